@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "swift-resilience",
+    platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
+    products: [
+        .library(name: "Resilience", targets: ["Resilience"]),
+        .library(name: "ResilienceCore", targets: ["ResilienceCore"]),
+        .library(name: "CircuitBreakers", targets: ["CircuitBreakers"]),
+        .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
+        .executable(name: "resilience-demo", targets: ["ResilienceDemo"]),
+    ],
+    targets: [
+        .target(name: "ResilienceCore", swiftSettings: settings),
+        .target(name: "CircuitBreakers", dependencies: ["ResilienceCore"], swiftSettings: settings),
+        .target(name: "Resilience", dependencies: ["ResilienceCore", "CircuitBreakers"], swiftSettings: settings),
+        .target(name: "ResilienceTesting", dependencies: ["ResilienceCore"], swiftSettings: settings),
+        .executableTarget(
+            name: "ResilienceDemo", dependencies: ["ResilienceCore", "CircuitBreakers"], swiftSettings: settings),
+        .testTarget(
+            name: "ResilienceDemoTests", dependencies: ["ResilienceDemo", "ResilienceCore", "CircuitBreakers"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ResilienceCoreTests", dependencies: ["ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ResilienceTestingTests", dependencies: ["ResilienceTesting", "ResilienceCore"],
+            swiftSettings: settings),
+        .target(
+            name: "IsolationTestSupport", dependencies: ["ResilienceCore", "CircuitBreakers"],
+            path: "Tests/IsolationTestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "IsolationTests", dependencies: ["IsolationTestSupport"], swiftSettings: settings),
+        .testTarget(name: "IsolationWithoutFeatureTests", dependencies: ["IsolationTestSupport"]),
+        .testTarget(
+            name: "IsolationMainActorDefaultTests", dependencies: ["IsolationTestSupport"],
+            swiftSettings: [.defaultIsolation(MainActor.self)]),
+    ],
+    swiftLanguageModes: [.v6]
+)

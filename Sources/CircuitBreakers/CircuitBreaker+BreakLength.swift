@@ -1,0 +1,85 @@
+internal import ResilienceCore
+
+extension CircuitBreaker {
+    /// How long a breaker stays open.
+    public indirect enum BreakLength: Sendable {
+        /// Always the same, at least 1 ns.
+        case fixed(Duration)
+
+        /// `from · factor^(n−1)` the n-th time in a row that the breaker opens without having closed, varied by
+        /// ± `jitter` of that and never above `upTo`. `from` at least 1 ns, `factor` at least 1, `upTo` at least
+        /// `from`, `jitter` in 0...1.
+        case growing(
+            from: Duration = .seconds(5), factor: Double = 2, upTo: Duration = .seconds(60), jitter: Double = 0.1)
+
+        /// From a function, for example of the last error; at most `upTo`. Where the function gives `nil` or nothing
+        /// positive, `otherwise` applies. It runs outside the breaker's lock.
+        case custom(
+            upTo: Duration, otherwise: BreakLength = .growing(), @Sendable (BreakContext) -> Duration?)
+
+        /// What the error that opened the breaker says (``RetryAfterProviding``), such as a server's `Retry-After`; at
+        /// most `upTo`. Where it says nothing, `otherwise` applies.
+        public static func serverHint(upTo: Duration, otherwise: BreakLength = .growing()) -> BreakLength {
+            .custom(upTo: upTo, otherwise: otherwise) { ($0.error as? any RetryAfterProviding)?.retryAfter }
+        }
+
+        func check(_ check: inout ConfigurationCheck) {
+            switch self {
+            case .fixed(let length): check.require(positive: "breakLength", length)
+            case .growing(let from, let factor, let upTo, let jitter):
+                check.require(positive: "breakLength.from", from)
+                check.require(
+                    factor >= 1 && factor.isFinite, "breakLength.factor", "\(factor)", "is not a number of at least 1")
+                check.require(
+                    upTo >= from && upTo <= .nanoseconds(Int64.max), "breakLength.upTo", "\(upTo)",
+                    "is outside breakLength.from (\(from))...292 years")
+                check.require("breakLength.jitter", jitter, in: 0...1)
+            case .custom(let upTo, let otherwise, _):
+                check.require(positive: "breakLength.upTo", upTo)
+                otherwise.check(&check)
+            }
+        }
+
+        /// The length of a break, at least 1 ns.
+        func length(_ context: BreakContext, _ random: RandomSource) -> Duration {
+            switch self {
+            case .fixed(let length): return length
+            case .growing(let from, let factor, let upTo, let jitter):
+                let grown = min(from.multipliedSaturated(by: factor.raised(to: context.consecutiveOpens - 1)), upTo)
+                guard jitter > 0 else { return grown }
+                let varied = grown.multipliedSaturated(by: 1 + jitter * (2 * random.next() - 1))
+                return max(.nanoseconds(1), min(varied, upTo))
+            case .custom(let upTo, let otherwise, let function):
+                guard let length = function(context), length >= .nanoseconds(1) else {
+                    return otherwise.length(context, random)
+                }
+                return min(length, upTo)
+            }
+        }
+    }
+
+    /// What a break's length may depend on.
+    public struct BreakContext: Sendable {
+        /// How many times in a row the breaker has opened without having closed, this time included: 1 for the first.
+        public let consecutiveOpens: Int
+        /// The error of the call that opened the breaker; `nil` if it did not fail, or the breaker was opened by hand.
+        public let error: (any Error)?
+        /// The counts that made it open.
+        public let counts: Counts
+    }
+}
+
+extension Double {
+    /// A whole power, by squaring; infinity if it does not fit.
+    func raised(to exponent: Int) -> Double {
+        var result = 1.0
+        var square = self
+        var rest = Swift.max(0, exponent)
+        while rest > 0 {
+            if rest & 1 == 1 { result *= square }
+            square *= square
+            rest >>= 1
+        }
+        return result
+    }
+}

@@ -1,0 +1,150 @@
+public import ResilienceCore
+
+extension CircuitBreaker {
+    // MARK: Reading
+
+    /// The state now: a break that is over is half-open, also without a call.
+    public var state: State { settled { $0.state } }
+
+    /// What the rule looks at now: the calls of the window or, half-open, the probes. Zero while open.
+    public var counts: Counts { settled { $0.counts } }
+
+    /// The share of failures in the window, 0 to 1; `nil` while there are fewer calls than the rule asks for.
+    public var failureRate: Double? {
+        settled { machine in
+            let counts = machine.counts
+            return counts.calls >= machine.minimumCallsForFailureRate ? counts.failureRate : nil
+        }
+    }
+
+    /// The share of slow calls in the window, 0 to 1; `nil` while there are fewer calls than the rule asks for.
+    public var slowCallRate: Double? {
+        settled { machine in
+            let counts = machine.counts
+            return counts.calls >= machine.minimumCallsForSlowCallRate ? counts.slowCallRate : nil
+        }
+    }
+
+    /// Everything the breaker has seen in its life.
+    public var totals: Totals {
+        var totals = machine.withLock { $0.totals }
+        totals.rejected = totals.rejected.addingSaturated(uncountedRejections)
+        return totals
+    }
+
+    /// The rest of the break; `nil` unless the breaker is open.
+    public var remainingBreak: Duration? {
+        settled { [time] machine in machine.state == .open ? time.now.duration(to: machine.openUntil) : nil }
+    }
+
+    /// The configuration in force.
+    public var configuration: Configuration { machine.withLock { $0.configuration } }
+
+    /// The changes of state from now on, each with the counts from before it. Any number of sequences may be read at
+    /// once; each keeps the latest 256 changes that its reader has not taken.
+    public var transitions: some AsyncSequence<Transition, Never> & Sendable {
+        let (stream, continuation) = AsyncStream.makeStream(of: Transition.self, bufferingPolicy: .bufferingNewest(256))
+        let remove = events.tap { event in
+            if case .transition(_, let transition) = event { continuation.yield(transition) }
+        }
+        continuation.onTermination = { _ in remove() }
+        return stream
+    }
+
+    // MARK: By hand
+
+    /// Opens the breaker, or starts its break anew, for the length that the configuration says.
+    public func open() {
+        let now = time.now
+        let (breakLength, context) = settled { machine in
+            (
+                machine.configuration.breakLength,
+                BreakContext(
+                    consecutiveOpens: machine.consecutiveOpens.addingSaturated(1), error: nil, counts: machine.counts)
+            )
+        }
+        open(for: breakLength.length(context, random), now: now)
+    }
+
+    /// Opens the breaker, or starts its break anew, for a given time.
+    ///
+    /// - Parameter length: At least 1 ns.
+    /// - Throws: `ConfigurationError` if the length is not allowed; nothing is changed then.
+    public func open(for length: Duration) throws(ConfigurationError) {
+        var check = ConfigurationCheck(name)
+        check.require(positive: "length", length)
+        try check.finish()
+        open(for: length, now: time.now)
+    }
+
+    private func open(for length: Duration, now: TimeSource.Instant) {
+        withMachine { $0.openByHand(for: length, now: now) }
+    }
+
+    /// Closes the breaker, with counts that start anew.
+    public func close() { change(to: .closed) }
+
+    /// Rejects every call until somebody decides otherwise.
+    public func isolate() { change(to: .isolated) }
+
+    /// Lets every call through and judges none; only the totals count them.
+    public func disable() { change(to: .disabled) }
+
+    /// Lets every call through and counts it, but only reports what would have opened the breaker.
+    public func observe() { change(to: .observing) }
+
+    /// Ends the break now: the next calls are probes. Half-open already, it starts over with fresh probes.
+    ///
+    /// - Throws: ``TransitionError`` unless the breaker is open, half-open or isolated.
+    public func halfOpen() throws(TransitionError) {
+        let now = time.now
+        let error: TransitionError? = withMachine { machine in
+            switch machine.state {
+            case .open, .halfOpen, .isolated:
+                machine.change(to: .halfOpen, .manual, now: now)
+                return nil
+            case .closed, .disabled, .observing:
+                return TransitionError(breaker: name, from: machine.state, to: .halfOpen)
+            }
+        }
+        if let error { throw error }
+    }
+
+    /// Closes the breaker and forgets its counts and how often it opened in a row. The totals stay.
+    public func reset() { close() }
+
+    private func change(to state: State) {
+        let now = time.now
+        withMachine { $0.change(to: state, .manual, now: now) }
+    }
+
+    /// Puts another configuration in force and keeps the state, the counts, the totals and the calls that run. The next
+    /// result is judged by the new rule. A break that has begun keeps its length.
+    ///
+    /// Where the window changes, the latest outcomes that fit are taken over; between windows of different kinds, with
+    /// the same rates. ``Configuration/initialState`` is only for new breakers.
+    ///
+    /// - Throws: All faults of the configuration; the old one stays in force then.
+    public func update(_ configuration: Configuration) throws(ConfigurationError) {
+        try configuration.validate()
+        use(configuration.classifier)
+        let now = time.now
+        if let request = withMachine({ $0.update(configuration, now: now) }) { trip(request, error: nil, now: now) }
+    }
+}
+
+extension CircuitBreakerState {
+    var minimumCallsForFailureRate: Int {
+        let minima = configuration.trip.rules.compactMap {
+            if case .failureRate(_, let minimumCalls) = $0 { minimumCalls } else { nil }
+        }
+        return minima.min() ?? 1
+    }
+
+    var minimumCallsForSlowCallRate: Int {
+        let minima = configuration.trip.rules.compactMap {
+            if case .slowCallRate(_, let minimumCalls) = $0 { minimumCalls } else { nil }
+        }
+        return minima.min() ?? 1
+    }
+}

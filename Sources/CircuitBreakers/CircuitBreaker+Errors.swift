@@ -1,0 +1,42 @@
+public import ResilienceCore
+
+extension CircuitBreaker {
+    /// The error of a call that a breaker did not let through.
+    public struct OpenError: PolicyRejection, Hashable {
+        /// The breaker's name.
+        public let policyName: String
+
+        /// What the breaker was: ``State/open``, ``State/halfOpen`` with all its probes out, or ``State/isolated``.
+        public let state: State
+
+        /// The time after which to try again: the rest of the break; half-open, the longest that probes may still be
+        /// out. `nil` if the breaker is isolated: only somebody who decides so ends that.
+        public let retryAfter: Duration?
+
+        /// Why, in a few words.
+        public var reason: String {
+            state == .halfOpen ? "circuit breaker is half-open and its probes are out" : "circuit breaker is \(state)"
+        }
+
+        /// `circuit breaker "payments" is open; retry after 4.2 seconds`
+        public var description: String {
+            let what = "circuit breaker \"\(policyName)\" is \(state)"
+            let detail = state == .halfOpen ? " and its probes are out" : ""
+            let hint = retryAfter.map { "; retry after \($0.sentenceForm)" } ?? ""
+            return what + detail + hint
+        }
+    }
+
+    /// The error of a change of state by hand that the current state does not allow.
+    public struct TransitionError: Error, Sendable, Hashable, CustomStringConvertible {
+        /// The breaker's name.
+        public let breaker: String
+        /// The state it is in, and stays in.
+        public let from: State
+        /// The state that was asked for.
+        public let to: State
+
+        /// A sentence for logs.
+        public var description: String { "circuit breaker \"\(breaker)\" cannot go from \(from) to \(to)" }
+    }
+}

@@ -1,0 +1,230 @@
+public import ResilienceCore
+
+extension CircuitBreaker {
+    /// What the breaker knows now, to be stored and restored by a later process or on another machine.
+    ///
+    /// Times are kept as durations, so that neither a restart nor a different clock changes the rest of a break. Calls
+    /// that are running are not part of it.
+    public var snapshot: Snapshot {
+        let rejections = uncountedRejections
+        return settled { [time] machine in
+            var snapshot = machine.snapshot(now: time.now)
+            snapshot.totals.rejected = snapshot.totals.rejected.addingSaturated(rejections)
+            return snapshot
+        }
+    }
+
+    /// Goes on from what another breaker knew: its state, the rest of its break, its window, as far as it fits this
+    /// breaker's configuration. Its totals are added to this breaker's.
+    ///
+    /// - Throws: The faults of a snapshot of another version or with impossible counts; nothing is changed then.
+    public func restore(_ snapshot: Snapshot) throws(ConfigurationError) {
+        try snapshot.validate()
+        let now = time.now
+        if let request = withMachine({ $0.restore(snapshot, now: now) }) { trip(request, error: nil, now: now) }
+    }
+
+    /// What a breaker knows: its state, the rest of its break, its counts and totals.
+    public struct Snapshot: Sendable, Hashable, Codable {
+        /// The version of the format that this package writes and reads.
+        public static let currentVersion = 1
+
+        /// The version of the format.
+        public private(set) var version = Self.currentVersion
+        /// The state the breaker was in.
+        public internal(set) var state: State
+        /// How often it had opened in a row.
+        public internal(set) var consecutiveOpens: Int
+        /// The counts of its window, or of its probes.
+        public internal(set) var counts: Counts
+        /// What it had seen in its life.
+        public internal(set) var totals: Totals
+
+        /// The rest of the break, if the breaker was open.
+        public var remainingBreak: Duration? { remainingBreakNanoseconds.map { .nanoseconds($0) } }
+
+        var remainingBreakNanoseconds: Int64?
+        var breakLengthNanoseconds: Int64
+        /// The calls of a window of calls, oldest first: `s`uccess, `f`ailure, capital if slow.
+        var calls: String?
+        /// The parts of a window of time, oldest first.
+        var buckets: [Bucket]?
+        /// Half-open: the probes that count toward closing, and those that count against it.
+        var probes: Probes?
+
+        struct Probes: Sendable, Hashable, Codable {
+            var good: Int
+            var bad: Int
+        }
+
+        struct Bucket: Sendable, Hashable, Codable {
+            var ageNanoseconds: Int64
+            var successes: Int
+            var failures: Int
+            var slow: Int
+            var ignored: Int
+        }
+
+        init(
+            state: State, consecutiveOpens: Int, contents: OutcomeWindow.Contents, totals: Totals,
+            remainingBreak: Duration?, breakLength: Duration, probes: Probes?
+        ) {
+            self.state = state
+            self.consecutiveOpens = consecutiveOpens
+            self.totals = totals
+            self.probes = probes
+            counts = contents.counts
+            remainingBreakNanoseconds = remainingBreak?.saturatedNanoseconds
+            breakLengthNanoseconds = breakLength.saturatedNanoseconds
+            if !contents.marks.isEmpty { calls = String(contents.marks.map(\.letter)) }
+            if !contents.buckets.isEmpty {
+                buckets = contents.buckets.map { part in
+                    Bucket(
+                        ageNanoseconds: part.age.saturatedNanoseconds, successes: part.bucket.successes,
+                        failures: part.bucket.failures, slow: part.bucket.slow, ignored: part.bucket.ignored)
+                }
+            }
+        }
+
+        /// Decodes a snapshot.
+        ///
+        /// - Throws: `ConfigurationError` for another version; what the decoder throws for other data. Whether the
+        ///   counts are possible is checked when the snapshot is restored.
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            version = try container.decode(Int.self, forKey: .version)
+            try Self.validate(version)
+            state = try container.decode(State.self, forKey: .state)
+            consecutiveOpens = try container.decode(Int.self, forKey: .consecutiveOpens)
+            counts = try container.decode(Counts.self, forKey: .counts)
+            totals = try container.decode(Totals.self, forKey: .totals)
+            remainingBreakNanoseconds = try container.decodeIfPresent(Int64.self, forKey: .remainingBreakNanoseconds)
+            breakLengthNanoseconds = try container.decode(Int64.self, forKey: .breakLengthNanoseconds)
+            calls = try container.decodeIfPresent(String.self, forKey: .calls)
+            buckets = try container.decodeIfPresent([Bucket].self, forKey: .buckets)
+            probes = try container.decodeIfPresent(Probes.self, forKey: .probes)
+        }
+
+        private static func validate(_ version: Int) throws(ConfigurationError) {
+            var check = ConfigurationCheck("snapshot")
+            check.require("version", version, in: currentVersion...currentVersion)
+            try check.finish()
+        }
+
+        /// Checks that a breaker could have been in this state.
+        func validate() throws(ConfigurationError) {
+            try Self.validate(version)
+            var check = ConfigurationCheck("snapshot")
+            check.require("consecutiveOpens", consecutiveOpens, atLeast: 0)
+            check.require("breakLength", Int(breakLengthNanoseconds), atLeast: 0)
+            let isOpen = state == .open
+            check.require(
+                (remainingBreakNanoseconds != nil) == isOpen, "remainingBreak",
+                remainingBreakNanoseconds.map { "\($0)" } ?? "nil", "is only for, and needed by, an open breaker")
+            check.require("remainingBreak", Int(remainingBreakNanoseconds ?? 0), atLeast: 0)
+            check.require(counts: counts)
+            check.require(totals: totals)
+            if let calls { check.require(calls: calls, match: counts) }
+            if let buckets { check.require(buckets: buckets, match: counts) }
+            if let probes {
+                check.require("probes.good", probes.good, in: 0...max(0, counts.successes))
+                check.require("probes.bad", probes.bad, in: 0...max(0, counts.calls))
+                check.require(
+                    probes.good.addingSaturated(probes.bad) == counts.calls, "probes",
+                    "\(probes.good) good, \(probes.bad) bad", "do not add up to the \(counts.calls) calls counted")
+            }
+            check.require(
+                (probes != nil) == (state == .halfOpen), "probes", probes == nil ? "nil" : "given",
+                "are only for, and needed by, a half-open breaker")
+            try check.finish()
+        }
+
+        var contents: OutcomeWindow.Contents {
+            OutcomeWindow.Contents(
+                counts: counts, marks: calls?.compactMap(Mark.init(letter:)) ?? [],
+                buckets: (buckets ?? []).map { bucket in
+                    .init(
+                        age: .nanoseconds(bucket.ageNanoseconds),
+                        bucket: .init(
+                            successes: bucket.successes, failures: bucket.failures, slow: bucket.slow,
+                            ignored: bucket.ignored))
+                })
+        }
+    }
+}
+
+extension ConfigurationCheck {
+    fileprivate mutating func require(counts: CircuitBreaker.Counts) {
+        for (field, value) in [
+            ("successes", counts.successes), ("failures", counts.failures), ("ignored", counts.ignored),
+        ] {
+            require("counts." + field, value, atLeast: 0)
+        }
+        require("counts.running", counts.running, in: 0...0)
+        require("counts.slow", counts.slow, in: 0...max(0, counts.calls))
+        require("counts.consecutiveSuccesses", counts.consecutiveSuccesses, atLeast: 0)
+        require("counts.consecutiveFailures", counts.consecutiveFailures, atLeast: 0)
+        require(
+            counts.consecutiveSuccesses == 0 || counts.consecutiveFailures == 0, "counts.consecutiveFailures",
+            "\(counts.consecutiveFailures)", "cannot follow \(counts.consecutiveSuccesses) consecutive successes")
+    }
+
+    fileprivate mutating func require(totals: CircuitBreaker.Totals) {
+        for (field, value) in [
+            ("successes", totals.successes), ("failures", totals.failures), ("ignored", totals.ignored),
+            ("cancelled", totals.cancelled), ("rejected", totals.rejected), ("late", totals.late),
+            ("opened", totals.opened),
+        ] {
+            require("totals." + field, value, atLeast: 0)
+        }
+        require("totals.slow", totals.slow, in: 0...max(0, totals.successes.addingSaturated(totals.failures)))
+    }
+
+    fileprivate mutating func require(calls: String, match counts: CircuitBreaker.Counts) {
+        let marks = calls.compactMap(Mark.init(letter:))
+        require(marks.count == calls.count, "calls", calls, "has letters other than s, f, S, F")
+        let sums = (
+            calls: marks.count, failures: marks.count { $0.contains(.failure) }, slow: marks.count { $0.contains(.slow) }
+        )
+        require(
+            sums == (calls: counts.calls, failures: counts.failures, slow: counts.slow), "calls", calls,
+            "does not match the counts")
+    }
+
+    fileprivate mutating func require(
+        buckets: [CircuitBreaker.Snapshot.Bucket], match counts: CircuitBreaker.Counts
+    ) {
+        var sum = OutcomeWindow.Bucket()
+        for (index, bucket) in buckets.enumerated() {
+            let values = [bucket.successes, bucket.failures, bucket.slow, bucket.ignored]
+            require(values.allSatisfy { $0 >= 0 }, "buckets[\(index)]", "\(values)", "has a number below 0")
+            require("buckets[\(index)].age", Int(bucket.ageNanoseconds), atLeast: 0)
+            sum.add(
+                .init(
+                    successes: bucket.successes, failures: bucket.failures, slow: bucket.slow,
+                    ignored: bucket.ignored))
+        }
+        require(sum == OutcomeWindow.Bucket(counts), "buckets", "\(buckets.count)", "do not add up to the counts")
+    }
+}
+
+extension Mark {
+    fileprivate var letter: Character {
+        switch (contains(.failure), contains(.slow)) {
+        case (false, false): "s"
+        case (true, false): "f"
+        case (false, true): "S"
+        case (true, true): "F"
+        }
+    }
+
+    fileprivate init?(letter: Character) {
+        switch letter {
+        case "s": self = []
+        case "f": self = .failure
+        case "S": self = .slow
+        case "F": self = [.failure, .slow]
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,131 @@
+internal import ResilienceCore
+
+extension CircuitBreaker {
+    /// The rule by which a breaker opens. Checked after every call, also after a success.
+    public struct Trip: Sendable {
+        enum Rule: Sendable {
+            case consecutiveFailures(Int)
+            case failureRate(Double, minimumCalls: Int)
+            case slowCallRate(Double, minimumCalls: Int)
+            case predicate(@Sendable (Counts) -> Bool)
+        }
+
+        let rules: [Rule]
+
+        /// Opens after `count` failures in a row, at least 1. An ignored or cancelled call does not break the row.
+        public static func consecutiveFailures(_ count: Int) -> Trip {
+            Trip(rules: [.consecutiveFailures(count)])
+        }
+
+        /// Opens when `rate` of the calls in the window failed, above 0 and at most 1, once there are `minimumCalls`
+        /// of them, at least 1 and no more than a window of calls holds. Default: 20.
+        public static func failureRate(_ rate: Double, minimumCalls: Int = 20) -> Trip {
+            Trip(rules: [.failureRate(rate, minimumCalls: minimumCalls)])
+        }
+
+        /// Opens when `rate` of the calls in the window were slow, above 0 and at most 1, once there are
+        /// `minimumCalls` of them. Needs ``Configuration/slowCallDuration``.
+        public static func slowCallRate(_ rate: Double, minimumCalls: Int = 20) -> Trip {
+            Trip(rules: [.slowCallRate(rate, minimumCalls: minimumCalls)])
+        }
+
+        /// Opens when a function of the counts says so. It runs outside the breaker's lock, after every call.
+        public static func when(_ predicate: @escaping @Sendable (Counts) -> Bool) -> Trip {
+            Trip(rules: [.predicate(predicate)])
+        }
+
+        /// Opens when any of several rules says so.
+        public static func any(_ trips: Trip...) -> Trip {
+            Trip(rules: trips.flatMap(\.rules))
+        }
+
+        var needsOnlyStreaks: Bool {
+            rules.allSatisfy { if case .consecutiveFailures = $0 { true } else { false } }
+        }
+
+        var looksAtSlowCalls: Bool {
+            rules.contains { if case .slowCallRate = $0 { true } else { false } }
+        }
+
+        func check(_ check: inout ConfigurationCheck, window: Window, slowCallDuration: Duration?) {
+            check.require("trip.rules", rules.count, atLeast: 1)
+            for rule in rules {
+                switch rule {
+                case .consecutiveFailures(let count):
+                    check.require("trip.consecutiveFailures", count, atLeast: 1)
+                case .failureRate(let rate, let minimumCalls):
+                    check.require(rate: "trip.failureRate", rate)
+                    checkMinimum(minimumCalls, window, &check)
+                case .slowCallRate(let rate, let minimumCalls):
+                    check.require(rate: "trip.slowCallRate", rate)
+                    checkMinimum(minimumCalls, window, &check)
+                    check.require(slowCallDuration != nil, "slowCallDuration", "nil", "is needed by trip.slowCallRate")
+                case .predicate: break
+                }
+            }
+        }
+
+        private func checkMinimum(_ minimumCalls: Int, _ window: Window, _ check: inout ConfigurationCheck) {
+            if case .calls(let size) = window.kind, size >= 1 {
+                check.require("trip.minimumCalls", minimumCalls, in: 1...size)
+            } else {
+                check.require("trip.minimumCalls", minimumCalls, atLeast: 1)
+            }
+        }
+    }
+}
+
+/// The trip rules in the form in which they are checked after every call.
+struct TripCheck: Sendable {
+    private(set) var consecutiveFailures = Int.max
+    /// The first rule of each kind, in place; further ones are rare.
+    private(set) var failureRate = (rate: Double.infinity, minimumCalls: Int.max)
+    private(set) var slowCallRate = (rate: Double.infinity, minimumCalls: Int.max)
+    private var more: [CircuitBreaker.Trip.Rule] = []
+    private(set) var predicates: [@Sendable (CircuitBreaker.Counts) -> Bool] = []
+
+    init(_ trip: CircuitBreaker.Trip) {
+        for rule in trip.rules {
+            switch rule {
+            case .consecutiveFailures(let count): consecutiveFailures = min(consecutiveFailures, count)
+            case .failureRate(let rate, let minimum) where failureRate.minimumCalls == .max:
+                failureRate = (rate, minimum)
+            case .slowCallRate(let rate, let minimum) where slowCallRate.minimumCalls == .max:
+                slowCallRate = (rate, minimum)
+            case .failureRate, .slowCallRate: more.append(rule)
+            case .predicate(let predicate): predicates.append(predicate)
+            }
+        }
+    }
+
+    /// The rule that holds, if one does; predicates are asked elsewhere, outside the lock.
+    func reason(_ counts: CircuitBreaker.Counts) -> CircuitBreaker.Reason? {
+        if counts.consecutiveFailures >= consecutiveFailures {
+            return .consecutiveFailures(counts.consecutiveFailures)
+        }
+        let calls = counts.calls
+        if calls >= failureRate.minimumCalls, counts.failures.isShare(failureRate.rate, of: calls) {
+            return .failureRate(Double(counts.failures) / Double(calls))
+        }
+        if calls >= slowCallRate.minimumCalls, counts.slow.isShare(slowCallRate.rate, of: calls) {
+            return .slowCallRate(Double(counts.slow) / Double(calls))
+        }
+        for rule in more {
+            switch rule {
+            case .failureRate(let rate, let minimum) where calls >= minimum && counts.failures.isShare(rate, of: calls):
+                return .failureRate(Double(counts.failures) / Double(calls))
+            case .slowCallRate(let rate, let minimum) where calls >= minimum && counts.slow.isShare(rate, of: calls):
+                return .slowCallRate(Double(counts.slow) / Double(calls))
+            default: continue
+            }
+        }
+        return nil
+    }
+}
+
+extension Int {
+    /// Exact: a quotient of integers is rounded to the nearest `Double`, and so is the literal it is compared with.
+    func isShare(_ rate: Double, of calls: Int) -> Bool {
+        calls > 0 && Double(self) / Double(calls) >= rate
+    }
+}

@@ -1,0 +1,346 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// Stops calling a service that does not work, and finds out when it works again.
+///
+/// Closed, a breaker lets calls through and counts how they end. When its rule holds (``Configuration/trip``) it opens
+/// and rejects calls at once with ``OpenError``, until the break is over. Then it is half-open: a few probes go
+/// through, and their outcome decides whether it closes or opens again.
+///
+/// ```swift
+/// let breaker = try CircuitBreaker("payments", .init(trip: .failureRate(0.5, minimumCalls: 20)))
+/// let receipt = try await breaker.execute { try await gateway.charge(order) }
+/// ```
+///
+/// Use one breaker for each service, shared by all its callers. All members may be used from any task at once.
+public final class CircuitBreaker: Strategy {
+    /// The breaker's name in errors, events and metrics.
+    public let name: String
+
+    /// The context of a call that goes through this breaker alone.
+    public let rootContext: Context
+
+    let time: TimeSource
+    let random: RandomSource
+    let machine: Lock<CircuitBreakerState>
+    let events: EventChannel<Event>
+    private let classifier: Lock<Classifier>
+    private let timer = Lock(Timer())
+
+    /// The state, the generation and what a call has to do, in one word; written under the lock of `machine`.
+    ///
+    /// Admission to a closed breaker is this one load. A call that reads `closed` while another thread is opening the
+    /// breaker is a call that came before; its result then belongs to an older generation and changes only the totals.
+    /// Acquiring, so that `openUntil` is at least as new as the gate that says `open`.
+    private let gate: Atomic<UInt64>
+
+    /// The end of the break, stored before the gate that says `open`. A reader that sees a later break's end than the
+    /// gate it loaded rejects by that break, which has begun by then.
+    private let openUntil = Atomic<Int64>(.max)
+
+    /// Rejections, counted without the lock. Read with the other totals by ``totals``.
+    private let rejections = Atomic<Int>(0)
+
+    /// Creates a breaker.
+    ///
+    /// - Parameters:
+    ///   - name: What the breaker is called in errors, events and metrics.
+    ///   - configuration: When it opens, for how long, and how it closes again.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - random: The randomness of a jittered break. Default: the system's.
+    ///   - observers: Who hears its events.
+    ///   - snapshot: What another breaker knew, to go on from there. Default: nothing.
+    /// - Throws: All faults of the configuration and of the snapshot.
+    public convenience init(
+        _ name: String, _ configuration: Configuration = Configuration(),
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = [], restoring snapshot: Snapshot? = nil
+    ) throws(ConfigurationError) {
+        let environment = PolicyEnvironment(
+            name: name, time: TimeSource(clock), random: random, observers: observers)
+        try configuration.validate()
+        self.init(environment, configuration)
+        if let snapshot { try restore(snapshot) }
+    }
+
+    /// The configuration has been validated.
+    init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
+        name = environment.name
+        time = environment.time
+        random = environment.random
+        rootContext = Context(name: environment.name, time: environment.time)
+        events = EventChannel(environment.observers)
+        classifier = Lock(configuration.classifier)
+        let now = environment.time.now
+        var state = CircuitBreakerState(configuration, now: now)
+        if configuration.initialState == .open {
+            let context = BreakContext(consecutiveOpens: 1, error: nil, counts: Counts())
+            state.openByHand(for: configuration.breakLength.length(context, environment.random), now: now)
+        } else if configuration.initialState != .closed {
+            state.change(to: configuration.initialState, .manual, now: now)
+        }
+        _ = state.takeNews()
+        openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
+        gate = Atomic(Gate(state, isObserved: events.isListening).word)
+        machine = Lock(state)
+        rearmTimer()
+    }
+
+    // MARK: The path of a call
+
+    /// Runs the rest of a call if the breaker lets it through, and counts how it ends.
+    ///
+    /// - Throws: ``OpenError`` if it does not; otherwise what `next` threw.
+    @inlinable
+    public nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        let admission = try admit(context)
+        do {
+            try await next(context)
+        } catch {
+            failed(admission, error, context)
+            throw error
+        }
+        succeeded(admission)
+    }
+
+    /// A call that was let through: the gate it came through, and when.
+    @usableFromInline
+    struct Admission: Sendable {
+        let gate: Gate
+        let start: TimeSource.Instant
+    }
+
+    @usableFromInline
+    func admit(_ context: Context) throws(OpenError) -> Admission {
+        let gate = Gate(word: gate.load(ordering: .acquiring))
+        context.report(StateAtAdmission.self, (name, gate.state))
+        if gate.letsThrough {
+            let start = gate.needsTime ? time.now : TimeSource.Instant(nanoseconds: 0)
+            return Admission(gate: gate, start: start)
+        }
+        return try admitToProbe(gate)
+    }
+
+    @usableFromInline
+    func succeeded(_ admission: Admission) {
+        record(.success, admission, nil)
+    }
+
+    @usableFromInline
+    func failed(_ admission: Admission, _ error: any Error, _ context: Context?) {
+        let classifier = classifier.withLock { $0 }
+        record(classifier.classify(error, context), admission, error)
+    }
+
+    private func admitToProbe(_ gate: Gate) throws(OpenError) -> Admission {
+        while true {
+            let now = time.now
+            // A relaxed load would do: the gate was loaded acquiring. Nothing to do but to count, if nobody listens.
+            let end = TimeSource.Instant(nanoseconds: openUntil.load(ordering: .relaxed))
+            if gate.state == .open, now < end, !gate.isObserved {
+                rejections.wrappingAdd(1, ordering: .relaxed)
+                throw OpenError(policyName: name, state: .open, retryAfter: now.duration(to: end))
+            }
+            let decision = withMachine { machine in
+                let decision = machine.admit(now: now)
+                if case .rejected(let state, let retryAfter) = decision {
+                    machine.countRejections(1)
+                    let error = OpenError(policyName: name, state: state, retryAfter: retryAfter)
+                    if isObserved { events.post(.rejected(breaker: name, error)) }
+                }
+                return decision
+            }
+            switch decision {
+            case .admitted(let admission):
+                return Admission(gate: Gate(probeOf: admission.generation), start: admission.start)
+            case .rejected(let state, let retryAfter):
+                throw OpenError(policyName: name, state: state, retryAfter: retryAfter)
+            case .trip(let request): trip(request, error: nil, now: now)
+            }
+        }
+    }
+
+    func record(_ outcome: Outcome, _ admission: Admission, _ error: (any Error)?) {
+        let current = Gate(word: gate.load(ordering: .relaxed))
+        let isTimed = admission.gate.needsTime || current.needsTime
+        let now = isTimed ? time.now : admission.start
+        let start = admission.gate.needsTime ? admission.start : now
+        let admitted = CircuitBreakerState.Admission(generation: admission.gate.generation, start: start)
+        let (request, isNew) = machine.withLock { machine in
+            let slowBefore = machine.totals.slow
+            let request = machine.record(outcome, admitted, now: now)
+            if current.isObserved {
+                let isSlow = machine.totals.slow != slowBefore
+                events.post(
+                    .called(breaker: name, outcome, duration: start.duration(to: now), isSlow: isSlow))
+            }
+            let isNew = machine.isDirty
+            if isNew { publish(&machine) }
+            return (request, isNew)
+        }
+        if let request { trip(request, error: error, now: now) }
+        if isNew || current.isObserved { afterPublishing() }
+    }
+
+    // MARK: Around the state machine
+
+    /// Runs `body` under the lock, then publishes what it changed.
+    func withMachine<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
+        let result = machine.withLock { machine in
+            let result = body(&machine)
+            if machine.isDirty { publish(&machine) }
+            return result
+        }
+        afterPublishing()
+        return result
+    }
+
+    /// Opens the breaker on request of its state machine: asks the predicates and the break's length, which are the
+    /// user's code, outside the lock. If the state has changed by then, somebody else was faster.
+    func trip(_ request: TripRequest, error: (any Error)?, now: TimeSource.Instant) {
+        let isHeld = request.reason != nil || request.predicates.contains { $0(request.counts) }
+        guard isHeld else { return }
+        let context = BreakContext(
+            consecutiveOpens: request.consecutiveOpens, error: error, counts: request.counts)
+        let length = request.breakLength.length(context, random)
+        withMachine { $0.open(request, request.reason ?? .predicate, for: length, now: now) }
+    }
+
+    /// Brings the state up to the present and runs `body` under the lock.
+    func settled<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
+        while true {
+            let now = time.now
+            let (request, result) = withMachine { machine -> (TripRequest?, Result?) in
+                if let request = machine.settle(now: now) { return (request, nil) }
+                return (nil, body(&machine))
+            }
+            if let result { return result }
+            if let request { trip(request, error: nil, now: now) }
+        }
+    }
+
+    /// Makes changes visible to readers without the lock and queues the news; under the lock.
+    private func publish(_ machine: inout CircuitBreakerState) {
+        openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
+        gate.store(Gate(machine, isObserved: isObserved).word, ordering: .releasing)
+        for news in machine.takeNews() {
+            switch news {
+            case .transition(let transition): events.post(.transition(breaker: name, transition))
+            case .wouldOpen(let reason, let counts):
+                events.post(.wouldOpen(breaker: name, reason, counts: counts))
+            }
+        }
+    }
+
+    private func afterPublishing() {
+        events.deliver()
+        rearmTimer()
+    }
+
+    var isObserved: Bool { events.isListening }
+
+    /// Adds an observer of this breaker's events.
+    public func addObserver(_ observer: any PolicyObserver) {
+        events.add(observer)
+        machine.withLock { publish(&$0) }
+    }
+
+    /// Adopts the part of a configuration that is used outside the lock of the state machine.
+    func use(_ classifier: Classifier) {
+        self.classifier.withLock { $0 = classifier }
+    }
+
+    /// The rejections that were counted without the lock.
+    var uncountedRejections: Int { rejections.load(ordering: .relaxed) }
+
+    // MARK: The timer that ends a break
+
+    private struct Timer {
+        var deadline: TimeSource.Instant?
+        var scheduled: (any ScheduledTimer)?
+        var version: UInt64 = 0
+    }
+
+    /// Sets the timer to the present deadline. The clock is called outside the lock, because it may fire at once; of
+    /// two calls that overlap the later one, which has seen the newer deadline, stays.
+    private func rearmTimer() {
+        let change = timer.withLock { timer -> (deadline: TimeSource.Instant?, version: UInt64, old: (any ScheduledTimer)?)? in
+            let deadline = machine.withLock { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil }
+            guard deadline != timer.deadline else { return nil }
+            defer { timer.scheduled = nil }
+            timer.version &+= 1
+            timer.deadline = deadline
+            return (deadline, timer.version, timer.scheduled)
+        }
+        guard let change else { return }
+        change.old?.cancel()
+        guard let deadline = change.deadline else { return }
+        let new = time.schedule(at: deadline) { [weak self] in self?.settled { _ in } }
+        let isStale = timer.withLock { timer in
+            if timer.version == change.version { timer.scheduled = new }
+            return timer.version != change.version
+        }
+        if isStale { new.cancel() }
+    }
+
+    deinit {
+        timer.withLock { $0.scheduled }?.cancel()
+    }
+}
+
+/// The word that admission reads.
+@usableFromInline
+struct Gate: Sendable {
+    let word: UInt64
+
+    private static let timeFlag: UInt64 = 1 << 3
+    private static let observedFlag: UInt64 = 1 << 4
+
+    init(word: UInt64) {
+        self.word = word
+    }
+
+    init(_ machine: borrowing CircuitBreakerState, isObserved: Bool) {
+        var word = machine.generation << 8 | Self.code(machine.state)
+        // An observer hears how long a call took.
+        if machine.needsTime || isObserved { word |= Self.timeFlag }
+        if isObserved { word |= Self.observedFlag }
+        self.word = word
+    }
+
+    /// A probe is always timed: its deadline may pass.
+    init(probeOf generation: UInt64) {
+        word = generation << 8 | Self.code(.halfOpen) | Self.timeFlag
+    }
+
+    var generation: UInt64 { word >> 8 }
+    var needsTime: Bool { word & Self.timeFlag != 0 }
+    var isObserved: Bool { word & Self.observedFlag != 0 }
+
+    /// Whether the state is one of the first three: closed, disabled, observing.
+    var letsThrough: Bool { word & 7 < 3 }
+
+    private static func code(_ state: CircuitBreaker.State) -> UInt64 {
+        switch state {
+        case .closed: 0
+        case .disabled: 1
+        case .observing: 2
+        case .open: 3
+        case .halfOpen: 4
+        case .isolated: 5
+        }
+    }
+
+    var state: CircuitBreaker.State {
+        switch word & 7 {
+        case 0: .closed
+        case 1: .disabled
+        case 2: .observing
+        case 3: .open
+        case 4: .halfOpen
+        default: .isolated
+        }
+    }
+}

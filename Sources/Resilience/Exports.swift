@@ -1,0 +1,2 @@
+@_exported public import CircuitBreakers
+@_exported public import ResilienceCore

@@ -1,0 +1,130 @@
+/// What is known about a call on its way through a policy.
+///
+/// The operation gets it by taking an argument: `policy.execute { context in … }`. A strategy passes it on to the
+/// layers inside, changed where it has something to say. A context costs no allocation unless a value is set in it.
+public struct Context: Sendable {
+    @usableFromInline let scope: PolicyScope
+    @usableFromInline var extras: ContextExtras?
+
+    /// Which attempt this is: 1 for the first, 2 for the first retry.
+    public var attempt: Int = 1
+
+    /// When the call has to be over, on ``time``; `nil` if nothing limits it. Strategies only ever shorten it.
+    public var deadline: TimeSource.Instant?
+
+    @usableFromInline
+    init(scope: PolicyScope) {
+        self.scope = scope
+    }
+
+    /// The context of a strategy that stands alone: it makes one when it is built and hands it out as `rootContext`.
+    public init(name: String, time: TimeSource) {
+        self.init(scope: PolicyScope(name: name, time: time))
+    }
+
+    @usableFromInline static let standalone = Context(name: "", time: .continuous)
+
+    /// The name of the policy, or of the strategy used alone.
+    public var policyName: String { scope.name }
+
+    /// The time the call is measured in.
+    @inlinable public var time: TimeSource { scope.time }
+
+    /// What is left until ``deadline``, zero if it has passed, `nil` if there is none. Pass it on to the service called,
+    /// for example as a gRPC deadline.
+    public var remaining: Duration? {
+        deadline.map { max(.zero, time.now.duration(to: $0)) }
+    }
+
+    /// Whether the deadline has passed.
+    public var isPastDeadline: Bool {
+        deadline.map { time.now >= $0 } ?? false
+    }
+
+    /// A value that outer strategies set for inner ones and for the operation.
+    public subscript<Key: ContextKey>(_ key: Key.Type) -> Key.Value? {
+        get { extras?.values[ObjectIdentifier(key)] as? Key.Value }
+        set {
+            var values = extras?.values ?? [:]
+            values[ObjectIdentifier(key)] = newValue
+            extras = ContextExtras(values: values, record: extras?.record)
+        }
+    }
+
+    /// Adds a value to the ``Execution`` that `run` returns, under a key; in the order of reporting. Does nothing, at
+    /// the cost of one comparison, when the call was not made with `run`.
+    @inlinable
+    public func report<Key: ContextKey>(_ key: Key.Type, _ value: @autoclosure () -> Key.Value) {
+        if let record = extras?.record { record.report(key, value()) }
+    }
+
+    @inlinable
+    func accepts<Value>(_ value: Value) -> Bool {
+        extras == nil && scope.acceptances == nil ? true : acceptsByDeclaration(value)
+    }
+
+    @usableFromInline
+    func acceptsByDeclaration<Value>(_ value: Value) -> Bool {
+        let accepted = scope.accepts(value) && (extras?.outerScopes.allSatisfy { $0.accepts(value) } ?? true)
+        return accepted
+    }
+
+    /// The context inside a nested policy: its name and time; the attempt, deadline and values of the outer one.
+    @usableFromInline
+    func entering(_ inner: PolicyScope) -> Context {
+        var context = Context(scope: inner)
+        context.attempt = attempt
+        if let deadline {
+            // The two policies may run on different clocks; what is left is the same on both.
+            context.deadline =
+                time == inner.time ? deadline : inner.time.now.advanced(by: time.now.duration(to: deadline))
+        }
+        let outer = scope.acceptances == nil ? [] : [scope]
+        let outerScopes = (extras?.outerScopes ?? []) + outer
+        context.extras = extras?.adding(outerScopes) ?? (outer.isEmpty ? nil : ContextExtras(outerScopes: outer))
+        return context
+    }
+}
+
+/// A name, with a type, for a value in a ``Context`` or in an ``Execution``.
+public protocol ContextKey {
+    /// The type of the value.
+    associatedtype Value: Sendable
+}
+
+/// What all calls of one policy share.
+@usableFromInline
+final class PolicyScope: Sendable {
+    @usableFromInline let name: String
+    @usableFromInline let time: TimeSource
+    @usableFromInline let acceptances: [any Acceptance]?
+
+    @usableFromInline
+    init(name: String, time: TimeSource, acceptances: [any Acceptance]? = nil) {
+        self.name = name
+        self.time = time
+        self.acceptances = acceptances
+    }
+
+    func accepts<Value>(_ value: Value) -> Bool {
+        acceptances?.allSatisfy { $0.accepts(value) } ?? true
+    }
+}
+
+/// What only some calls carry.
+@usableFromInline
+final class ContextExtras: Sendable {
+    let values: [ObjectIdentifier: any Sendable]
+    let outerScopes: [PolicyScope]
+    @usableFromInline let record: CallRecord?
+
+    init(values: [ObjectIdentifier: any Sendable] = [:], outerScopes: [PolicyScope] = [], record: CallRecord? = nil) {
+        self.values = values
+        self.outerScopes = outerScopes
+        self.record = record
+    }
+
+    func adding(_ outerScopes: [PolicyScope]) -> ContextExtras {
+        ContextExtras(values: values, outerScopes: outerScopes, record: record)
+    }
+}

@@ -1,0 +1,100 @@
+internal import Synchronization
+
+/// Delivers the events of one strategy to its observers: outside its locks, one at a time, in order.
+///
+/// A strategy calls ``post(_:)`` while it holds its lock, so that the order of events is that of its states, and
+/// ``deliver()`` after releasing it. Whoever delivers first delivers for all, also what is posted meanwhile; an event
+/// posted from within an observer is delivered after it returns. While nobody listens, nothing is posted.
+package final class EventChannel<Event: PolicyEvent>: Sendable {
+    private struct Batch {
+        let events: [Event]
+        let observers: [any PolicyObserver]
+        let taps: [@Sendable (Event) -> Void]
+    }
+
+    private struct State {
+        var observers: [any PolicyObserver] = []
+        var taps: [UInt64: @Sendable (Event) -> Void] = [:]
+        var nextTap: UInt64 = 0
+        var queue: [Event] = []
+        var isDelivering = false
+
+        var isIdle: Bool { observers.isEmpty && taps.isEmpty }
+
+        /// The queued events and who hears them; `nil`, and the end of delivering, if there are none.
+        mutating func takeBatch() -> Batch? {
+            isDelivering = !queue.isEmpty
+            guard isDelivering else { return nil }
+            defer { queue = [] }
+            return Batch(events: queue, observers: observers, taps: Array(taps.values))
+        }
+    }
+
+    private let state: Lock<State>
+    private let listening: Atomic<Bool>
+
+    package init(_ observers: [any PolicyObserver] = []) {
+        state = Lock(State(observers: observers))
+        listening = Atomic(!observers.isEmpty)
+    }
+
+    /// Whether anybody hears. Relaxed: an observer hears from about the moment it was added.
+    package var isListening: Bool { listening.load(ordering: .relaxed) }
+
+    package func add(_ observer: any PolicyObserver) {
+        state.withLock { state in
+            // A policy adds its observers to all its layers, which may be shared between policies.
+            let isClass = type(of: observer) is AnyClass
+            guard !isClass || !state.observers.contains(where: { $0 as AnyObject === observer as AnyObject }) else {
+                return
+            }
+            state.observers.append(observer)
+            listening.store(true, ordering: .relaxed)
+        }
+    }
+
+    /// Adds a listener to one channel, for an asynchronous sequence; returns what removes it.
+    package func tap(_ receive: @escaping @Sendable (Event) -> Void) -> @Sendable () -> Void {
+        let number = state.withLock { state in
+            state.nextTap &+= 1
+            state.taps[state.nextTap] = receive
+            listening.store(true, ordering: .relaxed)
+            return state.nextTap
+        }
+        return { [weak self] in
+            // What the tap owns is released outside the lock: it may come back to the channel.
+            let removed = self?.state.withLock { state in
+                defer {
+                    if state.isIdle { state.queue = [] }
+                    self?.listening.store(!state.isIdle, ordering: .relaxed)
+                }
+                return state.taps.removeValue(forKey: number)
+            }
+            _ = removed
+        }
+    }
+
+    /// Appends an event to the queue; the caller holds its own lock.
+    package func post(_ event: @autoclosure () -> Event) {
+        guard isListening else { return }
+        let event = event()
+        // Whoever listens next must not hear what was posted for listeners that have left.
+        state.withLock { if !$0.isIdle { $0.queue.append(event) } }
+    }
+
+    /// Delivers what was posted; the caller holds no lock.
+    package func deliver() {
+        guard isListening else { return }
+        guard let first = state.withLock({ $0.isDelivering ? nil : $0.takeBatch() }) else { return }
+        var batch = first
+        while true {
+            for event in batch.events {
+                for observer in batch.observers { observer.observe(event) }
+                for tap in batch.taps { tap(event) }
+            }
+            // An event posted before this step is in the batch; one posted after it finds nobody delivering.
+            guard let next = state.withLock({ $0.takeBatch() }) else { return }
+            batch = next
+        }
+    }
+}

@@ -1,0 +1,41 @@
+package import Synchronization
+
+#if THREAD_SANITIZER
+    @_silgen_name("__tsan_acquire") private func tsanAcquire(_ address: UnsafeRawPointer)
+    @_silgen_name("__tsan_release") private func tsanRelease(_ address: UnsafeRawPointer)
+#endif
+
+/// A mutex whose hand-over the thread sanitizer can see.
+///
+/// `Synchronization` is not instrumented on Linux, so that the sanitizer reports races on what a `Mutex` protects.
+/// Built with `-DTHREAD_SANITIZER`, this type announces each acquisition and release; built without, it is a `Mutex`.
+package struct Lock<State>: ~Copyable {
+    @usableFromInline let mutex: Mutex<State>
+
+    @inlinable
+    package init(_ state: sending State) {
+        mutex = Mutex(state)
+    }
+
+    #if THREAD_SANITIZER
+        package borrowing func withLock<Result, Failure: Error>(
+            _ body: (inout sending State) throws(Failure) -> sending Result
+        ) throws(Failure) -> sending Result {
+            try mutex.withLock { (state: inout sending State) throws(Failure) -> sending Result in
+                let address = withUnsafePointer(to: &state) { UnsafeRawPointer($0) }
+                tsanAcquire(address)
+                defer { tsanRelease(address) }
+                return try body(&state)
+            }
+        }
+    #else
+        @inlinable
+        package borrowing func withLock<Result, Failure: Error>(
+            _ body: (inout sending State) throws(Failure) -> sending Result
+        ) throws(Failure) -> sending Result {
+            try mutex.withLock(body)
+        }
+    #endif
+}
+
+extension Lock: Sendable {}

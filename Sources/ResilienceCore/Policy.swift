@@ -1,0 +1,193 @@
+/// Layers of protection around a call, composed once and used for every call.
+///
+/// ```swift
+/// let payments = try Policy("payments") {
+///     CircuitBreaker.layer(.init(trip: .failureRate(0.5, minimumCalls: 20)))
+/// }
+/// let receipt = try await payments.execute { try await gateway.charge(order) }
+/// ```
+///
+/// A policy is a value that is cheap to copy; copies share the state of the layers. It may be used by any number of
+/// calls at once, and nested in another policy.
+public struct Policy: Strategy {
+    @usableFromInline
+    typealias Body =
+        @Sendable (Context, nonisolated(nonsending) (Context) async throws -> Void) async throws -> Void
+
+    @usableFromInline let scope: PolicyScope
+    let events: EventChannel<Event>
+    @usableFromInline let body: Body
+    @usableFromInline let strategy: any Strategy
+
+    /// Composes layers, outermost first: the order in which a call passes through them.
+    ///
+    /// - Parameters:
+    ///   - name: What the policy is called in errors, events and metrics.
+    ///   - clock: The time of the policy and of the layers it builds. Default: the continuous clock.
+    ///   - random: The randomness of the layers it builds. Default: the system's.
+    ///   - observers: Who hears the events of the policy and its layers.
+    ///   - layers: Recipes, strategies or policies.
+    /// - Throws: The faults of all layers; or that there are none.
+    @inlinable
+    public init<S: Strategy>(
+        _ name: String, clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = [], @PolicyBuilder layers: () -> Layer<S>
+    ) throws(ConfigurationError) {
+        let environment = PolicyEnvironment(
+            name: name, time: TimeSource(clock), random: random, observers: observers)
+        try self.init(environment: environment, layer: layers())
+    }
+
+    @inlinable
+    init<S: Strategy>(environment: PolicyEnvironment, layer: Layer<S>) throws(ConfigurationError) {
+        let strategy: S
+        do {
+            strategy = try layer.build(in: environment)
+        } catch {
+            throw error.prefixed(environment.name)
+        }
+        // The closure is formed here, where the types of the layers are known, so that they can be specialised.
+        try self.init(environment, strategy) { context, next in try await strategy.execute(context, next) }
+    }
+
+    @usableFromInline
+    init(_ environment: PolicyEnvironment, _ strategy: any Strategy, _ body: @escaping Body) throws(ConfigurationError)
+    {
+        guard !strategy.layers.isEmpty else {
+            throw ConfigurationError(.init(field: "\(environment.name).layers", value: "0", violation: "is below 1"))
+        }
+        self.scope = PolicyScope(name: environment.name, time: environment.time)
+        self.events = EventChannel(environment.observers)
+        self.body = body
+        self.strategy = strategy
+    }
+
+    private init(_ other: Policy, _ scope: PolicyScope) {
+        self.scope = scope
+        self.events = other.events
+        self.body = other.body
+        self.strategy = other.strategy
+    }
+
+    /// What the policy is called.
+    public var name: String { scope.name }
+
+    /// The context a call starts with.
+    @inlinable public var rootContext: Context { Context(scope: scope) }
+
+    /// The same policy with a rule for the values of one type: a value for which `isAccepted` is false counts as a
+    /// failure for every layer. If it is still the outcome in the end, the caller gets it. Declared rules and that of the
+    /// call apply together.
+    ///
+    /// ```swift
+    /// let api = policy.accepting(Response.self) { $0.status < 500 }
+    /// ```
+    public func accepting<Value>(
+        _ type: Value.Type, where isAccepted: @escaping @Sendable (Value) -> Bool
+    ) -> Policy {
+        let acceptances = (scope.acceptances ?? []) + [TypedAcceptance(predicate: isAccepted)]
+        return Policy(self, PolicyScope(name: scope.name, time: scope.time, acceptances: acceptances))
+    }
+
+    /// Runs the rest of a call under this policy, as one layer of another or for a call of its own.
+    @inlinable
+    public nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        let context = context.scope === scope ? context : context.entering(scope)
+        if isObserved {
+            try await executeObserved(context, next)
+        } else {
+            try await body(context, next)
+        }
+    }
+
+    @usableFromInline
+    nonisolated(nonsending) func executeObserved(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        let start = scope.time.now
+        do {
+            try await body(context, next)
+        } catch {
+            emit(.failed(policy: name, duration: start.duration(to: scope.time.now), error: error))
+            throw error
+        }
+        emit(.succeeded(policy: name, duration: start.duration(to: scope.time.now)))
+    }
+
+    @usableFromInline var isObserved: Bool { events.isListening }
+
+    private func emit(_ event: Event) {
+        events.post(event)
+        events.deliver()
+    }
+
+    /// Adds an observer of the policy and of all its layers.
+    public func addObserver(_ observer: any PolicyObserver) {
+        events.add(observer)
+        strategy.addObserver(observer)
+    }
+
+    /// The layers, outermost first; those of a nested policy in its place.
+    public var layers: [LayerDescription] { strategy.layers }
+
+    /// The strategies of one type among the layers, outermost first.
+    public func strategies<S: Strategy>(_ type: S.Type) -> [S] {
+        layers.compactMap { $0.strategy as? S }
+    }
+}
+
+extension Policy: CustomStringConvertible {
+    /// The layers in the order in which a call passes them: `Timeout(10s) → Retry(4) → CircuitBreaker(payments)`.
+    public var description: String { layers.map(\.description).joined(separator: " → ") }
+}
+
+extension Policy {
+    /// The end of a call that went through a policy.
+    public enum Event: PolicyEvent {
+        /// The call returned a value that was accepted.
+        case succeeded(policy: String, duration: Duration)
+        /// The call ended with an error, or with a value that was not accepted.
+        case failed(policy: String, duration: Duration, error: any Error)
+
+        /// The policy.
+        public var source: String {
+            switch self {
+            case .succeeded(let policy, _), .failed(let policy, _, _): policy
+            }
+        }
+
+        /// `policy.succeeded` or `policy.failed`.
+        public var name: String {
+            switch self {
+            case .succeeded: "policy.succeeded"
+            case .failed: "policy.failed"
+            }
+        }
+
+        /// Debug: the caller has the error.
+        public var severity: EventSeverity { .debug }
+
+        /// A sentence for logs.
+        public var description: String {
+            switch self {
+            case .succeeded(let policy, let duration):
+                "policy \"\(policy)\" succeeded after \(duration.sentenceForm)"
+            case .failed(let policy, let duration, let error):
+                "policy \"\(policy)\" failed after \(duration.sentenceForm): \(error)"
+            }
+        }
+    }
+}
+
+extension ConfigurationError {
+    /// The same faults, each path starting with a name.
+    @usableFromInline
+    func prefixed(_ name: String) -> ConfigurationError {
+        let faults = faults.map {
+            Fault(field: name.isEmpty ? $0.field : "\(name).\($0.field)", value: $0.value, violation: $0.violation)
+        }
+        return ConfigurationError(faults) ?? self
+    }
+}

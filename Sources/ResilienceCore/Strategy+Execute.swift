@@ -1,0 +1,114 @@
+extension Strategy {
+    /// Runs an operation under this strategy and returns its value.
+    ///
+    /// The operation runs on the caller's actor; it may capture state of that actor and return a value that is not
+    /// `Sendable`.
+    ///
+    /// - Parameters:
+    ///   - isAccepted: Whether a returned value counts as success. A value that is not accepted counts as a failure for
+    ///     every layer; if it is still the outcome in the end, it is returned, not thrown away. Applies beside what
+    ///     ``Policy/accepting(_:where:)`` declared. By default, every value is accepted.
+    ///   - operation: The call to protect.
+    /// - Returns: The value of the last run of the operation.
+    /// - Throws: The operation's own error, unchanged; a ``PolicyRejection`` if a layer refused the call; or another
+    ///   error of a layer.
+    @inlinable
+    public nonisolated(nonsending) func execute<Value>(
+        accepting isAccepted: (Value) -> Bool = { _ in true },
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> Value {
+        try await call(rootContext, isAccepted) { _ in try await operation() }
+    }
+
+    /// Runs an operation that asks for its ``Context``: the attempt number, the deadline, the policy's name.
+    ///
+    /// Otherwise the same as the form whose operation takes no argument.
+    @inlinable
+    public nonisolated(nonsending) func execute<Value>(
+        accepting isAccepted: (Value) -> Bool = { _ in true },
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws -> Value {
+        try await call(rootContext, isAccepted, operation)
+    }
+
+    /// Runs an operation and, if the call fails or is rejected, a fallback with the error.
+    ///
+    /// The fallback does not run when the caller cancelled: cancellation is not a failure. For a value that was not
+    /// accepted it gets ``UnacceptedResult``.
+    ///
+    /// - Throws: What the fallback throws, or the error of a cancelled call.
+    @inlinable
+    public nonisolated(nonsending) func execute<Value>(
+        accepting isAccepted: (Value) -> Bool = { _ in true },
+        _ operation: nonisolated(nonsending) () async throws -> Value,
+        fallback: nonisolated(nonsending) (any Error) async throws -> Value
+    ) async throws -> Value {
+        try await call(rootContext, isAccepted, { _ in try await operation() }, fallback)
+    }
+
+    /// Runs an operation that asks for its ``Context`` and, if the call fails or is rejected, a fallback with the error.
+    ///
+    /// Otherwise the same as the form whose operation takes no argument.
+    @inlinable
+    public nonisolated(nonsending) func execute<Value>(
+        accepting isAccepted: (Value) -> Bool = { _ in true },
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value,
+        fallback: nonisolated(nonsending) (any Error) async throws -> Value
+    ) async throws -> Value {
+        try await call(rootContext, isAccepted, operation, fallback)
+    }
+
+    /// Runs the operation; a value that survives although it was not accepted is returned.
+    @inlinable
+    nonisolated(nonsending) func call<Value>(
+        _ context: Context,
+        _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws -> Value {
+        var value: Value?
+        do {
+            try await attempt(context, isAccepted, into: &value, operation)
+        } catch let error as UnacceptedResult {
+            guard value != nil else { throw error }
+        }
+        guard let value else { throw OperationNotRun(policyName: context.policyName) }
+        return value
+    }
+
+    /// Runs the operation, and the fallback for every error but the caller's cancellation.
+    @inlinable
+    nonisolated(nonsending) func call<Value>(
+        _ context: Context,
+        _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value,
+        _ fallback: nonisolated(nonsending) (any Error) async throws -> Value
+    ) async throws -> Value {
+        var value: Value?
+        do {
+            try await attempt(context, isAccepted, into: &value, operation)
+        } catch {
+            if Task.isCancelled || error is CancellationError { throw error }
+            return try await fallback(error)
+        }
+        guard let value else { throw OperationNotRun(policyName: context.policyName) }
+        return value
+    }
+
+    /// Runs the pipeline; the innermost closure keeps the value and judges it.
+    @inlinable
+    nonisolated(nonsending) func attempt<Value>(
+        _ context: Context,
+        _ isAccepted: (Value) -> Bool,
+        into value: inout Value?,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws {
+        var latest: Value?
+        defer { value = latest }
+        try await execute(context) { context in
+            let result = try await operation(context)
+            let accepted = isAccepted(result) && context.accepts(result)
+            latest = result
+            if !accepted { throw UnacceptedResult() }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+package import ResilienceCore
+
+/// A clock that stands still until a test moves it.
+///
+/// Nothing waits for real time, so that a test of a one-hour break takes microseconds and ends the same way every time:
+///
+/// ```swift
+/// let clock = ManualClock()
+/// async let receipt = payments.execute { try await gateway.charge(order) }
+/// try await clock.waitForSleepers(1)  // the call waits between two attempts
+/// clock.advance(by: .seconds(1))
+/// _ = try await receipt
+/// ```
+///
+/// A task that is woken runs after ``advance(by:)`` has returned, or beside it on another thread; what it then sleeps
+/// for counts from where the clock stands by that time. To go through such a sequence step by step, wait for the
+/// sleepers and advance to each deadline. A timer, which is how the strategies of this package keep limits, runs within
+/// the advance, and one that sets another is followed by it in the same advance.
+public final class ManualClock: Clock, Sendable {
+    /// What the clock measures in.
+    public typealias Duration = Swift.Duration
+
+    private enum Entry {
+        case sleeper(Waiter<Void>)
+        case timer(@Sendable () -> Void)
+    }
+
+    private struct State {
+        var now = Instant()
+        var queue = DeadlineQueue<Entry>()
+        var sleepers = AwaitedCount()
+        var timers = AwaitedCount()
+
+        mutating func remove(_ id: UInt64) -> Entry? {
+            let entry = queue.remove(id)
+            switch entry {
+            case .sleeper: sleepers.decrement()
+            case .timer: timers.decrement()
+            case nil: break
+            }
+            return entry
+        }
+    }
+
+    private let state = Lock(State())
+
+    /// Creates a clock that shows zero.
+    public init() {}
+
+    /// Where the clock stands.
+    public var now: Instant { state.withLock { $0.now } }
+
+    /// One nanosecond.
+    public var minimumResolution: Duration { .nanoseconds(1) }
+
+    /// Suspends until the clock has been moved to an instant; returns at once if it stands there or later.
+    ///
+    /// - Parameters:
+    ///   - deadline: When to return.
+    ///   - tolerance: Has no effect: a manual clock is exact.
+    /// - Throws: `CancellationError` as soon as the task is cancelled, also if it was before.
+    public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
+        try Task.checkCancellation()
+        let waiter = Waiter<Void>()
+        guard let id = insertSleeper(waiter, at: deadline) else { return }
+        try await waiter.value { [self] in remove(id) }
+    }
+
+    /// How many tasks sleep on the clock.
+    public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+
+    /// How many timers of strategies are set on the clock: the limits of calls under a timeout, for example.
+    public var timerCount: Int { state.withLock { $0.timers.count } }
+
+    /// The earliest moment for which a task sleeps or a timer is set, or `nil` if there is none.
+    public var nextDeadline: Instant? { state.withLock { $0.queue.first?.deadline } }
+
+    /// Moves the clock forward, waking the tasks and firing the timers that become due.
+    ///
+    /// They are taken in the order of their deadlines, and of their registration where these are equal; the clock shows
+    /// the deadline of each. A duration that is negative changes nothing.
+    public func advance(by duration: Duration) {
+        advance(to: now.advanced(by: duration))
+    }
+
+    /// Moves the clock to an instant, waking the tasks and firing the timers that become due.
+    ///
+    /// Otherwise the same as ``advance(by:)``. An instant that has passed changes nothing.
+    public func advance(to instant: Instant) {
+        while let entry = takeDue(until: instant) {
+            switch entry {
+            case .sleeper(let waiter): waiter.finish()
+            case .timer(let action): action()
+            }
+        }
+    }
+
+    /// Moves the clock to the earliest moment for which a task sleeps or a timer is set.
+    ///
+    /// - Returns: That moment, or `nil` if there was none and nothing changed.
+    @discardableResult
+    public func advanceToNextDeadline() -> Instant? {
+        guard let deadline = nextDeadline else { return nil }
+        advance(to: deadline)
+        return deadline
+    }
+
+    /// Suspends until at least so many tasks sleep on the clock.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled first.
+    public func waitForSleepers(_ count: Int) async throws {
+        guard let waiter = state.withLock({ $0.sleepers.waiter(for: count) }) else { return }
+        try await waiter.value { [self] in state.withLock { $0.sleepers.forget(waiter) } }
+    }
+
+    /// Suspends until at least so many timers of strategies are set on the clock.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled first.
+    public func waitForTimers(_ count: Int) async throws {
+        guard let waiter = state.withLock({ $0.timers.waiter(for: count) }) else { return }
+        try await waiter.value { [self] in state.withLock { $0.timers.forget(waiter) } }
+    }
+
+    /// Adds a sleeper; `nil` if its deadline has come.
+    private func insertSleeper(_ waiter: Waiter<Void>, at deadline: Instant) -> UInt64? {
+        let (id, arrived) = state.withLock { state -> (UInt64?, [Waiter<Void>]) in
+            guard deadline > state.now else { return (nil, []) }
+            let id = state.queue.insert(.sleeper(waiter), at: deadline)
+            return (id, state.sleepers.increment())
+        }
+        arrived.finish()
+        return id
+    }
+
+    private func takeDue(until instant: Instant) -> Entry? {
+        state.withLock { state -> Entry? in
+            guard let (deadline, id) = state.queue.first, deadline <= instant else {
+                state.now = max(state.now, instant)
+                return nil
+            }
+            state.now = max(state.now, deadline)
+            return state.remove(id)
+        }
+    }
+
+    /// Removes a sleeper or timer; whether it was there. Whoever removes one is the only one to wake or fire it.
+    ///
+    /// What is removed is released outside the lock: it may own something that comes back to the clock.
+    private func remove(_ id: UInt64) -> Bool {
+        let entry = state.withLock { $0.remove(id) }
+        return entry != nil
+    }
+}
+
+extension ManualClock: TimerClock {
+    private struct Timer: ScheduledTimer {
+        let clock: ManualClock
+        let id: UInt64?
+
+        func cancel() {
+            if let id { _ = clock.remove(id) }
+        }
+    }
+
+    /// Runs `action` within the advance that reaches `instant`, or at once if the clock stands there or later.
+    package func schedule(at instant: Instant, _ action: @escaping @Sendable () -> Void) -> any ScheduledTimer {
+        let (id, arrived) = state.withLock { state -> (UInt64?, [Waiter<Void>]) in
+            guard instant > state.now else { return (nil, []) }
+            let id = state.queue.insert(.timer(action), at: instant)
+            return (id, state.timers.increment())
+        }
+        arrived.finish()
+        if id == nil { action() }
+        return Timer(clock: self, id: id)
+    }
+}

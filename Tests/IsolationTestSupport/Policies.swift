@@ -1,0 +1,46 @@
+import CircuitBreakers
+public import ResilienceCore
+
+/// A strategy that runs the rest again after a failure, once.
+public struct SecondChance: Strategy {
+    public init() {}
+
+    public nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        do {
+            try await next(context)
+        } catch {
+            await hopAway()
+            var context = context
+            context.attempt += 1
+            try await next(context)
+        }
+    }
+}
+
+/// Everything that runs a user's closure, by name: each strategy alone, and chains of them in every form.
+public func policiesUnderTest() throws -> [(name: String, strategy: any Strategy)] {
+    // These calls fail on purpose; the breakers are not to open.
+    let patient = CircuitBreaker.Configuration(trip: .consecutiveFailures(.max))
+    let timed = CircuitBreaker.Configuration(
+        trip: .consecutiveFailures(.max), window: .time(.seconds(1)), slowCallDuration: .seconds(1))
+    let breaker = try CircuitBreaker("alone", patient)
+    let built = try Policy("built") {
+        SecondChance()
+        CircuitBreaker.layer(patient)
+        SecondChance()
+        CircuitBreaker.layer(timed)
+    }
+    let fluent = try Policy.pipeline("fluent").circuitBreaker(patient).strategy(SecondChance())
+        .circuitBreaker(timed).build()
+    let nested = try Policy("nested") {
+        built
+        if breaker.state == .closed { breaker }
+        fluent
+    }
+    return [
+        ("breaker", breaker), ("built", built), ("fluent", fluent), ("nested", nested),
+        ("accepting", nested.accepting(Bool.self) { _ in true }),
+    ]
+}

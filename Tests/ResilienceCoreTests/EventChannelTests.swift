@@ -1,0 +1,210 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct EventChannelTests {
+    let recorder = EventRecorder()
+
+    private func post(_ number: Int, to channel: EventChannel<Numbered>) {
+        channel.post(Numbered(number: number))
+        channel.deliver()
+    }
+
+    @Test func deliversInOrderToEveryObserver() {
+        let second = EventRecorder()
+        let channel = EventChannel<Numbered>([recorder])
+        channel.add(second)
+        for number in 1...3 { channel.post(Numbered(number: number)) }
+        #expect(recorder.numbers == [])
+        channel.deliver()
+        #expect(recorder.numbers == [1, 2, 3] && second.numbers == [1, 2, 3])
+        channel.deliver()
+        #expect(recorder.numbers == [1, 2, 3])
+    }
+
+    @Test func anObserverIsAddedOnce() {
+        let channel = EventChannel<Numbered>([recorder])
+        channel.add(recorder)
+        post(1, to: channel)
+        #expect(recorder.numbers == [1])
+        // Values have no identity: each counts.
+        channel.add(Forwarder(recorder: recorder))
+        channel.add(Forwarder(recorder: recorder))
+        post(2, to: channel)
+        #expect(recorder.numbers == [1, 2, 2, 2])
+    }
+
+    @Test func nothingIsMadeWhileNobodyListens() {
+        let channel = EventChannel<Numbered>()
+        var made = 0
+        func event() -> Numbered {
+            made += 1
+            return Numbered(number: made)
+        }
+        channel.post(event())
+        channel.deliver()
+        #expect(made == 0 && !channel.isListening)
+        channel.add(recorder)
+        channel.post(event())
+        channel.deliver()
+        #expect(made == 1 && channel.isListening && recorder.numbers == [1])
+    }
+
+    @Test func whatAnObserverPostsFollowsWhatItHears() {
+        let channel = EventChannel<Numbered>()
+        channel.add(Reposter(channel: channel))
+        channel.add(recorder)
+        channel.post(Numbered(number: 3))
+        channel.post(Numbered(number: 10))
+        channel.deliver()
+        // Each event reaches every observer before the next one does.
+        #expect(recorder.numbers == [3, 10, 2, 9, 1, 8, 0, 7, 6, 5, 4, 3, 2, 1, 0])
+    }
+
+    @Test func everyEventArrivesOnceAndInTheOrderOfItsPoster() async {
+        let channel = EventChannel<Numbered>([recorder])
+        await withTaskGroup { group in
+            for task in 0..<8 {
+                group.addTask {
+                    for index in 0..<1_000 { post(task * 1_000 + index, to: channel) }
+                }
+            }
+        }
+        #expect(recorder.numbers.sorted() == Array(0..<8_000))
+        for task in 0..<8 {
+            let own = recorder.numbers.filter { $0 / 1_000 == task }
+            #expect(own == own.sorted(), "task \(task)")
+        }
+    }
+
+    @Test func observersAreCalledOneAtATime() async {
+        let observer = OneAtATime()
+        let channel = EventChannel<Numbered>([observer])
+        await withTaskGroup { group in
+            for _ in 0..<8 {
+                group.addTask { for number in 0..<1_000 { post(number, to: channel) } }
+            }
+        }
+        #expect(observer.state.withLock { $0 } == .init(inside: 0, heard: 8_000, overlaps: 0))
+    }
+
+    @Test func anObserverThatIsAddedHearsWhatComesAfter() {
+        let channel = EventChannel<Numbered>([recorder])
+        let late = EventRecorder()
+        post(1, to: channel)
+        channel.add(late)
+        post(2, to: channel)
+        #expect(recorder.numbers == [1, 2] && late.numbers == [2])
+    }
+
+    @Test func aTapHearsUntilItIsRemoved() {
+        let channel = EventChannel<Numbered>()
+        let second = EventRecorder()
+        let remove = channel.tap { [recorder] in recorder.note($0.number) }
+        let removeSecond = channel.tap { second.note($0.number) }
+        #expect(channel.isListening)
+        post(1, to: channel)
+        remove()
+        remove()
+        #expect(channel.isListening)
+        post(2, to: channel)
+        removeSecond()
+        #expect(!channel.isListening)
+        post(3, to: channel)
+        #expect(recorder.numbers == [1] && second.numbers == [1, 2])
+    }
+
+    @Test func removingATapKeepsObservers() {
+        let channel = EventChannel<Numbered>([recorder])
+        channel.tap { _ in }()
+        post(1, to: channel)
+        #expect(recorder.numbers == [1])
+    }
+
+    @Test func aTapMayRemoveItself() {
+        let channel = EventChannel<Numbered>()
+        let removal = Lock<(@Sendable () -> Void)?>(nil)
+        let remove = channel.tap { [recorder] event in
+            recorder.note(event.number)
+            removal.withLock { $0 }?()
+        }
+        removal.withLock { $0 = remove }
+        post(1, to: channel)
+        post(2, to: channel)
+        #expect(recorder.numbers == [1])
+    }
+
+    @Test func whoListensLaterDoesNotHearWhatWasPostedForOthers() {
+        let channel = EventChannel<Numbered>()
+        let remove = channel.tap { _ in }
+        channel.post(Numbered(number: 1))
+        remove()
+        channel.deliver()
+        channel.add(recorder)
+        post(2, to: channel)
+        #expect(recorder.numbers == [2])
+    }
+
+    @Test func whatATapOwnsIsReleasedOutsideTheLock() {
+        final class Owned: Sendable {
+            let channel: EventChannel<Numbered>
+            let recorder: EventRecorder
+
+            init(_ channel: EventChannel<Numbered>, _ recorder: EventRecorder) {
+                self.channel = channel
+                self.recorder = recorder
+            }
+
+            deinit {
+                channel.add(recorder)
+            }
+        }
+        let channel = EventChannel<Numbered>()
+        func tap() -> @Sendable () -> Void {
+            let owned = Owned(channel, recorder)
+            return channel.tap { _ in _ = owned }
+        }
+        tap()()
+        post(1, to: channel)
+        #expect(recorder.numbers == [1])
+    }
+}
+
+private struct Forwarder: PolicyObserver {
+    let recorder: EventRecorder
+
+    func observe(_ event: some PolicyEvent) { recorder.observe(event) }
+}
+
+/// Posts, for each event it hears, one with the next lower number.
+private struct Reposter: PolicyObserver {
+    let channel: EventChannel<Numbered>
+
+    func observe(_ event: some PolicyEvent) {
+        guard let event = event as? Numbered, event.number > 0 else { return }
+        channel.post(Numbered(number: event.number - 1))
+        channel.deliver()
+    }
+}
+
+private final class OneAtATime: PolicyObserver {
+    struct State: Equatable {
+        var inside = 0
+        var heard = 0
+        var overlaps = 0
+    }
+
+    let state = Lock(State())
+
+    func observe(_ event: some PolicyEvent) {
+        state.withLock { state in
+            state.inside += 1
+            if state.inside > 1 { state.overlaps += 1 }
+        }
+        state.withLock { state in
+            state.inside -= 1
+            state.heard += 1
+        }
+    }
+}
