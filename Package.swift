@@ -32,8 +32,13 @@ let package = Package(
             name: "ResilienceCoreTests", dependencies: ["ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
+            name: "CircuitBreakersTests", dependencies: ["CircuitBreakers", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ResilienceTestingTests", dependencies: ["ResilienceTesting", "ResilienceCore"],
             swiftSettings: settings),
+        .testTarget(
+            name: "GuideTests", dependencies: ["Resilience", "ResilienceTesting"], swiftSettings: settings),
         .target(
             name: "IsolationTestSupport", dependencies: ["ResilienceCore", "CircuitBreakers"],
             path: "Tests/IsolationTestSupport", swiftSettings: settings),

@@ -1,0 +1,36 @@
+import CircuitBreakers
+import ResilienceCore
+import Testing
+
+@Suite("README.md")
+struct ReadmeExamples {
+    let gateway = Gateway()
+    let order = Order()
+
+    @Test("a protected call")
+    func protectedCall() async throws {
+        let payments = try Policy("payments") {
+            CircuitBreaker.layer(.init(trip: .failureRate(0.5, minimumCalls: 20), slowCallDuration: .seconds(2)))
+        }
+
+        let receipt = try await payments.execute { try await gateway.charge(order) }
+        #expect(receipt == Receipt())
+        #expect(try await answer(payments) == Response())
+        payments.circuitBreakers.first?.open()
+        let response = try await answer(payments)
+        #expect(response.status == 503)
+        #expect((response.retryAfter ?? .zero) > .zero)
+    }
+
+    private func answer(_ payments: Policy) async throws -> Response {
+        var receipt: Receipt
+        do {
+            receipt = try await payments.execute { try await gateway.charge(order) }
+        } catch let rejection as any PolicyRejection {
+            // circuit breaker "payments" is open; retry after 4.2 seconds
+            return Response(status: 503, retryAfter: rejection.retryAfter)
+        }
+        receipt.id += 1
+        return Response()
+    }
+}

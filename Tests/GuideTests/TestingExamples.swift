@@ -1,0 +1,64 @@
+import CircuitBreakers
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@Suite("Guides/Testing.md")
+struct TestingExamples {
+    @Test("from top to bottom")
+    func guide() async throws {
+        let clock = ManualClock()
+        let policy = try Policy("payments", clock: clock) {
+            CircuitBreaker.layer(.init(trip: .consecutiveFailures(2), breakLength: .fixed(.seconds(30))))
+        }
+        let breaker = try #require(policy.circuitBreakers.first)
+
+        breaker.open()
+        clock.advance(by: .seconds(30) - .nanoseconds(1))
+        #expect(breaker.state == .open)
+        clock.advance(by: .nanoseconds(1))
+        #expect(breaker.state == .halfOpen)
+
+        breaker.close()
+        let sleeper = Task {
+            try await clock.sleep(for: .seconds(60))
+            return "awake"
+        }
+        try await clock.waitForSleepers(1)
+        clock.advance(by: .seconds(60))
+        #expect(try await sleeper.value == "awake")
+
+        let quote = ScriptedOperation(
+            clock: clock,
+            [.failure(InjectedFailure("down")), .success(1, after: .seconds(3)), .hang]
+        )
+
+        let failed = await policy.run { try await quote() }
+        #expect(failed.value == nil)
+
+        let slow = Task { try await policy.execute { try await quote() } }
+        try await quote.waitForCalls(2)
+        clock.advance(by: .seconds(3))
+        #expect(try await slow.value == 1)
+
+        let hanging = Task { try await policy.execute { try await quote() } }
+        try await quote.waitForCalls(3)
+        hanging.cancel()
+        await #expect(throws: CancellationError.self) { try await hanging.value }
+        #expect(quote.cancelled == 1)
+
+        let recorder = EventRecorder()
+        policy.addObserver(recorder)
+        _ = try await policy.execute { 1 }
+        breaker.open()
+        #expect(recorder.names == ["circuit_breaker.called", "policy.succeeded", "circuit_breaker.transition"])
+        let transitions = recorder.events(of: CircuitBreaker.Event.self)
+        #expect(transitions.count == 2)
+
+        let jittered = try CircuitBreaker(
+            "jittered", .init(breakLength: .growing(from: .seconds(10), jitter: 0.1)), clock: clock, random: .constant(1)
+        )
+        jittered.open()
+        #expect(jittered.remainingBreak == .seconds(11))
+    }
+}
