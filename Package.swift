@@ -15,13 +15,17 @@ let package = Package(
         .library(name: "Resilience", targets: ["Resilience"]),
         .library(name: "ResilienceCore", targets: ["ResilienceCore"]),
         .library(name: "CircuitBreakers", targets: ["CircuitBreakers"]),
+        .library(name: "Timeouts", targets: ["Timeouts"]),
         .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
         .executable(name: "resilience-demo", targets: ["ResilienceDemo"]),
     ],
     targets: [
         .target(name: "ResilienceCore", swiftSettings: settings),
         .target(name: "CircuitBreakers", dependencies: ["ResilienceCore"], swiftSettings: settings),
-        .target(name: "Resilience", dependencies: ["ResilienceCore", "CircuitBreakers"], swiftSettings: settings),
+        .target(
+            name: "Resilience", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts"],
+            swiftSettings: settings),
+        .target(name: "Timeouts", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "ResilienceTesting", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .executableTarget(
             name: "ResilienceDemo", dependencies: ["ResilienceCore", "CircuitBreakers"], swiftSettings: settings),
@@ -32,15 +36,16 @@ let package = Package(
             name: "ResilienceCoreTests", dependencies: ["ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
-            name: "CircuitBreakersTests", dependencies: ["CircuitBreakers", "ResilienceCore", "ResilienceTesting"],
+            name: "ResilienceTestingTests", dependencies: ["ResilienceTesting", "ResilienceCore"],
             swiftSettings: settings),
         .testTarget(
-            name: "ResilienceTestingTests", dependencies: ["ResilienceTesting", "ResilienceCore"],
+            name: "TimeoutsTests",
+            dependencies: ["Timeouts", "CircuitBreakers", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "GuideTests", dependencies: ["Resilience", "ResilienceTesting"], swiftSettings: settings),
         .target(
-            name: "IsolationTestSupport", dependencies: ["ResilienceCore", "CircuitBreakers"],
+            name: "IsolationTestSupport", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts"],
             path: "Tests/IsolationTestSupport", swiftSettings: settings),
         .testTarget(
             name: "IsolationTests", dependencies: ["IsolationTestSupport"], swiftSettings: settings),

@@ -40,6 +40,15 @@ extension CircuitBreaker {
             }
         }
 
+        /// The length of the first break, without jitter and without asking a function.
+        var first: Duration {
+            switch self {
+            case .fixed(let length): length
+            case .growing(let from, _, _, _): from
+            case .custom(let upTo, let otherwise, _): min(otherwise.first, upTo)
+            }
+        }
+
         /// The length of a break, at least 1 ns.
         func length(_ context: BreakContext, _ random: RandomSource) -> Duration {
             switch self {
@@ -66,20 +75,5 @@ extension CircuitBreaker {
         public let error: (any Error)?
         /// The counts that made it open.
         public let counts: Counts
-    }
-}
-
-extension Double {
-    /// A whole power, by squaring; infinity if it does not fit.
-    func raised(to exponent: Int) -> Double {
-        var result = 1.0
-        var square = self
-        var rest = Swift.max(0, exponent)
-        while rest > 0 {
-            if rest & 1 == 1 { result *= square }
-            square *= square
-            rest >>= 1
-        }
-        return result
     }
 }

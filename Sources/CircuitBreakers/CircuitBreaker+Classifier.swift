@@ -28,10 +28,7 @@ extension CircuitBreaker {
 
         /// Every error is a failure, save the rejection of a layer inside (``PolicyRejection``), which is ignored: a
         /// full bulkhead says nothing about the service.
-        public static let standard = Classifier { error in
-            if error is UnacceptedResult { return .failure }
-            return error is any PolicyRejection ? .ignored : .failure
-        }
+        public static let standard = Classifier { $0 is any PolicyRejection ? .ignored : .failure }
 
         /// As ``standard``, but errors of some types are ignored.
         public static func ignoring(_ types: any Error.Type...) -> Classifier {

@@ -63,7 +63,7 @@ extension CircuitBreaker {
             resolvedWindow.check(&check)
             if let slowCallDuration { check.require(positive: "slowCallDuration", slowCallDuration) }
             breakLength.check(&check)
-            halfOpen.check(&check)
+            halfOpen.check(&check, slowCallDuration: slowCallDuration)
             check.require(
                 initialState != .halfOpen, "initialState", "half-open",
                 "is none of closed, open, isolated, disabled, observing")
@@ -147,7 +147,7 @@ extension CircuitBreaker {
             self.afterMaxWait = afterMaxWait
         }
 
-        func check(_ check: inout ConfigurationCheck) {
+        func check(_ check: inout ConfigurationCheck, slowCallDuration: Duration?) {
             check.require("halfOpen.probes", probes, in: 1...1_000_000)
             switch verdict.kind {
             case .all: break
@@ -155,7 +155,12 @@ extension CircuitBreaker {
                 check.require("halfOpen.verdict.successes", count, in: 1...max(1, probes))
             case .rate(let failures, let slow):
                 check.require(rate: "halfOpen.verdict.failureRate", failures)
-                if let slow { check.require(rate: "halfOpen.verdict.slowCallRate", slow) }
+                if let slow {
+                    check.require(rate: "halfOpen.verdict.slowCallRate", slow)
+                    check.require(
+                        slowCallDuration != nil, "slowCallDuration", "nil",
+                        "is needed by halfOpen.verdict.slowCallRate")
+                }
             }
             if let maxWait { check.require(positive: "halfOpen.maxWait", maxWait) }
             check.require(
@@ -185,7 +190,7 @@ extension CircuitBreaker {
         }
 
         /// Once all probes have ended, fewer than `failureRate` of them failed and, where given, fewer than
-        /// `slowCallRate` were slow. Both above 0, at most 1.
+        /// `slowCallRate` were slow; that needs ``Configuration/slowCallDuration``. Both above 0, at most 1.
         public static func failureRate(below failureRate: Double, slowCallRate: Double? = nil) -> Verdict {
             Verdict(kind: .rate(failures: failureRate, slow: slowCallRate))
         }

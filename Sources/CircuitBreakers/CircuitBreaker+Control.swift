@@ -4,14 +4,14 @@ extension CircuitBreaker {
     // MARK: Reading
 
     /// The state now: a break that is over is half-open, also without a call.
-    public var state: State { settled { $0.state } }
+    public var state: State { settled { machine, _ in machine.state } }
 
     /// What the rule looks at now: the calls of the window or, half-open, the probes. Zero while open.
-    public var counts: Counts { settled { $0.counts } }
+    public var counts: Counts { settled { machine, _ in machine.counts } }
 
     /// The share of failures in the window, 0 to 1; `nil` while there are fewer calls than the rule asks for.
     public var failureRate: Double? {
-        settled { machine in
+        settled { machine, _ in
             let counts = machine.counts
             return counts.calls >= machine.minimumCallsForFailureRate ? counts.failureRate : nil
         }
@@ -19,7 +19,7 @@ extension CircuitBreaker {
 
     /// The share of slow calls in the window, 0 to 1; `nil` while there are fewer calls than the rule asks for.
     public var slowCallRate: Double? {
-        settled { machine in
+        settled { machine, _ in
             let counts = machine.counts
             return counts.calls >= machine.minimumCallsForSlowCallRate ? counts.slowCallRate : nil
         }
@@ -34,7 +34,7 @@ extension CircuitBreaker {
 
     /// The rest of the break; `nil` unless the breaker is open.
     public var remainingBreak: Duration? {
-        settled { [time] machine in machine.state == .open ? time.now.duration(to: machine.openUntil) : nil }
+        settled { machine, now in machine.state == .open ? now.duration(to: machine.openUntil) : nil }
     }
 
     /// The configuration in force.
@@ -56,7 +56,7 @@ extension CircuitBreaker {
     /// Opens the breaker, or starts its break anew, for the length that the configuration says.
     public func open() {
         let now = time.now
-        let (breakLength, context) = settled { machine in
+        let (breakLength, context) = settled { machine, _ in
             (
                 machine.configuration.breakLength,
                 BreakContext(
@@ -128,8 +128,8 @@ extension CircuitBreaker {
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
         try configuration.validate()
         use(configuration.classifier)
-        let now = time.now
-        if let request = withMachine({ $0.update(configuration, now: now) }) { trip(request, error: nil, now: now) }
+        let (request, now) = settled { machine, now in (machine.update(configuration, now: now), now) }
+        if let request { trip(request, error: nil, now: now) }
     }
 }
 

@@ -7,8 +7,8 @@ extension CircuitBreaker {
     /// that are running are not part of it.
     public var snapshot: Snapshot {
         let rejections = uncountedRejections
-        return settled { [time] machine in
-            var snapshot = machine.snapshot(now: time.now)
+        return settled { machine, now in
+            var snapshot = machine.snapshot(now: now)
             snapshot.totals.rejected = snapshot.totals.rejected.addingSaturated(rejections)
             return snapshot
         }
@@ -116,13 +116,16 @@ extension CircuitBreaker {
             try Self.validate(version)
             var check = ConfigurationCheck("snapshot")
             check.require("consecutiveOpens", consecutiveOpens, atLeast: 0)
-            check.require("breakLength", Int(breakLengthNanoseconds), atLeast: 0)
+            check.require(nonNegative: "breakLength", breakLengthNanoseconds)
             let isOpen = state == .open
             check.require(
                 (remainingBreakNanoseconds != nil) == isOpen, "remainingBreak",
                 remainingBreakNanoseconds.map { "\($0)" } ?? "nil", "is only for, and needed by, an open breaker")
-            check.require("remainingBreak", Int(remainingBreakNanoseconds ?? 0), atLeast: 0)
-            check.require(counts: counts)
+            check.require(nonNegative: "remainingBreak", remainingBreakNanoseconds ?? 0)
+            check.require(
+                [.closed, .halfOpen, .observing].contains(state) || counts == Counts(), "counts",
+                "\(counts.requests) calls", "are impossible for a breaker that is \(state)")
+            check.require(counts: counts, isWindowOfCalls: calls != nil)
             check.require(totals: totals)
             if let calls { check.require(calls: calls, match: counts) }
             if let buckets { check.require(buckets: buckets, match: counts) }
@@ -154,16 +157,27 @@ extension CircuitBreaker {
 }
 
 extension ConfigurationCheck {
-    fileprivate mutating func require(counts: CircuitBreaker.Counts) {
+    fileprivate mutating func require(nonNegative field: String, _ value: Int64) {
+        require(value >= 0, field, "\(value)", "is below 0")
+    }
+
+    /// A streak may be longer than a window of calls.
+    fileprivate mutating func require(counts: CircuitBreaker.Counts, isWindowOfCalls: Bool) {
+        // What every JSON decoder keeps exact; sums of such numbers do not overflow.
+        let most = Int(clamping: Int64(1) << 53)
         for (field, value) in [
             ("successes", counts.successes), ("failures", counts.failures), ("ignored", counts.ignored),
         ] {
-            require("counts." + field, value, atLeast: 0)
+            require("counts." + field, value, in: 0...most)
         }
         require("counts.running", counts.running, in: 0...0)
         require("counts.slow", counts.slow, in: 0...max(0, counts.calls))
-        require("counts.consecutiveSuccesses", counts.consecutiveSuccesses, atLeast: 0)
-        require("counts.consecutiveFailures", counts.consecutiveFailures, atLeast: 0)
+        require(
+            "counts.consecutiveSuccesses", counts.consecutiveSuccesses,
+            in: 0...(isWindowOfCalls ? most : max(0, counts.successes)))
+        require(
+            "counts.consecutiveFailures", counts.consecutiveFailures,
+            in: 0...(isWindowOfCalls ? most : max(0, counts.failures)))
         require(
             counts.consecutiveSuccesses == 0 || counts.consecutiveFailures == 0, "counts.consecutiveFailures",
             "\(counts.consecutiveFailures)", "cannot follow \(counts.consecutiveSuccesses) consecutive successes")
@@ -198,7 +212,7 @@ extension ConfigurationCheck {
         for (index, bucket) in buckets.enumerated() {
             let values = [bucket.successes, bucket.failures, bucket.slow, bucket.ignored]
             require(values.allSatisfy { $0 >= 0 }, "buckets[\(index)]", "\(values)", "has a number below 0")
-            require("buckets[\(index)].age", Int(bucket.ageNanoseconds), atLeast: 0)
+            require(nonNegative: "buckets[\(index)].age", bucket.ageNanoseconds)
             sum.add(
                 .init(
                     successes: bucket.successes, failures: bucket.failures, slow: bucket.slow,

@@ -115,12 +115,12 @@ public final class CircuitBreaker: Strategy {
     @usableFromInline
     func admit(_ context: Context) throws(OpenError) -> Admission {
         let gate = Gate(word: gate.load(ordering: .acquiring))
-        context.report(StateAtAdmission.self, (name, gate.state))
         if gate.letsThrough {
+            context.report(StateAtAdmission.self, (name, gate.state))
             let start = gate.needsTime ? time.now : TimeSource.Instant(nanoseconds: 0)
             return Admission(gate: gate, start: start)
         }
-        return try admitToProbe(gate)
+        return try admitToProbe(gate, context)
     }
 
     @usableFromInline
@@ -134,28 +134,31 @@ public final class CircuitBreaker: Strategy {
         record(classifier.classify(error, context), admission, error)
     }
 
-    private func admitToProbe(_ gate: Gate) throws(OpenError) -> Admission {
+    private func admitToProbe(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
         while true {
             let now = time.now
             // A relaxed load would do: the gate was loaded acquiring. Nothing to do but to count, if nobody listens.
             let end = TimeSource.Instant(nanoseconds: openUntil.load(ordering: .relaxed))
             if gate.state == .open, now < end, !gate.isObserved {
                 rejections.wrappingAdd(1, ordering: .relaxed)
+                context.report(StateAtAdmission.self, (name, .open))
                 throw OpenError(policyName: name, state: .open, retryAfter: now.duration(to: end))
             }
-            let decision = withMachine { machine in
+            let (decision, state) = withMachine { machine in
                 let decision = machine.admit(now: now)
                 if case .rejected(let state, let retryAfter) = decision {
                     machine.countRejections(1)
                     let error = OpenError(policyName: name, state: state, retryAfter: retryAfter)
                     if isObserved { events.post(.rejected(breaker: name, error)) }
                 }
-                return decision
+                return (decision, machine.state)
             }
             switch decision {
             case .admitted(let admission):
+                context.report(StateAtAdmission.self, (name, state))
                 return Admission(gate: Gate(probeOf: admission.generation), start: admission.start)
             case .rejected(let state, let retryAfter):
+                context.report(StateAtAdmission.self, (name, state))
                 throw OpenError(policyName: name, state: state, retryAfter: retryAfter)
             case .trip(let request): trip(request, error: nil, now: now)
             }
@@ -180,8 +183,9 @@ public final class CircuitBreaker: Strategy {
             if isNew { publish(&machine) }
             return (request, isNew)
         }
-        if let request { trip(request, error: error, now: now) }
-        if isNew || current.isObserved { afterPublishing() }
+        // A call that need not be timed may open the breaker, and a break begins now.
+        if let request { trip(request, error: error, now: isTimed ? now : time.now) }
+        if isNew { afterPublishing() } else if current.isObserved { events.deliver() }
     }
 
     // MARK: Around the state machine
@@ -204,17 +208,19 @@ public final class CircuitBreaker: Strategy {
         guard isHeld else { return }
         let context = BreakContext(
             consecutiveOpens: request.consecutiveOpens, error: error, counts: request.counts)
-        let length = request.breakLength.length(context, random)
+        let length = request.isObserving ? .zero : request.breakLength.length(context, random)
         withMachine { $0.open(request, request.reason ?? .predicate, for: length, now: now) }
     }
 
     /// Brings the state up to the present and runs `body` under the lock.
-    func settled<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
+    func settled<Result: Sendable>(
+        _ body: (inout CircuitBreakerState, TimeSource.Instant) -> Result
+    ) -> Result {
         while true {
             let now = time.now
             let (request, result) = withMachine { machine -> (TripRequest?, Result?) in
                 if let request = machine.settle(now: now) { return (request, nil) }
-                return (nil, body(&machine))
+                return (nil, body(&machine, now))
             }
             if let result { return result }
             if let request { trip(request, error: nil, now: now) }
@@ -277,7 +283,7 @@ public final class CircuitBreaker: Strategy {
         guard let change else { return }
         change.old?.cancel()
         guard let deadline = change.deadline else { return }
-        let new = time.schedule(at: deadline) { [weak self] in self?.settled { _ in } }
+        let new = time.schedule(at: deadline) { [weak self] in self?.settled { _, _ in } }
         let isStale = timer.withLock { timer in
             if timer.version == change.version { timer.scheduled = new }
             return timer.version != change.version

@@ -244,11 +244,11 @@ struct CircuitBreakerState: Sendable {
 
     /// Opens by hand, or anew if it is open; an explicit length does not count as one more failure in a row.
     mutating func openByHand(for length: Duration, now: TimeSource.Instant) {
-        open(.manual, for: length, now: now, counts: counts)
+        open(.manual, for: length, now: now, counts: nil)
     }
 
     private mutating func open(
-        _ reason: CircuitBreaker.Reason, for length: Duration, now: TimeSource.Instant, counts: CircuitBreaker.Counts
+        _ reason: CircuitBreaker.Reason, for length: Duration, now: TimeSource.Instant, counts: CircuitBreaker.Counts?
     ) {
         consecutiveOpens.increment()
         totals.opened.increment()
@@ -261,12 +261,15 @@ struct CircuitBreakerState: Sendable {
         to new: CircuitBreaker.State, _ reason: CircuitBreaker.Reason, now: TimeSource.Instant,
         counts: CircuitBreaker.Counts? = nil
     ) {
+        window.expire(now: now)
         let transition = CircuitBreaker.Transition(
             from: state, to: new, reason: reason, counts: counts ?? self.counts,
             breakLength: new == .open ? breakLength : nil)
         if state != new { news.append(.transition(transition)) }
         state = new
         if new == .closed { consecutiveOpens = 0 }
+        // Probes may be out for as long as a break, also where none came before them.
+        if new == .halfOpen, breakLength == .zero { breakLength = configuration.breakLength.first }
         clear(now: now)
     }
 
@@ -324,6 +327,8 @@ struct CircuitBreakerState: Sendable {
 /// A class, so that the usual answer, none, is one word.
 final class TripRequest: Sendable {
     let generation: UInt64
+    /// Whether the breaker only observes: then there is to be no break, and so nobody is asked for its length.
+    let isObserving: Bool
     /// The rule that holds; `nil` if it is for the predicates to say.
     let reason: CircuitBreaker.Reason?
     let predicates: [@Sendable (CircuitBreaker.Counts) -> Bool]
@@ -336,6 +341,7 @@ final class TripRequest: Sendable {
         predicates: [@Sendable (CircuitBreaker.Counts) -> Bool]
     ) {
         generation = state.generation
+        isObserving = state.state == .observing
         self.reason = reason
         self.predicates = predicates
         counts = state.counts

@@ -38,7 +38,7 @@ struct OutcomeWindow: Sendable {
     /// The parts of the window, a ring indexed by part number; `time` windows only.
     private var buckets: [Bucket]
     private let bucketWidth: Int64
-    private let origin: TimeSource.Instant
+    private var origin: TimeSource.Instant
     private var newestBucket: Int64 = 0
 
     init(_ window: CircuitBreaker.Window, now: TimeSource.Instant) {
@@ -126,10 +126,16 @@ struct OutcomeWindow: Sendable {
     }
 
     private func bucketIndex(_ instant: TimeSource.Instant) -> Int64 {
-        max(0, instant.nanoseconds.subtractingSaturated(origin.nanoseconds)) / bucketWidth
+        let age = instant.nanoseconds.subtractingSaturated(origin.nanoseconds)
+        let (index, rest) = age.quotientAndRemainder(dividingBy: bucketWidth)
+        return rest < 0 ? index - 1 : index
     }
 
-    private func slot(_ index: Int64) -> Int { Int(index % Int64(size)) }
+    /// The window may reach back to before its origin: there, part numbers are negative.
+    private func slot(_ index: Int64) -> Int {
+        let slot = Int(index % Int64(size))
+        return slot < 0 ? slot + size : slot
+    }
 
     private mutating func slot(startedAt start: TimeSource.Instant, now: TimeSource.Instant) -> Int? {
         expire(now: now)
@@ -163,7 +169,7 @@ extension OutcomeWindow {
         case .calls:
             contents.marks = marks.count < size ? marks : Array(marks[nextMark...] + marks[..<nextMark])
         case .time:
-            for index in max(0, newestBucket - Int64(size) + 1)...newestBucket where !buckets[slot(index)].isEmpty {
+            for index in (newestBucket - Int64(size) + 1)...newestBucket where !buckets[slot(index)].isEmpty {
                 let start = TimeSource.Instant(
                     nanoseconds: origin.nanoseconds.addingSaturated(index.multipliedSaturated(by: bucketWidth)))
                 contents.buckets.append(.init(age: start.duration(to: now), bucket: buckets[slot(index)]))
@@ -173,7 +179,7 @@ extension OutcomeWindow {
     }
 
     /// Takes over what another window held, as far as it fits: the latest calls, the parts that are young enough. Where
-    /// the other window was of another kind, its calls are spread evenly, so that the rates stay.
+    /// the other window was of another kind, its calls are spread evenly, so that the rates stay. This window is new.
     mutating func adopt(_ contents: Contents, now: TimeSource.Instant) {
         switch kind {
         case .unbounded:
@@ -183,16 +189,15 @@ extension OutcomeWindow {
             for mark in marks.suffix(size) { record(mark, startedAt: now, now: now) }
             counts.ignored = contents.counts.ignored
         case .time:
-            expire(now: now)
             let parts =
                 contents.buckets.isEmpty
                 ? [.init(age: .zero, bucket: Bucket(contents.counts))] : contents.buckets
+            // Where parts are of the same length, they go on to end when they would have ended.
+            let elapsed = (parts.last?.age ?? .zero).saturatedNanoseconds % bucketWidth
+            origin = now.advanced(by: .nanoseconds(-elapsed))
             for part in parts {
-                // The window may reach back to before its own origin: parts are found by their age.
-                let age = part.age.saturatedNanoseconds / bucketWidth
-                let index = newestBucket - age
-                guard age >= 0, age < Int64(size) else { continue }
-                let slot = slot(((index % Int64(size)) + Int64(size)) % Int64(size))
+                let start = now.nanoseconds.subtractingSaturated(part.age.saturatedNanoseconds)
+                guard let slot = slot(startedAt: .init(nanoseconds: start), now: now) else { continue }
                 buckets[slot].add(part.bucket)
                 counts.add(part.bucket)
             }
@@ -208,14 +213,18 @@ extension OutcomeWindow {
         let calls = counts.calls
         guard calls > 0 else { return [] }
         let number = min(calls, size)
-        func isHit(_ share: Int, _ index: Int) -> Bool {
-            let each = Double(share) / Double(calls)
-            return (Double(index + 1) * each).rounded(.down) > (Double(index) * each).rounded(.down)
+        // Steps of share/calls, in whole numbers; a mark wherever the sum, rounded, grows.
+        func isHit(_ rest: inout Int, _ share: Int) -> Bool {
+            rest += share
+            guard rest >= calls else { return false }
+            rest -= calls
+            return true
         }
-        return (0..<number).map { index in
+        var (failureRest, slowRest) = (calls / 2, calls / 2)
+        return (0..<number).map { _ in
             var mark: Mark = []
-            if isHit(counts.failures, index) { mark.insert(.failure) }
-            if isHit(counts.slow, index) { mark.insert(.slow) }
+            if isHit(&failureRest, counts.failures) { mark.insert(.failure) }
+            if isHit(&slowRest, counts.slow) { mark.insert(.slow) }
             return mark
         }
     }

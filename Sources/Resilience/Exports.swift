@@ -1,2 +1,3 @@
 @_exported public import CircuitBreakers
 @_exported public import ResilienceCore
+@_exported public import Timeouts

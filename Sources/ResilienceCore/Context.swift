@@ -41,6 +41,14 @@ public struct Context: Sendable {
         deadline.map { time.now >= $0 } ?? false
     }
 
+    /// Sets the deadline to a moment on a time source, unless there is an earlier one.
+    ///
+    /// The time source may be another than the context's: what is left is the same on both.
+    public mutating func shortenDeadline(to instant: TimeSource.Instant, on source: TimeSource) {
+        let translated = source == time ? instant : time.now.advanced(by: source.now.duration(to: instant))
+        deadline = deadline.map { min($0, translated) } ?? translated
+    }
+
     /// A value that outer strategies set for inner ones and for the operation.
     public subscript<Key: ContextKey>(_ key: Key.Type) -> Key.Value? {
         get { extras?.values[ObjectIdentifier(key)] as? Key.Value }

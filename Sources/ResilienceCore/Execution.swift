@@ -13,7 +13,7 @@ public struct Execution<Value> {
     /// The error of the operation or the layers for which the fallback ran.
     public let fallbackCause: (any Error)?
 
-    let reports: [ObjectIdentifier: [any Sendable]]
+    let reports: [CallRecord.Report]
 
     /// Whether the value is the fallback's.
     public var isServedByFallback: Bool { fallbackCause != nil && value != nil }
@@ -30,7 +30,7 @@ public struct Execution<Value> {
 
     /// What the layers reported under a key, in order.
     public subscript<Key: ContextKey>(_ key: Key.Type) -> [Key.Value] {
-        reports[ObjectIdentifier(key)]?.compactMap { $0 as? Key.Value } ?? []
+        reports.compactMap { $0.key == ObjectIdentifier(key) ? $0.value as? Key.Value : nil }
     }
 
     /// The value, or throws the error.
@@ -42,9 +42,14 @@ extension Execution: Sendable where Value: Sendable {}
 /// What is noted down about a call made with `run`.
 @usableFromInline
 final class CallRecord: Sendable {
+    struct Report: Sendable {
+        let key: ObjectIdentifier
+        let value: any Sendable
+    }
+
     struct Notes {
         var attempts = 0
-        var reports: [ObjectIdentifier: [any Sendable]] = [:]
+        var reports: [Report] = []
     }
 
     private let notes = Lock(Notes())
@@ -58,7 +63,7 @@ final class CallRecord: Sendable {
 
     @usableFromInline
     func report<Key: ContextKey>(_ key: Key.Type, _ value: Key.Value) {
-        notes.withLock { $0.reports[ObjectIdentifier(key), default: []].append(value) }
+        notes.withLock { $0.reports.append(Report(key: ObjectIdentifier(key), value: value)) }
     }
 
     var current: Notes { notes.withLock { $0 } }
@@ -66,6 +71,7 @@ final class CallRecord: Sendable {
 
 extension Strategy {
     /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
+    @inlinable
     public nonisolated(nonsending) func run<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
@@ -74,6 +80,7 @@ extension Strategy {
     }
 
     /// Runs an operation that asks for its ``Context``, and tells all about the call.
+    @inlinable
     public nonisolated(nonsending) func run<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
@@ -84,6 +91,7 @@ extension Strategy {
     /// Runs an operation and, if it fails or is rejected, a fallback; and tells all about the call.
     ///
     /// The fallback runs under the same rules as that of `execute`.
+    @inlinable
     public nonisolated(nonsending) func run<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value,
@@ -94,6 +102,7 @@ extension Strategy {
 
     /// Runs an operation that asks for its ``Context`` and, if it fails or is rejected, a fallback; and tells all about
     /// the call.
+    @inlinable
     public nonisolated(nonsending) func run<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value,
@@ -102,7 +111,8 @@ extension Strategy {
         await recorded(isAccepted, operation, fallback)
     }
 
-    private nonisolated(nonsending) func recorded<Value>(
+    @inlinable
+    nonisolated(nonsending) func recorded<Value>(
         _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async -> Execution<Value> {
@@ -126,7 +136,8 @@ extension Strategy {
         return execution(context, record, start, result, isAccepted: failure == nil && value != nil, cause: nil)
     }
 
-    private nonisolated(nonsending) func recorded<Value>(
+    @inlinable
+    nonisolated(nonsending) func recorded<Value>(
         _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value,
         _ fallback: nonisolated(nonsending) (any Error) async throws -> Value
@@ -151,14 +162,16 @@ extension Strategy {
         return execution(context, record, start, result, isAccepted: isAccepted, cause: cause)
     }
 
-    private func beginRecording() -> (Context, CallRecord, TimeSource.Instant) {
+    @usableFromInline
+    func beginRecording() -> (Context, CallRecord, TimeSource.Instant) {
         let record = CallRecord()
         var context = rootContext
         context.extras = ContextExtras(record: record)
         return (context, record, context.time.now)
     }
 
-    private func execution<Value>(
+    @usableFromInline
+    func execution<Value>(
         _ context: Context, _ record: CallRecord, _ start: TimeSource.Instant, _ result: Result<Value, any Error>,
         isAccepted: Bool, cause: (any Error)?
     ) -> Execution<Value> {

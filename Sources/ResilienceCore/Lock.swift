@@ -1,4 +1,4 @@
-package import Synchronization
+public import Synchronization
 
 #if THREAD_SANITIZER
     @_silgen_name("__tsan_acquire") private func tsanAcquire(_ address: UnsafeRawPointer)
@@ -9,6 +9,9 @@ package import Synchronization
 ///
 /// `Synchronization` is not instrumented on Linux, so that the sanitizer reports races on what a `Mutex` protects.
 /// Built with `-DTHREAD_SANITIZER`, this type announces each acquisition and release; built without, it is a `Mutex`.
+/// `@usableFromInline`, without which `@inlinable` has no effect on a `package` member, so that other modules specialise
+/// it: called generically, taking the lock costs three times as much, most of it to look up the metadata of `Mutex`.
+@usableFromInline
 package struct Lock<State>: ~Copyable {
     @usableFromInline let mutex: Mutex<State>
 
@@ -18,11 +21,13 @@ package struct Lock<State>: ~Copyable {
     }
 
     #if THREAD_SANITIZER
+        @usableFromInline
         package borrowing func withLock<Result, Failure: Error>(
             _ body: (inout sending State) throws(Failure) -> sending Result
         ) throws(Failure) -> sending Result {
-            try mutex.withLock { (state: inout sending State) throws(Failure) -> sending Result in
-                let address = withUnsafePointer(to: &state) { UnsafeRawPointer($0) }
+            // The mutex's address: that of the state would be an access to it, seen before the acquisition is announced.
+            let address = withUnsafePointer(to: mutex) { UnsafeRawPointer($0) }
+            return try mutex.withLock { (state: inout sending State) throws(Failure) -> sending Result in
                 tsanAcquire(address)
                 defer { tsanRelease(address) }
                 return try body(&state)

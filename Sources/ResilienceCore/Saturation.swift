@@ -27,6 +27,21 @@ extension Int {
     }
 }
 
+extension Double {
+    /// A whole power, by squaring; infinity if it does not fit.
+    package func raised(to exponent: Int) -> Double {
+        var result = 1.0
+        var square = self
+        var rest = Swift.max(0, exponent)
+        while rest > 0 {
+            if rest & 1 == 1 { result *= square }
+            square *= square
+            rest >>= 1
+        }
+        return result
+    }
+}
+
 extension Duration {
     /// The duration in whole nanoseconds, rounded toward zero; at the limits of the type if it does not fit.
     @inlinable

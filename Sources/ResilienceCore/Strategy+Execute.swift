@@ -17,7 +17,18 @@ extension Strategy {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
-        try await call(rootContext, isAccepted) { _ in try await operation() }
+        // As `call`, but with the operation one closure nearer: a closure around it would cost more than a layer.
+        let context = rootContext
+        var latest: Value?
+        do {
+            try await execute(context) { context in
+                try context.judge(try await operation(), isAccepted, into: &latest)
+            }
+        } catch {
+            guard latest != nil, error is UnacceptedResult else { throw error }
+        }
+        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        return latest
     }
 
     /// Runs an operation that asks for its ``Context``: the attempt number, the deadline, the policy's name.
@@ -58,6 +69,15 @@ extension Strategy {
         try await call(rootContext, isAccepted, operation, fallback)
     }
 
+    /// Runs an operation from a context other than ``rootContext``: with a deadline, for example.
+    package nonisolated(nonsending) func execute<Value>(
+        from context: Context,
+        accepting isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws -> Value {
+        try await call(context, isAccepted, operation)
+    }
+
     /// Runs the operation; a value that survives although it was not accepted is returned.
     @inlinable
     nonisolated(nonsending) func call<Value>(
@@ -65,14 +85,15 @@ extension Strategy {
         _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async throws -> Value {
-        var value: Value?
+        var latest: Value?
         do {
-            try await attempt(context, isAccepted, into: &value, operation)
-        } catch let error as UnacceptedResult {
-            guard value != nil else { throw error }
+            try await attempt(context, isAccepted, into: &latest, operation)
+        } catch {
+            // The value first: to ask for an error's type costs more than a rejection does.
+            guard latest != nil, error is UnacceptedResult else { throw error }
         }
-        guard let value else { throw OperationNotRun(policyName: context.policyName) }
-        return value
+        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        return latest
     }
 
     /// Runs the operation, and the fallback for every error but the caller's cancellation.
@@ -99,16 +120,22 @@ extension Strategy {
     nonisolated(nonsending) func attempt<Value>(
         _ context: Context,
         _ isAccepted: (Value) -> Bool,
-        into value: inout Value?,
+        into latest: inout Value?,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async throws {
-        var latest: Value?
-        defer { value = latest }
         try await execute(context) { context in
-            let result = try await operation(context)
-            let accepted = isAccepted(result) && context.accepts(result)
-            latest = result
-            if !accepted { throw UnacceptedResult() }
+            try context.judge(try await operation(context), isAccepted, into: &latest)
         }
+    }
+}
+
+extension Context {
+    /// Keeps the value that an operation returned.
+    ///
+    /// - Throws: ``UnacceptedResult`` if it does not count as success.
+    @inlinable
+    func judge<Value>(_ value: Value, _ isAccepted: (Value) -> Bool, into latest: inout Value?) throws {
+        latest = value
+        guard isAccepted(value), accepts(value) else { throw UnacceptedResult() }
     }
 }

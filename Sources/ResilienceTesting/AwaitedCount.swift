@@ -1,3 +1,5 @@
+import ResilienceCore
+
 /// A count that tasks can wait for. Whoever changes it ends the waits that it returns, outside the lock.
 struct AwaitedCount {
     private(set) var count = 0

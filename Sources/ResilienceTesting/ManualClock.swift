@@ -27,12 +27,19 @@ public final class ManualClock: Clock, Sendable {
 
     private struct State {
         var now = Instant()
-        var queue = DeadlineQueue<Entry>()
+        var queue = Queue()
         var sleepers = AwaitedCount()
         var timers = AwaitedCount()
 
-        mutating func remove(_ id: UInt64) -> Entry? {
-            let entry = queue.remove(id)
+        mutating func remove(_ id: Queue.ID) -> Entry? { count(out: queue.remove(id)) }
+
+        /// The clock shows the deadline of what is taken.
+        mutating func takeDue(until instant: Instant) -> Entry? {
+            now = max(now, min(instant, queue.firstDeadline ?? instant))
+            return count(out: queue.popFirst(dueAt: instant))
+        }
+
+        private mutating func count(out entry: Entry?) -> Entry? {
             switch entry {
             case .sleeper: sleepers.decrement()
             case .timer: timers.decrement()
@@ -41,6 +48,8 @@ public final class ManualClock: Clock, Sendable {
             return entry
         }
     }
+
+    private typealias Queue = DeadlineQueue<Instant, Entry>
 
     private let state = Lock(State())
 
@@ -73,12 +82,13 @@ public final class ManualClock: Clock, Sendable {
     public var timerCount: Int { state.withLock { $0.timers.count } }
 
     /// The earliest moment for which a task sleeps or a timer is set, or `nil` if there is none.
-    public var nextDeadline: Instant? { state.withLock { $0.queue.first?.deadline } }
+    public var nextDeadline: Instant? { state.withLock { $0.queue.firstDeadline } }
 
     /// Moves the clock forward, waking the tasks and firing the timers that become due.
     ///
     /// They are taken in the order of their deadlines, and of their registration where these are equal; the clock shows
-    /// the deadline of each. A duration that is negative changes nothing.
+    /// the deadline of each. A duration that is negative changes nothing. Of two advances at once by a duration, each counts
+    /// from where the clock stands when it begins.
     public func advance(by duration: Duration) {
         advance(to: now.advanced(by: duration))
     }
@@ -87,7 +97,7 @@ public final class ManualClock: Clock, Sendable {
     ///
     /// Otherwise the same as ``advance(by:)``. An instant that has passed changes nothing.
     public func advance(to instant: Instant) {
-        while let entry = takeDue(until: instant) {
+        while let entry = state.withLock({ $0.takeDue(until: instant) }) {
             switch entry {
             case .sleeper(let waiter): waiter.finish()
             case .timer(let action): action()
@@ -122,8 +132,8 @@ public final class ManualClock: Clock, Sendable {
     }
 
     /// Adds a sleeper; `nil` if its deadline has come.
-    private func insertSleeper(_ waiter: Waiter<Void>, at deadline: Instant) -> UInt64? {
-        let (id, arrived) = state.withLock { state -> (UInt64?, [Waiter<Void>]) in
+    private func insertSleeper(_ waiter: Waiter<Void>, at deadline: Instant) -> Queue.ID? {
+        let (id, arrived) = state.withLock { state -> (Queue.ID?, [Waiter<Void>]) in
             guard deadline > state.now else { return (nil, []) }
             let id = state.queue.insert(.sleeper(waiter), at: deadline)
             return (id, state.sleepers.increment())
@@ -132,21 +142,10 @@ public final class ManualClock: Clock, Sendable {
         return id
     }
 
-    private func takeDue(until instant: Instant) -> Entry? {
-        state.withLock { state -> Entry? in
-            guard let (deadline, id) = state.queue.first, deadline <= instant else {
-                state.now = max(state.now, instant)
-                return nil
-            }
-            state.now = max(state.now, deadline)
-            return state.remove(id)
-        }
-    }
-
     /// Removes a sleeper or timer; whether it was there. Whoever removes one is the only one to wake or fire it.
     ///
     /// What is removed is released outside the lock: it may own something that comes back to the clock.
-    private func remove(_ id: UInt64) -> Bool {
+    private func remove(_ id: Queue.ID) -> Bool {
         let entry = state.withLock { $0.remove(id) }
         return entry != nil
     }
@@ -155,7 +154,7 @@ public final class ManualClock: Clock, Sendable {
 extension ManualClock: TimerClock {
     private struct Timer: ScheduledTimer {
         let clock: ManualClock
-        let id: UInt64?
+        let id: Queue.ID?
 
         func cancel() {
             if let id { _ = clock.remove(id) }
@@ -164,7 +163,7 @@ extension ManualClock: TimerClock {
 
     /// Runs `action` within the advance that reaches `instant`, or at once if the clock stands there or later.
     package func schedule(at instant: Instant, _ action: @escaping @Sendable () -> Void) -> any ScheduledTimer {
-        let (id, arrived) = state.withLock { state -> (UInt64?, [Waiter<Void>]) in
+        let (id, arrived) = state.withLock { state -> (Queue.ID?, [Waiter<Void>]) in
             guard instant > state.now else { return (nil, []) }
             let id = state.queue.insert(.timer(action), at: instant)
             return (id, state.timers.increment())

@@ -119,7 +119,7 @@ struct CircuitBreakerExamples {
         let byRate = CircuitBreaker.HalfOpen(probes: 10, verdict: .failureRate(below: 0.3, slowCallRate: 0.5))
         let impatient = CircuitBreaker.HalfOpen(probes: 1, maxWait: .seconds(2))
         for halfOpen in [allOfThree, twoOfThree, byRate, impatient] {
-            try CircuitBreaker.Configuration(halfOpen: halfOpen).validate()
+            try CircuitBreaker.Configuration(slowCallDuration: .seconds(2), halfOpen: halfOpen).validate()
         }
     }
 

@@ -18,6 +18,6 @@ struct Response: Sendable, Equatable {
 
 struct Client: Sendable {
     var status = 200
-    func get(_ path: String) async throws -> Response { Response(status: status) }
+    func get(_ path: String, timeout: Duration? = nil) async throws -> Response { Response(status: status) }
     func send(_ request: String) async throws {}
 }

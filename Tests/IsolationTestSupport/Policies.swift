@@ -1,5 +1,6 @@
 import CircuitBreakers
 public import ResilienceCore
+import Timeouts
 
 /// A strategy that runs the rest again after a failure, once.
 public struct SecondChance: Strategy {
@@ -30,7 +31,14 @@ public func policiesUnderTest() throws -> [(name: String, strategy: any Strategy
         SecondChance()
         CircuitBreaker.layer(patient)
         SecondChance()
+        Timeout.layer(.seconds(3600))
         CircuitBreaker.layer(timed)
+    }
+    let timeout = try Timeout(.seconds(3600))
+    let limited = try Policy("limited") {
+        timeout
+        SecondChance()
+        Timeout.layer(.seconds(3600))
     }
     let fluent = try Policy.pipeline("fluent").circuitBreaker(patient).strategy(SecondChance())
         .circuitBreaker(timed).build()
@@ -40,7 +48,8 @@ public func policiesUnderTest() throws -> [(name: String, strategy: any Strategy
         fluent
     }
     return [
-        ("breaker", breaker), ("built", built), ("fluent", fluent), ("nested", nested),
+        ("breaker", breaker), ("timeout", timeout), ("limited", limited), ("built", built), ("fluent", fluent),
+        ("nested", nested),
         ("accepting", nested.accepting(Bool.self) { _ in true }),
     ]
 }

@@ -105,6 +105,28 @@ struct DeadlineSchedulerTests {
         #expect(recorder.numbers == [1])
     }
 
+    @Test func whatATimerOwnsIsReleasedOutsideTheLock() {
+        final class Owned: Sendable {
+            let scheduler: DeadlineScheduler
+            let recorder: EventRecorder
+
+            init(_ scheduler: DeadlineScheduler, _ recorder: EventRecorder) {
+                self.scheduler = scheduler
+                self.recorder = recorder
+            }
+
+            deinit { recorder.note(scheduler.count) }
+        }
+        let scheduler = makeScheduler()
+        func set() -> any ScheduledTimer {
+            let owned = Owned(scheduler, recorder)
+            return scheduler.schedule(at: instant(1)) { _ = owned }
+        }
+        func setAndCancel() { set().cancel() }
+        setAndCancel()
+        #expect(recorder.numbers == [0])
+    }
+
     @Test func behavesAsASortedArray() async throws {
         for seed in UInt64(0)..<300 {
             let run = ModelRun(seed: seed)

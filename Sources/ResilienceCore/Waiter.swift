@@ -1,9 +1,7 @@
-import ResilienceCore
-
 /// A result that one task waits for. The first result counts, also one that comes before the task waits.
 ///
 /// The result is handed over under the lock, where the thread sanitizer can see it; the continuation only wakes.
-final class Waiter<Value: Sendable>: Sendable {
+package final class Waiter<Value: Sendable>: Sendable {
     private enum State {
         case pending
         case suspended(CheckedContinuation<Void, Never>)
@@ -12,8 +10,10 @@ final class Waiter<Value: Sendable>: Sendable {
 
     private let state = Lock(State.pending)
 
+    package init() {}
+
     /// Ends the wait, unless it has ended.
-    func finish(with result: Result<Value, any Error>) {
+    package func finish(with result: Result<Value, any Error>) {
         let continuation = state.withLock { state -> CheckedContinuation<Void, Never>? in
             switch state {
             case .finished: return nil
@@ -32,7 +32,7 @@ final class Waiter<Value: Sendable>: Sendable {
     ///
     /// - Parameter withdraw: Called on cancellation; takes this out of where results come from, and returns whether it
     ///   was still there. If not, a result is on its way and counts.
-    func value(withdraw: @Sendable () -> Bool) async throws -> Value {
+    package func value(withdraw: @Sendable () -> Bool) async throws -> Value {
         try await withTaskCancellationHandler {
             try await value()
         } onCancel: {
@@ -41,7 +41,7 @@ final class Waiter<Value: Sendable>: Sendable {
     }
 
     /// Waits for the result, also in a cancelled task.
-    func value() async throws -> Value {
+    package func value() async throws -> Value {
         await withCheckedContinuation { continuation in
             let isFinished = state.withLock { state in
                 if case .finished = state { return true }
@@ -59,11 +59,11 @@ final class Waiter<Value: Sendable>: Sendable {
 }
 
 extension Waiter<Void> {
-    func finish() { finish(with: .success(())) }
+    package func finish() { finish(with: .success(())) }
 }
 
 extension [Waiter<Void>] {
-    func finish() {
+    package func finish() {
         for waiter in self { waiter.finish() }
     }
 }

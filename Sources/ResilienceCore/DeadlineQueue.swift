@@ -1,0 +1,148 @@
+/// Elements by deadline, the earliest first; where deadlines are equal, in the order of insertion.
+///
+/// A binary heap of slots. An element knows where it stands, so that it is removed in logarithmic time; slots are reused,
+/// so that memory grows with the elements that wait at once, not with those that ever did. A pure value.
+@usableFromInline
+package struct DeadlineQueue<Deadline: Comparable, Element> {
+    /// Names an element. Stays unequal to those of later elements in the same slot.
+    @usableFromInline
+    package struct ID: Sendable, Hashable {
+        @usableFromInline let slot: Int
+        @usableFromInline let sequence: UInt64
+
+        @inlinable
+        init(slot: Int, sequence: UInt64) {
+            self.slot = slot
+            self.sequence = sequence
+        }
+    }
+
+    @usableFromInline
+    struct Entry {
+        @usableFromInline let deadline: Deadline
+        @usableFromInline let id: ID
+
+        @inlinable
+        init(deadline: Deadline, id: ID) {
+            self.deadline = deadline
+            self.id = id
+        }
+
+        @inlinable
+        func isBefore(_ other: Entry) -> Bool {
+            deadline == other.deadline ? id.sequence < other.id.sequence : deadline < other.deadline
+        }
+    }
+
+    @usableFromInline
+    struct Slot {
+        @usableFromInline var element: Element?
+        @usableFromInline var sequence: UInt64 = 0
+        @usableFromInline var position = 0
+
+        @inlinable
+        init() {}
+    }
+
+    @usableFromInline var heap: [Entry] = []
+    @usableFromInline var slots: [Slot] = []
+    @usableFromInline var free: [Int] = []
+    @usableFromInline var lastSequence: UInt64 = 0
+
+    /// Creates an empty queue.
+    @inlinable
+    package init() {}
+
+    /// How many elements wait.
+    @inlinable package var count: Int { heap.count }
+
+    /// The earliest deadline; `nil` if nothing waits.
+    @inlinable package var firstDeadline: Deadline? { heap.first?.deadline }
+
+    /// Adds an element and returns its name.
+    @inlinable
+    package mutating func insert(_ element: Element, at deadline: Deadline) -> ID {
+        lastSequence &+= 1
+        let slot: Int
+        if let reused = free.popLast() {
+            slot = reused
+        } else {
+            slots.append(Slot())
+            slot = slots.count - 1
+        }
+        let id = ID(slot: slot, sequence: lastSequence)
+        slots[slot].element = element
+        slots[slot].sequence = lastSequence
+        heap.append(Entry(deadline: deadline, id: id))
+        slots[slot].position = heap.count - 1
+        siftUp(heap.count - 1)
+        return id
+    }
+
+    /// Removes an element; `nil` if it does not wait any more.
+    @inlinable
+    @discardableResult
+    package mutating func remove(_ id: ID) -> Element? {
+        guard slots[id.slot].sequence == id.sequence, let element = slots[id.slot].element else { return nil }
+        let hole = slots[id.slot].position
+        slots[id.slot].element = nil
+        free.append(id.slot)
+        let last = heap.removeLast()
+        if hole < heap.count {
+            place(last, at: hole)
+            siftDown(hole)
+            siftUp(hole)
+        }
+        return element
+    }
+
+    /// Removes the first element if it is due.
+    @inlinable
+    package mutating func popFirst(dueAt now: Deadline) -> Element? {
+        guard let first = heap.first, first.deadline <= now else { return nil }
+        return remove(first.id)
+    }
+
+    @inlinable
+    mutating func place(_ entry: Entry, at index: Int) {
+        heap[index] = entry
+        slots[entry.id.slot].position = index
+    }
+
+    @inlinable
+    mutating func siftUp(_ start: Int) {
+        var index = start
+        while index > 0 {
+            let parent = (index - 1) / 2
+            guard heap[index].isBefore(heap[parent]) else { return }
+            swapEntries(index, parent)
+            index = parent
+        }
+    }
+
+    @inlinable
+    mutating func siftDown(_ start: Int) {
+        var index = start
+        while true {
+            var least = index
+            for child in (2 * index + 1)...(2 * index + 2)
+            where child < heap.count && heap[child].isBefore(heap[least]) {
+                least = child
+            }
+            guard least != index else { return }
+            swapEntries(index, least)
+            index = least
+        }
+    }
+
+    @inlinable
+    mutating func swapEntries(_ a: Int, _ b: Int) {
+        let entry = heap[a]
+        place(heap[b], at: a)
+        place(entry, at: b)
+    }
+}
+
+extension DeadlineQueue: Sendable where Deadline: Sendable, Element: Sendable {}
+extension DeadlineQueue.Entry: Sendable where Deadline: Sendable {}
+extension DeadlineQueue.Slot: Sendable where Element: Sendable {}

@@ -1,0 +1,51 @@
+import Foundation
+
+/// `resilience-demo`
+@main
+struct DemoCommand {
+    static func main() async {
+        // A reader that goes away is seen as an error of the write.
+        signal(SIGPIPE, SIG_IGN)
+        // libcurl, under URLSession on Linux, takes proxies from the environment.
+        setenv("no_proxy", "127.0.0.1", 1)
+        Socket.raiseDescriptorLimit()
+        exit(await run(Array(CommandLine.arguments.dropFirst())))
+    }
+
+    /// Returns the exit status.
+    static func run(_ arguments: [String], complain: (String) -> Void = writeError) async -> Int32 {
+        switch CommandLineRequest(arguments) {
+        case .run(let options):
+            return await run(options, complain)
+        case .help:
+            try? Terminal.write(CommandLineRequest.helpText)
+            return EXIT_SUCCESS
+        case .invalid(let message):
+            complain("\(message); try \"resilience-demo --help\"")
+            return EX_USAGE
+        }
+    }
+
+    private static func run(_ options: Options, _ complain: (String) -> Void) async -> Int32 {
+        let mode = ViewMode.choose(environment: ProcessInfo.processInfo.environment, size: Terminal.size)
+        let interruption = Interruption()
+        do {
+            let comparison = try await interruption.guarding { try await Demo(options: options, mode: mode).run() }
+            try Terminal.write("\n" + ComparisonTable(comparison: comparison).lines.joined(separator: "\n") + "\n")
+            return EXIT_SUCCESS
+        } catch is Terminal.Closed {
+            return 128 + SIGPIPE
+        } catch {
+            if let signal = interruption.signal {
+                try? Terminal.write("stopped\n")
+                return 128 + signal
+            }
+            complain("\(error)")
+            return EXIT_FAILURE
+        }
+    }
+
+    private static func writeError(_ text: String) {
+        FileHandle.standardError.write(Data("resilience-demo: \(text)\n".utf8))
+    }
+}

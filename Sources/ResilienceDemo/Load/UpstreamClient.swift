@@ -1,0 +1,51 @@
+import Foundation
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// Calls an upstream, as an application calls a service it depends on.
+struct UpstreamClient: Sendable {
+    struct Response: Sendable, Equatable {
+        let status: Int
+    }
+
+    struct NotHTTP: Error {}
+
+    private let session: URLSession
+    private let base: String
+
+    init(port: UInt16) {
+        let configuration = URLSessionConfiguration.ephemeral
+        // On Linux, URLSession counts timeouts in whole seconds.
+        configuration.timeoutIntervalForRequest = 1
+        configuration.timeoutIntervalForResource = 5
+        // The default of 6 would be a limit of concurrency, a pattern of its own.
+        configuration.httpMaximumConnectionsPerHost = 512
+        configuration.connectionProxyDictionary = [:]
+        configuration.urlCache = nil
+        configuration.httpCookieStorage = nil
+        session = URLSession(configuration: configuration)
+        base = "http://127.0.0.1:\(port)"
+    }
+
+    func order(_ number: Int) async throws -> Response {
+        try await get("/orders/\(number)")
+    }
+
+    /// Makes the session's first request, which takes longer than others.
+    func warmUp() async throws {
+        _ = try await get("/")
+    }
+
+    private func get(_ path: String) async throws -> Response {
+        guard let url = URL(string: base + path) else { throw URLError(.badURL) }
+        let (_, response) = try await session.data(from: url)
+        guard let response = response as? HTTPURLResponse else { throw NotHTTP() }
+        return Response(status: response.statusCode)
+    }
+
+    func close() {
+        session.invalidateAndCancel()
+    }
+}

@@ -1,0 +1,51 @@
+/// What happens when: the phases of the upstream and the traffic, as plain data.
+struct Scenario: Sendable, Equatable {
+    struct Span: Sendable, Equatable {
+        let phase: Phase
+        let start: Duration
+        let length: Duration
+    }
+
+    let spans: [Span]
+    /// Calls per second, on average, to each of the two upstreams.
+    let callRate: Double
+    /// The shortest and the longest time the breaker stays open.
+    let shortestBreak: Duration
+    let longestBreak: Duration
+
+    init(phases: [(Phase, Duration)], callRate: Double, shortestBreak: Duration, longestBreak: Duration) {
+        var spans: [Span] = []
+        var start = Duration.zero
+        for (phase, length) in phases where length > .zero {
+            spans.append(Span(phase: phase, start: start, length: length))
+            start += length
+        }
+        self.spans = spans
+        self.callRate = callRate
+        self.shortestBreak = shortestBreak
+        self.longestBreak = longestBreak
+    }
+
+    static let standard = Scenario(
+        phases: [
+            (.healthy, .seconds(4)), (.slow, .seconds(4)), (.failing, .seconds(4)), (.down, .seconds(4)),
+            (.recovered, .seconds(4)),
+        ],
+        callRate: 80, shortestBreak: .milliseconds(500), longestBreak: .seconds(1))
+
+    /// The same story in a quarter of the time, for continuous integration.
+    static let quick = Scenario(
+        phases: [
+            (.healthy, .milliseconds(800)), (.slow, .milliseconds(1_300)), (.failing, .seconds(1)),
+            (.down, .seconds(1)), (.recovered, .milliseconds(900)),
+        ],
+        callRate: 80, shortestBreak: .milliseconds(250), longestBreak: .milliseconds(400))
+
+    var length: Duration { spans.last.map { $0.start + $0.length } ?? .zero }
+
+    /// The phase at a moment since the start: the first one before it, the last one after the end.
+    func phase(at moment: Duration) -> Phase {
+        let span = spans.last { $0.start <= moment } ?? spans.first
+        return span?.phase ?? .healthy
+    }
+}

@@ -1,0 +1,52 @@
+public import ResilienceCore
+
+extension Timeout {
+    /// How long a call may take.
+    public struct Limit: Sendable {
+        enum Kind: Sendable {
+            case fixed(Duration)
+            case remaining
+            case function(@Sendable (Context) -> Duration?)
+        }
+
+        let kind: Kind
+
+        /// The same for every call, at least 1 ns.
+        public static func fixed(_ limit: Duration) -> Limit {
+            Limit(kind: .fixed(limit))
+        }
+
+        /// What is left of the context's deadline; no limit if there is none. For calls whose deadline was set
+        /// elsewhere: by a strategy of your own, or by a policy around this one.
+        public static let remaining = Limit(kind: .remaining)
+
+        /// From a function, asked for each call. `nil` means no limit; zero or less that there is no time left, and the
+        /// call is refused without running.
+        public static func from(_ limit: @escaping @Sendable (Context) -> Duration?) -> Limit {
+            Limit(kind: .function(limit))
+        }
+
+        func validate() throws(ConfigurationError) {
+            guard case .fixed(let limit) = kind else { return }
+            var check = ConfigurationCheck("timeout")
+            check.require(positive: "limit", limit)
+            try check.finish()
+        }
+
+        func duration(of context: Context) -> Duration? {
+            switch kind {
+            case .fixed(let limit): limit
+            case .remaining: context.remaining
+            case .function(let limit): limit(context)
+            }
+        }
+
+        var detail: String {
+            switch kind {
+            case .fixed(let limit): limit.shortForm
+            case .remaining: "remaining"
+            case .function: "dynamic"
+            }
+        }
+    }
+}

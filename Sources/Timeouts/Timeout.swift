@@ -1,0 +1,149 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// Limits how long a call may take, and cancels it when the limit is reached.
+///
+/// Cooperative, as cancellation in Swift is: when the limit is reached the operation's task is cancelled, and the call
+/// returns when the operation does. Work that does not listen to cancellation is waited for; see
+/// ``ResilienceCore/Policy/abandoning(after:)`` for the other way.
+///
+/// ```swift
+/// let receipt = try await Timeout(.seconds(2)).execute { try await gateway.charge(order) }
+/// ```
+///
+/// The operation stays on the caller's actor and keeps its task-local values, priority and executor preference. It runs
+/// in a task of its own, because only a task can be cancelled alone. One timer serves all calls of a `Timeout`, however
+/// many there are.
+public final class Timeout: Strategy {
+    /// The name in errors and events.
+    public let name: String
+
+    /// The context of a call that goes through this timeout alone.
+    public let rootContext: Context
+
+    /// How long calls may take.
+    public let limit: Limit
+
+    let time: TimeSource
+    let lane: DeadlineLane
+    let events: EventChannel<Event>
+    let counters = Counters()
+
+    /// Creates a timeout with the same limit for every call.
+    ///
+    /// - Parameters:
+    ///   - limit: How long a call may take, at least 1 ns.
+    ///   - name: What the timeout is called in errors and events. Default: `timeout`.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - observers: Who hears its events.
+    /// - Throws: `ConfigurationError` if the limit is not allowed.
+    public convenience init(
+        _ limit: Duration, name: String = "timeout", clock: some Clock<Duration> = ContinuousClock(),
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try self.init(.fixed(limit), name: name, clock: clock, observers: observers)
+    }
+
+    /// Creates a timeout whose limit is decided for each call.
+    ///
+    /// - Parameters:
+    ///   - limit: How long a call may take.
+    ///   - name: What the timeout is called in errors and events. Default: `timeout`.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - observers: Who hears its events.
+    /// - Throws: `ConfigurationError` if a fixed limit is not allowed.
+    public convenience init(
+        _ limit: Limit, name: String = "timeout", clock: some Clock<Duration> = ContinuousClock(),
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try limit.validate()
+        self.init(
+            PolicyEnvironment(name: name, time: TimeSource(clock), observers: observers), limit)
+    }
+
+    /// The limit has been validated.
+    init(_ environment: PolicyEnvironment, _ limit: Limit) {
+        name = environment.name
+        time = environment.time
+        self.limit = limit
+        rootContext = Context(name: environment.name, time: environment.time)
+        lane = DeadlineLane(environment.time)
+        events = EventChannel(environment.observers)
+    }
+
+    // MARK: The path of a call
+
+    /// Runs the rest of a call, and cancels it when the limit is reached.
+    ///
+    /// - Throws: ``Exceeded`` if the call failed after this limit had been reached, or if there was no time left to begin
+    ///   with. Otherwise what `next` threw; also when the caller cancelled.
+    public nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        guard let limit = limit.duration(of: context) else {
+            counters.unlimited.wrappingAdd(1, ordering: .relaxed)
+            return try await next(context)
+        }
+        let start = time.now
+        guard limit > .zero else { throw refused(limit) }
+        let deadline = start.advanced(by: limit)
+        var limited = context
+        limited.shortenDeadline(to: deadline, on: time)
+        let end = await runInChild(#isolation, lane, limited, deadline, next)
+        try judge(end, limit, start)
+    }
+
+    /// Counts the end of a call, and throws what the caller is to see.
+    func judge(_ end: End, _ limit: Duration, _ start: TimeSource.Instant) throws {
+        // The caller's own cancellation is never reported as a timeout, even if the limit was reached as well.
+        let isExceeded = end.isExpired && !Task.isCancelled
+        switch (end.error, isExceeded) {
+        case (nil, false):
+            counters.succeeded.wrappingAdd(1, ordering: .relaxed)
+        case (nil, true):
+            counters.late.wrappingAdd(1, ordering: .relaxed)
+            emit(.exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: true))
+        case (let error?, true):
+            counters.exceeded.wrappingAdd(1, ordering: .relaxed)
+            emit(.exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: false))
+            throw Exceeded(timeout: name, limit: limit, underlying: error)
+        case (let error?, false):
+            if Task.isCancelled || error is CancellationError {
+                counters.cancelled.wrappingAdd(1, ordering: .relaxed)
+            } else {
+                counters.failed.wrappingAdd(1, ordering: .relaxed)
+            }
+            throw error
+        }
+    }
+
+    private func refused(_ limit: Duration) -> Exceeded {
+        counters.refused.wrappingAdd(1, ordering: .relaxed)
+        emit(.refused(timeout: name, limit: limit))
+        return Exceeded(timeout: name, limit: limit, underlying: nil)
+    }
+
+    private func emit(_ event: @autoclosure () -> Event) {
+        events.post(event())
+        events.deliver()
+    }
+
+    /// Adds an observer of this timeout's events.
+    public func addObserver(_ observer: any PolicyObserver) {
+        events.add(observer)
+    }
+
+    // MARK: Reading
+
+    /// How many calls run under the limit now.
+    public var running: Int { lane.count }
+
+    /// Everything the timeout has seen in its life.
+    public var totals: Totals { counters.totals }
+}
+
+/// How a limited call ended.
+struct End: Sendable {
+    let error: (any Error)?
+    let isExpired: Bool
+}

@@ -1,0 +1,60 @@
+import Testing
+
+@testable import ResilienceDemo
+
+@Suite("Call log")
+struct CallLogTests {
+    @Test func `Rates and latencies are those of the last second`() {
+        let log = CallLog()
+        for number in 0..<100 {
+            let moment = Duration.milliseconds(number * 20)
+            log.began(at: moment)
+            guard number.isMultiple(of: 2) else { continue }
+            log.sent(at: moment)
+            log.returned(at: moment + .milliseconds(5), after: .milliseconds(number < 50 ? 100 : 5))
+        }
+        let snapshot = log.snapshot(at: .seconds(2))
+        #expect(snapshot.callsPerSecond == 50)
+        #expect(snapshot.sentPerSecond == 25)
+        #expect(snapshot.median == .milliseconds(5))
+        #expect(snapshot.p99 == .milliseconds(5))
+        #expect(snapshot.inFlight == 0)
+    }
+
+    @Test func `Shortly after the start the rate is over the time there was`() {
+        let log = CallLog()
+        for number in 0..<20 { log.began(at: .milliseconds(number * 10)) }
+        #expect(log.snapshot(at: .milliseconds(200)).callsPerSecond == 100)
+        #expect(log.snapshot(at: .zero).callsPerSecond == 0)
+    }
+
+    @Test func `Long after the last call nothing is left but the totals`() {
+        let log = CallLog()
+        log.began(at: .zero)
+        log.sent(at: .zero)
+        log.returned(at: .milliseconds(10), after: .milliseconds(10))
+        log.ended(0, CallRecord(phase: .healthy, outcome: .succeeded, wait: .milliseconds(10)))
+        #expect(log.snapshot(at: .seconds(9)) == CallLog.Snapshot(succeeded: 1))
+    }
+
+    @Test func `What is in flight is counted, and its most`() {
+        let log = CallLog()
+        for _ in 0..<3 { log.sent(at: .zero) }
+        log.returned(at: .zero, after: .zero)
+        log.sent(at: .zero)
+        #expect(log.snapshot(at: .zero).inFlight == 3)
+        #expect(log.results.mostInFlight == 3)
+    }
+
+    @Test func `Each outcome has its total, and each call its record`() {
+        let log = CallLog()
+        let outcomes: [CallRecord.Outcome] = [.succeeded, .failed, .rejected, .rejected]
+        for (number, outcome) in outcomes.enumerated() {
+            log.ended(number, CallRecord(phase: .slow, outcome: outcome, wait: .seconds(number)))
+        }
+        let snapshot = log.snapshot(at: .zero)
+        #expect([snapshot.succeeded, snapshot.failed, snapshot.rejected] == [1, 1, 2])
+        #expect(log.results.records[3] == CallRecord(phase: .slow, outcome: .rejected, wait: .seconds(3)))
+        #expect(log.results.records.count == 4)
+    }
+}

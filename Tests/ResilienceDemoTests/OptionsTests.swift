@@ -1,0 +1,61 @@
+import Synchronization
+import Testing
+
+@testable import ResilienceDemo
+
+@Suite("Command line")
+struct OptionsTests {
+    @Test(arguments: [
+        ([], Options()),
+        (["--quick"], Options(isQuick: true)),
+        (["--seed", "7"], Options(seed: 7)),
+        (["--seed=7", "--quick"], Options(isQuick: true, seed: 7)),
+        (["--seed", "0"], Options(seed: 0)),
+        (["--seed", "18446744073709551615"], Options(seed: .max)),
+        (["--seed", "1", "--seed", "2"], Options(seed: 2)),
+    ])
+    func `Options are read in any order`(arguments: [String], expected: Options) {
+        #expect(CommandLineRequest(arguments) == .run(expected))
+    }
+
+    @Test(arguments: [["--help"], ["-h"], ["--quick", "--help"], ["--help", "--unknown"]])
+    func `Help is shown when asked for`(arguments: [String]) {
+        #expect(CommandLineRequest(arguments) == .help)
+    }
+
+    @Test func `The help names every option`() {
+        for option in ["--quick", "--seed", "--help", "-h", "NO_COLOR"] {
+            #expect(CommandLineRequest.helpText.contains(option))
+        }
+    }
+
+    private static let faults = [
+        (["--fast"], "unknown option \"--fast\""),
+        (["--fast=1"], "unknown option \"--fast\""),
+        (["-q"], "unknown option \"-q\""),
+        (["-"], "unknown option \"-\""),
+        (["--"], "unknown option \"--\""),
+        (["loud"], "unexpected argument \"loud\""),
+        ([""], "unexpected argument \"\""),
+        (["--quick=yes"], "option \"--quick\" takes no value"),
+        (["--help=seed"], "option \"--help\" takes no value"),
+        (["--seed"], "option \"--seed\" needs a number"),
+        (["--seed", "x"], "\"x\" is not a seed: it takes a whole number from 0 to 18446744073709551615"),
+        (["--seed="], "\"\" is not a seed: it takes a whole number from 0 to 18446744073709551615"),
+        (["--seed", "-1"], "\"-1\" is not a seed: it takes a whole number from 0 to 18446744073709551615"),
+        (["--seed", "1.5"], "\"1.5\" is not a seed: it takes a whole number from 0 to 18446744073709551615"),
+        (
+            ["--seed", "18446744073709551616"],
+            "\"18446744073709551616\" is not a seed: it takes a whole number from 0 to 18446744073709551615"
+        ),
+        (["--seed", "--quick"], "\"--quick\" is not a seed: it takes a whole number from 0 to 18446744073709551615"),
+    ]
+
+    @Test(arguments: faults)
+    func `A fault is told and the exit status is 64`(arguments: [String], message: String) async {
+        var complaints: [String] = []
+        let status = await DemoCommand.run(arguments) { complaints.append($0) }
+        #expect(status == 64)
+        #expect(complaints == [message + "; try \"resilience-demo --help\""])
+    }
+}

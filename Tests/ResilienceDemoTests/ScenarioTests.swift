@@ -1,0 +1,60 @@
+import CircuitBreakers
+import ResilienceCore
+import Testing
+
+@testable import ResilienceDemo
+
+@Suite("Scenario and traffic")
+struct ScenarioTests {
+    private let scenario = Scenario(
+        phases: [(.healthy, .seconds(1)), (.slow, .zero), (.down, .seconds(2)), (.recovered, .seconds(1))],
+        callRate: 10, shortestBreak: .seconds(1), longestBreak: .seconds(1))
+
+    @Test(arguments: [
+        (-1, Phase.healthy), (0, .healthy), (999, .healthy), (1_000, .down), (2_999, .down), (3_000, .recovered),
+        (4_000, .recovered), (9_000, .recovered),
+    ])
+    func `A phase begins at exactly its start`(milliseconds: Int, expected: Phase) {
+        #expect(scenario.phase(at: .milliseconds(milliseconds)) == expected)
+    }
+
+    @Test func `Without phases the upstream is healthy`() {
+        let empty = Scenario(phases: [], callRate: 1, shortestBreak: .seconds(1), longestBreak: .seconds(1))
+        #expect(empty.length == .zero)
+        #expect(empty.phase(at: .seconds(1)) == .healthy)
+    }
+
+    @Test func `Both set-ups go through all phases in the time they promise`() {
+        for scenario in [Scenario.standard, .quick] { #expect(scenario.spans.map(\.phase) == Phase.allCases) }
+        #expect(Scenario.standard.length == .seconds(20))
+        #expect(Scenario.quick.length == .seconds(5))
+    }
+
+    @Test func `Protection can be built for both set-ups`() throws {
+        for scenario in [Scenario.standard, .quick] {
+            let protection = try Protection(scenario, seed: 1)
+            #expect(protection.breaker.state == .closed)
+            #expect(protection.policy.layers.count == 1)
+        }
+    }
+
+    @Test(arguments: [0, 1, 42, UInt64.max])
+    func `The same seed gives the same arrivals`(seed: UInt64) {
+        #expect(Traffic(.standard, seed: seed) == Traffic(.standard, seed: seed))
+        #expect(Traffic(.standard, seed: seed) != Traffic(.standard, seed: seed &+ 1))
+    }
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `Arrivals are in order, within the run and about as many as the rate says`(seed: UInt64) {
+        let arrivals = Traffic(seed: seed, callRate: 80, length: .seconds(20)).arrivals
+        #expect(arrivals.allSatisfy { $0 >= .zero && $0 < .seconds(20) })
+        #expect(zip(arrivals, arrivals.dropFirst()).allSatisfy { $0 <= $1 })
+        // Five standard deviations of a Poisson distribution of mean 1600.
+        #expect(abs(arrivals.count - 1600) < 200)
+    }
+
+    @Test(arguments: [0, -1, Double.nan, .infinity])
+    func `A rate that makes no sense gives no traffic`(rate: Double) {
+        #expect(Traffic(seed: 1, callRate: rate, length: .seconds(1)).arrivals.isEmpty)
+    }
+}

@@ -1,0 +1,219 @@
+import CircuitBreakers
+import ResilienceCore
+import Testing
+
+@testable import ResilienceDemo
+
+/// A frame in the middle of the slow phase.
+private func frame(
+    elapsed: Duration = .milliseconds(5_000), events: [StoryEvent] = ViewTests.events
+) -> Frame {
+    Frame(
+        scenario: .standard, elapsed: elapsed,
+        unprotected: CallLog.Snapshot(
+            callsPerSecond: 79.6, sentPerSecond: 79.6, succeeded: 331, failed: 54, inFlight: 74,
+            median: .milliseconds(754), p99: .milliseconds(1_004)),
+        protected: CallLog.Snapshot(
+            callsPerSecond: 79.6, sentPerSecond: 2.7, succeeded: 318, rejected: 85), breaker: .open, events: events)
+}
+
+@Suite("Live view")
+struct ViewTests {
+    static let events = [
+        StoryEvent(moment: .zero, change: .phase(.healthy)),
+        StoryEvent(moment: .seconds(4), change: .phase(.slow)),
+        StoryEvent(
+            moment: .milliseconds(4_820),
+            change: .breaker(to: .open, reason: .slowCallRate(0.52), breakLength: .milliseconds(507))),
+    ]
+
+    @Test func `A plain line and its heading`() {
+        let expected = """
+                                        | without protection            | with circuit breaker
+               time   upstream  calls/s |    ok  failed     p50     p99 |   breaker     ok  failed     p50     p99  rejected
+              5.0 s       slow       80 |   331      54  754 ms  1.00 s |      open    318       0       -       -        85
+            """
+        #expect((PlainView.header + [PlainView.line(frame())]).joined(separator: "\n") == expected)
+    }
+
+    @Test func `Lines about changes`() {
+        let halfOpen = StoryEvent.Change.breaker(to: .halfOpen, reason: .breakEnded, breakLength: nil)
+        let failed = StoryEvent.Change.breaker(to: .open, reason: .probesFailed, breakLength: .seconds(1))
+        let closed = StoryEvent.Change.breaker(to: .closed, reason: .probesSucceeded, breakLength: nil)
+        let more = [halfOpen, failed, closed].map { StoryEvent(moment: .milliseconds(12_349), change: $0) }
+        let expected = """
+              0.0 s  -- upstream healthy: answers take a few milliseconds
+              4.0 s  -- upstream slow: 400 ms an answer, so it manages only 40 of 80 calls/s
+              4.8 s  -- breaker open: 52 % of calls were slow, no calls for 507 ms
+             12.3 s  -- breaker half-open: the break is over, probes may pass
+             12.3 s  -- breaker open: a probe was slow or failed, no calls for 1.00 s
+             12.3 s  -- breaker closed: the probes succeeded
+            """
+        #expect((Self.events + more).map { PlainView.line($0) }.joined(separator: "\n") == expected)
+    }
+
+    @Test func `A frame on a terminal`() {
+        let expected = """
+            The same calls to two equal upstreams, one of them behind a circuit breaker
+              time      ============--------------------------------------  5.0 of 20 s
+              upstream  healthy   slow      failing   down      recovered
+              breaker   ____________#
+                        _ closed   # open: rejecting   o half-open: probing
+
+              SLOW  400 ms an answer, so it manages only 40 of 80 calls/s
+
+                                            without protection        with breaker
+              breaker                                     none                open
+              calls per second                              80                  80
+              sent to the upstream                          80                   3
+              succeeded so far                             331                 318
+              failed                                        54                   0
+              rejected by the breaker                        -                  85
+              waiting for an answer                         74                   0
+              latency p50, last second                  754 ms                   -
+              latency p99, last second                  1.00 s                   -
+
+               0.0 s  upstream healthy: answers take a few milliseconds
+               4.0 s  upstream slow: 400 ms an answer, so it manages only 40 of 80 calls/s
+               4.8 s  breaker open: 52 % of calls were slow, no calls for 507 ms
+
+            """
+        let lines = TerminalView(glyphs: .ascii).lines(frame()).map(\.text.withoutTrailingSpace)
+        #expect(lines.joined(separator: "\n") == expected)
+    }
+
+    @Test(arguments: [Duration.zero, .seconds(4), .seconds(19), .seconds(20), .seconds(25)])
+    func `Every frame has the same number of lines, and they fit`(elapsed: Duration) {
+        let many = (0..<40).map { StoryEvent(moment: .seconds($0), change: .phase(.slow)) }
+        for events in [[], Self.events, many] {
+            let lines = TerminalView(glyphs: .unicode).lines(frame(elapsed: elapsed, events: events))
+            #expect(lines.count == TerminalView.height - 1)
+            #expect(lines.allSatisfy { $0.text.count < 80 })
+        }
+    }
+
+    @Test func `The breaker's history shows probing however short it was`() {
+        func change(_ seconds: Double, _ state: CircuitBreaker.State) -> StoryEvent {
+            StoryEvent(moment: .seconds(seconds), change: .breaker(to: state, reason: .manual, breakLength: nil))
+        }
+        let events = [
+            change(2.5, .open), change(4.1, .halfOpen), change(4.2, .open), change(6.5, .halfOpen),
+            change(8.5, .closed),
+        ]
+        let history = frame(elapsed: .seconds(19), events: events).breakerHistory(cells: 10)
+        #expect(
+            history == [
+                .closed, .open, .halfOpen, .halfOpen, .halfOpen, .closed, .closed, .closed, .closed, .closed,
+            ])
+        #expect(frame(elapsed: .seconds(5), events: events).breakerHistory(cells: 10) == [.closed, .open, .halfOpen])
+        #expect(frame().breakerHistory(cells: 0).isEmpty)
+    }
+
+    @Test func `A line is cut by what is seen, and coloured only if there are colours`() {
+        let line = StyledLine("one ", .bold) + StyledLine("two", .red) + StyledLine(" three")
+        #expect(line.rendered(width: 80, hasColor: false) == "one two three")
+        #expect(line.rendered(width: 6, hasColor: false) == "one tw")
+        #expect(line.rendered(width: 6, hasColor: true) == "\u{1B}[1mone \u{1B}[0m\u{1B}[31mtw\u{1B}[0m")
+        #expect(line.rendered(width: 0, hasColor: true) == "")
+    }
+
+    @Test(arguments: [
+        (0, "0 ms"), (999, "<1 ms"), (1_000, "1 ms"), (402_499, "402 ms"), (999_499, "999 ms"), (999_500, "1.00 s"),
+        (1_250_000, "1.25 s"), (9_994_000, "9.99 s"), (9_995_000, "10.0 s"), (99_940_000, "99.9 s"),
+        (99_950_000, "100 s"), (3_600_000_000, "3600 s"),
+    ])
+    func `Durations in cells`(microseconds: Int64, expected: String) {
+        #expect(Duration.microseconds(microseconds).cell == expected)
+    }
+
+    @Test func `Numbers that fit no integer are still shown`() {
+        #expect(Double.infinity.text(decimals: 1) == "inf")
+        #expect((-0.04).text(decimals: 1) == "0.0")
+        #expect((-2.05).text(decimals: 1) == "-2.1")
+        #expect(12.345.text(decimals: 2) == "12.35")
+        #expect(7.0.text(decimals: 0) == "7")
+    }
+}
+
+@Suite("Live view on an output")
+struct LiveViewTests {
+    private final class Output {
+        var writes: [String] = []
+    }
+
+    private func view(_ mode: ViewMode, _ output: Output) -> LiveView {
+        LiveView(mode, columns: { 80 }, write: { output.writes.append($0) })
+    }
+
+    @Test func `Plain, there is a line each half second and one for each change`() throws {
+        let output = Output()
+        var view = view(.plain, output)
+        try view.begin(.quick, seed: 3)
+        #expect(output.writes.joined().hasPrefix("resilience-demo: 5.0 s, seed 3\n80 calls/s to each of two equal"))
+        output.writes = []
+        for milliseconds in [0, 450, 500, 550, 980, 1_010, 1_600] {
+            let moment = Duration.milliseconds(milliseconds)
+            try view.show(frame(elapsed: moment, events: ViewTests.events.filter { $0.moment <= moment }))
+        }
+        try view.end()
+        let lines = output.writes.joined().split(separator: "\n").map { $0.split(separator: "  ").first }
+        #expect(lines == ["0.0 s", "0.5 s", "1.0 s", "1.6 s"])
+        #expect(output.writes.allSatisfy { !$0.contains("\u{1B}") && $0.hasSuffix("\n") })
+    }
+
+    @Test func `On a terminal each frame is one write over the one before`() throws {
+        let output = Output()
+        var view = view(.redrawing(hasColor: false, glyphs: .ascii), output)
+        try view.begin(.quick, seed: 3)
+        try view.show(frame())
+        try view.show(frame())
+        try view.end()
+        #expect(output.writes.count == 4)
+        #expect(output.writes.first == "\u{1B}[?25l")
+        #expect(output.writes.last == "\u{1B}[?25h")
+        #expect(output.writes[1].split(separator: "\n", omittingEmptySubsequences: false).count == TerminalView.height)
+        #expect(output.writes[2] == "\u{1B}[23A" + output.writes[1])
+    }
+
+    @Test func `An output that is closed ends the view`() {
+        var view = LiveView(.plain, columns: { nil }, write: { _ in throw Terminal.Closed() })
+        #expect(throws: Terminal.Closed.self) { try view.begin(.quick, seed: 1) }
+    }
+
+    private static let unicode = ViewMode.redrawing(hasColor: true, glyphs: .unicode)
+    private static let ascii = ViewMode.redrawing(hasColor: true, glyphs: .ascii)
+
+    @Test(arguments: [
+        (["TERM": "xterm", "LANG": "de_DE.UTF-8"], unicode),
+        (["TERM": "xterm", "LANG": "en_US.utf8"], unicode),
+        (["TERM": "xterm", "LC_ALL": "", "LANG": "C.UTF-8"], unicode),
+        (["TERM": "xterm", "LC_ALL": "C", "LANG": "C.UTF-8"], ascii),
+        (["TERM": "xterm"], ascii),
+        (["TERM": "xterm", "NO_COLOR": ""], ascii),
+        (["TERM": "xterm", "NO_COLOR": "1"], .redrawing(hasColor: false, glyphs: .ascii)),
+        (["TERM": "dumb"], .plain),
+        (["TERM": ""], .plain),
+        ([:], .plain),
+    ])
+    func `The view suits the environment`(environment: [String: String], expected: ViewMode) {
+        #expect(ViewMode.choose(environment: environment, size: .init(columns: 72, rows: 24)) == expected)
+    }
+
+    @Test func `A terminal that is too small, or none, gets plain lines`() {
+        for size in [nil, ViewMode.Size(columns: 71, rows: 24), ViewMode.Size(columns: 72, rows: 23)] {
+            #expect(ViewMode.choose(environment: ["TERM": "xterm"], size: size) == .plain)
+        }
+    }
+}
+
+@Suite("Story")
+struct StoryTests {
+    @Test func `The breaker's changes are taken down as an observer hears them`() throws {
+        let story = Story(Stopwatch())
+        let protection = try Protection(.quick, seed: 1, observers: [story])
+        protection.breaker.isolate()
+        story.add(.phase(.down))
+        let changes = story.events.map(\.change)
+        #expect(changes == [.breaker(to: .isolated, reason: .manual, breakLength: nil), .phase(.down)])
+    }
+}

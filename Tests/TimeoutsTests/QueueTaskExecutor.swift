@@ -1,0 +1,16 @@
+import Dispatch
+
+/// A task executor on a queue that can tell whether code runs on it.
+final class QueueTaskExecutor: TaskExecutor, Sendable {
+    private let queue = DispatchQueue(label: "task executor")
+    private let key = DispatchSpecificKey<Bool>()
+
+    init() { queue.setSpecific(key: key, value: true) }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+
+    var isCurrent: Bool { DispatchQueue.getSpecific(key: key) == true }
+}
