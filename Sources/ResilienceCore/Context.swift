@@ -87,6 +87,8 @@ public struct Context: Sendable {
             context.deadline =
                 time == inner.time ? deadline : inner.time.now.advanced(by: time.now.duration(to: deadline))
         }
+        // The usual call: no values, and no rule for them that the inner policy does not know.
+        guard extras != nil || scope.acceptances != nil else { return context }
         let outer = scope.acceptances == nil ? [] : [scope]
         let outerScopes = (extras?.outerScopes ?? []) + outer
         context.extras = extras?.adding(outerScopes) ?? (outer.isEmpty ? nil : ContextExtras(outerScopes: outer))

@@ -70,6 +70,9 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     /// Whether anybody hears. Relaxed: an observer hears from about the moment it was added.
     @inlinable package var isListening: Bool { listening.load(ordering: .relaxed) }
 
+    /// Who hears.
+    package var observers: [any PolicyObserver] { state.withLock { $0.observers } }
+
     package func add(_ observer: any PolicyObserver) {
         state.withLock { state in
             // A policy adds its observers to all its layers, which may be shared between policies.

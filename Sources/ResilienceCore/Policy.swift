@@ -123,6 +123,9 @@ public struct Policy: Strategy {
         events.deliver()
     }
 
+    /// Who hears the policy's own events.
+    package var observers: [any PolicyObserver] { events.observers }
+
     /// Adds an observer of the policy and of all its layers.
     public func addObserver(_ observer: any PolicyObserver) {
         events.add(observer)
@@ -184,7 +187,7 @@ extension Policy {
 extension ConfigurationError {
     /// The same faults, each path starting with a name.
     @usableFromInline
-    func prefixed(_ name: String) -> ConfigurationError {
+    package func prefixed(_ name: String) -> ConfigurationError {
         let faults = faults.map {
             Fault(field: name.isEmpty ? $0.field : "\(name).\($0.field)", value: $0.value, violation: $0.violation)
         }
