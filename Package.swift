@@ -36,6 +36,9 @@ let package = Package(
             name: "ResilienceCoreTests", dependencies: ["ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
+            name: "CircuitBreakersTests", dependencies: ["CircuitBreakers", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ResilienceTestingTests", dependencies: ["ResilienceTesting", "ResilienceCore"],
             swiftSettings: settings),
         .testTarget(

@@ -198,7 +198,8 @@ extension ConfigurationCheck {
         let marks = calls.compactMap(Mark.init(letter:))
         require(marks.count == calls.count, "calls", calls, "has letters other than s, f, S, F")
         let sums = (
-            calls: marks.count, failures: marks.count { $0.contains(.failure) }, slow: marks.count { $0.contains(.slow) }
+            calls: marks.count, failures: marks.count { $0.contains(.failure) },
+            slow: marks.count { $0.contains(.slow) }
         )
         require(
             sums == (calls: counts.calls, failures: counts.failures, slow: counts.slow), "calls", calls,

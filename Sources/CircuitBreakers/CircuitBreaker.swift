@@ -272,7 +272,8 @@ public final class CircuitBreaker: Strategy {
     /// Sets the timer to the present deadline. The clock is called outside the lock, because it may fire at once; of
     /// two calls that overlap the later one, which has seen the newer deadline, stays.
     private func rearmTimer() {
-        let change = timer.withLock { timer -> (deadline: TimeSource.Instant?, version: UInt64, old: (any ScheduledTimer)?)? in
+        let change = timer.withLock {
+            timer -> (deadline: TimeSource.Instant?, version: UInt64, old: (any ScheduledTimer)?)? in
             let deadline = machine.withLock { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil }
             guard deadline != timer.deadline else { return nil }
             defer { timer.scheduled = nil }

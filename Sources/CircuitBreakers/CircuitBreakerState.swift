@@ -242,7 +242,7 @@ struct CircuitBreakerState: Sendable {
         }
     }
 
-    /// Opens by hand, or anew if it is open; an explicit length does not count as one more failure in a row.
+    /// Opens by hand, or starts the break anew; counts as one more opening in a row.
     mutating func openByHand(for length: Duration, now: TimeSource.Instant) {
         open(.manual, for: length, now: now, counts: nil)
     }

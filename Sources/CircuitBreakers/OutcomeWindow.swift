@@ -75,7 +75,11 @@ struct OutcomeWindow: Sendable {
             nextMark = nextMark + 1 == size ? 0 : nextMark + 1
         case .time:
             guard let slot = slot(startedAt: start, now: now) else { return }
-            if mark.contains(.failure) { buckets[slot].failures.increment() } else { buckets[slot].successes.increment() }
+            if mark.contains(.failure) {
+                buckets[slot].failures.increment()
+            } else {
+                buckets[slot].successes.increment()
+            }
             if mark.contains(.slow) { buckets[slot].slow.increment() }
         }
         if mark.contains(.failure) {

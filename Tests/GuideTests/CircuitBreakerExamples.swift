@@ -34,8 +34,8 @@ struct CircuitBreakerExamples {
         do {
             _ = try await payments.execute { try await gateway.charge(order) }
         } catch let rejection as CircuitBreaker.OpenError {
-            print(rejection)                 // circuit breaker "payments" is open; retry after 4.2 seconds
-            print(rejection.state)           // open, half-open or isolated
+            print(rejection)  // circuit breaker "payments" is open; retry after 4.2 seconds
+            print(rejection.state)  // open, half-open or isolated
             print(rejection.retryAfter as Any)  // the rest of the break
         }
         #expect(payments.circuitBreakers.first?.totals.rejected == 2)
@@ -126,13 +126,13 @@ struct CircuitBreakerExamples {
     @Test("by hand")
     func byHand() throws {
         let breaker = try CircuitBreaker("b")
-        breaker.open()                          // for as long as the configuration says
+        breaker.open()  // for as long as the configuration says
         try breaker.open(for: .seconds(90))
-        breaker.isolate()                       // open until somebody decides otherwise
+        breaker.isolate()  // open until somebody decides otherwise
         breaker.close()
-        breaker.disable()                       // everything passes, nothing is judged
-        breaker.observe()                       // everything passes, and what would have opened it is reported
-        breaker.reset()                         // closed, counts forgotten, totals kept
+        breaker.disable()  // everything passes, nothing is judged
+        breaker.observe()  // everything passes, and what would have opened it is reported
+        breaker.reset()  // closed, counts forgotten, totals kept
         #expect(breaker.state == .closed)
 
         var stricter = breaker.configuration
@@ -144,16 +144,16 @@ struct CircuitBreakerExamples {
     @Test("reading and watching")
     func watching() async throws {
         let breaker = try CircuitBreaker("b", .init(trip: .consecutiveFailures(1)))
-        print(breaker.state)                    // a break that is over reads as half-open
-        print(breaker.failureRate as Any)       // nil below the minimum volume
+        print(breaker.state)  // a break that is over reads as half-open
+        print(breaker.failureRate as Any)  // nil below the minimum volume
         print(breaker.counts.consecutiveFailures)
-        print(breaker.totals.rejected)          // totals only grow: successes + failures + ignored + cancelled + rejected = asks
+        print(breaker.totals.rejected)  // totals only grow
         print(breaker.remainingBreak as Any)
 
         let watcher = Task {
             for await transition in breaker.transitions {
-                print(transition)               // closed → open (failure rate 0.6)
-                print(transition.counts)        // from before they were cleared
+                print(transition)  // closed → open (failure rate 0.6)
+                print(transition.counts)  // from before they were cleared
             }
         }
         var transitions = breaker.transitions.makeAsyncIterator()

@@ -17,7 +17,7 @@ struct PoliciesExamples {
             CircuitBreaker.layer("payments", .init(trip: .failureRate(0.5, minimumCalls: 20)))
             CircuitBreaker.layer("payments host", .init(trip: .consecutiveFailures(5)))
         }
-        print(payments)   // CircuitBreaker(payments) → CircuitBreaker(payments host)
+        print(payments)  // CircuitBreaker(payments) → CircuitBreaker(payments host)
         #expect(payments.description == "CircuitBreaker(payments) → CircuitBreaker(payments host)")
 
         let fluent = try Policy.pipeline("payments")
@@ -124,8 +124,8 @@ struct PoliciesExamples {
         case .success(let receipt): print(receipt, "after", execution.attempts, "attempts in", execution.duration)
         case .failure(let error): print(error)
         }
-        print(execution.rejection as Any)             // what refused the call, if something did
-        print(execution.circuitBreakerState as Any)   // the state in which the breaker met the call
+        print(execution.rejection as Any)  // what refused the call, if something did
+        print(execution.circuitBreakerState as Any)  // the state in which the breaker met the call
         print(execution.isServedByFallback, execution.isAccepted)
         #expect(execution.attempts == 1)
         #expect(execution.circuitBreakerState == .closed)

@@ -56,7 +56,8 @@ struct TestingExamples {
         #expect(transitions.count == 2)
 
         let jittered = try CircuitBreaker(
-            "jittered", .init(breakLength: .growing(from: .seconds(10), jitter: 0.1)), clock: clock, random: .constant(1)
+            "jittered", .init(breakLength: .growing(from: .seconds(10), jitter: 0.1)), clock: clock,
+            random: .constant(1)
         )
         jittered.open()
         #expect(jittered.remainingBreak == .seconds(11))

@@ -28,9 +28,9 @@ struct TimeoutExamples {
         #expect(receipt == Receipt())
 
         let payments = try Policy("payments") {
-            Timeout.layer(.seconds(10))      // for everything inside: all attempts, and the waits between them
+            Timeout.layer(.seconds(10))  // for everything inside: all attempts, and the waits between them
             CircuitBreaker.layer()
-            Timeout.layer(.seconds(1))       // for one attempt
+            Timeout.layer(.seconds(1))  // for one attempt
         }
         #expect(payments.description == "Timeout(10s) → CircuitBreaker(payments) → Timeout(1s)")
     }
@@ -50,9 +50,9 @@ struct TimeoutExamples {
         do {
             _ = try await payments.execute { try await slowGateway.charge(order) }
         } catch let error as Timeout.Exceeded {
-            print(error)                     // "payments" exceeded its limit of 1 second
+            print(error)  // "payments" exceeded its limit of 1 second
             print(error.limit)
-            print(error.underlying as Any)   // what the operation threw when it was cancelled
+            print(error.underlying as Any)  // what the operation threw when it was cancelled
         }
         #expect(payments.timeouts.first?.totals.refused == 1)
     }
@@ -79,8 +79,8 @@ struct TimeoutExamples {
     func watching() async throws {
         let timeout = try Timeout(.seconds(2), name: "rendering", observers: [Log()])
         _ = try await timeout.execute { try await reports.render() }
-        print(timeout.running)               // calls under the limit now
-        print(timeout.totals.exceeded)       // succeeded, failed, exceeded, late, cancelled, refused, unlimited
+        print(timeout.running)  // calls under the limit now
+        print(timeout.totals.exceeded)  // succeeded, failed, exceeded, late, cancelled, refused, unlimited
         #expect(timeout.totals.succeeded == 1)
     }
 

@@ -72,11 +72,15 @@ struct ExecuteTests {
             errors.append("\(type(of: error))")
             return 1
         }
-        let second = try await refusing.execute { 0 } fallback: { error in
+        let second = try await refusing.execute {
+            0
+        } fallback: { error in
             errors.append("\(type(of: error))")
             return 2
         }
-        let third = try await policy.execute(accepting: { $0 > 0 }) { _ in 0 } fallback: { error in
+        let third = try await policy.execute(accepting: { $0 > 0 }) { _ in
+            0
+        } fallback: { error in
             errors.append("\(type(of: error))")
             return 3
         }
@@ -156,13 +160,21 @@ struct ExecuteTests {
         #expect(!unaccepted.isAccepted)
         #expect(unaccepted.attempts == 2)
 
-        let served = await refusing.run { 1 } fallback: { _ in 2 }
+        let served = await refusing.run {
+            1
+        } fallback: { _ in
+            2
+        }
         #expect(served.value == 2)
         #expect(served.isServedByFallback)
         #expect(served.fallbackCause is Refusing.Refused)
         #expect(served.rejection != nil)
 
-        let unserved = await refusing.run { _ in 1 } fallback: { _ in throw InjectedFailure("fallback") }
+        let unserved = await refusing.run { _ in
+            1
+        } fallback: { _ in
+            throw InjectedFailure("fallback")
+        }
         #expect(throws: InjectedFailure("fallback")) { try unserved.get() }
         #expect(unserved.isServedByFallback == false)
         #expect(unserved.rejection is Refusing.Refused)

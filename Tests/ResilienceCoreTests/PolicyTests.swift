@@ -140,7 +140,13 @@ struct PolicyTests {
     func skipping() async throws {
         let policy = try Policy("p") { Skipping() }
         await #expect(throws: OperationNotRun.self) { try await policy.execute { 1 } }
-        await #expect(throws: OperationNotRun.self) { try await policy.execute { 1 } fallback: { _ in 2 } }
+        await #expect(throws: OperationNotRun.self) {
+            try await policy.execute {
+                1
+            } fallback: { _ in
+                2
+            }
+        }
         #expect(await policy.run { 1 }.value == nil)
     }
 }

@@ -14,7 +14,7 @@ struct AbandoningPolicyTests {
             CircuitBreaker.layer()
             Timeout.layer(.seconds(60))
         }
-            .abandoning(after: .seconds(2), observers: [recorder])
+        .abandoning(after: .seconds(2), observers: [recorder])
     }
 
     @Test("X-18: returns at the limit although the work goes on, and counts what still runs")

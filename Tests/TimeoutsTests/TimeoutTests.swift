@@ -67,7 +67,7 @@ struct TimeoutTests {
         }
     }
 
-    @Test("X-18: work that ignores cancellation is waited for; its late value is returned, and is no success in the totals")
+    @Test("X-18: work that ignores cancellation is waited for; its late value is returned, but counts as late")
     func lateSuccess() async throws {
         let timeout = try timeout()
         let value = try await timeout.execute {
@@ -246,7 +246,9 @@ struct TimeoutTests {
         #expect(timeout.totals.exceeded == 2)
     }
 
-    @Test("limits that cannot work are configuration errors", arguments: [Duration.zero, .seconds(-1), .seconds(Int64.max)])
+    @Test(
+        "limits that cannot work are configuration errors",
+        arguments: [Duration.zero, .seconds(-1), .seconds(Int64.max)])
     func badLimits(limit: Duration) {
         #expect(throws: ConfigurationError.self) { try Timeout(limit) }
         #expect(throws: ConfigurationError.self) { try Policy("p") { Timeout.layer(limit) } }

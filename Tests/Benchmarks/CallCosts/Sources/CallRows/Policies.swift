@@ -57,8 +57,9 @@ private func makeThreeLayers() throws -> Policy {
     }
 }
 
+/// Calls a policy that the optimiser has not seen being built.
 @inline(never)
-private func call(_ policy: Policy, _ count: Int) async throws {
+func call(_ policy: Policy, _ count: Int) async throws {
     var sum = 0
     for _ in 0..<count { sum = try await policy.execute { try await operation(sum) } }
     consume(sum)

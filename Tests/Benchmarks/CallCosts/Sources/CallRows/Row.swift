@@ -46,7 +46,7 @@ public struct Row: Sendable {
     }
 
     /// All rows.
-    public static let all = baselines + breakers + policies
+    public static let all = baselines + breakers + policies + timeouts
 }
 
 /// The operation of every row: nothing but an asynchronous call.

@@ -1,0 +1,52 @@
+extension Strategy {
+    /// Runs an operation from a context other than ``rootContext``, and tells whether its value was accepted.
+    ///
+    /// For what makes one call of several runs: the form of `execute` that returns a value either way does not tell.
+    package nonisolated(nonsending) func outcome<Value>(
+        from context: Context,
+        accepting isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws -> (value: Value, isAccepted: Bool) {
+        var latest: Value?
+        var isUnaccepted = false
+        do {
+            try await attempt(context, isAccepted, into: &latest, operation)
+        } catch {
+            guard latest != nil, error is UnacceptedResult else { throw error }
+            isUnaccepted = true
+        }
+        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        return (latest, !isUnaccepted)
+    }
+}
+
+/// What is noted down about a call that is made of several, for the ``Execution`` that its `run` returns.
+package struct CallRecording: Sendable {
+    /// The context for the calls inside: what their layers report is noted here.
+    package let context: Context
+
+    private let policyName: String
+    private let record = CallRecord()
+    private let start: TimeSource.Instant
+
+    package init(_ policyName: String, from context: Context) {
+        var context = context
+        context.extras = ContextExtras(
+            values: context.extras?.values ?? [:], outerScopes: context.extras?.outerScopes ?? [], record: record)
+        self.policyName = policyName
+        self.context = context
+        start = context.time.now
+    }
+
+    /// Notes that the operation is started.
+    package func countAttempt() { record.countAttempt() }
+
+    /// Everything that was noted, and how the call ended.
+    package func execution<Value>(_ result: Result<Value, any Error>, isAccepted: Bool) -> Execution<Value> {
+        let notes = record.current
+        return Execution(
+            result: result, policyName: policyName, attempts: notes.attempts,
+            duration: start.duration(to: context.time.now), isAccepted: isAccepted, fallbackCause: nil,
+            reports: notes.reports)
+    }
+}

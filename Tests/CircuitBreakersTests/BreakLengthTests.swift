@@ -1,0 +1,127 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import CircuitBreakers
+
+/// How long a breaker stays open.
+@Suite(.timeLimit(.minutes(1)))
+struct BreakLengthTests {
+    private func length(
+        _ breakLength: CircuitBreaker.BreakLength, opens: Int = 1, error: (any Error)? = nil, random: Double = 0.5
+    ) -> Duration {
+        let context = CircuitBreaker.BreakContext(consecutiveOpens: opens, error: error, counts: Counts())
+        return breakLength.length(context, .constant(random))
+    }
+
+    @Test func growsUpToItsLimit() {
+        let growing = CircuitBreaker.BreakLength.growing(
+            from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: 0)
+        #expect((1...6).map { length(growing, opens: $0) } == [5, 10, 20, 40, 60, 60].map { .seconds($0) })
+    }
+
+    @Test func jitterStaysWithinItsShareAndTheLimit() {
+        let growing = CircuitBreaker.BreakLength.growing(
+            from: .seconds(10), factor: 3, upTo: .seconds(31), jitter: 0.1)
+        #expect(length(growing, random: 0) == .seconds(9))
+        #expect(length(growing, random: 0.5) == .seconds(10))
+        #expect(length(growing, random: 1) == .seconds(11))
+        #expect(length(growing, opens: 2, random: 1) == .seconds(31))
+        #expect(length(growing, opens: 2, random: 0) == .seconds(27))
+    }
+
+    @Test func isNeverZero() {
+        let full = CircuitBreaker.BreakLength.growing(
+            from: .nanoseconds(1), factor: 1, upTo: .seconds(1), jitter: 1)
+        #expect(length(full, random: 0) == .nanoseconds(1))
+        #expect(length(.custom(upTo: .seconds(1), otherwise: .fixed(.seconds(2))) { _ in .zero }) == .seconds(2))
+    }
+
+    @Test("DEFECT: a growing length never overflows", arguments: [0, 1, 63, 64, 1000, Int.max])
+    func noOverflow(opens: Int) {
+        let most = Duration.nanoseconds(Int64.max)
+        for factor in [1, 2, 1e300, Double.greatestFiniteMagnitude] {
+            let growing = CircuitBreaker.BreakLength.growing(
+                from: .nanoseconds(1), factor: factor, upTo: most, jitter: 1)
+            for random in [0, 0.5, 1] {
+                let length = length(growing, opens: opens, random: random)
+                #expect(length >= .nanoseconds(1) && length <= most)
+            }
+        }
+        #expect(
+            2.0.raised(to: opens) == (opens < 1024 ? (0..<opens).reduce(1.0) { result, _ in result * 2 } : .infinity))
+    }
+
+    @Test("DEFECT: a server's hint is bounded, and one that is not positive is none")
+    func serverHint() {
+        let hint = CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30), otherwise: .fixed(.seconds(7)))
+        func length(_ retryAfter: Duration?) -> Duration {
+            self.length(hint, error: InjectedFailure(retryAfter: retryAfter))
+        }
+        #expect(length(.seconds(3)) == .seconds(3))
+        #expect(length(.seconds(3600)) == .seconds(30))
+        #expect(length(Duration(attoseconds: .max)) == .seconds(30))
+        for none in [Duration.seconds(-1), .zero, Duration(attoseconds: 1), Duration(attoseconds: .min), nil] {
+            #expect(length(none) == .seconds(7))
+        }
+        #expect(self.length(hint, error: CancellationError()) == .seconds(7))
+    }
+
+    @Test func theErrorThatOpenedTheBreakerSaysForHowLong() throws {
+        let fixture = try Fixture(
+            .init(trip: .consecutiveFailures(2), breakLength: .serverHint(upTo: .seconds(30))))
+        for seconds in [1, 20] {
+            try fixture.breaker.acquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
+        }
+        #expect(fixture.breaker.remainingBreak == .seconds(20))
+        #expect(fixture.transitions.first?.breakLength == .seconds(20))
+    }
+
+    @Test func aFunctionSeesWhatHappened() throws {
+        let contexts = Log<[Int]>()
+        let configuration = Configuration(
+            trip: .consecutiveFailures(2),
+            breakLength: .custom(upTo: .seconds(9)) { context in
+                contexts.append([context.consecutiveOpens, context.counts.failures, context.error == nil ? 0 : 1])
+                return .seconds(context.consecutiveOpens)
+            }, halfOpen: .init(probes: 1))
+        let fixture = try Fixture(configuration)
+        try fixture.play("F")
+        try fixture.breaker.acquirePermit().fail(InjectedFailure())
+        fixture.clock.advance(by: .seconds(1))
+        try fixture.breaker.acquirePermit().fail(InjectedFailure())
+        #expect(fixture.breaker.remainingBreak == .seconds(2))
+        fixture.clock.advance(by: .seconds(2))
+        try fixture.play("S")
+        fixture.breaker.open()
+        #expect(contexts.elements == [[1, 2, 1], [2, 1, 1], [1, 0, 0]])
+    }
+
+    @Test func aFunctionMayUseTheBreaker() throws {
+        let breakers = Log<CircuitBreaker>()
+        let fixture = try Fixture(
+            .init(
+                trip: .consecutiveFailures(1),
+                breakLength: .custom(upTo: .seconds(9)) { _ in
+                    breakers.elements.first.map { .seconds($0.counts.failures + 1) }
+                }))
+        breakers.append(fixture.breaker)
+        try fixture.play("F")
+        #expect(fixture.breaker.remainingBreak == .seconds(2))
+    }
+
+    @Test func closingEndsTheGrowth() throws {
+        let fixture = try Fixture(
+            .init(
+                trip: .consecutiveFailures(1),
+                breakLength: .growing(from: .seconds(1), factor: 2, upTo: .seconds(60), jitter: 0),
+                halfOpen: .init(probes: 1)))
+        var lengths: [Duration?] = []
+        for script in ["F", "F", "F", "SF"] {
+            fixture.clock.advance(by: fixture.breaker.remainingBreak ?? .zero)
+            try fixture.play(script)
+            lengths.append(fixture.breaker.remainingBreak)
+        }
+        #expect(lengths == [.seconds(1), .seconds(2), .seconds(4), .seconds(1)])
+    }
+}

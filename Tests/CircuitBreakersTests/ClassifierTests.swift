@@ -1,0 +1,147 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import CircuitBreakers
+
+/// Which errors count as failures.
+@Suite(.timeLimit(.minutes(1)))
+struct ClassifierTests {
+    private struct Wrong: Error {}
+    private struct Full: PolicyRejection {
+        var policyName: String { "bulkhead" }
+        var reason: String { "full" }
+        var retryAfter: Duration? { nil }
+        var description: String { reason }
+    }
+
+    private func fail(_ fixture: Fixture, _ error: some Error & Sendable, times: Int = 1) async {
+        for _ in 0..<times {
+            await #expect(throws: type(of: error)) { try await fixture.breaker.execute { throw error } }
+        }
+    }
+
+    private func configuration(_ classifier: CircuitBreaker.Classifier = .standard) -> Configuration {
+        Configuration(
+            trip: .consecutiveFailures(6), breakLength: .fixed(.seconds(60)), halfOpen: .init(probes: 1),
+            classifier: classifier)
+    }
+
+    @Test("GB-21: any error is a failure, counted once, and passes through unchanged")
+    func anyError() async throws {
+        // What cannot be caught in Swift, a trap, ends the process; all else is an error.
+        let fixture = try Fixture(configuration())
+        await #expect(throws: InjectedFailure("panic")) {
+            try await fixture.breaker.execute { throw InjectedFailure("panic") }
+        }
+        #expect(fixture.breaker.counts.row == [1, 0, 1, 0, 0, 1])
+    }
+
+    @Test("GB-22: every error may be a success")
+    func everyErrorIsASuccess() async throws {
+        let fixture = try Fixture(configuration(.init { _ in .success }))
+        await fail(fixture, InjectedFailure(), times: 5)
+        #expect(fixture.state == .closed && fixture.breaker.counts.row == [5, 5, 0, 0, 5, 0])
+    }
+
+    @Test("GB-23: one error is ignored, others are failures")
+    func oneIgnored() async throws {
+        let fixture = try Fixture(configuration(.ignoring(Wrong.self)))
+        await fail(fixture, Wrong(), times: 3)
+        #expect(fixture.breaker.counts.row == [3, 0, 0, 3, 0, 0])
+        for _ in 1...3 { try await fixture.breaker.execute {} }
+        #expect(fixture.breaker.counts.row == [6, 3, 0, 3, 3, 0])
+        await fail(fixture, InjectedFailure(), times: 2)
+        #expect(fixture.breaker.counts.row == [8, 3, 2, 3, 0, 2])
+    }
+
+    @Test("FS-23: an error of a layer inside opens the breaker")
+    func errorOfAnInnerLayer() async throws {
+        let fixture = try Fixture(.fragile())
+        await fail(fixture, InjectedFailure("limit of 50 ms reached"))
+        #expect(fixture.state == .open)
+    }
+
+    @Test func aRejectionOfALayerInsideIsIgnored() async throws {
+        let fixture = try Fixture(.fragile())
+        await fail(fixture, Full())
+        #expect(fixture.state == .closed && fixture.breaker.counts.ignored == 1)
+        let inner = try Fixture(.fragile())
+        inner.breaker.isolate()
+        await #expect(throws: OpenError.self) {
+            try await fixture.breaker.execute { try await inner.breaker.execute {} }
+        }
+        #expect(fixture.state == .closed && fixture.breaker.counts.ignored == 2)
+    }
+
+    @Test func aValueThatIsNotAcceptedIsAFailure() async throws {
+        for classifier in [.standard, .failures { _ in false }, .ignoring(Wrong.self)] as [CircuitBreaker.Classifier] {
+            var configuration = Configuration.fragile()
+            configuration.classifier = classifier
+            let fixture = try Fixture(configuration)
+            let status = try await fixture.breaker.execute(accepting: { $0 < 500 }) { 503 }
+            #expect(status == 503 && fixture.state == .open)
+        }
+    }
+
+    @Test func failuresWhere() async throws {
+        let fixture = try Fixture(configuration(.failures { ($0 as? InjectedFailure)?.label == "server" }))
+        await fail(fixture, InjectedFailure("client"))
+        await fail(fixture, InjectedFailure("server"))
+        await fail(fixture, Full())
+        #expect(fixture.breaker.counts.row == [3, 0, 1, 2, 0, 1])
+    }
+
+    @Test("DEFECT: cancellation is neither a failure nor a success, whatever the classifier says")
+    func cancellation() async throws {
+        for script in ["closed", "half-open"] {
+            var configuration = Configuration.fragile()
+            configuration.classifier = .init { _ in .failure }
+            let fixture = try Fixture(configuration)
+            if script == "half-open" {
+                fixture.breaker.open()
+                try fixture.breaker.halfOpen()
+            }
+            let before = fixture.state
+            await fail(fixture, CancellationError())
+            let task = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                try await fixture.breaker.execute { throw InjectedFailure("because of the cancellation") }
+            }
+            await #expect(throws: InjectedFailure.self) { try await task.value }
+            #expect(fixture.state == before && fixture.breaker.counts == Counts())
+            #expect(fixture.breaker.totals.cancelled == 2 && fixture.breaker.totals.asks == 2)
+            #expect(fixture.admits())
+        }
+    }
+
+    @Test func aCancelledTaskThatSucceedsIsASuccess() async throws {
+        let fixture = try Fixture(.sixInARow)
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await fixture.breaker.execute { 7 }
+        }
+        #expect(try await task.value == 7)
+        #expect(fixture.breaker.counts.successes == 1)
+    }
+
+    @Test func aCallCancelledByItsDeadlineIsAFailure() async throws {
+        let fixture = try Fixture(.fragile())
+        var context = fixture.breaker.rootContext
+        context.deadline = context.time.now.advanced(by: .seconds(1))
+        await #expect(throws: CancellationError.self) {
+            try await fixture.breaker.execute(context) { _ in
+                fixture.clock.advance(by: .seconds(1) - .nanoseconds(1))
+                throw CancellationError()
+            }
+        }
+        #expect(fixture.state == .closed)
+        await #expect(throws: CancellationError.self) {
+            try await fixture.breaker.execute(context) { _ in
+                fixture.clock.advance(by: .nanoseconds(1))
+                throw CancellationError()
+            }
+        }
+        #expect(fixture.state == .open)
+    }
+}

@@ -1,0 +1,190 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import CircuitBreakers
+
+/// What observers hear.
+@Suite(.timeLimit(.minutes(1)))
+struct EventTests {
+    @Test("X-06: an observer may use the breaker it hears from, and events arrive in order")
+    func reentrantObserver() throws {
+        let observer = ReentrantObserver()
+        let clock = ManualClock()
+        let breaker = try CircuitBreaker("test", .fragile(), clock: clock, observers: [observer])
+        observer.breaker.append(breaker)
+        try breaker.acquirePermit().complete(as: .failure)
+        clock.advance(by: .seconds(10))
+        try breaker.acquirePermit().complete(as: .success)
+        // Every call that the observer made is among the events too, after the event that it was made for.
+        #expect(
+            observer.log.elements == [
+                "called failure: open, 0 calls", "open: open, 0 calls", "rejected", "half-open: half-open, 0 calls",
+                "rejected", "called success: closed, 0 calls", "closed: closed, 0 calls", "called cancelled",
+            ])
+    }
+
+    @Test("X-07: a transition carries the counts from before it")
+    func countsBefore() throws {
+        let fixture = try Fixture(.init(trip: .failureRate(0.5, minimumCalls: 4), breakLength: .fixed(.seconds(1))))
+        try fixture.play("SSXFF")
+        let opened = try #require(fixture.transitions.first)
+        #expect(opened.counts.row == [5, 2, 2, 1, 0, 2])
+        #expect(fixture.breaker.counts == Counts())
+        fixture.clock.advance(by: .seconds(1))
+        try fixture.play("SS")
+        let last = try fixture.start()
+        last.end("F")
+        #expect(
+            fixture.transitions.map(\.counts.row) == [[5, 2, 2, 1, 0, 2], [0, 0, 0, 0, 0, 0], [3, 2, 1, 0, 0, 1]])
+    }
+
+    @Test("X-22: a new breaker can be read at once")
+    func newBreaker() throws {
+        let fixture = try Fixture(.init())
+        #expect(fixture.state == .closed && fixture.breaker.counts == Counts())
+        #expect(fixture.breaker.totals == CircuitBreaker.Totals() && fixture.breaker.totals.asks == 0)
+        #expect(fixture.breaker.failureRate == nil && fixture.breaker.remainingBreak == nil)
+        #expect(
+            CircuitBreaker.State.allCases.map(\.description) == [
+                "closed", "open", "half-open", "isolated", "disabled", "observing",
+            ])
+        #expect(fixture.events.isEmpty)
+    }
+
+    @Test func everyEndOfACallIsAnEvent() throws {
+        let fixture = try Fixture(
+            .init(trip: .consecutiveFailures(9), slowCallDuration: .seconds(1)), observed: true)
+        for (letter, seconds) in zip("SFXC", 0...3) { try fixture.play(String(letter), taking: .seconds(seconds)) }
+        try fixture.play("F", taking: .seconds(4))
+        let calls = fixture.events.compactMap { event -> String? in
+            guard case .called(_, let outcome, let duration, let isSlow) = event else { return nil }
+            return "\(outcome) \(duration.components.seconds) \(isSlow)"
+        }
+        #expect(
+            calls == ["success 0 false", "failure 1 false", "ignored 2 false", "cancelled 3 false", "failure 4 true"])
+    }
+
+    @Test func namesSeveritiesAndSentences() throws {
+        let fixture = try Fixture(.fragile())
+        try fixture.play("F", taking: .milliseconds(1_500))
+        #expect(throws: OpenError.self) { try fixture.play("S") }
+        fixture.breaker.observe()
+        try fixture.play("F")
+        #expect(
+            fixture.recorder.names == [
+                "circuit_breaker.called", "circuit_breaker.transition", "circuit_breaker.rejected",
+                "circuit_breaker.transition", "circuit_breaker.called", "circuit_breaker.would_open",
+            ])
+        #expect(fixture.events.map(\.severity) == [.debug, .warning, .debug, .info, .debug, .warning])
+        #expect(fixture.events.allSatisfy { $0.source == "test" })
+        #expect(
+            fixture.events.map(\.description) == [
+                "circuit breaker \"test\" saw a call: failure, 1.5 seconds",
+                "circuit breaker \"test\" closed → open (1 consecutive failures)",
+                "circuit breaker \"test\" is open; retry after 10 seconds",
+                "circuit breaker \"test\" open → observing (by hand)",
+                "circuit breaker \"test\" saw a call: failure, 0 seconds",
+                "circuit breaker \"test\" would have opened (1 consecutive failures)",
+            ])
+    }
+
+    @Test func rejectionsExplainThemselves() {
+        func error(_ state: CircuitBreaker.State, _ retryAfter: Duration?) -> OpenError {
+            OpenError(policyName: "payments", state: state, retryAfter: retryAfter)
+        }
+        #expect(
+            error(.open, .milliseconds(4_200)).description
+                == "circuit breaker \"payments\" is open; retry after 4.2 seconds")
+        #expect(
+            error(.halfOpen, .seconds(1)).description
+                == "circuit breaker \"payments\" is half-open and its probes are out; retry after 1 second")
+        #expect(error(.isolated, nil).description == "circuit breaker \"payments\" is isolated")
+        #expect(error(.halfOpen, nil).reason == "circuit breaker is half-open and its probes are out")
+        #expect(error(.isolated, nil).reason == "circuit breaker is isolated")
+        let rejection: any PolicyRejection = error(.open, .seconds(1))
+        #expect(rejection.retryAfter == .seconds(1) && rejection.policyName == "payments")
+    }
+
+    @Test func anObserverThatIsAddedHearsFromThenOn() throws {
+        let fixture = try Fixture(.sixInARow, observed: false)
+        let running = try fixture.start()
+        try fixture.play("FFFFF")
+        let late = EventRecorder()
+        fixture.breaker.addObserver(late)
+        fixture.breaker.addObserver(late)
+        fixture.clock.advance(by: .seconds(5))
+        running.end("F")
+        #expect(throws: OpenError.self) { try fixture.play("S") }
+        #expect(late.names == ["circuit_breaker.called", "circuit_breaker.transition", "circuit_breaker.rejected"])
+        // When the call started is not known.
+        if case .called(_, _, let duration, _) = late.events(of: Event.self)[0] { #expect(duration == .zero) }
+    }
+
+    @Test func transitionsAsASequence() async throws {
+        let fixture = try Fixture(.fragile(), observed: false)
+        let first = fixture.breaker.transitions
+        try fixture.play("F")
+        let second = fixture.breaker.transitions
+        fixture.clock.advance(by: .seconds(10))
+        try fixture.play("S")
+        for (transitions, expected) in [
+            (first, [CircuitBreaker.State.open, .halfOpen, .closed]), (second, [.halfOpen, .closed]),
+        ] {
+            var path: [CircuitBreaker.State] = []
+            for await transition in transitions {
+                path.append(transition.to)
+                if transition.to == .closed { break }
+            }
+            #expect(path == expected)
+        }
+    }
+
+    @Test func transitionsKeepTheLatest256() async throws {
+        let fixture = try Fixture(.fragile(), observed: false)
+        let transitions = fixture.breaker.transitions
+        for index in 0..<300 {
+            if index.isMultiple(of: 2) { fixture.breaker.isolate() } else { fixture.breaker.close() }
+        }
+        fixture.breaker.disable()
+        var count = 0
+        for await transition in transitions {
+            count += 1
+            if transition.to == .disabled { break }
+        }
+        #expect(count == 256)
+    }
+
+    @Test func aPolicyTellsTheStateAtAdmission() async throws {
+        let fixture = try Fixture(.fragile())
+        var execution = await fixture.breaker.run { () throws -> Void in throw InjectedFailure() }
+        #expect(execution.circuitBreakerState == .closed)
+        execution = await fixture.breaker.run {}
+        #expect(execution.circuitBreakerState == .open)
+        fixture.clock.advance(by: .seconds(10))
+        execution = await fixture.breaker.run {}
+        #expect(execution.circuitBreakerState == .halfOpen, "the call was let through as a probe")
+    }
+}
+
+/// Reads the breaker and makes a call for everything it hears, save for what its own calls cause.
+private final class ReentrantObserver: PolicyObserver {
+    let breaker = Log<CircuitBreaker>()
+    let log = Log<String>()
+
+    func observe(_ event: some PolicyEvent) {
+        guard let breaker = breaker.elements.first, let event = event as? Event else { return }
+        let what: String
+        switch event {
+        case .called(_, let outcome, _, _):
+            guard outcome != .cancelled else { return log.append("called cancelled") }
+            what = "called \(outcome)"
+        case .transition(_, let transition): what = "\(transition.to)"
+        case .rejected: return log.append("rejected")
+        case .wouldOpen: what = "would open"
+        }
+        log.append("\(what): \(breaker.state), \(breaker.counts.calls) calls")
+        if what.hasPrefix("called") { return }
+        _ = try? breaker.acquirePermit()
+    }
+}

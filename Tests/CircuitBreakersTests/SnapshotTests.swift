@@ -1,0 +1,215 @@
+import Foundation
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import CircuitBreakers
+
+/// What a breaker knows survives a restart.
+@Suite(.timeLimit(.minutes(1)))
+struct SnapshotTests {
+    /// A breaker that goes on from another's snapshot, with a clock of its own that shows something else.
+    private func restored(
+        _ fixture: Fixture, _ configuration: Configuration, observed: Bool = true
+    ) throws -> Fixture {
+        let json = try JSONEncoder().encode(fixture.breaker.snapshot)
+        let clock = ManualClock()
+        clock.advance(by: .seconds(123_456))
+        let snapshot = try JSONDecoder().decode(CircuitBreaker.Snapshot.self, from: json)
+        return try Fixture(configuration, observed: observed, clock: clock, restoring: snapshot)
+    }
+
+    @Test("X-20: the rest of a break goes on elsewhere", arguments: [true, false])
+    func remainingBreak(observed: Bool) throws {
+        let fixture = try Fixture(.sixInARow)
+        try fixture.play("FFFFFF")
+        fixture.clock.advance(by: .seconds(20))
+        #expect(throws: OpenError.self) { try fixture.play("S") }
+        let copy = try restored(fixture, .sixInARow, observed: observed)
+        #expect(copy.breaker.remainingBreak == .seconds(40))
+        #expect(copy.breaker.totals == fixture.breaker.totals)
+        copy.expectRejection(retryAfter: .seconds(40))
+        copy.clock.advance(by: .seconds(40))
+        #expect(copy.state == .halfOpen)
+        #expect(copy.path == (observed ? [.open, .halfOpen] : []))
+    }
+
+    @Test("X-20: so does a window of calls, in its order")
+    func callWindow() throws {
+        let configuration = Configuration(
+            trip: .failureRate(0.5, minimumCalls: 4), window: .calls(4), slowCallDuration: .seconds(1))
+        let fixture = try Fixture(configuration)
+        try fixture.play("SFSS")
+        try fixture.play("XS", taking: .seconds(2))
+        let copy = try restored(fixture, configuration)
+        #expect(copy.breaker.counts == fixture.breaker.counts && copy.breaker.counts.slow == 1)
+        for breaker in [fixture, copy] {
+            try breaker.play("F")
+            #expect(breaker.breaker.counts.row == [5, 3, 1, 1, 0, 1])
+            try breaker.play("F")
+            #expect(breaker.state == .open)
+        }
+    }
+
+    @Test("X-20: so does a window of time, to the same moment")
+    func timeWindow() throws {
+        for window: CircuitBreaker.Window in [.time(.seconds(10)), .interval(.seconds(10))] {
+            let configuration = Configuration(trip: .failureRate(0.9, minimumCalls: 10), window: window)
+            let fixture = try Fixture(configuration)
+            try fixture.play("SSF", pause: .milliseconds(2_300))
+            let copy = try restored(fixture, configuration)
+            // A restored breaker may be saved and restored in its turn.
+            let copyOfCopy = try restored(copy, configuration)
+            var left = 0
+            while fixture.breaker.counts.calls > 0 {
+                for other in [copy, copyOfCopy] { #expect(other.breaker.counts == fixture.breaker.counts) }
+                for each in [fixture, copy, copyOfCopy] { each.clock.advance(by: .milliseconds(100)) }
+                left += 100
+            }
+            #expect(left == (window == .interval(.seconds(10)) ? 3_100 : 7_100))
+            for other in [copy, copyOfCopy] { #expect(other.breaker.counts == Counts()) }
+        }
+    }
+
+    @Test("X-20: so do the probes that have ended, and how often the breaker opened in a row")
+    func probes() throws {
+        var configuration = Configuration.fragile(probes: 3, verdict: .successes(atLeast: 2))
+        configuration.breakLength = .growing(from: .seconds(10), factor: 2, upTo: .seconds(60), jitter: 0)
+        let fixture = try Fixture(configuration)
+        try fixture.play("F")
+        fixture.clock.advance(by: .seconds(10))
+        try fixture.play("FS")
+        let running = try fixture.start()
+        // The running call is not part of it: here it is another one's turn.
+        let copy = try restored(fixture, configuration)
+        #expect(copy.state == .halfOpen && copy.breaker.counts.row == [2, 1, 1, 0, 1, 0])
+        let last = try copy.start()
+        copy.expectRejection(.halfOpen, retryAfter: .seconds(10))
+        last.end("F")
+        #expect(copy.state == .open && copy.breaker.remainingBreak == .seconds(20))
+        running.end("S")
+        #expect(fixture.state == .closed)
+    }
+
+    @Test func everyStateIsRestored() throws {
+        let prepare: [(CircuitBreaker) throws -> Void] = [
+            { $0.close() }, { $0.open() }, { $0.isolate() }, { $0.disable() }, { $0.observe() },
+            {
+                $0.open(); try $0.halfOpen()
+            },
+            {
+                $0.isolate(); try $0.halfOpen()
+            },
+        ]
+        for (index, prepare) in prepare.enumerated() {
+            let fixture = try Fixture(.fragile())
+            try prepare(fixture.breaker)
+            let copy = try restored(fixture, .fragile())
+            #expect(copy.state == fixture.state, "\(index)")
+            #expect(copy.breaker.snapshot == fixture.breaker.snapshot, "\(index)")
+            if copy.state == .halfOpen {
+                try copy.play("S")
+                #expect(copy.state == .closed, "\(index)")
+            }
+        }
+    }
+
+    @Test func totalsAreAdded() throws {
+        let fixture = try Fixture(.sixInARow)
+        try fixture.play("SFXC")
+        let copy = try Fixture(.sixInARow)
+        try copy.play("SS")
+        let running = try copy.start()
+        try copy.breaker.restore(fixture.breaker.snapshot)
+        #expect(copy.breaker.totals.successes == 3 && copy.breaker.totals.asks == 6)
+        #expect(copy.breaker.counts.row == [3, 1, 1, 1, 0, 1])
+        running.end("F")
+        #expect(copy.breaker.totals.late == 1 && copy.breaker.counts.failures == 1)
+    }
+
+    @Test func anotherConfigurationJudgesTheProbesAtOnce() throws {
+        let fixture = try Fixture(.fragile(probes: 3))
+        fixture.breaker.open()
+        try fixture.breaker.halfOpen()
+        try fixture.play("SS")
+        let closes = try restored(fixture, .fragile(probes: 2))
+        #expect(closes.state == .closed)
+        #expect(closes.path == [.halfOpen, .closed])
+    }
+
+    @Test("BAD: a snapshot of another version", arguments: [0, 2, -1, Int.max])
+    func otherVersion(version: Int) throws {
+        let fixture = try Fixture(.sixInARow)
+        var object = try Self.object(fixture.breaker.snapshot)
+        object["version"] = version
+        let data = try JSONSerialization.data(withJSONObject: object)
+        let error = ConfigurationError(
+            .init(field: "snapshot.version", value: "\(version)", violation: "is outside 1...1"))
+        #expect(throws: error) { try JSONDecoder().decode(CircuitBreaker.Snapshot.self, from: data) }
+    }
+
+    @Test("BAD: a snapshot with impossible counts changes nothing, and all its faults are named")
+    func impossibleCounts() throws {
+        let fixture = try Fixture(.init(trip: .failureRate(0.9, minimumCalls: 5), window: .time(.seconds(10))))
+        try fixture.play("SSFF")
+        var snapshot = fixture.breaker.snapshot
+        snapshot.counts.successes = -1
+        snapshot.counts.slow = 9
+        snapshot.counts.running = 1
+        snapshot.totals.rejected = -5
+        snapshot.consecutiveOpens = -1
+        snapshot.breakLengthNanoseconds = -1
+        snapshot.remainingBreakNanoseconds = 5
+        let before = fixture.breaker.totals
+        let error = #expect(throws: ConfigurationError.self) { try fixture.breaker.restore(snapshot) }
+        let fields = Set(error?.faults.map(\.field) ?? [])
+        for field in [
+            "consecutiveOpens", "breakLength", "remainingBreak", "counts.successes", "counts.running", "counts.slow",
+            "totals.rejected", "buckets",
+        ] {
+            #expect(fields.contains("snapshot." + field), "\(field)")
+        }
+        #expect(fixture.breaker.totals == before && fixture.breaker.counts.calls == 4)
+        #expect(fixture.events.allSatisfy { if case .called = $0 { true } else { false } })
+    }
+
+    @Test("BAD: counts whose sums overflow", arguments: [Int.max, Int.max / 2 + 1, 1 << 53 + 1])
+    func enormousCounts(count: Int) throws {
+        let probing = try Fixture(.fragile(probes: 3, verdict: .failureRate(below: 0.5)))
+        probing.breaker.open()
+        try probing.breaker.halfOpen()
+        var snapshot = probing.breaker.snapshot
+        snapshot.counts.successes = count
+        snapshot.counts.failures = count
+        snapshot.probes = .init(good: count, bad: snapshot.counts.calls)
+        #expect(throws: ConfigurationError.self) { try probing.breaker.restore(snapshot) }
+        let timed = try Fixture(.init(trip: .failureRate(1, minimumCalls: 5), window: .time(.seconds(10))))
+        snapshot = timed.breaker.snapshot
+        snapshot.counts.successes = .max
+        snapshot.buckets = (0..<3).map {
+            .init(ageNanoseconds: $0 * 2_000_000_000, successes: count, failures: 0, slow: 0, ignored: 0)
+        }
+        #expect(throws: ConfigurationError.self) { try timed.breaker.restore(snapshot) }
+        #expect(timed.breaker.counts == Counts() && timed.breaker.totals == CircuitBreaker.Totals())
+    }
+
+    @Test("BAD: counts of a breaker that counts nothing, streaks longer than their calls")
+    func misplacedCounts() throws {
+        for change in [{ $0.open() }, { $0.isolate() }, { $0.disable() }] as [(CircuitBreaker) -> Void] {
+            let fixture = try Fixture(.fragile())
+            change(fixture.breaker)
+            var snapshot = fixture.breaker.snapshot
+            snapshot.counts.successes = 1
+            #expect(throws: ConfigurationError.self) { try fixture.breaker.restore(snapshot) }
+        }
+        let fixture = try Fixture(.fragile())
+        var snapshot = fixture.breaker.snapshot
+        snapshot.counts.consecutiveFailures = 1
+        #expect(throws: ConfigurationError.self) { try fixture.breaker.restore(snapshot) }
+    }
+
+    static func object(_ snapshot: CircuitBreaker.Snapshot) throws -> [String: Any] {
+        let object = try JSONSerialization.jsonObject(with: try JSONEncoder().encode(snapshot))
+        return try #require(object as? [String: Any])
+    }
+}

@@ -1,0 +1,197 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import CircuitBreakers
+
+/// What a window counts, and when it forgets.
+@Suite(.timeLimit(.minutes(1)))
+struct WindowTests {
+    /// A window and the time it is told.
+    private struct Timed {
+        var window: OutcomeWindow
+        var now = TimeSource.Instant(nanoseconds: 0)
+
+        init(_ window: CircuitBreaker.Window) {
+            self.window = OutcomeWindow(window, now: now)
+        }
+
+        mutating func advance(_ duration: Duration) { now = now.advanced(by: duration) }
+
+        mutating func record(_ script: String, startedAt start: TimeSource.Instant? = nil) {
+            for letter in script {
+                if letter == "X" {
+                    window.recordIgnored(startedAt: start ?? now, now: now)
+                } else {
+                    window.record(letter == "F" ? .failure : [], startedAt: start ?? now, now: now)
+                }
+            }
+        }
+
+        mutating func read() -> Counts {
+            window.expire(now: now)
+            return window.counts
+        }
+    }
+
+    @Test("PO-02: the parts of a window are forgotten one after another")
+    func parts() {
+        var timed = Timed(.time(.seconds(10), buckets: 10))
+        var readings: [[Int]] = []
+        for script in ["FS", "FS", "SS", "SS", "SS"] {
+            timed.record(script)
+            timed.advance(.seconds(2))
+            let counts = timed.read()
+            readings.append([counts.calls, counts.failures])
+        }
+        #expect(readings == [[2, 1], [4, 2], [6, 2], [8, 2], [8, 1]])
+        #expect(timed.read().failureRate == 0.125)
+        timed.advance(.seconds(2))
+        #expect(timed.read().calls == 6 && timed.read().failureRate == 0)
+    }
+
+    @Test("PO-03: a part is gone at exactly the window's length")
+    func exactExpiry() {
+        var timed = Timed(.time(.seconds(10)))
+        for _ in 1...10 {
+            timed.record("S")
+            timed.advance(.seconds(1))
+        }
+        #expect(timed.read().calls == 9)
+        timed.advance(.seconds(1))
+        #expect(timed.read().calls == 8)
+    }
+
+    @Test("PO-04: all are gone at exactly the window's length, and after", arguments: [10_000, 10_001])
+    func allGone(milliseconds: Int) {
+        var timed = Timed(.time(.seconds(10)))
+        timed.record("SS")
+        timed.advance(.milliseconds(milliseconds))
+        #expect(timed.read() == Counts() && timed.read().failureRate == nil)
+    }
+
+    @Test("PO-04: and not a nanosecond before")
+    func notYetGone() {
+        var timed = Timed(.time(.seconds(10)))
+        timed.record("SS")
+        timed.advance(.seconds(10) - .nanoseconds(1))
+        #expect(timed.read().calls == 2)
+        timed.advance(.nanoseconds(1))
+        #expect(timed.read().calls == 0)
+    }
+
+    @Test("PO-05: an interval is forgotten as a whole")
+    func interval() {
+        var timed = Timed(.interval(.milliseconds(100)))
+        timed.record("SS")
+        timed.advance(.milliseconds(99))
+        timed.record("F")
+        #expect(timed.read().calls == 3)
+        timed.advance(.milliseconds(1))
+        #expect(timed.read() == Counts())
+    }
+
+    @Test("X-10: an idle window is empty when it is read", arguments: [true, false])
+    func idle(observed: Bool) throws {
+        let fixture = try Fixture(
+            .init(trip: .failureRate(0.5, minimumCalls: 10), window: .time(.seconds(10))), observed: observed)
+        try fixture.play(String(repeating: "SSSSSSSSSF", count: 10))
+        #expect(fixture.breaker.failureRate == 0.1)
+        fixture.clock.advance(by: .seconds(60))
+        #expect(fixture.breaker.failureRate == nil)
+        #expect(fixture.breaker.counts == Counts())
+    }
+
+    @Test func aRingOfCallsForgetsTheOldest() {
+        var timed = Timed(.calls(3))
+        timed.record("FFS")
+        #expect(timed.read().row == [3, 1, 2, 0, 1, 0])
+        timed.record("SS")
+        #expect(timed.read().row == [3, 3, 0, 0, 3, 0])
+        timed.record("S")
+        // A streak may be longer than the window.
+        #expect(timed.read().row == [3, 3, 0, 0, 4, 0])
+    }
+
+    @Test func slowCallsLeaveWithTheirPlace() {
+        var timed = Timed(.calls(2))
+        timed.window.record(.slow, startedAt: timed.now, now: timed.now)
+        timed.window.record([.slow, .failure], startedAt: timed.now, now: timed.now)
+        #expect(timed.read().slow == 2)
+        timed.record("S")
+        #expect(timed.read().slow == 1 && timed.read().failures == 1)
+        timed.record("S")
+        #expect(timed.read().slow == 0 && timed.read().failures == 0)
+    }
+
+    @Test func aResultCountsInThePartInWhichItsCallStarted() {
+        var timed = Timed(.time(.seconds(10)))
+        let start = timed.now
+        timed.advance(.seconds(5))
+        timed.record("FX", startedAt: start)
+        timed.record("F")
+        #expect(timed.read().failures == 2 && timed.read().ignored == 1)
+        timed.advance(.seconds(5) - .nanoseconds(1))
+        #expect(timed.read().failures == 2 && timed.read().ignored == 1)
+        timed.advance(.nanoseconds(1))
+        #expect(timed.read().failures == 1 && timed.read().ignored == 0)
+    }
+
+    @Test func aResultWhosePartIsGoneIsNotCounted() {
+        var timed = Timed(.time(.seconds(10)))
+        let start = timed.now
+        timed.advance(.seconds(10))
+        timed.record("FX", startedAt: start)
+        #expect(timed.read() == Counts())
+    }
+
+    @Test func streaksLoseWhatIsForgotten() {
+        var timed = Timed(.time(.seconds(10)))
+        timed.record("FF")
+        timed.advance(.seconds(5))
+        timed.record("FX")
+        #expect(timed.read().consecutiveFailures == 3)
+        timed.advance(.seconds(5))
+        #expect(timed.read().row == [2, 0, 1, 1, 0, 1])
+        timed.advance(.seconds(5))
+        #expect(timed.read() == Counts())
+    }
+
+    @Test func aWindowIsNeverShorterThanAskedFor() {
+        // Three parts of a second that cannot be divided by three: each is rounded up.
+        var timed = Timed(.time(.seconds(1), buckets: 3))
+        timed.record("S")
+        timed.advance(.seconds(1))
+        #expect(timed.read().calls == 1)
+        timed.advance(.nanoseconds(2))
+        #expect(timed.read().calls == 0)
+        // Not even if it is shorter than the clock can tell.
+        var tiny = Timed(.time(.nanoseconds(1), buckets: 10_000))
+        tiny.record("S")
+        #expect(tiny.read().calls == 1)
+        tiny.advance(.nanoseconds(10_000))
+        #expect(tiny.read().calls == 0)
+    }
+
+    @Test func extremeTimesDoNotTrap() {
+        for window: CircuitBreaker.Window in [
+            .time(.nanoseconds(Int64.max)), .interval(.nanoseconds(Int64.max)), .time(.nanoseconds(1), buckets: 1),
+        ] {
+            for origin: Int64 in [.min, -1, 0, .max] {
+                let origin = TimeSource.Instant(nanoseconds: origin)
+                var window = OutcomeWindow(window, now: origin)
+                for now: Int64 in [.min, 0, .max] {
+                    let now = TimeSource.Instant(nanoseconds: now)
+                    for start: Int64 in [.min, 0, .max] {
+                        window.record(.failure, startedAt: .init(nanoseconds: start), now: now)
+                        window.recordIgnored(startedAt: .init(nanoseconds: start), now: now)
+                    }
+                    window.expire(now: now)
+                    var copy = OutcomeWindow(.time(.seconds(1)), now: now)
+                    copy.adopt(window.contents(now: now), now: now)
+                    #expect(window.counts.failures >= 0 && copy.counts.failures >= 0)
+                }
+            }
+        }
+    }
+}
