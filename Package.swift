@@ -15,6 +15,7 @@ let package = Package(
         .library(name: "Resilience", targets: ["Resilience"]),
         .library(name: "ResilienceCore", targets: ["ResilienceCore"]),
         .library(name: "CircuitBreakers", targets: ["CircuitBreakers"]),
+        .library(name: "Retries", targets: ["Retries"]),
         .library(name: "Timeouts", targets: ["Timeouts"]),
         .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
         .executable(name: "resilience-demo", targets: ["ResilienceDemo"]),
@@ -22,13 +23,15 @@ let package = Package(
     targets: [
         .target(name: "ResilienceCore", swiftSettings: settings),
         .target(name: "CircuitBreakers", dependencies: ["ResilienceCore"], swiftSettings: settings),
+        .target(name: "Retries", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(
-            name: "Resilience", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts"],
+            name: "Resilience", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts", "Retries"],
             swiftSettings: settings),
         .target(name: "Timeouts", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "ResilienceTesting", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .executableTarget(
-            name: "ResilienceDemo", dependencies: ["ResilienceCore", "CircuitBreakers"], swiftSettings: settings),
+            name: "ResilienceDemo", dependencies: ["ResilienceCore", "CircuitBreakers", "Retries", "Timeouts"],
+            swiftSettings: settings),
         .testTarget(
             name: "ResilienceDemoTests", dependencies: ["ResilienceDemo", "ResilienceCore", "CircuitBreakers"],
             swiftSettings: settings),
@@ -37,6 +40,12 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "CircuitBreakersTests", dependencies: ["CircuitBreakers", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RetriesTests",
+            dependencies: [
+                "Retries", "CircuitBreakers", "ResilienceCore", "ResilienceTesting", "IsolationTestSupport",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ResilienceTestingTests", dependencies: ["ResilienceTesting", "ResilienceCore"],
@@ -48,7 +57,7 @@ let package = Package(
         .testTarget(
             name: "GuideTests", dependencies: ["Resilience", "ResilienceTesting"], swiftSettings: settings),
         .target(
-            name: "IsolationTestSupport", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts"],
+            name: "IsolationTestSupport", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts", "Retries"],
             path: "Tests/IsolationTestSupport", swiftSettings: settings),
         .testTarget(
             name: "IsolationTests", dependencies: ["IsolationTestSupport"], swiftSettings: settings),

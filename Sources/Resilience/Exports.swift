@@ -1,3 +1,4 @@
 @_exported public import CircuitBreakers
 @_exported public import ResilienceCore
+@_exported public import Retries
 @_exported public import Timeouts

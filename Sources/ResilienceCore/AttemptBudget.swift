@@ -1,6 +1,6 @@
 /// What bounds the attempts that calls make beyond their first, for all calls that share it.
 ///
-/// Hedges take any budget; `RetryBudget` of `Retries` is one, so that retries and hedges can share it. Each method is
+/// Retries and hedges take any budget; `RetryBudget` of `Retries` is one, and may be shared by both. Each method is
 /// one atomic step, because calls use a budget at the same time.
 public protocol AttemptBudget: Sendable {
     /// Tells of a call, once, whatever becomes of it.
@@ -13,6 +13,9 @@ public protocol AttemptBudget: Sendable {
 
     /// ``recordFailure()`` and ``tryWithdraw()`` in one step, so that no two callers are let through on the same token.
     func tryWithdrawAfterFailure() -> Bool
+
+    /// Takes back an attempt that was paid for and did not start after all.
+    func putBack()
 
     /// Tells of an attempt that failed.
     func recordFailure()
@@ -30,6 +33,9 @@ extension AttemptBudget {
         recordFailure()
         return tryWithdraw()
     }
+
+    /// Does nothing.
+    public func putBack() {}
 
     /// Does nothing.
     public func recordFailure() {}

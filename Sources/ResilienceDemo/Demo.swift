@@ -46,7 +46,8 @@ struct Demo: Sendable {
             let elapsed = stopwatch.elapsed
             return Frame(
                 scenario: scenario, elapsed: elapsed, unprotected: runs[0].log.snapshot(at: elapsed),
-                protected: runs[1].log.snapshot(at: elapsed), breaker: protection.breaker.state, events: story.events)
+                protected: runs[1].log.snapshot(at: elapsed), breaker: protection.breaker.state,
+                layers: protection.totals, events: story.events)
         }
         try await withThrowingTaskGroup(of: Part.self) { group in
             for run in runs {
@@ -71,7 +72,8 @@ struct Demo: Sendable {
             group.cancelAll()
             try await group.waitForAll()
         }
-        return Comparison(unprotected: runs[0].log.results, protected: runs[1].log.results)
+        return Comparison(
+            unprotected: runs[0].log.results, protected: runs[1].log.results, layers: protection.totals)
     }
 
     private enum Part {

@@ -16,8 +16,9 @@ enum CommandLineRequest: Equatable {
         Usage: resilience-demo [--quick] [--seed N]
 
         Starts two copies of a small HTTP server on loopback ports and sends the same traffic to both with
-        URLSession: to one directly, to the other through a circuit breaker. The servers go through five phases
-        (healthy, slow, failing, down, recovered); a table at the end compares what callers and servers saw.
+        URLSession: to one directly, to the other through a policy of retries, a circuit breaker and a timeout.
+        The servers go through five phases (healthy, slow, failing, down, recovered); a table at the end compares
+        what callers and servers saw.
 
           --quick     take about 5 seconds instead of 20
           --seed N    another traffic and other faults; the same number gives the same ones (default: 1)

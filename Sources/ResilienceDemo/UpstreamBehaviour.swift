@@ -11,11 +11,11 @@ enum Phase: String, CaseIterable, Sendable {
     /// What a spectator should know about the phase.
     var story: String {
         switch self {
-        case .healthy: "answers take a few milliseconds"
+        case .healthy: "answers take a few milliseconds, 3 in 100 are a 503"
         case .slow: "400 ms an answer, so it manages only 40 of 80 calls/s"
         case .failing: "most calls get a 503 or a reset, after 120 ms of work"
         case .down: "the port is closed, connections are refused"
-        case .recovered: "the port is open, answers take a few milliseconds"
+        case .recovered: "the port is open, answers as in the beginning"
         }
     }
 }
@@ -47,7 +47,7 @@ struct UpstreamBehaviour: Sendable, Equatable {
 
     static func during(_ phase: Phase) -> UpstreamBehaviour {
         switch phase {
-        case .healthy, .recovered: UpstreamBehaviour()
+        case .healthy, .recovered: UpstreamBehaviour(shareUnavailable: 0.03)
         case .slow: UpstreamBehaviour(work: .milliseconds(400), jitter: 0.2)
         case .failing:
             UpstreamBehaviour(work: .milliseconds(120), jitter: 0.3, shareUnavailable: 0.7, shareReset: 0.15)

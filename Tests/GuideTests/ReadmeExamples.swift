@@ -1,5 +1,4 @@
-import CircuitBreakers
-import ResilienceCore
+import Resilience
 import Testing
 
 @Suite("README.md")
@@ -9,17 +8,22 @@ struct ReadmeExamples {
 
     @Test("a protected call")
     func protectedCall() async throws {
-        let payments = try Policy("payments") {
-            CircuitBreaker.layer(.init(trip: .failureRate(0.5, minimumCalls: 20), slowCallDuration: .seconds(2)))
+        let payments = try Policy("payments") {  // outermost first
+            Timeout.layer(.seconds(10))  // for the whole call
+            Retry.layer(.exponential(from: .milliseconds(50)), maxAttempts: 4)
+            CircuitBreaker.layer(.init(trip: .failureRate(0.5, minimumCalls: 20)))
+            Timeout.layer(.seconds(1))  // for each attempt
         }
 
         let receipt = try await payments.execute { try await gateway.charge(order) }
         #expect(receipt == Receipt())
         #expect(try await answer(payments) == Response())
-        payments.circuitBreakers.first?.open()
+        payments.circuitBreakers.first?.isolate()
         let response = try await answer(payments)
         #expect(response.status == 503)
-        #expect((response.retryAfter ?? .zero) > .zero)
+        #expect(response.retryAfter == nil)
+        try payments.circuitBreakers.first?.open(for: .seconds(60))
+        #expect(try await (answer(payments).retryAfter ?? .zero) > .zero)
     }
 
     private func answer(_ payments: Policy) async throws -> Response {

@@ -1,12 +1,13 @@
 import CircuitBreakers
-public import ResilienceCore
+package import ResilienceCore
+import Retries
 import Timeouts
 
 /// A strategy that runs the rest again after a failure, once.
-public struct SecondChance: Strategy {
-    public init() {}
+package struct SecondChance: Strategy {
+    package init() {}
 
-    public nonisolated(nonsending) func execute(
+    package nonisolated(nonsending) func execute(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
         do {
@@ -21,18 +22,22 @@ public struct SecondChance: Strategy {
 }
 
 /// Everything that runs a user's closure, by name: each strategy alone, and chains of them in every form.
-public func policiesUnderTest() throws -> [(name: String, strategy: any Strategy)] {
+package func policiesUnderTest() throws -> [(name: String, strategy: any Strategy)] {
     // These calls fail on purpose; the breakers are not to open.
     let patient = CircuitBreaker.Configuration(trip: .consecutiveFailures(.max))
     let timed = CircuitBreaker.Configuration(
         trip: .consecutiveFailures(.max), window: .time(.seconds(1)), slowCallDuration: .seconds(1))
     let breaker = try CircuitBreaker("alone", patient)
+    let retry = try Retry(.immediate, maxAttempts: 2)
+    let budgeted = Retry.Configuration(
+        backoff: .immediate, maxAttempts: 2, maxDuration: .seconds(3600), budget: try RetryBudget(.quota()))
     let built = try Policy("built") {
         SecondChance()
         CircuitBreaker.layer(patient)
         SecondChance()
         Timeout.layer(.seconds(3600))
         CircuitBreaker.layer(timed)
+        Retry.layer(budgeted)
     }
     let timeout = try Timeout(.seconds(3600))
     let limited = try Policy("limited") {
@@ -41,15 +46,16 @@ public func policiesUnderTest() throws -> [(name: String, strategy: any Strategy
         Timeout.layer(.seconds(3600))
     }
     let fluent = try Policy.pipeline("fluent").circuitBreaker(patient).strategy(SecondChance())
-        .circuitBreaker(timed).build()
+        .circuitBreaker(timed).retry(.immediate, maxAttempts: 2).build()
     let nested = try Policy("nested") {
         built
         if breaker.state == .closed { breaker }
+        retry
         fluent
     }
     return [
-        ("breaker", breaker), ("timeout", timeout), ("limited", limited), ("built", built), ("fluent", fluent),
-        ("nested", nested),
+        ("breaker", breaker), ("retry", retry), ("timeout", timeout), ("limited", limited), ("built", built),
+        ("fluent", fluent), ("nested", nested),
         ("accepting", nested.accepting(Bool.self) { _ in true }),
     ]
 }

@@ -34,7 +34,8 @@ struct ScenarioTests {
         for scenario in [Scenario.standard, .quick] {
             let protection = try Protection(scenario, seed: 1)
             #expect(protection.breaker.state == .closed)
-            #expect(protection.policy.layers.count == 1)
+            #expect(
+                protection.policy.description == "Retry(3) → CircuitBreaker(upstream) → Timeout(500ms)")
         }
     }
 

@@ -14,7 +14,8 @@ private func frame(
             callsPerSecond: 79.6, sentPerSecond: 79.6, succeeded: 331, failed: 54, inFlight: 74,
             median: .milliseconds(754), p99: .milliseconds(1_004)),
         protected: CallLog.Snapshot(
-            callsPerSecond: 79.6, sentPerSecond: 2.7, succeeded: 318, rejected: 85), breaker: .open, events: events)
+            callsPerSecond: 79.6, sentPerSecond: 2.7, succeeded: 318, rejected: 85), breaker: .open,
+        layers: .init(retries: 12, timeouts: 3), events: events)
 }
 
 @Suite("Live view")
@@ -29,7 +30,7 @@ struct ViewTests {
 
     @Test func `A plain line and its heading`() {
         let expected = """
-                                        | without protection            | with circuit breaker
+                                        | without protection            | with a policy: retry, circuit breaker, timeout
                time   upstream  calls/s |    ok  failed     p50     p99 |   breaker     ok  failed     p50     p99  rejected
               5.0 s       slow       80 |   331      54  754 ms  1.00 s |      open    318       0       -       -        85
             """
@@ -42,7 +43,7 @@ struct ViewTests {
         let closed = StoryEvent.Change.breaker(to: .closed, reason: .probesSucceeded, breakLength: nil)
         let more = [halfOpen, failed, closed].map { StoryEvent(moment: .milliseconds(12_349), change: $0) }
         let expected = """
-              0.0 s  -- upstream healthy: answers take a few milliseconds
+              0.0 s  -- upstream healthy: answers take a few milliseconds, 3 in 100 are a 503
               4.0 s  -- upstream slow: 400 ms an answer, so it manages only 40 of 80 calls/s
               4.8 s  -- breaker open: 52 % of calls were slow, no calls for 507 ms
              12.3 s  -- breaker half-open: the break is over, probes may pass
@@ -54,7 +55,7 @@ struct ViewTests {
 
     @Test func `A frame on a terminal`() {
         let expected = """
-            The same calls to two equal upstreams, one of them behind a circuit breaker
+            The same calls to two equal upstreams, one of them behind a policy
               time      ============--------------------------------------  5.0 of 20 s
               upstream  healthy   slow      failing   down      recovered
               breaker   ____________#
@@ -62,21 +63,21 @@ struct ViewTests {
 
               SLOW  400 ms an answer, so it manages only 40 of 80 calls/s
 
-                                            without protection        with breaker
+                                            without protection       with a policy
               breaker                                     none                open
               calls per second                              80                  80
               sent to the upstream                          80                   3
               succeeded so far                             331                 318
               failed                                        54                   0
               rejected by the breaker                        -                  85
+              retries, cut off by timeout                    -               12, 3
               waiting for an answer                         74                   0
               latency p50, last second                  754 ms                   -
               latency p99, last second                  1.00 s                   -
 
-               0.0 s  upstream healthy: answers take a few milliseconds
+               0.0 s  upstream healthy: answers take a few milliseconds, 3 in 100 are a 503
                4.0 s  upstream slow: 400 ms an answer, so it manages only 40 of 80 calls/s
                4.8 s  breaker open: 52 % of calls were slow, no calls for 507 ms
-
             """
         let lines = TerminalView(glyphs: .ascii).lines(frame()).map(\.text.withoutTrailingSpace)
         #expect(lines.joined(separator: "\n") == expected)

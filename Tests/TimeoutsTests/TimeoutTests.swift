@@ -215,6 +215,31 @@ struct TimeoutTests {
         }
     }
 
+    @Test("a priority that is raised later reaches the operation")
+    func escalation() async throws {
+        let timeout = try timeout(.seconds(60))
+        let abandoning = try Policy("p", clock: clock) { timeout }.abandoning(after: .seconds(60))
+        let calls = [
+            Task(priority: .low) {
+                try await timeout.execute {
+                    try await clock.sleep(for: .seconds(1))
+                    return Task.currentPriority
+                }
+            },
+            Task(priority: .low) {
+                try await abandoning.execute {
+                    try await clock.sleep(for: .seconds(1))
+                    return Task.currentPriority
+                }
+            },
+        ]
+        try await clock.waitForSleepers(2)
+        // Both wait for their work by now, or will find the priority raised when they do.
+        for call in calls { call.escalatePriority(to: .high) }
+        clock.advance(by: .seconds(1))
+        for call in calls { #expect(try await call.value >= .high) }
+    }
+
     @Test("calls that end leave nothing behind: one timer, however many calls there were")
     func leavesNothing() async throws {
         let timeout = try timeout(.seconds(3600))

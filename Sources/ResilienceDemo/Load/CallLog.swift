@@ -14,6 +14,8 @@ struct CallRecord: Sendable, Equatable {
     let outcome: Outcome
     /// How long the caller waited.
     let wait: Duration
+    /// How many requests were sent to the upstream for it.
+    var requests = 1
 }
 
 /// Takes down the calls of one run as they happen, for the live view and for the comparison.

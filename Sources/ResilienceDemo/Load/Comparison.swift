@@ -4,13 +4,14 @@ struct Comparison: Sendable, Equatable {
         var succeeded = 0
         var failed = 0
         var rejected = 0
+        /// What was sent to the upstream for these calls.
+        var requests = 0
 
-        /// Calls that were sent to the upstream.
-        var sent: Int { succeeded + failed }
-        var all: Int { sent + rejected }
+        var all: Int { succeeded + failed + rejected }
 
-        mutating func add(_ outcome: CallRecord.Outcome) {
-            switch outcome {
+        mutating func add(_ record: CallRecord) {
+            requests += record.requests
+            switch record.outcome {
             case .succeeded: succeeded += 1
             case .failed: failed += 1
             case .rejected: rejected += 1
@@ -27,16 +28,16 @@ struct Comparison: Sendable, Equatable {
         var waitsForNothing = LatencyHistogram()
         var mostInFlight = 0
 
-        /// Calls sent while the upstream was slow, failing or down.
-        var sentInTrouble: Int {
-            [Phase.slow, .failing, .down].reduce(0) { $0 + (byPhase[$1]?.sent ?? 0) }
+        /// Requests for calls made while the upstream was slow, failing or down.
+        var requestsInTrouble: Int {
+            [Phase.slow, .failing, .down].reduce(0) { $0 + (byPhase[$1]?.requests ?? 0) }
         }
 
         init(_ results: RunResults) {
             mostInFlight = results.mostInFlight
             for record in results.records.values {
-                total.add(record.outcome)
-                byPhase[record.phase, default: Counts()].add(record.outcome)
+                total.add(record)
+                byPhase[record.phase, default: Counts()].add(record)
                 if record.outcome == .failed { lostTime += record.wait }
                 if record.outcome != .succeeded { waitsForNothing.record(record.wait) }
             }
@@ -49,8 +50,10 @@ struct Comparison: Sendable, Equatable {
     let rejectedInVain: Int
     /// Calls that succeeded although the same call failed without protection.
     let saved: Int
+    let layers: Protection.Totals
 
-    init(unprotected: RunResults, protected: RunResults) {
+    init(unprotected: RunResults, protected: RunResults, layers: Protection.Totals = .init()) {
+        self.layers = layers
         self.unprotected = Side(unprotected)
         self.protected = Side(protected)
         var rejectedInVain = 0

@@ -24,38 +24,38 @@ struct LoadRun: Sendable {
     private func call(_ number: Int) async {
         let start = stopwatch.elapsed
         log.began(at: start)
-        let outcome = await outcome(of: number)
+        let (outcome, requests) = await outcome(of: number)
         // What a run that is stopped half-way breaks off tells nothing about the upstream.
         guard !Task.isCancelled else { return }
         log.ended(
             number,
-            CallRecord(phase: scenario.phase(at: start), outcome: outcome, wait: stopwatch.elapsed - start))
+            CallRecord(
+                phase: scenario.phase(at: start), outcome: outcome, wait: stopwatch.elapsed - start,
+                requests: requests))
     }
 
-    private func outcome(of number: Int) async -> CallRecord.Outcome {
-        do {
-            let response =
-                if let policy {
-                    try await policy.execute(accepting: { $0.status < 500 }) { try await order(number) }
-                } else {
-                    try await order(number)
-                }
-            return response.status < 500 ? .succeeded : .failed
-        } catch is any PolicyRejection {
-            return .rejected
-        } catch {
-            return .failed
+    /// What became of a call, and how many requests it took.
+    private func outcome(of number: Int) async -> (CallRecord.Outcome, requests: Int) {
+        guard let policy else {
+            let response = try? await order(number, attempt: 1)
+            return (response.map { $0.status < 500 } == true ? .succeeded : .failed, 1)
         }
+        let execution = await policy.run(accepting: { $0.status < 500 }) { context in
+            try await order(number, attempt: context.attempt)
+        }
+        // A call that was sent, and whose retry was refused, has failed.
+        let isRejected = execution.attempts == 0 && execution.rejection != nil
+        return (execution.isAccepted ? .succeeded : isRejected ? .rejected : .failed, execution.attempts)
     }
 
-    private func order(_ number: Int) async throws -> UpstreamClient.Response {
+    private func order(_ number: Int, attempt: Int) async throws -> UpstreamClient.Response {
         let start = stopwatch.elapsed
         log.sent(at: start)
         defer {
             let end = stopwatch.elapsed
             log.returned(at: end, after: end - start)
         }
-        return try await client.order(number)
+        return try await client.order(number, attempt: attempt)
     }
 }
 

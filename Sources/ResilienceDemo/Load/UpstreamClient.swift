@@ -29,8 +29,9 @@ struct UpstreamClient: Sendable {
         base = "http://127.0.0.1:\(port)"
     }
 
-    func order(_ number: Int) async throws -> Response {
-        try await get("/orders/\(number)")
+    /// A further attempt is a request of its own to the upstream, and meets a fate of its own.
+    func order(_ number: Int, attempt: Int = 1) async throws -> Response {
+        try await get("/orders/\(number + (attempt - 1) * 1_000_000)")
     }
 
     /// Makes the session's first request, which takes longer than others.

@@ -16,11 +16,16 @@ struct ComparisonTable {
         let (left, right) = (comparison.unprotected, comparison.protected)
         return [
             Self.row("", "without", "with"),
-            Self.row("calls sent while slow, failing or down", "\(left.sentInTrouble)", "\(right.sentInTrouble)"),
+            Self.row(
+                "requests while slow, failing or down", "\(left.requestsInTrouble)", "\(right.requestsInTrouble)"),
             Self.row("time callers lost on calls that failed", left.lostTime.cell, right.lostTime.cell),
             Self.row("wait of a call without success, median", median(left), median(right)),
             Self.row("wait of a call without success, p99", p99(left), p99(right)),
-            Self.row("most calls in flight at once", "\(left.mostInFlight)", "\(right.mostInFlight)"),
+            Self.row("most requests in flight at once", "\(left.mostInFlight)", "\(right.mostInFlight)"),
+            Self.row("attempts cut off by the timeout", "-", "\(comparison.layers.timeouts)"),
+            Self.row("retries, of failures and of rejections", "-", "\(comparison.layers.retries)"),
+            Self.row("calls that succeeded by a retry", "-", "\(comparison.layers.savedByRetry)"),
+            Self.row("calls not retried, the budget being spent", "-", "\(comparison.layers.budgetExhausted)"),
         ]
     }
 
@@ -32,7 +37,7 @@ struct ComparisonTable {
         }
         let phases = Phase.allCases.filter { left.byPhase[$0] != nil || right.byPhase[$0] != nil }
         let header = [
-            "".padded(to: 17) + "without protection".rightAligned(to: 19) + "with circuit breaker".rightAligned(to: 29),
+            "".padded(to: 17) + "without protection".rightAligned(to: 19) + "with a policy".rightAligned(to: 29),
             Self.phaseRow("upstream", ["calls", "ok", "failed", "ok", "failed", "rejected"]),
         ]
         let rows = phases.map { line($0.rawValue, left.byPhase[$0] ?? .init(), right.byPhase[$0] ?? .init()) }

@@ -7,6 +7,7 @@ struct Frame: Sendable {
     let unprotected: CallLog.Snapshot
     let protected: CallLog.Snapshot
     let breaker: CircuitBreaker.State
+    var layers = Protection.Totals()
     let events: [StoryEvent]
 
     var phase: Phase { scenario.phase(at: elapsed) }

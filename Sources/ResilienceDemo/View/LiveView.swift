@@ -32,7 +32,7 @@ struct LiveView {
             let lines =
                 [
                     "resilience-demo: \(scenario.length.moment), seed \(seed)",
-                    "\(rate) calls/s to each of two equal upstreams, one of them behind a circuit breaker", "",
+                    "\(rate) calls/s to each of two equal upstreams, one of them behind a policy", "",
                 ] + PlainView.header
             try write(lines.joined(separator: "\n") + "\n")
         case .redrawing:

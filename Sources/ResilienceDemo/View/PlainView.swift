@@ -39,7 +39,7 @@ struct PlainView {
     /// The headings of the lines.
     static var header: [String] {
         let groups = [common, unprotected, protected]
-        let titles = ["", "without protection", "with circuit breaker"]
+        let titles = ["", "without protection", "with a policy: retry, circuit breaker, timeout"]
         let widths = groups.map { $0.reduce(-2) { $0 + $1.width + 2 } }
         let first = zip(titles, widths).map { $0.padded(to: $1) }.joined(separator: " | ")
         return [first, row(groups) { $0.heading }].map(\.withoutTrailingSpace)

@@ -7,19 +7,19 @@ struct TerminalView {
     static let narrowest = 72
     private static let labelWidth = 28
     private static let columnWidth = 20
-    private static let eventCount = 4
+    private static let eventCount = 3
 
     let glyphs: Glyphs
 
     /// The lines of one frame: as many for each, so that nothing moves.
     func lines(_ frame: Frame) -> [StyledLine] {
         var lines = [
-            StyledLine("The same calls to two equal upstreams, one of them behind a circuit breaker", .bold)
+            StyledLine("The same calls to two equal upstreams, one of them behind a policy", .bold)
         ]
         lines += timeline(frame)
         lines += [
             legend, StyledLine(), StyledLine("  ") + phase(frame.phase), StyledLine(),
-            row("", StyledLine("without protection", .bold), StyledLine("with breaker", .bold)),
+            row("", StyledLine("without protection", .bold), StyledLine("with a policy", .bold)),
         ]
         lines += table(frame)
         lines.append(StyledLine())
@@ -84,6 +84,9 @@ struct TerminalView {
             numbers("succeeded so far") { String($0.succeeded) },
             numbers("failed") { String($0.failed) },
             row("rejected by the breaker", StyledLine("-"), StyledLine(String(right.rejected))),
+            row(
+                "retries, cut off by timeout", StyledLine("-"),
+                StyledLine("\(frame.layers.retries), \(frame.layers.timeouts)")),
             numbers("waiting for an answer") { String($0.inFlight) },
             numbers("latency p50, last second") { $0.median.cell },
             numbers("latency p99, last second") { $0.p99.cell },

@@ -46,7 +46,7 @@ public struct Row: Sendable {
     }
 
     /// All rows.
-    public static let all = baselines + breakers + policies + timeouts
+    public static let all = baselines + breakers + retries + timeouts + policies
 }
 
 /// The operation of every row: nothing but an asynchronous call.

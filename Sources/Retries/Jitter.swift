@@ -1,0 +1,80 @@
+internal import ResilienceCore
+
+/// How the delay of a backoff is varied, so that clients that failed together do not come back together.
+///
+/// A delay that has reached `maxDelay` is varied downwards from there: clients stay spread at the limit too.
+public struct Jitter: Sendable, Hashable {
+    enum Kind: Sendable, Hashable {
+        case none
+        case ratio(Double)
+        case full
+        case equal
+        case decorrelated
+    }
+
+    let kind: Kind
+
+    /// Delays as the backoff says.
+    public static let none = Jitter(kind: .none)
+
+    /// Anything from zero to the delay. Spreads best, and puts the least load on what is recovering (Brooker,
+    /// "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    public static let full = Jitter(kind: .full)
+
+    /// Anything from half of the delay to the whole.
+    public static let equal = Jitter(kind: .equal)
+
+    /// Anything from the first delay to three times the one before (Brooker, as above). Grows by itself, also on a
+    /// constant backoff. What came before is remembered for each call of its own.
+    public static let decorrelated = Jitter(kind: .decorrelated)
+
+    /// The delay ± `ratio` of it, 0 to 1; but never above `maxDelay`.
+    public static func ratio(_ ratio: Double) -> Jitter {
+        Jitter(kind: .ratio(ratio))
+    }
+
+    /// What decorrelated jitter knows about a call.
+    struct Memory: Sendable {
+        private(set) var first: Duration?
+        private(set) var previous: Duration?
+
+        /// The bounds to draw from, for a backoff that says `delay`.
+        mutating func bounds(_ delay: Duration, cap: Duration) -> ClosedRange<Duration> {
+            let lower = first ?? delay
+            first = lower
+            let upper = min((previous ?? lower).multipliedSaturated(by: 3), cap)
+            return lower...max(lower, upper)
+        }
+
+        mutating func remember(_ delay: Duration) { previous = delay }
+    }
+
+    /// Varies a delay that is not negative and at most `cap`; the result is so too.
+    func vary(_ delay: Duration, cap: Duration, _ memory: inout Memory, _ random: RandomSource) -> Duration {
+        switch kind {
+        case .none: return delay
+        case .ratio(let ratio):
+            return delay.multipliedSaturated(by: 1 + ratio * (2 * random.next() - 1)).clamped(to: .zero...cap)
+        case .full: return delay.multipliedSaturated(by: random.next())
+        case .equal:
+            let half = delay.multipliedSaturated(by: 0.5)
+            return (half + half.multipliedSaturated(by: random.next())).clamped(to: .zero...delay)
+        case .decorrelated:
+            let bounds = memory.bounds(delay, cap: cap)
+            let span = bounds.upperBound - bounds.lowerBound
+            let drawn = (bounds.lowerBound + span.multipliedSaturated(by: random.next())).clamped(to: bounds)
+            memory.remember(drawn)
+            return drawn
+        }
+    }
+
+    func check(_ check: inout ConfigurationCheck) {
+        if case .ratio(let ratio) = kind { check.require("backoff.jitter.ratio", ratio, in: 0...1) }
+    }
+}
+
+extension Duration {
+    func clamped(to bounds: ClosedRange<Duration>) -> Duration {
+        min(max(self, bounds.lowerBound), bounds.upperBound)
+    }
+}

@@ -1,0 +1,49 @@
+internal import ResilienceCore
+
+extension Retry {
+    /// Tells which errors are retried.
+    ///
+    /// Never asked about cancellation: neither a `CancellationError` nor any error while the task is cancelled is
+    /// retried. And the rejection of a layer inside, such as an open breaker's, is retried only if it says when to come
+    /// back and the limits leave time for that.
+    ///
+    /// A value that was not accepted is retried under each of these but ``never`` and what you make with
+    /// ``init(_:)``, which is asked about everything.
+    public struct Condition: Sendable {
+        let holds: @Sendable (any Error) -> Bool
+
+        /// Decides by a function of the error; of `UnacceptedResult` for a value that was not accepted.
+        public init(_ holds: @escaping @Sendable (any Error) -> Bool) {
+            self.holds = holds
+        }
+
+        /// Every error.
+        public static let standard = Condition { _ in true }
+
+        /// None.
+        public static let never = Condition { _ in false }
+
+        /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not
+        /// run, unless it uses a policy itself and threw what that refused.
+        public static let rejections = Condition { $0 is any PolicyRejection || $0 is UnacceptedResult }
+
+        /// Errors of these types.
+        public static func only(_ types: any Error.Type...) -> Condition {
+            errors { error in types.contains { error.isInstance(of: $0) } }
+        }
+
+        /// Errors of all types but these.
+        public static func except(_ types: any Error.Type...) -> Condition {
+            errors { error in !types.contains { error.isInstance(of: $0) } }
+        }
+
+        /// Errors for which a function says so.
+        public static func errors(where isRetryable: @escaping @Sendable (any Error) -> Bool) -> Condition {
+            Condition { $0 is UnacceptedResult || isRetryable($0) }
+        }
+    }
+}
+
+extension Error {
+    fileprivate func isInstance<Type: Error>(of type: Type.Type) -> Bool { self is Type }
+}

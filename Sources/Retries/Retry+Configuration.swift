@@ -1,0 +1,119 @@
+public import ResilienceCore
+
+extension Retry {
+    /// What is retried, when and for how long.
+    ///
+    /// The defaults: three attempts; 100 ms between the first two, doubled each time and with full jitter; no delay above
+    /// 30 seconds; every error but cancellation.
+    public struct Configuration: Sendable {
+        /// How long to wait before each retry. Default: 100 ms, doubled each time, with full jitter.
+        public var backoff: Backoff
+
+        /// How often the operation runs at most, the first time included: at least 1, or ``Retry/unlimited``.
+        /// Default: 3.
+        public var maxAttempts: Int
+
+        /// The longest delay, wherever it comes from: the backoff with its jitter, a function, or a server. Zero or
+        /// more. Default: 30 seconds.
+        public var maxDelay: Duration
+
+        /// When the last attempt may start, from the start of the first; at least 1 ns. Default: `nil`, any time. To
+        /// end attempts that are running, place a timeout around the retry.
+        public var maxDuration: Duration?
+
+        /// What becomes of a delay that would end after ``maxDuration``. Default: ``LastDelay/refuse``.
+        public var lastDelay: LastDelay
+
+        /// Which errors are retried. Default: ``Condition/standard``.
+        public var retryOn: Condition
+
+        /// What a server's word about trying again counts. Default: ``ServerHints/shortened``.
+        public var serverHints: ServerHints
+
+        /// Whether it does no harm to run the operation twice; a call may say so for itself
+        /// (``ResilienceCore/Strategy/idempotent(_:)``). If not, only errors after which ``neverRan`` is sure are
+        /// retried. Default: true.
+        public var isIdempotent: Bool
+
+        /// Errors after which an operation that is not idempotent can be run again, because it had no effect: a
+        /// connection that was refused. Default: ``Condition/never``.
+        public var neverRan: Condition
+
+        /// What bounds the retries of all calls together, shared with other retries and hedges: a ``RetryBudget``.
+        /// Default: `nil`.
+        public var budget: (any AttemptBudget)?
+
+        /// What the caller gets in the end. Default: ``Exhaustion/lastError``.
+        public var exhaustion: Exhaustion
+
+        /// Creates a configuration; every part has a default.
+        public init(
+            backoff: Backoff = .exponential(),
+            maxAttempts: Int = 3,
+            maxDelay: Duration = .seconds(30),
+            maxDuration: Duration? = nil,
+            lastDelay: LastDelay = .refuse,
+            retryOn: Condition = .standard,
+            serverHints: ServerHints = .shortened,
+            idempotent isIdempotent: Bool = true,
+            neverRan: Condition = .never,
+            budget: (any AttemptBudget)? = nil,
+            exhaustion: Exhaustion = .lastError
+        ) {
+            self.backoff = backoff
+            self.maxAttempts = maxAttempts
+            self.maxDelay = maxDelay
+            self.maxDuration = maxDuration
+            self.lastDelay = lastDelay
+            self.retryOn = retryOn
+            self.serverHints = serverHints
+            self.isIdempotent = isIdempotent
+            self.neverRan = neverRan
+            self.budget = budget
+            self.exhaustion = exhaustion
+        }
+
+        /// Checks every part.
+        ///
+        /// - Throws: All faults, each with its field, value and range.
+        public func validate() throws(ConfigurationError) {
+            var check = ConfigurationCheck("retry")
+            backoff.check(&check)
+            check.require("maxAttempts", maxAttempts, atLeast: 1)
+            check.require(delay: "maxDelay", maxDelay)
+            if let maxDuration { check.require(positive: "maxDuration", maxDuration) }
+            try check.finish()
+        }
+
+        /// Whether a call that succeeds at once leaves nothing to do.
+        var isPlain: Bool { budget == nil && maxDuration == nil }
+    }
+
+    /// What becomes of a delay that would end after the longest duration.
+    public enum LastDelay: Sendable, Hashable {
+        /// The call ends at once, with the last error.
+        case refuse
+        /// It is shortened, so that a last attempt starts just in time. Not what a rejection asks for, nor a server
+        /// under ``ServerHints/exact``.
+        case trim
+    }
+
+    /// What a server's word about trying again counts: that of an error that conforms to `RetryAfterProviding` or
+    /// ``ServerHintProviding``. The rejections of layers inside are no servers'; theirs are always kept to.
+    public enum ServerHints: Sendable, Hashable {
+        /// The delay is what the server says, in place of the backoff; shortened to the longest delay allowed.
+        case shortened
+        /// The delay is what the server says; where that is longer than allowed, the call ends with the last error.
+        case exact
+        /// Nothing: the backoff applies.
+        case ignored
+    }
+
+    /// What the caller gets from a call that was retried in vain.
+    public enum Exhaustion: Sendable, Hashable {
+        /// The operation's last error, unchanged, or the last value if it was not accepted.
+        case lastError
+        /// An ``ExhaustedError`` with the errors of all attempts. Errors that are not to be retried pass unchanged.
+        case allAttempts
+    }
+}

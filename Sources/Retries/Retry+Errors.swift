@@ -1,0 +1,97 @@
+internal import ResilienceCore
+
+extension Retry {
+    /// An attempt that failed.
+    public struct FailedAttempt: Sendable, CustomStringConvertible {
+        /// Its number: 1 for the first.
+        public let attempt: Int
+        /// What it threw; `UnacceptedResult` if its value was not accepted.
+        public let error: any Error
+        /// How long the call waited, or was about to wait, before it tried again; `nil` if it gave up.
+        public let delay: Duration?
+
+        /// `attempt 2 failed: connection refused; retry after 100 milliseconds`
+        public var description: String {
+            let next = delay.map { "; retry after \($0.sentenceForm)" } ?? ""
+            return "attempt \(attempt) failed: \(error)\(next)"
+        }
+
+        /// The key under which failed attempts are reported to an `Execution`.
+        enum Key: ContextKey { typealias Value = FailedAttempt }
+    }
+
+    /// The error of a call that was retried in vain, where ``Configuration/exhaustion`` asks for it.
+    public struct ExhaustedError: Error, Sendable, CustomStringConvertible {
+        /// The name of the retry.
+        public let policyName: String
+        /// Why there was no further attempt.
+        public let reason: StopReason
+        /// How many attempts there were.
+        public let attempts: Int
+        /// The attempts, in order; the latest 32 if there were more.
+        public let failures: [FailedAttempt]
+        /// The error of the last attempt.
+        public let lastError: any Error
+
+        /// `retry "payments" gave up after 3 attempts (no attempts are left): connection refused`
+        public var description: String {
+            "retry \"\(policyName)\" gave up after \(attempts.ofAttempts) (\(reason)): \(lastError)"
+        }
+    }
+
+    /// Why there was no further attempt.
+    public enum StopReason: Sendable, Hashable, CaseIterable, CustomStringConvertible {
+        /// ``Configuration/maxAttempts`` is reached.
+        case attempts
+        /// The delay would end after ``Configuration/maxDuration``.
+        case duration
+        /// The delay would not end before the call's deadline, or the deadline has passed.
+        case deadline
+        /// A rejection, or a server under ``ServerHints/exact``, asked for more than ``Configuration/maxDelay``.
+        case delay
+        /// The budget is spent.
+        case budget
+        /// The backoff's function gave up, or threw.
+        case backoff
+        /// The server asked not to try again.
+        case server
+        /// A layer inside refused the call and did not say when to come back.
+        case rejection
+        /// ``Configuration/retryOn`` does not hold for the error.
+        case notRetryable
+        /// The operation may have had an effect and must not have it twice.
+        case notIdempotent
+        /// The caller gave up.
+        case cancelled
+
+        /// A few words for logs.
+        public var description: String {
+            switch self {
+            case .attempts: "no attempts are left"
+            case .duration: "the longest duration is reached"
+            case .deadline: "the deadline is too near"
+            case .delay: "the delay asked for is too long"
+            case .budget: "the retry budget is spent"
+            case .backoff: "the backoff says no"
+            case .server: "the server asked not to retry"
+            case .rejection: "the rejection names no time"
+            case .notRetryable: "the error is not to be retried"
+            case .notIdempotent: "the call is not idempotent"
+            case .cancelled: "cancelled"
+            }
+        }
+
+        /// Whether another attempt would have been made, had there been attempts, time or tokens.
+        var isOfRetryableFailure: Bool {
+            switch self {
+            case .attempts, .duration, .deadline, .delay, .budget, .backoff, .server: true
+            case .rejection, .notRetryable, .notIdempotent, .cancelled: false
+            }
+        }
+    }
+}
+
+extension Int {
+    /// `1 attempt`, `2 attempts`
+    var ofAttempts: String { self == 1 ? "1 attempt" : "\(self) attempts" }
+}

@@ -1,0 +1,219 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// Runs a call again when it failed, after a delay that grows.
+///
+/// ```swift
+/// let retry = try Retry(.exponential(from: .milliseconds(50)), maxAttempts: 4)
+/// let quote = try await retry.execute { try await gateway.latestQuote() }
+/// ```
+///
+/// What is retried, when and for how long is its ``Configuration``. Cancellation is never retried. If it gives up, the
+/// operation's last error comes back unchanged.
+///
+/// A retry holds no state but totals, and may be shared by any number of calls, from any task at once.
+public final class Retry: Strategy {
+    /// For `maxAttempts`: as often as the other limits allow.
+    public static let unlimited = Int.max
+
+    /// The retry's name in errors, events and metrics.
+    public let name: String
+
+    /// The context of a call that goes through this retry alone.
+    public let rootContext: Context
+
+    let time: TimeSource
+    let random: RandomSource
+    let events: EventChannel<Event>
+    let tally = Tally()
+    private let settings: Lock<Settings>
+
+    /// Whether a call has more to do at its start than to start; written under the lock of `settings`. A call that
+    /// overlaps a change of the configuration goes by the old one or the new.
+    private let isPlain: Atomic<Bool>
+
+    /// Creates a retry by the two settings that matter most.
+    ///
+    /// - Parameters:
+    ///   - backoff: How long to wait before each retry. Default: 100 ms, doubled each time, with full jitter.
+    ///   - maxAttempts: How often the operation runs at most, the first time included. At least 1. Default: 3.
+    ///   - budget: What bounds the retries of all calls together: a ``RetryBudget``. Default: none.
+    ///   - clock: The time it waits in. Default: the continuous clock.
+    ///   - random: The randomness of jitter. Default: the system's.
+    ///   - observers: Who hears its events.
+    /// - Throws: All faults of the configuration.
+    public convenience init(
+        _ backoff: Backoff = .exponential(), maxAttempts: Int = 3, budget: (any AttemptBudget)? = nil,
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        let configuration = Configuration(backoff: backoff, maxAttempts: maxAttempts, budget: budget)
+        try self.init("retry", configuration, clock: clock, random: random, observers: observers)
+    }
+
+    /// Creates a retry.
+    ///
+    /// - Parameters:
+    ///   - name: What the retry is called in errors, events and metrics.
+    ///   - configuration: What is retried, when and for how long.
+    ///   - clock: The time it waits in. Default: the continuous clock.
+    ///   - random: The randomness of jitter. Default: the system's.
+    ///   - observers: Who hears its events.
+    /// - Throws: All faults of the configuration.
+    public convenience init(
+        _ name: String, _ configuration: Configuration = Configuration(),
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.init(
+            PolicyEnvironment(name: name, time: TimeSource(clock), random: random, observers: observers),
+            configuration)
+    }
+
+    /// The configuration has been validated.
+    init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
+        name = environment.name
+        time = environment.time
+        random = environment.random
+        rootContext = Context(name: environment.name, time: environment.time)
+        events = EventChannel(environment.observers)
+        settings = Lock(Settings(configuration))
+        isPlain = Atomic(configuration.isPlain)
+    }
+
+    /// The configuration in force.
+    public var configuration: Configuration { settings.withLock { $0 }.configuration }
+
+    /// Puts another configuration in force. Calls that have failed already go on by the old one; the totals stay.
+    ///
+    /// - Throws: All faults of the configuration; the old one stays in force then.
+    public func update(_ configuration: Configuration) throws(ConfigurationError) {
+        try configuration.validate()
+        let new = Settings(configuration)
+        // The old one is released outside the lock: what it owns is the user's.
+        _ = settings.withLock { settings in
+            isPlain.store(configuration.isPlain, ordering: .relaxed)
+            let old = settings
+            settings = new
+            return old
+        }
+    }
+
+    /// Everything the retry has seen in its life.
+    public var totals: Totals { tally.totals }
+
+    /// Adds an observer of this retry's events.
+    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
+
+    // MARK: The path of a call
+
+    /// Runs the rest of a call, and runs it again for as long as it fails and the configuration allows.
+    ///
+    /// - Throws: What `next` threw last, or ``ExhaustedError`` if asked for; `CancellationError` if the task is cancelled
+    ///   before the first attempt or during a delay; the error of a delay function that throws.
+    @inlinable
+    public nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        let start = try begin()
+        do {
+            try await next(context)
+        } catch {
+            return try await retry(after: error, start, context, next)
+        }
+        succeeded(start, attempts: 1)
+    }
+
+    /// A configuration behind one reference.
+    @usableFromInline
+    final class Settings: Sendable {
+        let configuration: Configuration
+
+        init(_ configuration: Configuration) {
+            self.configuration = configuration
+        }
+    }
+
+    /// What is known of a call from its start on: nothing, if its configuration asks for nothing.
+    @usableFromInline
+    struct Start: Sendable {
+        let settings: Settings?
+        let instant: TimeSource.Instant
+    }
+
+    @usableFromInline
+    func begin() throws(CancellationError) -> Start {
+        if Task.isCancelled {
+            tally.cancelled.wrappingAdd(1, ordering: .relaxed)
+            throw CancellationError()
+        }
+        if isPlain.load(ordering: .relaxed) {
+            return Start(settings: nil, instant: TimeSource.Instant(nanoseconds: 0))
+        }
+        let start = begun()
+        start.settings?.configuration.budget?.deposit()
+        return start
+    }
+
+    private func begun() -> Start {
+        let settings = settings.withLock { $0 }
+        let isTimed = settings.configuration.maxDuration != nil
+        return Start(settings: settings, instant: isTimed ? time.now : TimeSource.Instant(nanoseconds: 0))
+    }
+
+    @usableFromInline
+    func succeeded(_ start: Start, attempts: Int) {
+        start.settings?.configuration.budget?.recordSuccess(ofRetry: attempts > 1)
+        tally.countSuccess(attempts: attempts)
+        if events.isListening { tell(.succeeded(retry: name, attempts: attempts)) }
+    }
+
+    /// What follows a first attempt that failed.
+    @usableFromInline
+    nonisolated(nonsending) func retry(
+        after first: any Error, _ start: Start, _ context: Context,
+        _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        let start = start.settings == nil ? begun() : start
+        var effort = Effort(start, context, self)
+        var error = first
+        while true {
+            let pause = try effort.plan(after: error)
+            do {
+                try await wait(pause)
+            } catch {
+                effort.cancelled(error)
+                throw error
+            }
+            let context = effort.beginAttempt()
+            do {
+                try await next(context)
+            } catch let failure {
+                error = failure
+                continue
+            }
+            return succeeded(start, attempts: effort.state.attempt)
+        }
+    }
+
+    /// Waits until a delay is over; not at all for a delay of zero.
+    private nonisolated(nonsending) func wait(_ pause: Pause) async throws {
+        try Task.checkCancellation()
+        guard pause.delay > .zero else { return }
+        // Without a tolerance the system may be late by a share of the delay.
+        try await time.sleep(until: pause.end, tolerance: .zero)
+        try Task.checkCancellation()
+    }
+
+    func tell(_ event: @autoclosure () -> Event) {
+        events.post(event())
+        events.deliver()
+    }
+}
+
+/// The time before an attempt.
+struct Pause {
+    let delay: Duration
+    let end: TimeSource.Instant
+}

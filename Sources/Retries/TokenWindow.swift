@@ -1,0 +1,58 @@
+internal import ResilienceCore
+internal import Synchronization
+
+/// Remembers what was earned and spent in each tenth of a window, to take it back when the window has passed it.
+///
+/// The sum of the parts is the balance of a budget: who changes one changes the other by the same amount. No decision
+/// is made here.
+final class TokenWindow: Sendable {
+    private final class Part: Sendable {
+        let amount = Atomic<Int64>(0)
+    }
+
+    private static let parts: Int64 = 10
+
+    private let time: TimeSource
+    private let partLength: Int64
+    private let parts: [Part]
+    /// The number of the present part, counted from the clock's origin; the last to be published, once those that have
+    /// expired are empty.
+    private let current: Atomic<Int64>
+    private let rotation = Lock(())
+
+    /// The length is at least 1 ms.
+    init(_ time: TimeSource, length: Duration) {
+        self.time = time
+        partLength = length.saturatedNanoseconds / Self.parts
+        parts = (0..<Self.parts).map { _ in Part() }
+        current = Atomic(time.now.nanoseconds / partLength)
+    }
+
+    /// Adds to the present part.
+    ///
+    /// A caller that is held up between reading the number and adding may add to a part that has begun anew meanwhile:
+    /// its amount then lives longer, but is not lost.
+    func add(_ amount: Int64) {
+        part(current.load(ordering: .acquiring)).amount.wrappingAdd(amount, ordering: .relaxed)
+    }
+
+    /// The sum of what has expired since the last time, to be subtracted from the balance by the caller.
+    func expired() -> Int64 {
+        let now = time.now.nanoseconds / partLength
+        guard now > current.load(ordering: .acquiring) else { return 0 }
+        return rotation.withLock { _ in
+            let last = current.load(ordering: .relaxed)
+            guard now > last else { return 0 }
+            var sum: Int64 = 0
+            for number in (last + 1)...min(now, last + Self.parts) {
+                sum += part(number).amount.exchange(0, ordering: .relaxed)
+            }
+            current.store(now, ordering: .releasing)
+            return sum
+        }
+    }
+
+    private func part(_ number: Int64) -> Part {
+        parts[Int(((number % Self.parts) + Self.parts) % Self.parts)]
+    }
+}

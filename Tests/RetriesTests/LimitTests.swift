@@ -1,0 +1,161 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import Retries
+
+/// What bounds the delays and the whole call.
+@Suite("Retry: limits", .timeLimit(.minutes(1)))
+struct LimitTests {
+    private func hint(_ delay: Duration) -> InjectedFailure { InjectedFailure("busy", retryAfter: delay) }
+
+    @Test("X-13: Retry-After of 3600 s, delays of at most 30 s, 60 s in all")
+    func hugeHint() async throws {
+        var configuration = Configuration(maxAttempts: Retry.unlimited, maxDuration: .seconds(60))
+        let endless = Array(repeating: hint(.seconds(3600)), count: 100)
+        for lastDelay in [Retry.LastDelay.refuse, .trim] {
+            configuration.lastDelay = lastDelay
+            let fixture = try Fixture(configuration)
+            let outcome = try await fixture.run(endless)
+            #expect(outcome.slept == [.seconds(30), .seconds(30)] && fixture.reasons == [.duration])
+        }
+        configuration.serverHints = .exact
+        let exact = try Fixture(configuration)
+        #expect(try await exact.run(endless).slept == [] && exact.reasons == [.delay])
+        configuration.maxDelay = .seconds(7200)
+        let long = try Fixture(configuration)
+        #expect(try await long.run(endless).slept == [] && long.reasons == [.duration])
+    }
+
+    @Test func aHintWinsOverTheBackoff() async throws {
+        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(10))))
+        #expect(try await fixture.run([hint(.seconds(2)), hint(.seconds(20))]).slept == [.seconds(2), .seconds(20)])
+        #expect(try await fixture.run([hint(.zero), hint(.seconds(-5))]).slept == [])
+        #expect(try await fixture.run([hint(.seconds(2)), failure]).slept == [.seconds(2), .seconds(10)])
+    }
+
+    @Test func aServerMaySayStop() async throws {
+        let fixture = try Fixture(Configuration(backoff: .immediate))
+        let outcome = try await fixture.run([Answer(serverHint: .grpc(pushback: "-1"))])
+        #expect(outcome.error is Answer && fixture.reasons == [.server])
+        #expect(try await fixture.run([Answer(serverHint: .retryAfter(.seconds(3)))]).slept == [.seconds(3)])
+        let ignoring = try Fixture(Configuration(backoff: .immediate, serverHints: .ignored))
+        #expect(try await ignoring.run([Answer(serverHint: .doNotRetry)]).value == 2)
+    }
+
+    @Test func aHintThatCannotBeReadIsIgnoredAndCounted() async throws {
+        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(1))))
+        let unreadable = Answer(serverHint: .http(retryAfter: "soon", secondsSince1970: 0))
+        #expect(try await fixture.run([unreadable, unreadable]).slept == [.seconds(1), .seconds(1)])
+        #expect(fixture.retry.totals.hintsIgnored == 2)
+        #expect(try await fixture.run([Answer(serverHint: nil), failure]).slept == [.seconds(1), .seconds(1)])
+        #expect(fixture.retry.totals.hintsIgnored == 2)
+    }
+
+    @Test func theLongestDelayBoundsAFunctionToo() async throws {
+        let fixture = try Fixture(
+            Configuration(backoff: .custom { _ in .seconds(Int64.max) }, maxDelay: .seconds(3)))
+        #expect(try await fixture.run([failure, failure]).slept == [.seconds(3), .seconds(3)])
+    }
+
+    @Test func theLongestDurationRefusesOrTrims() async throws {
+        for (lastDelay, slept) in [
+            (Retry.LastDelay.refuse, [4, 4]), (.trim, [4, 4, 2]),
+        ] {
+            let fixture = try Fixture(
+                Configuration(
+                    backoff: .constant(.seconds(4)), maxAttempts: Retry.unlimited, maxDuration: .seconds(10),
+                    lastDelay: lastDelay))
+            let outcome = try await fixture.run { _ -> Int in throw failure }
+            #expect(outcome.slept == slept.map { .seconds($0) })
+            #expect(outcome.attempts == slept.count + 1 && fixture.reasons == [.duration])
+        }
+    }
+
+    @Test func anAttemptMayStartExactlyAtTheLongestDuration() async throws {
+        let fixture = try Fixture(
+            Configuration(
+                backoff: .constant(.seconds(5)), maxAttempts: Retry.unlimited, maxDuration: .seconds(10)))
+        #expect(try await fixture.run { _ -> Int in throw failure }.slept == [.seconds(5), .seconds(5)])
+    }
+
+    @Test func theTimeOfTheAttemptsCounts() async throws {
+        let fixture = try Fixture(
+            Configuration(backoff: .immediate, maxAttempts: Retry.unlimited, maxDuration: .seconds(10)))
+        let outcome = try await fixture.run { _ -> Int in
+            fixture.clock.advance(by: .seconds(4))
+            throw failure
+        }
+        #expect(outcome.attempts == 3 && fixture.reasons == [.duration])
+    }
+
+    @Test func theRejectionOfALayerIsNotTrimmed() async throws {
+        let fixture = try Fixture(
+            Configuration(backoff: .immediate, maxDuration: .seconds(10), lastDelay: .trim))
+        #expect(try await fixture.run([Refused(retryAfter: .seconds(11))]).slept == [])
+        #expect(try await fixture.run([Refused(retryAfter: .seconds(10))]).slept == [.seconds(10)])
+    }
+
+    @Test func noAttemptStartsAtOrAfterTheDeadline() async throws {
+        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(5)), maxAttempts: Retry.unlimited))
+        for (left, attempts) in [(Duration.seconds(5), 1), (.seconds(5) + .nanoseconds(1), 2), (.seconds(11), 3)] {
+            let outcome = try await drive(fixture.clock) {
+                await Deadline(left: left, inner: fixture.retry).run { throw failure }
+            }
+            #expect(outcome.attempts == attempts && outcome.error as? InjectedFailure == failure)
+        }
+        #expect(fixture.reasons == [.deadline, .deadline, .deadline])
+        #expect(fixture.retry.totals.failedWithoutRetry == 1 && fixture.retry.totals.failedWithRetry == 2)
+    }
+
+    @Test func aDeadlineOnAnotherClockIsKept() async throws {
+        // A retry that exists already keeps its clock; the policy's shows another time.
+        let clock = ManualClock()
+        clock.advance(by: .seconds(1000))
+        let retry = try Retry(.constant(.seconds(5)), maxAttempts: Retry.unlimited, clock: ManualClock())
+        let policy = try Policy("p", clock: clock) {
+            Deadline(left: .seconds(5))
+            retry
+        }
+        #expect(await policy.run { throw failure }.attempts == 1)
+    }
+
+    @Test func immediateRetriesEndAtTheDeadlineToo() async throws {
+        let fixture = try Fixture(Configuration(backoff: .immediate, maxAttempts: Retry.unlimited))
+        let outcome = try await drive(fixture.clock) {
+            await Deadline(left: .seconds(3), inner: fixture.retry).run {
+                fixture.clock.advance(by: .seconds(1))
+                throw failure
+            }
+        }
+        #expect(outcome.attempts == 3)
+    }
+
+    @Test func aRetryInAPolicyWaitsOnThePolicysClock() async throws {
+        let clock = ManualClock()
+        let policy = try Policy.pipeline("p", clock: clock, random: .constant(1))
+            .retry(.exponential(from: .seconds(1)), maxAttempts: 3).build()
+        let outcome = try await drive(clock) { await policy.run { throw failure } }
+        #expect(outcome.slept == [.seconds(1), .seconds(2)])
+    }
+}
+
+/// Gives calls a deadline.
+private struct Deadline<Inner: Strategy>: Strategy {
+    let left: Duration
+    let inner: Inner?
+
+    init(left: Duration, inner: Inner) { (self.left, self.inner) = (left, inner) }
+
+    var rootContext: Context { inner?.rootContext ?? Context(name: "", time: .continuous) }
+
+    func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
+        var context = context
+        context.deadline = context.time.now.advanced(by: left)
+        if let inner { try await inner.execute(context, next) } else { try await next(context) }
+    }
+}
+
+extension Deadline where Inner == Retry {
+    init(left: Duration) { (self.left, self.inner) = (left, nil) }
+}

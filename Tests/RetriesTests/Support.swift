@@ -1,0 +1,161 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import Retries
+
+typealias Configuration = Retry.Configuration
+typealias StopReason = Retry.StopReason
+typealias Totals = Retry.Totals
+
+/// A retry on a manual clock, with what it reports.
+struct Fixture: Sendable {
+    let clock: ManualClock
+    let recorder = EventRecorder()
+    let retry: Retry
+
+    init(
+        _ configuration: Configuration, observed: Bool = true, clock: ManualClock = ManualClock(),
+        random: RandomSource = .constant(0.5)
+    ) throws {
+        self.clock = clock
+        retry = try Retry(
+            "test", configuration, clock: clock, random: random, observers: observed ? [recorder] : [])
+    }
+
+    /// Runs a call to its end, moving the clock whenever the call sleeps; its outcome and what it slept.
+    func run<Value: Sendable>(
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async throws -> Outcome<Value> {
+        try await drive(clock) { await retry.run(accepting: isAccepted, operation) }
+    }
+
+    /// Runs a call whose attempts throw these errors in turn, and succeed when there are no more.
+    func run(_ errors: [any Error]) async throws -> Outcome<Int> {
+        try await run { context in
+            if context.attempt <= errors.count { throw errors[context.attempt - 1] }
+            return context.attempt
+        }
+    }
+
+    var events: [Retry.Event] { recorder.events(of: Retry.Event.self) }
+
+    /// The delays that events told of, in order.
+    var delays: [Duration?] {
+        events.compactMap { if case .attemptFailed(_, let failed) = $0 { failed.delay } else { nil } }
+    }
+
+    /// Why calls were given up, in order.
+    var reasons: [StopReason] {
+        events.compactMap { if case .gaveUp(_, _, let reason, _) = $0 { reason } else { nil } }
+    }
+}
+
+struct Outcome<Value: Sendable>: Sendable {
+    let execution: Execution<Value>
+    let slept: [Duration]
+
+    var value: Value? { execution.value }
+    var attempts: Int { execution.attempts }
+    var error: (any Error)? { if case .failure(let error) = execution.result { error } else { nil } }
+}
+
+/// Runs a call in a task, and advances the clock to each moment for which it sleeps.
+func drive<Value: Sendable>(
+    _ clock: ManualClock, _ call: @escaping @Sendable () async -> Execution<Value>
+) async throws -> Outcome<Value> {
+    let (execution, slept) = try await driven(clock, call)
+    return Outcome(execution: execution, slept: slept)
+}
+
+/// The result of a call, and for how long it slept each time.
+func driven<Result: Sendable>(
+    _ clock: ManualClock, _ call: @escaping @Sendable () async -> Result
+) async throws -> (Result, slept: [Duration]) {
+    let result = Flag<Result>()
+    let task = Task {
+        let value = await call()
+        result.set(value)
+        return value
+    }
+    var slept: [Duration] = []
+    while true {
+        // Whichever comes first: the call sleeps, or it ends.
+        let waiter = Task { try await clock.waitForSleepers(1) }
+        result.onSet { waiter.cancel() }
+        let isAsleep = await withTaskCancellationHandler {
+            (try? await waiter.value) != nil
+        } onCancel: {
+            waiter.cancel()
+            task.cancel()
+        }
+        let before = clock.now
+        guard isAsleep, result.value == nil, let next = clock.advanceToNextDeadline() else { break }
+        slept.append(before.duration(to: next))
+    }
+    return (await task.value, slept)
+}
+
+/// A value that is set once, with what happens then.
+final class Flag<Value: Sendable>: Sendable {
+    private let state = Lock<(value: Value?, action: (@Sendable () -> Void)?)>((nil, nil))
+
+    var value: Value? { state.withLock { $0.value } }
+
+    func set(_ value: Value) {
+        let action = state.withLock { state in
+            state.value = value
+            return state.action
+        }
+        action?()
+    }
+
+    func onSet(_ action: @escaping @Sendable () -> Void) {
+        let isSet = state.withLock { state in
+            state.action = action
+            return state.value != nil
+        }
+        if isSet { action() }
+    }
+}
+
+/// A count that closures add to from any task.
+final class Count: Sendable {
+    private let storage = Lock(0)
+    var value: Int { storage.withLock { $0 } }
+
+    @discardableResult
+    func increment() -> Int {
+        storage.withLock { count in
+            count += 1
+            return count
+        }
+    }
+}
+
+/// An error of the type `Other`, for lists of types.
+struct Other: Error {}
+
+/// A rejection as a limiter or a bulkhead makes it.
+struct Refused: PolicyRejection {
+    var retryAfter: Duration?
+    var policyName: String { "limiter" }
+    var reason: String { "no permits" }
+    var description: String { reason }
+}
+
+/// The error of a server that says something about trying again.
+struct Answer: Error, ServerHintProviding {
+    var serverHint: ServerHint?
+}
+
+/// Runs numbered seeds, each with its own randomness, and names the seed of a failure.
+func forSeeds(_ seeds: Range<UInt64>, _ body: (UInt64, inout SplitMix64) throws -> Void) rethrows {
+    for seed in seeds {
+        var generator = SplitMix64(seed: seed)
+        try body(seed, &generator)
+    }
+}
+
+let failure = InjectedFailure()
