@@ -17,6 +17,7 @@ let package = Package(
         .library(name: "CircuitBreakers", targets: ["CircuitBreakers"]),
         .library(name: "Retries", targets: ["Retries"]),
         .library(name: "Timeouts", targets: ["Timeouts"]),
+        .library(name: "Hedges", targets: ["Hedges"]),
         .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
         .executable(name: "resilience-demo", targets: ["ResilienceDemo"]),
     ],
@@ -25,9 +26,10 @@ let package = Package(
         .target(name: "CircuitBreakers", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "Retries", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(
-            name: "Resilience", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts", "Retries"],
+            name: "Resilience", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts", "Retries", "Hedges"],
             swiftSettings: settings),
         .target(name: "Timeouts", dependencies: ["ResilienceCore"], swiftSettings: settings),
+        .target(name: "Hedges", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "ResilienceTesting", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .executableTarget(
             name: "ResilienceDemo", dependencies: ["ResilienceCore", "CircuitBreakers", "Retries", "Timeouts"],
@@ -53,6 +55,10 @@ let package = Package(
         .testTarget(
             name: "TimeoutsTests",
             dependencies: ["Timeouts", "CircuitBreakers", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "HedgesTests",
+            dependencies: ["Hedges", "CircuitBreakers", "Retries", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "GuideTests", dependencies: ["Resilience", "ResilienceTesting"], swiftSettings: settings),

@@ -152,7 +152,7 @@ struct RetryExamples {
         let writing = try Policy("writing") { Retry.layer(.exponential(), budget: budget) }
         _ = try await reading.execute { 1 }
         _ = try await writing.execute { 1 }
-        #expect(budget.balance > 100)
+        #expect(budget.balance >= 100)
         for rule: RetryBudget.Rule in [
             .ratio(0.2, minimumPerSecond: 10, window: .seconds(10)), .throttle(maxTokens: 10, tokenRatio: 0.1),
             .quota(500, cost: 14),

@@ -1,0 +1,72 @@
+internal import ResilienceCore
+
+extension Hedge {
+    /// Hedges an operation whose attempts go through a strategy: the part of a call that knows its value.
+    func call<Value: Sendable>(
+        _ inner: some Strategy, from context: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool,
+        _ release: (@Sendable (Value) async -> Void)?,
+        _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async -> (result: Result<Value, any Error>, isAccepted: Bool) {
+        let values = ReturnedValues<Value>()
+        let call = HedgedCall(hedge: self, context: context) { context in
+            let number = context.attempt
+            var isBegun = false
+            do {
+                let outcome = try await inner.outcome(from: context, accepting: isAccepted) { context in
+                    isBegun = true
+                    let value = try await operation(context)
+                    values.append(value, of: number)
+                    return value
+                }
+                return AttemptOutcome(error: nil, isAccepted: outcome.isAccepted, isBegun: isBegun)
+            } catch {
+                return AttemptOutcome(error: error, isAccepted: false, isBegun: isBegun)
+            }
+        }
+        let verdict = await call.run()
+        let value = verdict.error == nil ? values.take(of: verdict.attempt) : nil
+        if let release {
+            for unused in values.takeAll() { await release(unused) }
+        }
+        guard let value else { return (.failure(verdict.error ?? CancellationError()), false) }
+        return (.success(value), verdict.isAccepted)
+    }
+
+    /// The same, and everything that there is to know about the call.
+    func recordedCall<Value: Sendable>(
+        _ inner: some Strategy, from context: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool,
+        _ release: (@Sendable (Value) async -> Void)?,
+        _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async -> Execution<Value> {
+        let recording = CallRecording(name, from: context)
+        let (result, isAccepted) = await call(inner, from: recording.context, isAccepted, release) { context in
+            recording.countAttempt()
+            return try await operation(context)
+        }
+        return recording.execution(result, isAccepted: isAccepted)
+    }
+}
+
+/// The values that the attempts of a call returned.
+///
+/// An attempt may return several, where a layer inside runs the operation again; the last is the attempt's.
+private final class ReturnedValues<Value: Sendable>: Sendable {
+    private let values = Lock<[(attempt: Int, value: Value)]>([])
+
+    func append(_ value: Value, of attempt: Int) {
+        values.withLock { $0.append((attempt, value)) }
+    }
+
+    func take(of attempt: Int) -> Value? {
+        values.withLock { values in
+            values.lastIndex { $0.attempt == attempt }.map { values.remove(at: $0).value }
+        }
+    }
+
+    func takeAll() -> [Value] {
+        values.withLock { values in
+            defer { values = [] }
+            return values.map(\.value)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+public import ResilienceCore
+
+extension Hedge {
+    /// When and how often a call is hedged.
+    ///
+    /// The defaults: one hedge, when a call takes longer than 95 % of the last 1000 did, or when it fails; every error
+    /// but cancellation may be hedged; no budget.
+    public struct Configuration: Sendable {
+        /// When the next hedge starts if no attempt has succeeded by then. Default: the 95th percentile.
+        public var delay: Delay
+
+        /// How many attempts there are at most besides the primary, 1 to 10. Default: 1.
+        public var maxHedges: Int
+
+        /// Whether an error ends the call at once, because every attempt would meet it: a request that is not valid, a
+        /// right that is missing. The attempts that run are cancelled. Default: none does.
+        public var isFatal: @Sendable (any Error) -> Bool
+
+        /// What bounds the hedges of all calls together, shared with other hedges and with retries. Default: `nil`.
+        public var budget: (any AttemptBudget)?
+
+        /// Creates a configuration; every part has a default.
+        public init(
+            delay: Delay = .percentile(),
+            maxHedges: Int = 1,
+            isFatal: @escaping @Sendable (any Error) -> Bool = { _ in false },
+            budget: (any AttemptBudget)? = nil
+        ) {
+            self.delay = delay
+            self.maxHedges = maxHedges
+            self.isFatal = isFatal
+            self.budget = budget
+        }
+
+        /// Checks every part.
+        ///
+        /// - Throws: All faults, each with its field, value and range.
+        public func validate() throws(ConfigurationError) {
+            var check = ConfigurationCheck("hedge")
+            delay.check(&check)
+            check.require("maxHedges", maxHedges, in: 1...10)
+            try check.finish()
+        }
+    }
+}

@@ -1,0 +1,160 @@
+public import ResilienceCore
+
+/// Runs a call a second time while the first is still on its way, and takes whichever succeeds first.
+///
+/// Against the slow tail of a service whose calls are usually fast: an attempt that hits a slow replica is overtaken by
+/// another one. Only for operations that do no harm when they run twice, or in part.
+///
+/// ```swift
+/// let hedge = try Hedge("search", .init(delay: .fixed(.milliseconds(50))))
+/// let hits = try await hedge.execute { try await index.search(query) }
+/// ```
+///
+/// The attempts run beside each other, each in a child task, so that the operation must be `@Sendable` and its value
+/// `Sendable`. When one has succeeded the others are cancelled, and waited for: nothing runs on when the call returns.
+///
+/// A hedge is not a layer of a policy, because layers keep the operation on the caller's actor. It goes around one, with
+/// ``ResilienceCore/Policy/hedged(_:observers:)``, and each attempt through the policy.
+public final class Hedge: Sendable {
+    /// The name in errors and events.
+    public let name: String
+
+    let time: TimeSource
+    let events: EventChannel<Event>
+    let counters = Counters()
+    let latencies: Lock<LatencyWindow>
+    private let settings: Lock<Configuration>
+    private let taskNames: [String]
+    private let alone: Unprotected
+
+    /// Creates a hedge for calls that go through no policy.
+    ///
+    /// - Parameters:
+    ///   - name: What the hedge is called in events. Default: `hedge`.
+    ///   - configuration: When and how often calls are hedged.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - observers: Who hears its events.
+    /// - Throws: All faults of the configuration.
+    public convenience init(
+        _ name: String = "hedge", _ configuration: Configuration = Configuration(),
+        clock: some Clock<Duration> = ContinuousClock(), observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.init(
+            PolicyEnvironment(name: name, time: TimeSource(clock), observers: observers), configuration)
+    }
+
+    /// The configuration has been validated.
+    init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
+        name = environment.name
+        time = environment.time
+        events = EventChannel(environment.observers)
+        latencies = Lock(LatencyWindow(capacity: configuration.delay.percentile?.window ?? 1))
+        settings = Lock(configuration)
+        alone = Unprotected(rootContext: Context(name: environment.name, time: environment.time))
+        taskNames = (1...11).map { $0 == 1 ? "primary \(environment.name)" : "hedge \($0 - 1) \(environment.name)" }
+    }
+
+    func taskName(_ attempt: Int) -> String { taskNames[min(attempt, taskNames.count) - 1] }
+
+    // MARK: Calls
+
+    /// Runs an operation, and runs it again beside itself if that takes long or fails.
+    ///
+    /// - Parameters:
+    ///   - outer: The context of a call around this one, whose deadline and values are to hold inside. Default: none.
+    ///   - isAccepted: Whether a returned value counts as success. One that is not accepted counts as a failure; if no
+    ///     attempt succeeds, that of the primary is returned.
+    ///   - release: Called once for each value that the operation returned and that the caller does not get, after all
+    ///     attempts have ended.
+    ///   - operation: The call to hedge.
+    /// - Returns: The first accepted value; or the primary's, if it is not accepted and no other is.
+    /// - Throws: What the primary threw, if no attempt succeeds; `CancellationError` if the caller cancelled before.
+    public func execute<Value: Sendable>(
+        within outer: Context? = nil,
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        releasing release: (@Sendable (Value) async -> Void)? = nil,
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await execute(within: outer, accepting: isAccepted, releasing: release) { _ in try await operation() }
+    }
+
+    /// Runs an operation that asks for its `Context`: `context.hedge` says which attempt it is, and may choose another
+    /// host. Otherwise the same as the form whose operation takes no argument.
+    public func execute<Value: Sendable>(
+        within outer: Context? = nil,
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        releasing release: (@Sendable (Value) async -> Void)? = nil,
+        _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async throws -> Value {
+        try await call(alone, from: outer ?? alone.rootContext, isAccepted, release, operation).result.get()
+    }
+
+    /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
+    public func run<Value: Sendable>(
+        within outer: Context? = nil,
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        releasing release: (@Sendable (Value) async -> Void)? = nil,
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async -> Execution<Value> {
+        await run(within: outer, accepting: isAccepted, releasing: release) { _ in try await operation() }
+    }
+
+    /// Runs an operation that asks for its `Context`, and tells all about the call.
+    public func run<Value: Sendable>(
+        within outer: Context? = nil,
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        releasing release: (@Sendable (Value) async -> Void)? = nil,
+        _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async -> Execution<Value> {
+        await recordedCall(alone, from: outer ?? alone.rootContext, isAccepted, release, operation)
+    }
+
+    // MARK: Reading and changing
+
+    /// The configuration in force.
+    public var configuration: Configuration { settings.withLock { $0 } }
+
+    /// Puts another configuration in force, for the calls that start from now on. Totals and latencies stay.
+    ///
+    /// - Throws: All faults of the configuration; the old one stays in force then.
+    public func update(_ configuration: Configuration) throws(ConfigurationError) {
+        try configuration.validate()
+        // The old one is released outside the lock: what it owns is the user's.
+        _ = settings.withLock { settings in
+            let old = settings
+            settings = configuration
+            return old
+        }
+        guard let window = configuration.delay.percentile?.window else { return }
+        latencies.withLock { $0.resize(to: window) }
+    }
+
+    /// How long the primary of a call would now run before the first hedge starts; `nil` if hedges only follow failures.
+    public var currentDelay: Duration? {
+        var context = alone.rootContext
+        context.attempt = 2
+        return configuration.delay.duration(context, latencies)
+    }
+
+    /// Everything the hedge has seen in its life.
+    public var totals: Totals { counters.totals }
+
+    /// Adds an observer of this hedge's events.
+    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
+
+    func tell(_ event: @autoclosure () -> Event) {
+        guard events.isListening else { return }
+        events.post(event())
+        events.deliver()
+    }
+}
+
+/// What the attempts of a hedge go through that stands alone.
+struct Unprotected: Strategy {
+    let rootContext: Context
+
+    func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
+        try await next(context)
+    }
+}

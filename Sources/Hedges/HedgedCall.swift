@@ -1,0 +1,82 @@
+internal import ResilienceCore
+
+/// One call of a hedge: runs the attempts in child tasks.
+///
+/// Knows nothing of values, as the layers of a policy do not, so that it need not be generic: unspecialised, it would cost
+/// several times as much.
+struct HedgedCall: Sendable {
+    /// What the call waits for.
+    enum Message: Sendable {
+        case ended(AttemptEnd)
+        /// The timer of this number has fired.
+        case due(Int)
+    }
+
+    let hedge: Hedge
+    /// That of the primary.
+    let context: Context
+    /// Runs one attempt.
+    let attempt: @Sendable (Context) async -> AttemptOutcome
+
+    /// Runs the call to its end: all attempts have ended when this returns.
+    ///
+    /// Off the caller's actor: were it a busy one, such as the main actor, hedges would start late and every step cost a
+    /// hop. Returns errors instead of throwing them: an error thrown across the hop back may leave the actor.
+    @concurrent
+    func run() async -> Verdict {
+        let mailbox = Mailbox<Message>()
+        var plan = HedgePlan(hedge, context) { mailbox.post(.due($0)) }
+        guard !Task.isCancelled else { return plan.refuse() }
+        await withDiscardingTaskGroup { group in
+            var next = plan.begin()
+            while true {
+                for number in next.starts {
+                    group.addTask(name: hedge.taskName(number)) {
+                        let outcome = await attempt(contextOfAttempt(number))
+                        mailbox.post(
+                            .ended(AttemptEnd(attempt: number, outcome: outcome, instant: hedge.time.now)))
+                    }
+                }
+                if next.cancelsOthers { group.cancelAll() }
+                guard plan.isWaiting else { break }
+                next =
+                    switch await mailbox.next() {
+                    case .ended(let end): plan.handle(end)
+                    case .due(let timer): plan.handleTimer(timer)
+                    }
+            }
+        }
+        return plan.verdict()
+    }
+
+    private func contextOfAttempt(_ number: Int) -> Context {
+        var context = context
+        context.attempt = number
+        // A value in a context costs an allocation, which the primary need not pay.
+        if number > 1 || context.hedge > 0 { context[HedgeNumber.self] = number - 1 }
+        return context
+    }
+}
+
+/// How an attempt ended.
+struct AttemptOutcome: Sendable {
+    /// `nil` if the operation returned a value, accepted or not.
+    let error: (any Error)?
+    let isAccepted: Bool
+    /// Whether the layers let the operation run.
+    let isBegun: Bool
+}
+
+/// When, and which.
+struct AttemptEnd: Sendable {
+    let attempt: Int
+    let outcome: AttemptOutcome
+    let instant: TimeSource.Instant
+}
+
+/// How a call ended: with the value of an attempt, or with an error.
+struct Verdict: Sendable {
+    let attempt: Int
+    let error: (any Error)?
+    let isAccepted: Bool
+}

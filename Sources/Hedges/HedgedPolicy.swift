@@ -1,0 +1,117 @@
+public import ResilienceCore
+
+extension Policy {
+    /// A form of this policy that runs a call again beside itself if it takes long or fails, and takes whichever attempt
+    /// succeeds first.
+    ///
+    /// Every attempt goes through all layers of the policy: a bulkhead, a breaker or a limiter inside counts each, and a
+    /// timeout limits each. What is to hold for the call as a whole, such as a timeout for all attempts, goes around it;
+    /// see `within:` of ``HedgedPolicy/execute(within:accepting:releasing:_:)``.
+    ///
+    /// The operation runs beside itself, so that it must be `@Sendable` and its value `Sendable`: the compiler sees to it.
+    ///
+    /// - Parameters:
+    ///   - configuration: When and how often calls are hedged.
+    ///   - observers: Who hears the hedge's events, beside those of the policy.
+    /// - Throws: All faults of the configuration.
+    public func hedged(
+        _ configuration: Hedge.Configuration = Hedge.Configuration(), observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) -> HedgedPolicy {
+        do {
+            try configuration.validate()
+        } catch {
+            throw error.prefixed(name)
+        }
+        let environment = PolicyEnvironment(
+            name: name, time: rootContext.time, observers: self.observers + observers)
+        return HedgedPolicy(policy: self, hedge: Hedge(environment, configuration))
+    }
+}
+
+/// A policy whose calls are hedged. Made by ``ResilienceCore/Policy/hedged(_:observers:)``.
+public struct HedgedPolicy: Sendable {
+    /// The policy that every attempt goes through.
+    public let policy: Policy
+
+    /// The hedge: its totals, its configuration and how to change it.
+    public let hedge: Hedge
+
+    /// Runs an operation under the policy, and runs it again beside itself if that takes long or fails.
+    ///
+    /// - Parameters:
+    ///   - outer: The context of a call around this one, whose deadline and values are to hold inside. Default: none.
+    ///   - isAccepted: Whether a returned value counts as success, beside what the policy declares. One that is not
+    ///     accepted counts as a failure; if no attempt succeeds, that of the primary is returned.
+    ///   - release: Called once for each value that the operation returned and that the caller does not get, after all
+    ///     attempts have ended.
+    ///   - operation: The call to hedge.
+    /// - Returns: The first accepted value; or the primary's, if it is not accepted and no other is.
+    /// - Throws: What came of the primary, if no attempt succeeds: the operation's own error, or a layer's;
+    ///   `CancellationError` if the caller cancelled before.
+    public func execute<Value: Sendable>(
+        within outer: Context? = nil,
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        releasing release: (@Sendable (Value) async -> Void)? = nil,
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await execute(within: outer, accepting: isAccepted, releasing: release) { _ in try await operation() }
+    }
+
+    /// Runs an operation that asks for its `Context`: `context.hedge` says which attempt it is, and may choose another
+    /// host. Otherwise the same as the form whose operation takes no argument.
+    public func execute<Value: Sendable>(
+        within outer: Context? = nil,
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        releasing release: (@Sendable (Value) async -> Void)? = nil,
+        _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async throws -> Value {
+        try await hedge.call(policy, from: outer ?? policy.rootContext, isAccepted, release, operation).result.get()
+    }
+
+    /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
+    public func run<Value: Sendable>(
+        within outer: Context? = nil,
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        releasing release: (@Sendable (Value) async -> Void)? = nil,
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async -> Execution<Value> {
+        await run(within: outer, accepting: isAccepted, releasing: release) { _ in try await operation() }
+    }
+
+    /// Runs an operation that asks for its `Context`, and tells all about the call.
+    public func run<Value: Sendable>(
+        within outer: Context? = nil,
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        releasing release: (@Sendable (Value) async -> Void)? = nil,
+        _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async -> Execution<Value> {
+        await hedge.recordedCall(policy, from: outer ?? policy.rootContext, isAccepted, release, operation)
+    }
+
+    /// Adds an observer of the policy, of all its layers and of the hedge.
+    public func addObserver(_ observer: any PolicyObserver) {
+        policy.addObserver(observer)
+        hedge.addObserver(observer)
+    }
+}
+
+extension HedgedPolicy: CustomStringConvertible {
+    /// The hedge and the layers inside: `Hedge(payments) → CircuitBreaker(payments)`.
+    public var description: String { "Hedge(\(hedge.name)) → \(policy)" }
+}
+
+extension Context {
+    /// Which hedge this attempt is: 0 for the primary, 1 for the first hedge. Stays what it is when a retry inside a hedge
+    /// runs the operation again, which counts on ``attempt``.
+    public var hedge: Int { self[HedgeNumber.self] ?? 0 }
+}
+
+extension Execution {
+    /// The attempt of a hedged call that was the first to succeed: 1 for the primary, 2 for the first hedge; `nil` if
+    /// none did, or nothing was hedged.
+    public var winningAttempt: Int? { self[WinningAttempt.self].last }
+}
+
+enum HedgeNumber: ContextKey { typealias Value = Int }
+
+enum WinningAttempt: ContextKey { typealias Value = Int }

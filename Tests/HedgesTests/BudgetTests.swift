@@ -1,0 +1,80 @@
+import ResilienceCore
+import ResilienceTesting
+import Retries
+import Testing
+
+@testable import Hedges
+
+/// Hedges within a budget.
+@Suite(.timeLimit(.minutes(1)))
+struct BudgetTests {
+    let stage = Stage()
+
+    @Test("when the budget is spent no hedge starts, and that is counted")
+    func spent() async throws {
+        let budget = TokenBudget(1)
+        let hedge = try Hedge(
+            "h", .init(delay: .fixed(.seconds(1)), maxHedges: 3, budget: budget), clock: stage.clock)
+        let upstream = Upstream(stage.clock, [.success(0, after: .seconds(10)), .hang])
+        let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
+        stage.advance(by: .seconds(10))
+        #expect(try await call.value == 0)
+        #expect(upstream.attempts == [1, 2])
+        #expect(hedge.totals == .init(primaryWins: 1, startedByDelay: 1, refusedByBudget: 2, losers: 1))
+        #expect(budget.current == .init(tokens: 0, calls: 1, successes: 1))
+    }
+
+    @Test("a failure that finds the budget spent is the outcome at once")
+    func spentAtFailure() async throws {
+        let budget = TokenBudget(0)
+        let hedge = try Hedge(
+            "h", .init(delay: .fixed(.seconds(1)), maxHedges: 3, budget: budget), clock: stage.clock)
+        await #expect(throws: InjectedFailure("x")) { try await hedge.execute { throw InjectedFailure("x") } }
+        #expect(stage.clock.timerCount == 0)
+        #expect(hedge.totals == .init(failed: 1, refusedByBudget: 1))
+        #expect(budget.current == .init(tokens: 0, calls: 1, failures: 1))
+    }
+
+    @Test("the budget hears of every call once, of failures and of the success")
+    func told() async throws {
+        let budget = TokenBudget(9)
+        let hedge = try Hedge(
+            "h", .init(delay: .onlyAfterFailure, maxHedges: 2, budget: budget), clock: stage.clock)
+        _ = try await hedge.execute { context in
+            if context.hedge == 0 { throw InjectedFailure() }
+        }
+        #expect(budget.current == .init(tokens: 8, calls: 1, failures: 1, successesOfHedges: 1))
+        _ = try? await hedge.execute { throw InjectedFailure() }
+        #expect(budget.current == .init(tokens: 6, calls: 2, failures: 4, successesOfHedges: 1))
+        _ = try? await hedge.execute { throw CancellationError() }
+        #expect(budget.current == .init(tokens: 6, calls: 3, failures: 4, successesOfHedges: 1))
+    }
+
+    @Test("one budget for retries and hedges")
+    func shared() async throws {
+        let budget = try RetryBudget(.quota(3, cost: 1))
+        let hedge = try Hedge("h", .init(delay: .onlyAfterFailure, maxHedges: 2, budget: budget), clock: stage.clock)
+        let retry = try Retry(.immediate, maxAttempts: 4, budget: budget)
+        _ = try? await hedge.execute { throw InjectedFailure() }
+        #expect(budget.balance == 1)
+        _ = try? await retry.execute { throw InjectedFailure() }
+        #expect(budget.balance == 0)
+        _ = try? await hedge.execute { throw InjectedFailure() }
+        #expect(hedge.totals.startedByFailure == 2)
+        #expect(hedge.totals.refusedByBudget == 1)
+    }
+
+    @Test("a throttle stops hedging while calls fail, and lets it start again when they succeed")
+    func throttle() async throws {
+        let budget = try RetryBudget(.throttle(maxTokens: 4, tokenRatio: 0.5))
+        let hedge = try Hedge("h", .init(delay: .onlyAfterFailure, maxHedges: 1, budget: budget), clock: stage.clock)
+        for _ in 0..<4 { _ = try? await hedge.execute { throw InjectedFailure() } }
+        #expect(hedge.totals.startedByFailure == 1)
+        #expect(hedge.totals.refusedByBudget == 3)
+        for _ in 0..<8 { try await hedge.execute {} }
+        try await hedge.execute { context in
+            if context.hedge == 0 { throw InjectedFailure() }
+        }
+        #expect(hedge.totals.startedByFailure == 2)
+    }
+}

@@ -1,0 +1,120 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import Hedges
+
+/// Cancellation by the caller, in every phase of a call.
+@Suite(.timeLimit(.minutes(1)))
+struct CancellationTests {
+    let stage = Stage()
+    let recorder = EventRecorder()
+
+    private func hedge(_ delay: Hedge.Delay, _ maxHedges: Int = 3) throws -> Hedge {
+        try Hedge("h", .init(delay: delay, maxHedges: maxHedges), clock: stage.clock, observers: [recorder])
+    }
+
+    @Test("before the call: nothing runs")
+    func before() async throws {
+        let hedge = try hedge(.immediate)
+        let upstream = Upstream(stage.clock, [.success(0)])
+        let call = stage.start {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await hedge.execute { context in try await upstream.call(context) }
+        }
+        await #expect(throws: CancellationError.self) { try await call.value }
+        #expect(upstream.attempts == [])
+        #expect(hedge.totals == .init(cancelled: 1))
+    }
+
+    @Test("while the primary runs, or several attempts: all end, none starts, no timer is left", arguments: 0...3)
+    func running(hedges: Int) async throws {
+        let hedge = try hedge(.fixed(.seconds(1)))
+        let upstream = Upstream(stage.clock, [.hang])
+        let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
+        stage.advance(by: .milliseconds(500 + 1_000 * hedges))
+        #expect(upstream.running == hedges + 1)
+        call.cancel()
+        stage.settle()
+        await #expect(throws: CancellationError.self) { try await call.value }
+        #expect(upstream.cancelled == hedges + 1)
+        #expect(stage.clock.timerCount == 0)
+        #expect(hedge.totals == .init(cancelled: 1, startedByDelay: hedges))
+        #expect(!recorder.names.contains("hedge.failed"))
+    }
+
+    @Test("while attempts run that do not listen: none starts, and the call waits for them")
+    func stubborn() async throws {
+        let hedge = try hedge(.fixed(.seconds(2)))
+        let upstream = Upstream(stage.clock, [.stubbornFailure(InjectedFailure(), after: .seconds(5))])
+        let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
+        stage.advance(by: .seconds(1))
+        call.cancel()
+        stage.advance(by: .seconds(3))
+        #expect(upstream.running == 1)
+        #expect(upstream.attempts == [1])
+        stage.advance(by: .seconds(1))
+        await #expect(throws: InjectedFailure.self) { try await call.value }
+        #expect(hedge.totals == .init(cancelled: 1))
+    }
+
+    @Test("a value that comes nevertheless is returned")
+    func lateSuccess() async throws {
+        let hedge = try hedge(.immediate, 1)
+        let upstream = Upstream(stage.clock, [.hang, .stubbornSuccess(1, after: .seconds(5))])
+        let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
+        stage.advance(by: .seconds(1))
+        call.cancel()
+        stage.advance(by: .seconds(4))
+        #expect(try await call.value == 1)
+        #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 1))
+    }
+
+    @Test("after the primary has failed: the caller hears of the cancellation")
+    func afterFailure() async throws {
+        let hedge = try hedge(.onlyAfterFailure, 1)
+        let upstream = Upstream(stage.clock, [.failure("primary"), .hang])
+        let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
+        #expect(upstream.attempts == [1, 2])
+        call.cancel()
+        stage.settle()
+        await #expect(throws: CancellationError.self) { try await call.value }
+        #expect(hedge.totals == .init(cancelled: 1, startedByFailure: 1))
+    }
+
+    @Test("after the decision, while a loser is waited for: the winner stays the winner")
+    func whileJoining() async throws {
+        let hedge = try hedge(.immediate, 1)
+        let upstream = Upstream(
+            stage.clock, [.stubbornSuccess(0, after: .seconds(9)), .success(1, after: .seconds(1))])
+        let released = Log<Int>()
+        let call = stage.start {
+            try await hedge.execute(releasing: { released.append($0) }) { context in try await upstream.call(context) }
+        }
+        stage.advance(by: .seconds(2))
+        call.cancel()
+        stage.advance(by: .seconds(7))
+        #expect(try await call.value == 1)
+        #expect(released.elements == [0])
+        #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 1, losers: 1))
+    }
+
+    @Test("an attempt that cancels itself is no failure: it starts nothing, and others may win")
+    func selfCancelled() async throws {
+        let hedge = try hedge(.fixed(.seconds(1)), 2)
+        let upstream = Upstream(
+            stage.clock,
+            [.failure(CancellationError(), after: .milliseconds(1_500)), .success(1, after: .milliseconds(800))])
+        let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
+        stage.advance(by: .seconds(9))
+        #expect(try await call.value == 1)
+        #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 1))
+
+        let alone = Upstream(stage.clock, [.failure(CancellationError())])
+        await #expect(throws: CancellationError.self) {
+            try await hedge.execute { context in try await alone.call(context) }
+        }
+        #expect(alone.attempts == [1])
+        #expect(hedge.totals.cancelled == 1)
+    }
+}
