@@ -21,6 +21,7 @@ let package = Package(
             dependencies: [
                 .product(name: "ResilienceCore", package: "swift-resilience"),
                 .product(name: "CircuitBreakers", package: "swift-resilience"),
+                .product(name: "Hedges", package: "swift-resilience"),
                 .product(name: "Retries", package: "swift-resilience"),
                 .product(name: "Timeouts", package: "swift-resilience"),
             ],

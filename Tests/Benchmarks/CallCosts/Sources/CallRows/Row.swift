@@ -6,6 +6,8 @@ public struct Row: Sendable {
         case baseline
         /// A call through this package.
         case library
+        /// A call through this package that runs on several threads, so that its counts vary.
+        case concurrent
         /// The same in Swift that a user would write instead.
         case alternative
     }
@@ -46,7 +48,7 @@ public struct Row: Sendable {
     }
 
     /// All rows.
-    public static let all = baselines + breakers + retries + timeouts + policies
+    public static let all = baselines + breakers + retries + timeouts + hedges + policies
 }
 
 /// The operation of every row: nothing but an asynchronous call.
