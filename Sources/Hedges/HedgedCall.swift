@@ -2,8 +2,8 @@ internal import ResilienceCore
 
 /// One call of a hedge: runs the attempts in child tasks.
 ///
-/// Knows nothing of values, as the layers of a policy do not, so that it need not be generic: unspecialised, it would cost
-/// several times as much.
+/// Knows nothing of values, as the layers of a policy do not, so that it need not be generic: unspecialised, a call
+/// would take half as long again.
 struct HedgedCall: Sendable {
     /// What the call waits for.
     enum Message: Sendable {
