@@ -137,7 +137,7 @@ public final class CircuitBreaker: Strategy {
     private func admitToProbe(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
         while true {
             let now = time.now
-            // A relaxed load would do: the gate was loaded acquiring. Nothing to do but to count, if nobody listens.
+            // Relaxed is enough, because the gate was loaded acquiring. If nobody listens there is nothing to do but count.
             let end = TimeSource.Instant(nanoseconds: openUntil.load(ordering: .relaxed))
             if gate.state == .open, now < end, !gate.isObserved {
                 rejections.wrappingAdd(1, ordering: .relaxed)

@@ -73,8 +73,7 @@ public struct Context: Sendable {
 
     @usableFromInline
     func acceptsByDeclaration<Value>(_ value: Value) -> Bool {
-        let accepted = scope.accepts(value) && (extras?.outerScopes.allSatisfy { $0.accepts(value) } ?? true)
-        return accepted
+        scope.accepts(value) && (extras?.outerScopes.allSatisfy { $0.accepts(value) } ?? true)
     }
 
     /// The context inside a nested policy: its name and time; the attempt, deadline and values of the outer one.
@@ -82,11 +81,7 @@ public struct Context: Sendable {
     func entering(_ inner: PolicyScope) -> Context {
         var context = Context(scope: inner)
         context.attempt = attempt
-        if let deadline {
-            // The two policies may run on different clocks; what is left is the same on both.
-            context.deadline =
-                time == inner.time ? deadline : inner.time.now.advanced(by: time.now.duration(to: deadline))
-        }
+        if let deadline { context.shortenDeadline(to: deadline, on: time) }
         // The usual call: no values, and no rule for them that the inner policy does not know.
         guard extras != nil || scope.acceptances != nil else { return context }
         let outer = scope.acceptances == nil ? [] : [scope]

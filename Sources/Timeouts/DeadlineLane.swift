@@ -2,8 +2,8 @@ internal import ResilienceCore
 
 /// The running calls of one timeout, by deadline, with one timer for all of them.
 ///
-/// A call registers and takes itself off the list when it ends. The timer is set to the earliest deadline and left there when the call ends in
-/// time: it fires at most once in each limit, finds out what is due now, and is set anew.
+/// A call registers, and takes itself off the list when it ends. The timer is set to the earliest deadline and left there
+/// when the call ends in time: it fires at most once in each limit, finds out what is due now, and is set anew.
 final class DeadlineLane: Sendable {
     /// The task of a call. Immutable, `cancel()` may be called from any thread, and the reference keeps the task alive.
     /// A class, because copies of the handle itself go through its type's witnesses and cost more than an allocation.

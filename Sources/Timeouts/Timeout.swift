@@ -95,26 +95,27 @@ public final class Timeout: Strategy {
 
     /// Counts the end of a call, and throws what the caller is to see.
     func judge(_ end: End, _ limit: Duration, _ start: TimeSource.Instant) throws {
-        // The caller's own cancellation is never reported as a timeout, even if the limit was reached as well.
-        let isExceeded = end.isExpired && !Task.isCancelled
-        switch (end.error, isExceeded) {
-        case (nil, false):
-            counters.succeeded.wrappingAdd(1, ordering: .relaxed)
-        case (nil, true):
+        guard let error = end.error else {
+            guard end.isExpired else {
+                counters.succeeded.wrappingAdd(1, ordering: .relaxed)
+                return
+            }
             counters.late.wrappingAdd(1, ordering: .relaxed)
             emit(.exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: true))
-        case (let error?, true):
+            return
+        }
+        // The caller's own cancellation is never reported as a timeout, even if the limit was reached as well.
+        if end.isExpired && !Task.isCancelled {
             counters.exceeded.wrappingAdd(1, ordering: .relaxed)
             emit(.exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: false))
             throw Exceeded(timeout: name, limit: limit, underlying: error)
-        case (let error?, false):
-            if Task.isCancelled || error is CancellationError {
-                counters.cancelled.wrappingAdd(1, ordering: .relaxed)
-            } else {
-                counters.failed.wrappingAdd(1, ordering: .relaxed)
-            }
-            throw error
         }
+        if Task.isCancelled || error is CancellationError {
+            counters.cancelled.wrappingAdd(1, ordering: .relaxed)
+        } else {
+            counters.failed.wrappingAdd(1, ordering: .relaxed)
+        }
+        throw error
     }
 
     private func refused(_ limit: Duration) -> Exceeded {

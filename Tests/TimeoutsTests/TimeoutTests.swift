@@ -124,6 +124,20 @@ struct TimeoutTests {
         #expect(recorder.events.count == 1)
     }
 
+    @Test("a value that comes after the limit counts as late, also if the caller has cancelled")
+    func lateAndCancelled() async throws {
+        let timeout = try timeout()
+        let stubborn = ScriptedOperation<Int>(clock: clock, [.hangIgnoringCancellation])
+        let call = Task { try await timeout.execute { try await stubborn() } }
+        try await stubborn.waitForCalls(1)
+        call.cancel()
+        clock.advance(by: .seconds(2))
+        stubborn.release(with: .success(7))
+        #expect(try await call.value == 7)
+        #expect(timeout.totals.late == 1)
+        #expect(timeout.totals.succeeded == 0)
+    }
+
     @Test("PO-47, as decided here: no time left refuses the call without running it; nil switches the limit off")
     func limits() async throws {
         for none in [Duration.zero, .seconds(-1)] {
