@@ -132,4 +132,8 @@ final class ContextExtras: Sendable {
     func adding(_ outerScopes: [PolicyScope]) -> ContextExtras {
         ContextExtras(values: values, outerScopes: outerScopes, record: record)
     }
+
+    func adding(_ values: [ObjectIdentifier: any Sendable]) -> ContextExtras {
+        ContextExtras(values: self.values.merging(values) { $1 }, outerScopes: outerScopes, record: record)
+    }
 }

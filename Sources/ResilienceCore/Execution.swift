@@ -166,7 +166,7 @@ extension Strategy {
     func beginRecording() -> (Context, CallRecord, TimeSource.Instant) {
         let record = CallRecord()
         var context = rootContext
-        context.extras = ContextExtras(record: record)
+        context.extras = ContextExtras(values: context.extras?.values ?? [:], record: record)
         return (context, record, context.time.now)
     }
 

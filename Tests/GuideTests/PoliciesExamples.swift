@@ -187,7 +187,13 @@ struct PoliciesExamples {
         print(seen.value as Any, seen[Tenant.self])
         #expect(seen.value == "blue")
         #expect(seen[Tenant.self] == ["blue"])
+
+        let acme = tagged.setting(Region.self, to: "eu-west")
+        try await acme.execute { context in print(context[Region.self] ?? "nowhere") }
+        #expect(try await acme.execute { context in context[Region.self] } == "eu-west")
     }
+
+    enum Region: ContextKey { typealias Value = String }
 }
 
 extension PoliciesExamples.Cart {
