@@ -19,24 +19,25 @@ extension CircuitBreaker {
 
         /// What the error that opened the breaker says (``RetryAfterProviding``), such as a server's `Retry-After`; at
         /// most `upTo`. Where it says nothing, `otherwise` applies.
-        public static func serverHint(upTo: Duration, otherwise: BreakLength = .growing()) -> BreakLength {
-            .custom(upTo: upTo, otherwise: otherwise) { ($0.error as? any RetryAfterProviding)?.retryAfter }
-        }
+        case serverHint(upTo: Duration, otherwise: BreakLength = .growing())
 
-        func check(_ check: inout ConfigurationCheck) {
+        func check(_ check: inout ConfigurationCheck, _ field: String = "breakLength") {
             switch self {
-            case .fixed(let length): check.require(positive: "breakLength", length)
+            case .fixed(let length): check.require(positive: field, length)
             case .growing(let from, let factor, let upTo, let jitter):
-                check.require(positive: "breakLength.from", from)
+                check.require(positive: "\(field).from", from)
                 check.require(
-                    factor >= 1 && factor.isFinite, "breakLength.factor", "\(factor)", "is not a number of at least 1")
+                    factor >= 1 && factor.isFinite, "\(field).factor", "\(factor)", "is not a number of at least 1")
                 check.require(
-                    upTo >= from && upTo <= .nanoseconds(Int64.max), "breakLength.upTo", "\(upTo)",
-                    "is outside breakLength.from (\(from))...292 years")
-                check.require("breakLength.jitter", jitter, in: 0...1)
+                    upTo >= from && upTo <= .nanoseconds(Int64.max), "\(field).upTo", "\(upTo)",
+                    "is outside \(field).from (\(from))...292 years")
+                check.require("\(field).jitter", jitter, in: 0...1)
             case .custom(let upTo, let otherwise, _):
-                check.require(positive: "breakLength.upTo", upTo)
-                otherwise.check(&check)
+                check.require(positive: "\(field).upTo", upTo)
+                otherwise.check(&check, "\(field).otherwise")
+            case .serverHint(let upTo, let otherwise):
+                check.require(positive: "\(field).serverHint.upTo", upTo)
+                otherwise.check(&check, "\(field).serverHint.otherwise")
             }
         }
 
@@ -45,7 +46,7 @@ extension CircuitBreaker {
             switch self {
             case .fixed(let length): length
             case .growing(let from, _, _, _): from
-            case .custom(let upTo, let otherwise, _): min(otherwise.first, upTo)
+            case .custom(let upTo, let otherwise, _), .serverHint(let upTo, let otherwise): min(otherwise.first, upTo)
             }
         }
 
@@ -59,11 +60,16 @@ extension CircuitBreaker {
                 let varied = grown.multipliedSaturated(by: 1 + jitter * (2 * random.next() - 1))
                 return max(.nanoseconds(1), min(varied, upTo))
             case .custom(let upTo, let otherwise, let function):
-                guard let length = function(context), length >= .nanoseconds(1) else {
-                    return otherwise.length(context, random)
-                }
-                return min(length, upTo)
+                return Self.bounded(function(context), upTo) ?? otherwise.length(context, random)
+            case .serverHint(let upTo, let otherwise):
+                let hint = (context.error as? any RetryAfterProviding)?.retryAfter
+                return Self.bounded(hint, upTo) ?? otherwise.length(context, random)
             }
+        }
+
+        private static func bounded(_ length: Duration?, _ upTo: Duration) -> Duration? {
+            guard let length, length >= .nanoseconds(1) else { return nil }
+            return min(length, upTo)
         }
     }
 

@@ -37,6 +37,18 @@ extension CircuitBreaker {
         settled { machine, now in machine.state == .open ? now.duration(to: machine.openUntil) : nil }
     }
 
+    /// Until when the state says more than that the breaker is new: the end of the break; for ever while somebody keeps it
+    /// isolated; `nil` otherwise. Does not move on to half-open, and calls nobody.
+    package var breakEnd: TimeSource.Instant? {
+        machine.withLock { machine in
+            switch machine.state {
+            case .open: machine.openUntil
+            case .isolated: TimeSource.Instant(nanoseconds: .max)
+            case .closed, .halfOpen, .disabled, .observing: nil
+            }
+        }
+    }
+
     /// The configuration in force.
     public var configuration: Configuration { machine.withLock { $0.configuration } }
 

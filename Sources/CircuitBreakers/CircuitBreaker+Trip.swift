@@ -49,27 +49,32 @@ extension CircuitBreaker {
 
         func check(_ check: inout ConfigurationCheck, window: Window, slowCallDuration: Duration?) {
             check.require("trip.rules", rules.count, atLeast: 1)
-            for rule in rules {
+            let plainRules = rules.filter { if case .predicate = $0 { false } else { true } }
+            for (index, rule) in plainRules.enumerated() {
+                let field = plainRules.count == 1 ? "trip" : "trip.any[\(index)]"
                 switch rule {
                 case .consecutiveFailures(let count):
-                    check.require("trip.consecutiveFailures", count, atLeast: 1)
+                    check.require("\(field).consecutiveFailures", count, atLeast: 1)
                 case .failureRate(let rate, let minimumCalls):
-                    check.require(rate: "trip.failureRate", rate)
-                    checkMinimum(minimumCalls, window, &check)
+                    check.require(rate: "\(field).failureRate", rate)
+                    checkMinimum(field, minimumCalls, window, &check)
                 case .slowCallRate(let rate, let minimumCalls):
-                    check.require(rate: "trip.slowCallRate", rate)
-                    checkMinimum(minimumCalls, window, &check)
-                    check.require(slowCallDuration != nil, "slowCallDuration", "nil", "is needed by trip.slowCallRate")
+                    check.require(rate: "\(field).slowCallRate", rate)
+                    checkMinimum(field, minimumCalls, window, &check)
+                    check.require(
+                        slowCallDuration != nil, "slowCallDuration", "nil", "is needed by \(field).slowCallRate")
                 case .predicate: break
                 }
             }
         }
 
-        private func checkMinimum(_ minimumCalls: Int, _ window: Window, _ check: inout ConfigurationCheck) {
+        private func checkMinimum(
+            _ field: String, _ minimumCalls: Int, _ window: Window, _ check: inout ConfigurationCheck
+        ) {
             if case .calls(let size) = window.kind, size >= 1 {
-                check.require("trip.minimumCalls", minimumCalls, in: 1...size)
+                check.require("\(field).minimumCalls", minimumCalls, in: 1...size)
             } else {
-                check.require("trip.minimumCalls", minimumCalls, atLeast: 1)
+                check.require("\(field).minimumCalls", minimumCalls, atLeast: 1)
             }
         }
     }

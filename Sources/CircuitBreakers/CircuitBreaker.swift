@@ -24,6 +24,7 @@ public final class CircuitBreaker: Strategy {
     let random: RandomSource
     let machine: Lock<CircuitBreakerState>
     let events: EventChannel<Event>
+    private let meters: MeterPoint
     private let classifier: Lock<Classifier>
     private let timer = Lock(Timer())
 
@@ -70,6 +71,7 @@ public final class CircuitBreaker: Strategy {
         random = environment.random
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.observers)
+        meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         classifier = Lock(configuration.classifier)
         let now = environment.time.now
         var state = CircuitBreakerState(configuration, now: now)
@@ -81,7 +83,7 @@ public final class CircuitBreaker: Strategy {
         }
         _ = state.takeNews()
         openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
-        gate = Atomic(Gate(state, isObserved: events.isListening).word)
+        gate = Atomic(Gate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
         machine = Lock(state)
         rearmTimer()
     }
@@ -170,6 +172,9 @@ public final class CircuitBreaker: Strategy {
         let isTimed = admission.gate.needsTime || current.needsTime
         let now = isTimed ? time.now : admission.start
         let start = admission.gate.needsTime ? admission.start : now
+        if current.isMeasured, admission.gate.needsTime, let kind = outcome.meterKind {
+            meters.record(kind, nanoseconds: now.nanoseconds.subtractingSaturated(start.nanoseconds))
+        }
         let admitted = CircuitBreakerState.Admission(generation: admission.gate.generation, start: start)
         let (request, isNew) = machine.withLock { machine in
             let slowBefore = machine.totals.slow
@@ -230,7 +235,8 @@ public final class CircuitBreaker: Strategy {
     /// Makes changes visible to readers without the lock and queues the news; under the lock.
     private func publish(_ machine: inout CircuitBreakerState) {
         openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
-        gate.store(Gate(machine, isObserved: isObserved).word, ordering: .releasing)
+        gate.store(
+            Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word, ordering: .releasing)
         for news in machine.takeNews() {
             switch news {
             case .transition(let transition): events.post(.transition(breaker: name, transition))
@@ -250,6 +256,7 @@ public final class CircuitBreaker: Strategy {
     /// Adds an observer of this breaker's events.
     public func addObserver(_ observer: any PolicyObserver) {
         events.add(observer)
+        meters.attach(observer)
         machine.withLock { publish(&$0) }
     }
 
@@ -304,16 +311,18 @@ struct Gate: Sendable {
 
     private static let timeFlag: UInt64 = 1 << 3
     private static let observedFlag: UInt64 = 1 << 4
+    private static let measuredFlag: UInt64 = 1 << 5
 
     init(word: UInt64) {
         self.word = word
     }
 
-    init(_ machine: borrowing CircuitBreakerState, isObserved: Bool) {
+    init(_ machine: borrowing CircuitBreakerState, isObserved: Bool, isMeasured: Bool) {
         var word = machine.generation << 8 | Self.code(machine.state)
         // An observer hears how long a call took.
-        if machine.needsTime || isObserved { word |= Self.timeFlag }
+        if machine.needsTime || isObserved || isMeasured { word |= Self.timeFlag }
         if isObserved { word |= Self.observedFlag }
+        if isMeasured { word |= Self.measuredFlag }
         self.word = word
     }
 
@@ -325,6 +334,7 @@ struct Gate: Sendable {
     var generation: UInt64 { word >> 8 }
     var needsTime: Bool { word & Self.timeFlag != 0 }
     var isObserved: Bool { word & Self.observedFlag != 0 }
+    var isMeasured: Bool { word & Self.measuredFlag != 0 }
 
     /// Whether the state is one of the first three: closed, disabled, observing.
     var letsThrough: Bool { word & 7 < 3 }

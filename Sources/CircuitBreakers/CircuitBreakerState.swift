@@ -28,6 +28,7 @@ struct CircuitBreakerState: Sendable {
     /// Counts changes of state; a result belongs to the generation that admitted it.
     private(set) var generation: UInt64 = 1
     private(set) var totals = CircuitBreaker.Totals()
+    private(set) var transitions = TransitionCounts()
     private(set) var consecutiveOpens = 0
     private(set) var openUntil = TimeSource.Instant(nanoseconds: .max)
     private(set) var breakLength = Duration.zero
@@ -265,7 +266,10 @@ struct CircuitBreakerState: Sendable {
         let transition = CircuitBreaker.Transition(
             from: state, to: new, reason: reason, counts: counts ?? self.counts,
             breakLength: new == .open ? breakLength : nil)
-        if state != new { news.append(.transition(transition)) }
+        if state != new {
+            news.append(.transition(transition))
+            transitions.count(from: state, to: new)
+        }
         state = new
         if new == .closed { consecutiveOpens = 0 }
         // Probes may be out for as long as a break, also where none came before them.

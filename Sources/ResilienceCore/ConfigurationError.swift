@@ -17,7 +17,7 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
         }
 
         /// `trip.failureRate: 1.5 is outside 0...1`
-        public var description: String { "\(field): \(value) \(violation)" }
+        public var description: String { field.isEmpty ? "\(value) \(violation)" : "\(field): \(value) \(violation)" }
     }
 
     /// The faults, in the order of the configuration. Never empty.

@@ -59,6 +59,9 @@ public struct Context: Sendable {
         }
     }
 
+    /// Whether a value may be set: without one a strategy is spared the search, which costs as much as a lock.
+    @inlinable package var carriesValues: Bool { extras != nil }
+
     /// Adds a value to the ``Execution`` that `run` returns, under a key; in the order of reporting. Does nothing, at
     /// the cost of one comparison, when the call was not made with `run`.
     @inlinable

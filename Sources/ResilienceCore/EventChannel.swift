@@ -63,8 +63,9 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     @usableFromInline let listening: Atomic<Bool>
 
     package init(_ observers: [any PolicyObserver] = []) {
-        state = Lock(State(observers: observers))
-        listening = Atomic(!observers.isEmpty)
+        let listeners = observers.filter { !($0 is CallMetrics) }
+        state = Lock(State(observers: listeners))
+        listening = Atomic(!listeners.isEmpty)
     }
 
     /// Whether anybody hears. Relaxed: an observer hears from about the moment it was added.
@@ -73,7 +74,9 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     /// Who hears.
     package var observers: [any PolicyObserver] { state.withLock { $0.observers } }
 
+    /// Adds an observer, unless it is one that hears nothing.
     package func add(_ observer: any PolicyObserver) {
+        guard !(observer is CallMetrics) else { return }
         state.withLock { state in
             // A policy adds its observers to all its layers, which may be shared between policies.
             let isClass = type(of: observer) is AnyClass

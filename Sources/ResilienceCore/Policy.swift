@@ -16,6 +16,7 @@ public struct Policy: Strategy {
 
     @usableFromInline let scope: PolicyScope
     let events: EventChannel<Event>
+    let meters: MeterPoint
     @usableFromInline let body: Body
     @usableFromInline let strategy: any Strategy
 
@@ -39,7 +40,7 @@ public struct Policy: Strategy {
     }
 
     @inlinable
-    init<S: Strategy>(environment: PolicyEnvironment, layer: Layer<S>) throws(ConfigurationError) {
+    package init<S: Strategy>(environment: PolicyEnvironment, layer: Layer<S>) throws(ConfigurationError) {
         let strategy: S
         do {
             strategy = try layer.build(in: environment)
@@ -58,6 +59,7 @@ public struct Policy: Strategy {
         }
         self.scope = PolicyScope(name: environment.name, time: environment.time)
         self.events = EventChannel(environment.observers)
+        self.meters = MeterPoint(environment.name, Self.meterLayout, environment.observers)
         self.body = body
         self.strategy = strategy
     }
@@ -65,8 +67,18 @@ public struct Policy: Strategy {
     private init(_ other: Policy, _ scope: PolicyScope) {
         self.scope = scope
         self.events = other.events
+        self.meters = other.meters
         self.body = other.body
         self.strategy = other.strategy
+    }
+
+    /// The same policy, with its name, rules for values and observers, but with other layers.
+    package init<S: Strategy>(_ other: Policy, layers: S) {
+        self.scope = other.scope
+        self.events = other.events
+        self.meters = other.meters
+        self.body = { context, next in try await layers.execute(context, next) }
+        self.strategy = layers
     }
 
     /// What the policy is called.
@@ -106,20 +118,36 @@ public struct Policy: Strategy {
     nonisolated(nonsending) func executeObserved(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        let start = scope.time.now
+        let start = started
         do {
             try await body(context, next)
         } catch {
-            emit(.failed(policy: name, duration: start.duration(to: scope.time.now), error: error))
+            ended(start, error, context)
             throw error
         }
-        emit(.succeeded(policy: name, duration: start.duration(to: scope.time.now)))
+        ended(start, nil, context)
     }
 
-    @usableFromInline var isObserved: Bool { events.isListening }
+    @usableFromInline var isObserved: Bool { events.isListening || meters.isAttached }
 
-    private func emit(_ event: Event) {
-        events.post(event)
+    /// When a call starts; `nil` if nobody wants to know how long it takes.
+    private var started: TimeSource.Instant? {
+        events.isListening || meters.isTimed ? scope.time.now : nil
+    }
+
+    private func ended(_ start: TimeSource.Instant?, _ error: (any Error)?, _ context: Context) {
+        let nanoseconds = start.map { scope.time.now.nanoseconds.subtractingSaturated($0.nanoseconds) }
+        if meters.isAttached {
+            meters.record((error.map { CallOutcome($0, context) } ?? .succeeded).rawValue, nanoseconds: nanoseconds)
+        }
+        // Of a call that began before anybody listened nothing is heard.
+        guard let nanoseconds, events.isListening else { return }
+        let duration = Duration.nanoseconds(nanoseconds)
+        if let error {
+            events.post(.failed(policy: name, duration: duration, error: error))
+        } else {
+            events.post(.succeeded(policy: name, duration: duration))
+        }
         events.deliver()
     }
 
@@ -129,6 +157,19 @@ public struct Policy: Strategy {
     /// Adds an observer of the policy and of all its layers.
     public func addObserver(_ observer: any PolicyObserver) {
         events.add(observer)
+        meters.attach(observer)
+        strategy.addObserver(observer)
+    }
+
+    /// Runs the rest of a call under the layers alone, for a policy made from this one with other layers around these.
+    package nonisolated(nonsending) func executeLayers(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        try await body(context, next)
+    }
+
+    /// Adds an observer of the layers, but not of the policy.
+    package func addObserverToLayers(_ observer: any PolicyObserver) {
         strategy.addObserver(observer)
     }
 

@@ -123,6 +123,12 @@ public struct Chain<Outer: Strategy, Inner: Strategy>: Strategy {
         outer.addObserver(observer)
         inner.addObserver(observer)
     }
+
+    /// Collects both.
+    public func collect(into metrics: inout MetricCollection) {
+        metrics.collect(outer)
+        metrics.collect(inner)
+    }
 }
 
 /// One of two strategies. Made by the builders for conditions.
@@ -157,6 +163,14 @@ public enum Either<First: Strategy, Second: Strategy>: Strategy {
         switch self {
         case .first(let strategy): strategy.addObserver(observer)
         case .second(let strategy): strategy.addObserver(observer)
+        }
+    }
+
+    /// Collects the strategy that is there.
+    public func collect(into metrics: inout MetricCollection) {
+        switch self {
+        case .first(let strategy): metrics.collect(strategy)
+        case .second(let strategy): metrics.collect(strategy)
         }
     }
 }

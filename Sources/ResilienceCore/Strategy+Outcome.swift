@@ -2,6 +2,7 @@ extension Strategy {
     /// Runs an operation from a context other than ``rootContext``, and tells whether its value was accepted.
     ///
     /// For what makes one call of several runs: the form of `execute` that returns a value either way does not tell.
+    @inlinable
     package nonisolated(nonsending) func outcome<Value>(
         from context: Context,
         accepting isAccepted: (Value) -> Bool,
@@ -11,6 +12,27 @@ extension Strategy {
         var isUnaccepted = false
         do {
             try await attempt(context, isAccepted, into: &latest, operation)
+        } catch {
+            guard latest != nil, error is UnacceptedResult else { throw error }
+            isUnaccepted = true
+        }
+        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        return (latest, !isUnaccepted)
+    }
+
+    /// The same for an operation that takes no argument: one closure nearer, which is what a layer costs.
+    @inlinable
+    package nonisolated(nonsending) func outcome<Value>(
+        from context: Context,
+        accepting isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> (value: Value, isAccepted: Bool) {
+        var latest: Value?
+        var isUnaccepted = false
+        do {
+            try await execute(context) { context in
+                try context.judge(try await operation(), isAccepted, into: &latest)
+            }
         } catch {
             guard latest != nil, error is UnacceptedResult else { throw error }
             isUnaccepted = true
@@ -42,11 +64,14 @@ package struct CallRecording: Sendable {
     package func countAttempt() { record.countAttempt() }
 
     /// Everything that was noted, and how the call ended.
-    package func execution<Value>(_ result: Result<Value, any Error>, isAccepted: Bool) -> Execution<Value> {
+    package func execution<Value>(
+        _ result: Result<Value, any Error>, isAccepted: Bool, fallbackCause: (any Error)? = nil
+    ) -> Execution<Value> {
         let notes = record.current
         return Execution(
             result: result, policyName: policyName, attempts: notes.attempts,
-            duration: start.duration(to: context.time.now), isAccepted: isAccepted, fallbackCause: nil,
+            duration: start.duration(to: context.time.now), isAccepted: isAccepted,
+            fallbackCause: fallbackCause,
             reports: notes.reports)
     }
 }

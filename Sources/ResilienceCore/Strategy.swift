@@ -6,7 +6,7 @@
 ///
 /// `execute` runs on the caller's actor and so must `next`: neither may be handed to another task. In a module without
 /// the upcoming feature `NonisolatedNonsendingByDefault`, write both as `nonisolated(nonsending)`.
-public protocol Strategy: Sendable {
+public protocol Strategy: MetricSource {
     /// Runs the rest of the call, `next`, under this strategy.
     ///
     /// - Parameters:
@@ -38,4 +38,7 @@ extension Strategy {
 
     /// Does nothing.
     public func addObserver(_ observer: any PolicyObserver) {}
+
+    /// Adds nothing.
+    public func collect(into metrics: inout MetricCollection) {}
 }

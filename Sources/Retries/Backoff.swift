@@ -15,7 +15,7 @@ public struct Backoff: Sendable {
         case custom(@Sendable (Failure) throws -> Duration?)
     }
 
-    let kind: Kind
+    var kind: Kind
 
     /// How delays are varied.
     public var jitter: Jitter

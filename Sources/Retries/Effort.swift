@@ -43,6 +43,7 @@ struct Effort {
             let failed = state.note(error, delay: delay)
             context.report(Retry.FailedAttempt.Key.self, failed)
             if retry.events.isListening { retry.tell(.attemptFailed(retry: retry.name, failed)) }
+            if retry.delays.isAttached { retry.delays.record(0, nanoseconds: delay.saturatedNanoseconds) }
             return Pause(delay: delay, end: now.advanced(by: delay))
         }
     }

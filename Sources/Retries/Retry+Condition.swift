@@ -11,21 +11,30 @@ extension Retry {
     /// ``init(_:)``, which is asked about everything.
     public struct Condition: Sendable {
         let holds: @Sendable (any Error) -> Bool
+        /// What documents call it; `nil` for what only code can say.
+        private(set) var word: String?
 
         /// Decides by a function of the error; of `UnacceptedResult` for a value that was not accepted.
         public init(_ holds: @escaping @Sendable (any Error) -> Bool) {
             self.holds = holds
         }
 
+        private init(_ word: String, _ holds: @escaping @Sendable (any Error) -> Bool) {
+            self.holds = holds
+            self.word = word
+        }
+
         /// Every error.
-        public static let standard = Condition { _ in true }
+        public static let standard = Condition("standard") { _ in true }
 
         /// None.
-        public static let never = Condition { _ in false }
+        public static let never = Condition("never") { _ in false }
 
         /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not
         /// run, unless it uses a policy itself and threw what that refused.
-        public static let rejections = Condition { $0 is any PolicyRejection || $0 is UnacceptedResult }
+        public static let rejections = Condition("rejections") {
+            $0 is any PolicyRejection || $0 is UnacceptedResult
+        }
 
         /// Errors of these types.
         public static func only(_ types: any Error.Type...) -> Condition {

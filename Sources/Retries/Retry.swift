@@ -26,6 +26,7 @@ public final class Retry: Strategy {
     let random: RandomSource
     let events: EventChannel<Event>
     let tally = Tally()
+    let delays: MeterPoint
     private let settings: Lock<Settings>
 
     /// Whether a call has more to do at its start than to start; written under the lock of `settings`. A call that
@@ -78,6 +79,7 @@ public final class Retry: Strategy {
         random = environment.random
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.observers)
+        delays = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         settings = Lock(Settings(configuration))
         isPlain = Atomic(configuration.isPlain)
     }
@@ -104,7 +106,10 @@ public final class Retry: Strategy {
     public var totals: Totals { tally.totals }
 
     /// Adds an observer of this retry's events.
-    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
+    public func addObserver(_ observer: any PolicyObserver) {
+        events.add(observer)
+        delays.attach(observer)
+    }
 
     // MARK: The path of a call
 

@@ -1,4 +1,4 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 extension RetryBudget {
     /// How a budget's tokens are earned and spent.
@@ -47,7 +47,10 @@ extension RetryBudget {
             Rule(kind: .quota(tokens, cost: cost))
         }
 
-        func validate() throws(ConfigurationError) {
+        /// Checks every part.
+        ///
+        /// - Throws: All faults, each with its field, value and range.
+        public func validate() throws(ConfigurationError) {
             var check = ConfigurationCheck("retryBudget")
             switch kind {
             case .ratio(let ratio, let minimumPerSecond, let window):

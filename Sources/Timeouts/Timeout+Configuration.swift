@@ -26,7 +26,10 @@ extension Timeout {
             Limit(kind: .function(limit))
         }
 
-        func validate() throws(ConfigurationError) {
+        /// Checks the limit.
+        ///
+        /// - Throws: The fault of a fixed limit that is not allowed.
+        public func validate() throws(ConfigurationError) {
             guard case .fixed(let limit) = kind else { return }
             var check = ConfigurationCheck("timeout")
             check.require(positive: "limit", limit)

@@ -22,7 +22,8 @@ public final class Timeout: Strategy {
     public let rootContext: Context
 
     /// How long calls may take.
-    public let limit: Limit
+    public var limit: Limit { currentLimit.withLock { $0 } }
+    private let currentLimit: Lock<Limit>
 
     let time: TimeSource
     let lane: DeadlineLane
@@ -65,10 +66,23 @@ public final class Timeout: Strategy {
     init(_ environment: PolicyEnvironment, _ limit: Limit) {
         name = environment.name
         time = environment.time
-        self.limit = limit
+        currentLimit = Lock(limit)
         rootContext = Context(name: environment.name, time: environment.time)
         lane = DeadlineLane(environment.time)
         events = EventChannel(environment.observers)
+    }
+
+    /// Puts another limit in force. Calls that run keep theirs; the totals stay.
+    ///
+    /// - Throws: `ConfigurationError` if a fixed limit is not allowed; the old one stays in force then.
+    public func update(_ limit: Limit) throws(ConfigurationError) {
+        try limit.validate()
+        // The old one is released outside the lock: a function is the user's.
+        let old = currentLimit.withLock { current in
+            defer { current = limit }
+            return current
+        }
+        _ = old
     }
 
     // MARK: The path of a call
@@ -94,7 +108,7 @@ public final class Timeout: Strategy {
     }
 
     /// Counts the end of a call, and throws what the caller is to see.
-    func judge(_ end: End, _ limit: Duration, _ start: TimeSource.Instant) throws {
+    func judge(_ end: ChildEnd, _ limit: Duration, _ start: TimeSource.Instant) throws {
         guard let error = end.error else {
             guard end.isExpired else {
                 counters.succeeded.wrappingAdd(1, ordering: .relaxed)
@@ -141,10 +155,4 @@ public final class Timeout: Strategy {
 
     /// Everything the timeout has seen in its life.
     public var totals: Totals { counters.totals }
-}
-
-/// How a limited call ended.
-struct End: Sendable {
-    let error: (any Error)?
-    let isExpired: Bool
 }

@@ -78,10 +78,13 @@ struct ConfigurationTests {
         expectFaults(.init(window: .time(duration)), ["window.duration: \(violation)"])
         expectFaults(.init(slowCallDuration: duration), ["slowCallDuration: \(violation)"])
         expectFaults(.init(breakLength: .fixed(duration)), ["breakLength: \(violation)"])
-        expectFaults(.init(breakLength: .serverHint(upTo: duration)), ["breakLength.upTo: \(violation)"])
+        expectFaults(.init(breakLength: .serverHint(upTo: duration)), ["breakLength.serverHint.upTo: \(violation)"])
+        expectFaults(
+            .init(breakLength: .serverHint(upTo: .seconds(1), otherwise: .fixed(duration))),
+            ["breakLength.serverHint.otherwise: \(violation)"])
         expectFaults(
             .init(breakLength: .custom(upTo: .seconds(1), otherwise: .fixed(duration)) { _ in nil }),
-            ["breakLength: \(violation)"])
+            ["breakLength.otherwise: \(violation)"])
         expectFaults(.init(halfOpen: .init(maxWait: duration)), ["halfOpen.maxWait: \(violation)"])
     }
 
@@ -148,7 +151,8 @@ struct ConfigurationTests {
             slowCallDuration: .zero, breakLength: .growing(from: .zero, factor: 0, jitter: 2),
             halfOpen: .init(probes: 0, maxWait: .zero, afterMaxWait: .isolated), initialState: .halfOpen)
         let fields = [
-            "trip.failureRate", "trip.minimumCalls", "trip.consecutiveFailures", "slowCallDuration",
+            "trip.any[0].failureRate", "trip.any[0].minimumCalls", "trip.any[1].consecutiveFailures",
+            "slowCallDuration",
             "breakLength.from", "breakLength.factor", "breakLength.jitter", "halfOpen.probes", "halfOpen.maxWait",
             "halfOpen.afterMaxWait", "initialState",
         ]

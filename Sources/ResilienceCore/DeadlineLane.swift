@@ -1,22 +1,8 @@
-internal import ResilienceCore
-
-/// The running calls of one timeout, by deadline, with one timer for all of them.
+/// The running calls under one limit, by deadline, with one timer for all of them.
 ///
 /// A call registers, and takes itself off the list when it ends. The timer is set to the earliest deadline and left there
 /// when the call ends in time: it fires at most once in each limit, finds out what is due now, and is set anew.
-final class DeadlineLane: Sendable {
-    /// The task of a call. Immutable, `cancel()` may be called from any thread, and the reference keeps the task alive.
-    /// A class, because copies of the handle itself go through its type's witnesses and cost more than an allocation.
-    fileprivate final class RunningTask: @unchecked Sendable {
-        private let task: UnsafeCurrentTask?
-
-        init() {
-            task = withUnsafeCurrentTask { $0 }
-        }
-
-        func cancel() { task?.cancel() }
-    }
-
+package final class DeadlineLane: Sendable {
     private struct State {
         var queue = Queue()
         var timer: (any ScheduledTimer)?
@@ -36,14 +22,14 @@ final class DeadlineLane: Sendable {
     fileprivate typealias Queue = DeadlineQueue<TimeSource.Instant, RunningTask>
 
     /// A call that is registered.
-    struct Registration: Sendable {
+    package struct Registration: Sendable {
         fileprivate let id: Queue.ID
     }
 
     private let time: TimeSource
     private let state = Lock(State())
 
-    init(_ time: TimeSource) {
+    package init(_ time: TimeSource) {
         self.time = time
     }
 
@@ -52,7 +38,7 @@ final class DeadlineLane: Sendable {
     }
 
     /// How many calls are registered.
-    var count: Int { state.withLock { $0.queue.count } }
+    package var count: Int { state.withLock { $0.queue.count } }
 
     /// Registers the current task until ``remove(_:)``, to be cancelled at the deadline.
     @inline(never)

@@ -1,4 +1,10 @@
-internal import ResilienceCore
+/// How a call in a child task ended.
+package struct ChildEnd: Sendable {
+    /// `nil` if the call returned.
+    package let error: (any Error)?
+    /// Whether the deadline had passed by then, and the child been cancelled for that.
+    package let isExpired: Bool
+}
 
 /// Carries a closure that is not `Sendable` into the one task that runs it.
 ///
@@ -9,12 +15,12 @@ struct Transfer<Value>: @unchecked Sendable {
 
 /// Runs `next` in a child task on the caller's actor, and cancels that task at the deadline.
 ///
-/// The engine behind a cooperative timeout, in one place, so that it can give way to the language's own deadline once
+/// The engine behind every cooperative limit, in one place, so that it can give way to the language's own deadline once
 /// there is one.
-func runInChild(
+package func runInChild(
     _ isolation: isolated (any Actor)?, _ lane: DeadlineLane, _ context: Context, _ deadline: TimeSource.Instant,
     _ next: nonisolated(nonsending) (Context) async throws -> Void
-) async -> End {
+) async -> ChildEnd {
     await withoutActuallyEscaping(next) { next in
         let next = Transfer(value: next)
         // An immediate task would lose the caller's executor preference; a child of a group keeps it.
@@ -28,9 +34,9 @@ func runInChild(
                 task.cancel()
             }
         }
-        return await withTaskGroup(of: End.self) { group in
+        return await withTaskGroup(of: ChildEnd.self) { group in
             group.addTask { await runUntilDeadline(isolation, lane, context, deadline, next) }
-            return await group.next() ?? End(error: CancellationError(), isExpired: false)
+            return await group.next() ?? ChildEnd(error: CancellationError(), isExpired: false)
         }
     }
 }
@@ -49,13 +55,13 @@ private var hasExecutorPreference: Bool {
 private func runUntilDeadline(
     _ isolation: isolated (any Actor)?, _ lane: DeadlineLane, _ context: Context, _ deadline: TimeSource.Instant,
     _ next: Transfer<nonisolated(nonsending) (Context) async throws -> Void>
-) async -> End {
+) async -> ChildEnd {
     // Registered before the operation begins, so that one that computes without ever suspending is cancelled too.
     let registration = lane.insertCurrentTask(deadline)
     do {
         try await next.value(context)
-        return End(error: nil, isExpired: lane.remove(registration))
+        return ChildEnd(error: nil, isExpired: lane.remove(registration))
     } catch {
-        return End(error: error, isExpired: lane.remove(registration))
+        return ChildEnd(error: error, isExpired: lane.remove(registration))
     }
 }

@@ -1,0 +1,314 @@
+public import Synchronization
+
+/// What a ``KeyedTable`` holds for each key: the state of a limiter, or a policy of the key's own.
+@usableFromInline
+package protocol KeyedValue: Sendable {
+    /// What the values of one shard share: their rule, and what is counted under the shard's lock.
+    associatedtype Common: Sendable
+
+    /// Whether forgetting the value loses nothing: it equals a new one, now and from now on.
+    func isForgettable(at now: TimeSource.Instant, _ common: Common) -> Bool
+
+    /// How much forgetting the value would lose, to be compared with the others'; `nil` while it is in use and must not
+    /// be forgotten.
+    func loss(at now: TimeSource.Instant, _ common: Common) -> Int64?
+}
+
+/// Values by key for any number of tasks at once: bounded, without a lock that all keys share, and forgetting keys that
+/// have nothing left to remember.
+///
+/// The keys are spread over shards, each with its own lock and ``KeyedStore``. A value that equals a new one is not kept:
+/// it is never inserted, or removed by sweeps of a few entries at a time, which are part of asking. When there are as
+/// many keys as allowed and none to forget, a new one takes the place of the one whose loss is the least among those
+/// looked at, or is refused.
+///
+/// A key's `==` runs under the lock of its shard; its `hash(into:)` and its release run outside.
+@usableFromInline
+package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sendable {
+    @usableFromInline package typealias Entry = KeyedStore<Key, Value>.Entry
+    @usableFromInline package typealias Instant = TimeSource.Instant
+
+    @usableFromInline
+    struct State {
+        @usableFromInline var store = KeyedStore<Key, Value>()
+        @usableFromInline var common: Value.Common
+        /// Where the next sweep goes on.
+        @usableFromInline var hand = 0
+        @usableFromInline var asks: UInt32 = 0
+
+        init(_ common: Value.Common) {
+            self.common = common
+        }
+
+        /// Removes what can be forgotten among the next entries.
+        @inlinable
+        mutating func sweep(_ steps: Int, now: Instant, into removed: inout [Entry]) {
+            for _ in 0..<min(steps, store.count) {
+                if hand >= store.count { hand = 0 }
+                if store[hand].isForgettable(at: now, common) {
+                    removed.append(store.remove(at: hand))
+                } else {
+                    hand &+= 1
+                }
+            }
+        }
+
+        /// Where the entry stands that is the least loss, among the next ones; `nil` if all are in use.
+        @inlinable
+        mutating func candidate(_ steps: Int, now: Instant) -> Int? {
+            var best: (place: Int, loss: Int64)?
+            for _ in 0..<min(steps, store.count) {
+                if hand >= store.count { hand = 0 }
+                if let loss = store[hand].loss(at: now, common), best.map({ loss < $0.loss }) ?? true {
+                    best = (hand, loss)
+                }
+                hand &+= 1
+            }
+            return best?.place
+        }
+    }
+
+    @usableFromInline
+    final class Shard: Sendable {
+        @usableFromInline let state: Lock<State>
+
+        init(_ common: Value.Common) {
+            state = Lock(State(common))
+        }
+    }
+
+    /// What became of an ask.
+    @usableFromInline
+    package enum Answer<Result: Sendable>: Sendable {
+        /// It was answered. If the table was full, with the key that was forgotten for it though it had something to
+        /// remember.
+        case answered(Result, forgotten: Key?)
+        /// The key is new and there is no place for it.
+        case full
+    }
+
+    @usableFromInline
+    enum Room: Sendable {
+        case ifFree
+        case afterSweep
+        case byForgetting
+    }
+
+    @usableFromInline let shards: [Shard]
+    /// Keys that are held or being added.
+    @usableFromInline let places = Atomic<Int>(0)
+    @usableFromInline let limit: Atomic<Int>
+    /// The shard that the next sweep goes to.
+    @usableFromInline let cursor = Atomic<Int>(0)
+
+    /// Entries looked at for each new key, for a new key where all places are taken, and every so many asks.
+    @inlinable static var stepsPerInsertion: Int { 4 }
+    @inlinable static var stepsWhenFull: Int { 32 }
+    @inlinable static var asksPerSweep: UInt32 { 32 }
+
+    /// Creates a table.
+    ///
+    /// - Parameters:
+    ///   - limit: The most keys it holds, at least 1.
+    ///   - common: What the values of each shard share at first.
+    package init(limit: Int, _ common: Value.Common) {
+        self.limit = Atomic(limit)
+        // As many that a shard's growth is short, yet not so many that small tables are all shards.
+        var number = 1
+        while number < 1024, number * 4096 < limit || (number < 32 && number * 64 < limit) { number *= 2 }
+        shards = (0..<number).map { _ in Shard(common) }
+    }
+
+    /// How many keys are held, also those that could be forgotten and have not been looked at since.
+    @inlinable package var count: Int { places.load(ordering: .relaxed) }
+
+    @inlinable
+    func shard(_ hash: Int) -> Shard {
+        // The lower half of the hash belongs to the slots.
+        shards[Int(truncatingIfNeeded: UInt64(truncatingIfNeeded: hash) >> 32) & (shards.count &- 1)]
+    }
+
+    // MARK: Asking
+
+    /// Runs `body` on a key's value, under the lock of its shard; a key that has none gets a new one.
+    ///
+    /// - Parameters:
+    ///   - replaces: Whether, if the table is full, another key may be forgotten for this one.
+    ///   - initial: Makes the value of a new key.
+    ///   - body: Asks the value. Has no other effects: a new value may be dropped, because nothing of it has to be
+    ///     remembered or there is no place for it.
+    ///   - record: Counts the result, if it stands.
+    @inlinable
+    package func withValue<Result: Sendable>(
+        for key: Key, now: Instant, replacing replaces: Bool, initial: (Value.Common) -> Value,
+        _ body: (inout Value, Value.Common) -> Result, record: (Result, inout Value.Common) -> Void
+    ) -> Answer<Result> {
+        let hash = key.hashValue
+        let shard = shard(hash)
+        let first = attempt(key, hash, shard, now, .ifFree, initial, body, record)
+        if first.isSweepDue { sweepSomewhere(now) }
+        if case .answered = first.answer { return first.answer }
+        // Full. Perhaps only of keys that have been idle since somebody looked.
+        sweepSomewhere(now)
+        return attempt(key, hash, shard, now, replaces ? .byForgetting : .afterSweep, initial, body, record).answer
+    }
+
+    @inlinable
+    func attempt<Result: Sendable>(
+        _ key: Key, _ hash: Int, _ shard: Shard, _ now: Instant, _ room: Room,
+        _ initial: (Value.Common) -> Value, _ body: (inout Value, Value.Common) -> Result,
+        _ record: (Result, inout Value.Common) -> Void
+    ) -> (answer: Answer<Result>, isSweepDue: Bool, removed: [Entry]) {
+        let short = UInt32(truncatingIfNeeded: hash)
+        return shard.state.withLock { state in
+            state.asks &+= 1
+            let isSweepDue = state.asks % Self.asksPerSweep == 0
+            if let place = state.store.find(key, hash: short) {
+                let result = body(&state.store[place], state.common)
+                record(result, &state.common)
+                return (.answered(result, forgotten: nil), isSweepDue, [])
+            }
+            var value = initial(state.common)
+            let result = body(&value, state.common)
+            guard !value.isForgettable(at: now, state.common) else {
+                record(result, &state.common)
+                return (.answered(result, forgotten: nil), isSweepDue, [])
+            }
+            // Released by the caller, outside the lock: what a key owns is the user's.
+            var removed: [Entry] = []
+            state.sweep(room == .ifFree ? Self.stepsPerInsertion : Self.stepsWhenFull, now: now, into: &removed)
+            release(removed.count)
+            var forgotten: Key?
+            if !takePlace() {
+                guard room == .byForgetting, let place = state.candidate(Self.stepsWhenFull, now: now) else {
+                    return (.full, isSweepDue, removed)
+                }
+                let victim = state.store.remove(at: place)
+                forgotten = victim.key
+                removed.append(victim)
+            }
+            state.store.insert(key, hash: short, value)
+            record(result, &state.common)
+            return (.answered(result, forgotten: forgotten), isSweepDue, removed)
+        }
+    }
+
+    /// Runs `body` on a key's value, if it has one.
+    @inlinable
+    package func withExistingValue<Result: Sendable>(
+        for key: Key, _ body: (inout Value, inout Value.Common) -> Result
+    ) -> Result? {
+        let hash = key.hashValue
+        return shard(hash).state.withLock { state in
+            guard let place = state.store.find(key, hash: UInt32(truncatingIfNeeded: hash)) else { return nil }
+            return body(&state.store[place], &state.common)
+        }
+    }
+
+    /// Runs `body` on what the values of a key's shard share, and on the key's value if it has one.
+    @inlinable
+    package func read<Result: Sendable>(
+        _ key: Key, _ body: (Value?, Value.Common) -> Result
+    ) -> Result {
+        let hash = key.hashValue
+        return shard(hash).state.withLock { state in
+            let place = state.store.find(key, hash: UInt32(truncatingIfNeeded: hash))
+            return body(place.map { state.store[$0] }, state.common)
+        }
+    }
+
+    @inlinable
+    func takePlace() -> Bool {
+        var held = places.load(ordering: .relaxed)
+        while held < limit.load(ordering: .relaxed) {
+            let (exchanged, original) = places.weakCompareExchange(
+                expected: held, desired: held &+ 1, ordering: .relaxed)
+            if exchanged { return true }
+            held = original
+        }
+        return false
+    }
+
+    @inlinable
+    func release(_ number: Int) {
+        if number > 0 { places.wrappingSubtract(number, ordering: .relaxed) }
+    }
+
+    /// Sweeps a few entries of the next shard, so that also keys are forgotten whose shard nobody asks.
+    @usableFromInline
+    func sweepSomewhere(_ now: Instant) {
+        let next = cursor.wrappingAdd(1, ordering: .relaxed).oldValue
+        let removed = shards[next & (shards.count - 1)].state.withLock { state in
+            var removed: [Entry] = []
+            state.sweep(Self.stepsWhenFull, now: now, into: &removed)
+            release(removed.count)
+            return removed
+        }
+        _ = removed  // Released here, outside the lock.
+    }
+
+    // MARK: All keys
+
+    /// Forgets every key that has nothing to remember, a shard at a time, and returns how many there were.
+    @discardableResult
+    package func removeForgettable(now: Instant) -> Int {
+        var number = 0
+        for shard in shards {
+            let removed = shard.state.withLock { state in
+                var removed: [Entry] = []
+                state.hand = 0
+                state.sweep(state.store.count, now: now, into: &removed)
+                release(removed.count)
+                return removed
+            }
+            number += removed.count
+        }
+        return number
+    }
+
+    /// Runs `body` on every shard's common part and values, each shard under its lock; returns the results.
+    package func forEachShard<Result: Sendable>(
+        _ body: (inout Value.Common, (_ change: (Key, inout Value) -> Void) -> Void) -> Result
+    ) -> [Result] {
+        shards.map { shard in
+            shard.state.withLock { state in
+                var common = state.common
+                defer { state.common = common }
+                return body(&common) { change in
+                    for place in 0..<state.store.count {
+                        change(state.store.key(at: place), &state.store[place])
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sets the most keys to hold, and forgets those that are too many, those first whose loss is the least
+    /// among the ones looked at; keys in use stay.
+    ///
+    /// - Parameter forgetting: Whether keys that have something to remember are forgotten, too.
+    /// - Returns: How many of those there were.
+    @discardableResult
+    package func setLimit(_ limit: Int, now: Instant, forgetting: Bool) -> Int {
+        self.limit.store(limit, ordering: .relaxed)
+        guard count > limit else { return 0 }
+        removeForgettable(now: now)
+        var forgotten = 0
+        var progress = forgetting
+        while progress, count > limit {
+            progress = false
+            for shard in shards where count > limit {
+                let victim = shard.state.withLock { state -> Entry? in
+                    guard let place = state.candidate(Self.stepsWhenFull, now: now) else { return nil }
+                    release(1)
+                    return state.store.remove(at: place)
+                }
+                if victim != nil {
+                    progress = true
+                    forgotten += 1
+                }
+            }
+        }
+        return forgotten
+    }
+}

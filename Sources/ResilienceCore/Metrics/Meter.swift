@@ -1,0 +1,163 @@
+internal import Synchronization
+
+/// What one ``CallMetrics`` measures at one place.
+final class Meter: MetricSource {
+    let owner: CallMetrics
+    let number = Atomic<UInt64>(0)
+    let next = MeterLink()
+
+    private let layout: MeterPoint.Layout
+    /// The labels of each kind.
+    private let labels: [[String]]
+    /// Of the kinds that are timed, if they are.
+    private let histograms: [DurationHistogram]
+    private let counters: [Counter]
+
+    private final class Counter: Sendable {
+        let value = Atomic<Int>(0)
+    }
+
+    init(_ owner: CallMetrics, _ name: String, _ layout: MeterPoint.Layout) {
+        self.owner = owner
+        self.layout = layout
+        labels = layout.kinds.map { $0.isEmpty ? [name] : [name, $0] }
+        histograms =
+            owner.buckets.map { buckets in
+                (0..<layout.timedKinds).map { _ in DurationHistogram(buckets) }
+            } ?? []
+        counters = layout.kinds.indices.dropFirst(histograms.count).map { _ in Counter() }
+    }
+
+    var isTimed: Bool { !histograms.isEmpty }
+
+    /// A call that began before its duration was of interest has none, and is left out where durations are measured.
+    func record(_ kind: Int, nanoseconds: Int64?) {
+        if kind < histograms.count {
+            if let nanoseconds { histograms[kind].record(nanoseconds: nanoseconds) }
+        } else {
+            counters[kind - histograms.count].value.wrappingAdd(1, ordering: .relaxed)
+        }
+    }
+
+    func collect(into metrics: inout MetricCollection) {
+        for (index, labels) in labels.enumerated() {
+            let count: Int
+            if index < histograms.count {
+                let snapshot = histograms[index].snapshot
+                metrics.add(layout.durations, labels, .histogram(snapshot))
+                // From the same reading, so that both families agree.
+                count = snapshot.count
+            } else {
+                count = counters[index - histograms.count].value.load(ordering: .relaxed)
+            }
+            if let calls = layout.calls { metrics.add(calls, labels, count) }
+        }
+    }
+}
+
+/// The place in a strategy where calls are measured by whichever ``CallMetrics`` observe it.
+///
+/// A list that only grows, so that a call walks it without a lock. The strategy passes every observer it is given to
+/// ``attach(_:)``, and asks ``isAttached`` and ``isTimed`` before it reads the clock.
+package final class MeterPoint: Sendable {
+    /// What is measured at a place.
+    package struct Layout: Sendable {
+        /// The family of the calls by kind; `nil` if the strategy counts them itself.
+        package let calls: MetricFamily?
+        /// The family of the durations.
+        package let durations: MetricFamily
+        /// The values of the label that follows the name, those with durations first. One empty kind if there is no such
+        /// label.
+        package let kinds: [String]
+        /// How many of the kinds have durations.
+        package let timedKinds: Int
+
+        package init(calls: MetricFamily? = nil, durations: MetricFamily, kinds: [String] = [""], timedKinds: Int) {
+            self.calls = calls
+            self.durations = durations
+            self.kinds = kinds
+            self.timedKinds = timedKinds
+        }
+    }
+
+    private let name: String
+    private let layout: Layout
+    private let first = MeterLink()
+    /// 0: nobody measures; 1: calls are counted; 2: and timed.
+    private let level = Atomic<UInt8>(0)
+
+    package init(_ name: String, _ layout: Layout, _ observers: [any PolicyObserver]) {
+        self.name = name
+        self.layout = layout
+        for observer in observers { attach(observer) }
+    }
+
+    /// Measures for an observer from now on, if it is a `CallMetrics` and does not yet.
+    package func attach(_ observer: any PolicyObserver) {
+        guard let metrics = observer as? CallMetrics, layout.calls != nil || metrics.buckets != nil else { return }
+        let new = Meter(metrics, name, layout)
+        var present = first.append(new)
+        while let meter = present {
+            if meter.owner === metrics { return }
+            present = meter.next.append(new)
+        }
+        metrics.add(new)
+        let wanted: UInt8 = new.isTimed ? 2 : 1
+        level.max(wanted, ordering: .releasing)
+    }
+
+    /// Whether anybody measures. Relaxed: a meter measures from about the moment it was attached.
+    package var isAttached: Bool { level.load(ordering: .relaxed) > 0 }
+
+    /// Whether anybody measures durations.
+    package var isTimed: Bool { level.load(ordering: .relaxed) > 1 }
+
+    /// Counts a call of a kind, by its position in the layout; the duration is for kinds that have one.
+    package func record(_ kind: Int, nanoseconds: Int64?) {
+        first.record(kind, nanoseconds: nanoseconds)
+    }
+
+    deinit {
+        first.removeAll()
+    }
+}
+
+/// The end of a list of meters, or the rest of it. Set once, and owning.
+///
+/// An `AtomicLazyReference` by hand: that of the library is not specialised, and loading it takes longer than all the rest
+/// of a measurement.
+struct MeterLink: ~Copyable {
+    private let address = Atomic<UInt>(0)
+
+    private var meter: Unmanaged<Meter>? {
+        UnsafeRawPointer(bitPattern: address.load(ordering: .acquiring)).map { Unmanaged.fromOpaque($0) }
+    }
+
+    /// Returns the meter that is here already; `nil` if the new one took the place.
+    func append(_ new: Meter) -> Meter? {
+        let retained = Unmanaged.passRetained(new)
+        let (exchanged, _) = address.compareExchange(
+            expected: 0, desired: UInt(bitPattern: retained.toOpaque()), ordering: .acquiringAndReleasing)
+        if exchanged { return nil }
+        retained.release()
+        return meter?.takeUnretainedValue()
+    }
+
+    /// Records in all that follow, without counting references: they stay as long as the place that owns the list.
+    func record(_ kind: Int, nanoseconds: Int64?) {
+        meter?._withUnsafeGuaranteedRef { meter in
+            meter.record(kind, nanoseconds: nanoseconds)
+            meter.next.record(kind, nanoseconds: nanoseconds)
+        }
+    }
+
+    func removeAll() {
+        guard let meter = meter?.takeUnretainedValue() else { return }
+        meter.next.removeAll()
+        meter.owner.remove(meter)
+    }
+
+    deinit {
+        meter?.release()
+    }
+}

@@ -1,0 +1,214 @@
+/// The values of many sources at one moment, by family.
+///
+/// ```swift
+/// var metrics = MetricCollection()
+/// metrics.collect(payments)
+/// ```
+///
+/// A source that is an object is collected once, however many policies it is part of. Families of one name are one
+/// family. Two sources with one name stay apart: the second of `payments` becomes `payments#2`, in the order of
+/// collection.
+public struct MetricCollection: Sendable {
+    /// One value of a family.
+    public struct Sample: Sendable, Hashable {
+        /// The values of the family's labels, as many as it has.
+        public internal(set) var labels: [String]
+        /// The value.
+        public internal(set) var value: MetricValue
+
+        /// Creates a sample.
+        public init(labels: [String], value: MetricValue) {
+            self.labels = labels
+            self.value = value
+        }
+    }
+
+    /// A family and its values.
+    public struct Entry: Sendable {
+        /// What is measured.
+        public let family: MetricFamily
+        /// The values, in the order of collection.
+        package private(set) var values: [MetricValue] = []
+        /// The labels of one value after those of another: an array for each would take longer than all the rest.
+        package private(set) var labels: [String] = []
+
+        /// Who goes by which name.
+        private var owners: [String: Owner] = [:]
+        private var run = Run()
+
+        /// A source, and its own name for itself: it may have several.
+        private struct Owner: Equatable {
+            let source: Int
+            let name: String
+        }
+
+        /// The samples that one source adds one after another under one name.
+        private struct Run {
+            var source = -1
+            var start = 0
+            var name = ""
+            /// If it is not the name.
+            var finalName: String?
+        }
+
+        /// Where all samples are, once there are too many to look at those of a run.
+        private var index: [[String]: Int]?
+
+        init(_ family: MetricFamily, expecting count: Int) {
+            self.family = family
+            owners.reserveCapacity(count)
+        }
+
+        /// The values with their labels, in the order of collection, no two with the same labels.
+        public var samples: [Sample] {
+            values.indices.map { Sample(labels: Array(self.labels[range(of: $0)]), value: values[$0]) }
+        }
+
+        private var width: Int { family.definition.labels.count }
+
+        private func range(of position: Int) -> Range<Int> { position * width..<(position + 1) * width }
+
+        mutating func add(_ labels: [String], _ value: MetricValue, from source: Int) {
+            var labels = labels.count == width ? labels : fitted(labels)
+            if !labels.isEmpty {
+                if run.source != source || run.name != labels[0] { begin(source, labels[0]) }
+                if let finalName = run.finalName { labels[0] = finalName }
+            }
+            if let position = position(of: labels) {
+                values[position] = value
+            } else {
+                index?[labels] = values.count
+                values.append(value)
+                self.labels.append(contentsOf: labels)
+                if index == nil, values.count - run.start > 16 { buildIndex() }
+            }
+        }
+
+        private mutating func begin(_ source: Int, _ name: String) {
+            let owner = Owner(source: source, name: name)
+            // One look-up where the name is new, as it is nearly always.
+            guard let other = owners.updateValue(owner, forKey: name) else {
+                run = Run(source: source, start: values.count, name: name)
+                return
+            }
+            owners[name] = other
+            var finalName = name
+            var number = 1
+            while let other = owners[finalName], other != owner {
+                number += 1
+                finalName = "\(name)#\(number)"
+            }
+            let isBack = owners.updateValue(owner, forKey: finalName) != nil
+            run = Run(source: source, start: values.count, name: name, finalName: number > 1 ? finalName : nil)
+            // The source had turned to another name in between, and may say again what it has said before that.
+            if isBack, index == nil { buildIndex() }
+        }
+
+        private mutating func buildIndex() {
+            index = Dictionary(values.indices.map { (Array(labels[range(of: $0)]), $0) }) { $1 }
+        }
+
+        /// Where these labels have been in this run. What came before it has another name.
+        private func position(of labels: [String]) -> Int? {
+            if let index { return index[labels] }
+            guard let last = labels.last else { return values.isEmpty ? nil : 0 }
+            let length = last.utf8.count
+            for position in run.start..<values.count {
+                // The lengths first: nearly always they differ, and it takes less to see that.
+                let range = range(of: position)
+                if self.labels[range.upperBound - 1].utf8.count == length, self.labels[range].elementsEqual(labels) {
+                    return position
+                }
+            }
+            return nil
+        }
+
+        private func fitted(_ labels: [String]) -> [String] {
+            let count = family.labels.count
+            return Array((labels + Array(repeating: "", count: count)).prefix(count))
+        }
+    }
+
+    /// The families that were collected, in the order in which they were first met.
+    public private(set) var entries: [Entry] = []
+
+    /// The families that were left out, because one of that name has another kind, unit or labels.
+    public private(set) var conflicts: [MetricFamily] = []
+
+    /// Where each family is. An entry holds on to its family, so that no other gets its identity.
+    private var positions: [ObjectIdentifier: Int] = [:]
+    private var positionsByName: [String: Int] = [:]
+    private var latest = 0
+    private var collected: Set<ObjectIdentifier> = []
+    private var source = 0
+    private var sources = 0
+    /// How many sources there will be, as far as is known.
+    private var expected = 0
+
+    /// Creates an empty collection.
+    public init() {}
+
+    /// Creates a collection of some sources.
+    public init(of sources: [any MetricSource]) {
+        expected = sources.count
+        for source in sources { collect(source) }
+    }
+
+    /// Collects a source, unless it is an object that has been collected.
+    public mutating func collect(_ source: some MetricSource) {
+        if type(of: source) is AnyClass {
+            // What a class makes is one reference; asking for it with `as` takes as long as reading most sources.
+            let object = unsafeBitCast(source, to: AnyObject.self)
+            guard collected.insert(ObjectIdentifier(object)).inserted else { return }
+        }
+        let outer = self.source
+        sources += 1
+        self.source = sources
+        source.collect(into: &self)
+        self.source = outer
+    }
+
+    /// Adds a value.
+    ///
+    /// - Parameters:
+    ///   - family: What is measured.
+    ///   - labels: The values of the family's labels; missing ones are empty, those too many are dropped. A value that
+    ///     the same source has added for the same labels is replaced.
+    ///   - value: The value.
+    public mutating func add(_ family: MetricFamily, _ labels: [String], _ value: MetricValue) {
+        guard let position = position(of: family) else { return }
+        entries[position].add(labels, value, from: source)
+    }
+
+    /// Adds a whole number.
+    public mutating func add(_ family: MetricFamily, _ labels: [String], _ value: Int) {
+        add(family, labels, .integer(value))
+    }
+
+    /// Adds a number; `nil` is not a number.
+    public mutating func add(_ family: MetricFamily, _ labels: [String], _ value: Double?) {
+        add(family, labels, .number(value ?? .nan))
+    }
+
+    /// The values of a family, by its name.
+    public func samples(of name: String) -> [Sample] {
+        positionsByName[name].map { entries[$0].samples } ?? []
+    }
+
+    private mutating func position(of family: MetricFamily) -> Int? {
+        if latest < entries.count, entries[latest].family.definition === family.definition { return latest }
+        let known = positions[ObjectIdentifier(family.definition)] ?? positionsByName[family.name]
+        let position = known ?? entries.count
+        if known == nil {
+            entries.append(Entry(family, expecting: expected))
+            positionsByName[family.name] = position
+            positions[ObjectIdentifier(family.definition)] = position
+        }
+        guard entries[position].family.agrees(with: family) else {
+            if !conflicts.contains(family) { conflicts.append(family) }
+            return nil
+        }
+        latest = position
+        return position
+    }
+}

@@ -1,0 +1,91 @@
+/// What a number measures: its name, its labels and how it is to be read.
+///
+/// Names are neutral, lower-case words joined by dots and underscores, without unit: `resilience.circuit_breaker.calls`.
+/// What shows them brings them into its own form: `resilience_circuit_breaker_calls_total`.
+public struct MetricFamily: Sendable, Hashable {
+    /// How the values of a family behave.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// Only grows, for the life of what counts.
+        case counter
+        /// Goes up and down.
+        case gauge
+        /// Durations, sorted into buckets.
+        case histogram
+    }
+
+    /// The name, without unit.
+    public var name: String { definition.name }
+    /// One sentence on what is measured.
+    public var help: String { definition.help }
+    /// How the values behave.
+    public var kind: Kind { definition.kind }
+    /// The unit, as a plural: `seconds`. `nil` for plain numbers. A histogram's is always `seconds`.
+    public var unit: String? { definition.unit }
+    /// The keys of the labels, which every sample has. The first is for the name of what is measured.
+    public var labels: [String] { definition.labels }
+
+    /// Behind a reference, so that a family is passed around and recognised as one word.
+    let definition: Definition
+
+    final class Definition: Sendable {
+        let name: String
+        let help: String
+        let kind: Kind
+        let unit: String?
+        let labels: [String]
+
+        init(_ name: String, _ help: String, _ kind: Kind, _ unit: String?, _ labels: [String]) {
+            self.name = name
+            self.help = help
+            self.kind = kind
+            self.unit = unit
+            self.labels = labels
+        }
+    }
+
+    /// Creates a family.
+    ///
+    /// - Parameters:
+    ///   - name: The name, without unit.
+    ///   - kind: How the values behave.
+    ///   - unit: The unit, as a plural; ignored for a histogram, which is in seconds.
+    ///   - labels: The keys of the labels; the first is for the name of what is measured.
+    ///   - help: One sentence on what is measured.
+    public init(_ name: String, _ kind: Kind, unit: String? = nil, labels: [String], help: String) {
+        definition = Definition(name, help, kind, kind == .histogram ? "seconds" : unit, labels)
+    }
+
+    /// Whether two families say the same.
+    public static func == (lhs: MetricFamily, rhs: MetricFamily) -> Bool {
+        lhs.definition === rhs.definition || (lhs.help == rhs.help && lhs.name == rhs.name && lhs.agrees(with: rhs))
+    }
+
+    /// Hashes the name.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+    }
+
+    /// Whether values of both can stand under one name.
+    func agrees(with other: MetricFamily) -> Bool {
+        definition === other.definition || (kind == other.kind && unit == other.unit && labels == other.labels)
+    }
+}
+
+/// The value of a sample.
+public enum MetricValue: Sendable, Hashable {
+    /// A whole number: a counter, or a gauge.
+    case integer(Int)
+    /// Any number. Not a number where there is nothing to tell yet, such as a rate without calls.
+    case number(Double)
+    /// Durations.
+    case histogram(DurationHistogram.Snapshot)
+}
+
+/// What can be measured by reading it: policies, their strategies, budgets.
+///
+/// Pull-based: what is counted is counted anyway, so that a reading costs those who call nothing. Every number is there
+/// from the start, at zero.
+public protocol MetricSource: Sendable {
+    /// Adds the present values.
+    func collect(into metrics: inout MetricCollection)
+}

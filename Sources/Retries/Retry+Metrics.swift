@@ -1,0 +1,56 @@
+public import ResilienceCore
+
+extension Retry {
+    /// Adds the totals.
+    public func collect(into metrics: inout MetricCollection) {
+        let totals = totals
+        metrics.add(Families.calls, [name, "successful_without_retry"], totals.succeededWithoutRetry)
+        metrics.add(Families.calls, [name, "successful_with_retry"], totals.succeededWithRetry)
+        metrics.add(Families.calls, [name, "failed_without_retry"], totals.failedWithoutRetry)
+        metrics.add(Families.calls, [name, "failed_with_retry"], totals.failedWithRetry)
+        metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
+        metrics.add(Families.attempts, [name], totals.attempts)
+        metrics.add(Families.budgetExhausted, [name], totals.budgetExhausted)
+    }
+
+    /// What a retry measures. The first label is the retry's name.
+    enum Families {
+        static let calls = MetricFamily(
+            "resilience.retry.calls", .counter, labels: ["name", "kind"],
+            help: "Calls through a retry that have ended.")
+        static let attempts = MetricFamily(
+            "resilience.retry.attempts", .counter, labels: ["name"],
+            help: "Attempts that a retry has made, the first of each call included.")
+        static let delay = MetricFamily(
+            "resilience.retry.delay", .histogram, labels: ["name"], help: "Delays before the attempts of a retry.")
+        static let budgetExhausted = MetricFamily(
+            "resilience.retry.budget_exhausted", .counter, labels: ["name"],
+            help: "Calls that were not retried because the budget was spent.")
+
+        static let meterLayout = MeterPoint.Layout(durations: delay, timedKinds: 1)
+    }
+}
+
+extension RetryBudget {
+    /// What this budget measures, under a name: a budget has none of its own.
+    public func metrics(named name: String) -> some MetricSource { Metrics(budget: self, name: name) }
+
+    private struct Metrics: MetricSource {
+        let budget: RetryBudget
+        let name: String
+
+        func collect(into metrics: inout MetricCollection) {
+            metrics.add(Families.tokens, [name], budget.balance)
+            metrics.add(Families.withdrawals, [name, "granted"], budget.totalGranted)
+            metrics.add(Families.withdrawals, [name, "refused"], budget.totalRefused)
+        }
+    }
+
+    private enum Families {
+        static let tokens = MetricFamily(
+            "resilience.retry_budget.tokens", .gauge, labels: ["name"], help: "Tokens of a retry budget.")
+        static let withdrawals = MetricFamily(
+            "resilience.retry_budget.withdrawals", .counter, labels: ["name", "kind"],
+            help: "Further attempts that were asked for at a retry budget.")
+    }
+}

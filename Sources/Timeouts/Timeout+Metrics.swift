@@ -1,0 +1,40 @@
+public import ResilienceCore
+
+extension Timeout {
+    /// Adds the totals, and how many calls run.
+    public func collect(into metrics: inout MetricCollection) {
+        let totals = totals
+        metrics.add(Families.calls, [name, "successful"], totals.succeeded)
+        metrics.add(Families.calls, [name, "failed"], totals.failed)
+        metrics.add(Families.calls, [name, "timeout"], totals.exceeded)
+        metrics.add(Families.calls, [name, "late"], totals.late)
+        metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
+        metrics.add(Families.calls, [name, "refused"], totals.refused)
+        metrics.add(Families.calls, [name, "unlimited"], totals.unlimited)
+        metrics.add(Families.running, [name], running)
+    }
+
+    /// What a timeout measures. The first label is the timeout's name, or that of the policy that abandons.
+    enum Families {
+        static let calls = MetricFamily(
+            "resilience.timeout.calls", .counter, labels: ["name", "kind"],
+            help: "Calls through a timeout: timeout ended with an error after the limit, late with a value.")
+        static let running = MetricFamily(
+            "resilience.timeout.running", .gauge, labels: ["name"], help: "Calls that run under a timeout.")
+        static let abandoned = MetricFamily(
+            "resilience.timeout.abandoned", .counter, labels: ["name"],
+            help: "Calls that were left running at their limit.")
+        static let abandonedRunning = MetricFamily(
+            "resilience.timeout.abandoned_running", .gauge, labels: ["name"],
+            help: "Calls that were left running and have not ended.")
+    }
+}
+
+extension AbandoningPolicy: MetricSource {
+    /// Adds how many calls were left running, and what the policy inside measures.
+    public func collect(into metrics: inout MetricCollection) {
+        metrics.add(Timeout.Families.abandoned, [policy.name], abandoned)
+        metrics.add(Timeout.Families.abandonedRunning, [policy.name], abandonedRunning)
+        metrics.collect(policy)
+    }
+}

@@ -1,0 +1,108 @@
+import ResilienceTesting
+import Testing
+
+@testable import ResilienceCore
+
+@Suite("Duration histograms")
+struct HistogramMetricsTests {
+    @Test("a duration is in the first bucket that it does not exceed")
+    func bounds() throws {
+        let histogram = DurationHistogram(try HistogramBuckets([.milliseconds(1), .milliseconds(10)]))
+        for nanoseconds in [-5, 0, 1, 1_000_000, 1_000_001, 10_000_000, 10_000_001, .max] as [Int64] {
+            histogram.record(.nanoseconds(nanoseconds))
+        }
+        let snapshot = histogram.snapshot
+        #expect(snapshot.counts == [4, 2, 2])
+        #expect(snapshot.count == 8)
+        let expected =
+            Duration.nanoseconds(1 + 1_000_000 + 1_000_001 + 10_000_000 + 10_000_001) + .nanoseconds(Int64.max)
+        #expect(snapshot.sum == expected)
+    }
+
+    @Test("the sum goes on past what one word holds")
+    func longSum() {
+        let histogram = DurationHistogram()
+        for _ in 0..<5 { histogram.record(.nanoseconds(Int64.max)) }
+        #expect(histogram.snapshot.sum == .nanoseconds(Int64.max) * 5)
+        #expect(histogram.snapshot.counts.last == 5)
+    }
+
+    @Test("the standard buckets increase from 1 ms to 10 s")
+    func standard() throws {
+        let bounds = HistogramBuckets.standard.bounds
+        #expect(bounds.first == .milliseconds(1) && bounds.last == .seconds(10) && bounds.count == 13)
+        #expect(bounds.contains(.microseconds(2500)))
+        #expect(try HistogramBuckets(bounds) == .standard)
+    }
+
+    @Test("exponential buckets")
+    func exponential() throws {
+        let buckets = try HistogramBuckets.exponential(from: .milliseconds(2), factor: 3, count: 3)
+        #expect(buckets.bounds == [.milliseconds(2), .milliseconds(6), .milliseconds(18)])
+        #expect(throws: ConfigurationError.self) {
+            try HistogramBuckets.exponential(from: .zero, factor: 1, count: 0)
+        }
+        // The later bounds do not fit into what an instant can hold, and are no wider than the last.
+        #expect(throws: ConfigurationError.self) {
+            try HistogramBuckets.exponential(from: .seconds(1), factor: 1000, count: 100)
+        }
+    }
+
+    @Test("bounds that do not increase, or are too many, are reported together")
+    func faults() {
+        do throws(ConfigurationError) {
+            _ = try HistogramBuckets([.seconds(1), .seconds(1), .zero])
+            Issue.record("accepted")
+        } catch {
+            #expect(error.faults.map(\.field) == ["buckets.2", "buckets.1", "buckets.2"])
+        }
+        #expect(throws: ConfigurationError.self) { try HistogramBuckets([]) }
+        #expect(throws: ConfigurationError.self) { try HistogramBuckets((1...101).map { .seconds($0) }) }
+    }
+
+    @Test("sorting agrees with a plain model")
+    func model() throws {
+        for seed in 1...200 as ClosedRange<UInt64> {
+            var random = SplitMix64(seed: seed)
+            let bounds = Set(
+                (0..<Int.random(in: 1...20, using: &random)).map { _ in
+                    Int64.random(in: 1...1000, using: &random)
+                }
+            ).sorted()
+            let histogram = DurationHistogram(try HistogramBuckets(bounds.map { .nanoseconds($0) }))
+            var counts = [Int](repeating: 0, count: bounds.count + 1)
+            var sum: Int64 = 0
+            for _ in 0..<200 {
+                let value = Int64.random(in: 0...1100, using: &random)
+                histogram.record(.nanoseconds(value))
+                counts[bounds.firstIndex { value <= $0 } ?? bounds.count] += 1
+                sum += value
+            }
+            #expect(histogram.snapshot.counts == counts, "seed \(seed)")
+            #expect(histogram.snapshot.sum == .nanoseconds(sum), "seed \(seed)")
+        }
+    }
+
+    @Test("nothing is lost under contention, and no reading goes back")
+    func contention() async {
+        let histogram = DurationHistogram()
+        await withTaskGroup(of: Void.self) { group in
+            for task in 0..<8 {
+                group.addTask {
+                    for call in 0..<2000 { histogram.record(.microseconds(call * (task + 1))) }
+                }
+            }
+            group.addTask {
+                var before = histogram.snapshot
+                for _ in 0..<500 {
+                    let now = histogram.snapshot
+                    #expect(zip(before.counts, now.counts).allSatisfy { $0 <= $1 })
+                    #expect(before.sum <= now.sum)
+                    before = now
+                }
+            }
+        }
+        #expect(histogram.snapshot.count == 16_000)
+        #expect(histogram.snapshot.sum == .microseconds(1999 * 1000 * 36))
+    }
+}
