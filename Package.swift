@@ -18,6 +18,10 @@ let package = Package(
         .library(name: "Retries", targets: ["Retries"]),
         .library(name: "Timeouts", targets: ["Timeouts"]),
         .library(name: "Hedges", targets: ["Hedges"]),
+        .library(name: "Bulkheads", targets: ["Bulkheads"]),
+        .library(name: "RateLimiters", targets: ["RateLimiters"]),
+        .library(name: "Fallbacks", targets: ["Fallbacks"]),
+        .library(name: "ResiliencePrometheus", targets: ["ResiliencePrometheus"]),
         .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
         .executable(name: "resilience-demo", targets: ["ResilienceDemo"]),
     ],
@@ -25,9 +29,17 @@ let package = Package(
         .target(name: "ResilienceCore", swiftSettings: settings),
         .target(name: "CircuitBreakers", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "Retries", dependencies: ["ResilienceCore"], swiftSettings: settings),
+        .target(name: "Bulkheads", dependencies: ["ResilienceCore"], swiftSettings: settings),
+        .target(name: "RateLimiters", dependencies: ["ResilienceCore"], swiftSettings: settings),
+        .target(name: "Fallbacks", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(
-            name: "Resilience", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts", "Retries", "Hedges"],
+            name: "Resilience",
+            dependencies: [
+                "ResilienceCore", "CircuitBreakers", "Timeouts", "Retries", "Hedges", "Bulkheads", "RateLimiters",
+                "Fallbacks",
+            ],
             swiftSettings: settings),
+        .target(name: "ResiliencePrometheus", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "Timeouts", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "Hedges", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "ResilienceTesting", dependencies: ["ResilienceCore"], swiftSettings: settings),
@@ -59,6 +71,18 @@ let package = Package(
         .testTarget(
             name: "HedgesTests",
             dependencies: ["Hedges", "CircuitBreakers", "Retries", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BulkheadsTests",
+            dependencies: ["Bulkheads", "Retries", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RateLimitersTests",
+            dependencies: ["RateLimiters", "Retries", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "FallbacksTests",
+            dependencies: ["Fallbacks", "CircuitBreakers", "Retries", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "GuideTests", dependencies: ["Resilience", "ResilienceTesting"], swiftSettings: settings),

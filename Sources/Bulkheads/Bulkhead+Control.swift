@@ -1,0 +1,107 @@
+public import ResilienceCore
+internal import Synchronization
+
+extension Bulkhead {
+    // MARK: Reading
+
+    /// How many calls may run at once, now: an adaptive limit changes.
+    public var limit: Int { reading.limit }
+
+    /// The slots in use: calls that run, and permits that are held. More than ``limit`` after it was made smaller.
+    public var inUse: Int { reading.inUse }
+
+    /// The slots that are free.
+    public var available: Int {
+        let gate = reading
+        return max(0, gate.limit - gate.inUse)
+    }
+
+    /// How many calls wait.
+    public var queued: Int { state.withLock { $0.queued } }
+
+    /// How long the call has waited that waits longest; `nil` if none waits.
+    public var oldestWait: Duration? {
+        let now = time.now
+        return state.withLock { $0.oldestWait(now: now) }.map { max(.zero, $0) }
+    }
+
+    /// The configuration in force. Its limit is the one that was given; ``limit`` is the one that holds.
+    public var configuration: Configuration { state.withLock { $0.configuration } }
+
+    /// Everything the bulkhead has seen in its life.
+    public var totals: Totals {
+        var totals = state.withLock { state in
+            var totals = Totals()
+            totals.timedOut = state.timedOut
+            totals.cancelled = state.cancelled
+            totals.waited = state.waited
+            totals.waitingTime = .nanoseconds(state.waitingNanoseconds)
+            return totals
+        }
+        totals.finished = finishedCalls.load(ordering: .relaxed)
+        totals.rejected = rejectedCalls.load(ordering: .relaxed)
+        return totals
+    }
+
+    /// Adds an observer of this bulkhead's events.
+    ///
+    /// While somebody listens, every call takes the lock, so that the events have the order of what happened.
+    public func addObserver(_ observer: any PolicyObserver) {
+        events.add(observer)
+        withState { _ in }
+    }
+
+    // MARK: Retuning
+
+    /// Puts another configuration in force and keeps the calls that run or wait, the totals, and what an adaptive limit
+    /// has learned if the configuration still has the same one.
+    ///
+    /// Of a larger limit, those who wait have the new slots at once. Of a smaller one, calls that run are let run, and none
+    /// is let through until fewer than the new limit are left. Calls that wait keep their place and the time they may
+    /// wait, also if the queue is shorter now. A partition that is gone ends what it has begun.
+    ///
+    /// - Throws: All faults of the configuration; the old one stays in force then.
+    public func update(_ configuration: Configuration) throws(ConfigurationError) {
+        try configuration.validate()
+        let now = time.now
+        // Made before the lock is taken, for its seed comes from other people's code; if it is needed at all.
+        let fresh = isLearning(configuration.limit) ? nil : Learner(configuration.limit, random)
+        let aftermath = learner.withLock { learner -> Aftermath in
+            var limit = configuration.limit.initial
+            if case .adaptive(let adaptive) = configuration.limit.kind, let present = learner,
+                present.origin === adaptive
+            {
+                limit = Limit.usable(present.limit.limit)
+            } else {
+                // Of another thread's update that came between, this one knows nothing.
+                learner = fresh ?? Learner(configuration.limit, .system)
+            }
+            return changing(now: now) { state in
+                let old = state.limit
+                state.update(configuration, limit: limit)
+                if old != limit {
+                    events.post(.limitChanged(bulkhead: name, from: old, to: limit, isAdaptive: false))
+                }
+                state.serve(now: now)
+            }.1
+        }
+        finish(aftermath)
+    }
+
+    /// Whether the limit is the one at work.
+    private func isLearning(_ limit: Limit) -> Bool {
+        guard case .adaptive(let adaptive) = limit.kind else { return false }
+        return learner.withLock { $0?.origin === adaptive }
+    }
+
+    /// Changes the limit alone: ``update(_:)`` with a fixed limit. An adaptive limit is replaced by it.
+    ///
+    /// - Parameter limit: 0 to 1 000 000 000. With 0 no call is let through until the next change, while those that run
+    ///   are let run.
+    /// - Throws: `ConfigurationError` if the limit is not allowed; the old one stays in force then.
+    public func resize(to limit: Int) throws(ConfigurationError) {
+        var configuration = configuration
+        configuration.limit = .fixed(limit)
+        try update(configuration)
+    }
+}

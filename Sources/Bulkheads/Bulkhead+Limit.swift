@@ -1,0 +1,114 @@
+public import ResilienceCore
+
+extension Bulkhead {
+    /// How many calls may run at once.
+    public struct Limit: Sendable {
+        enum Kind: Sendable {
+            case fixed(Int)
+            case adaptive(Adaptive)
+        }
+
+        /// An algorithm as it was given. A class, because its identity tells whether an updated configuration has the
+        /// same one, whose learning then goes on.
+        final class Adaptive: Sendable {
+            let initial: any ConcurrencyLimit
+            let isDropped: @Sendable (any Error) -> Bool
+
+            init(_ initial: any ConcurrencyLimit, _ isDropped: @escaping @Sendable (any Error) -> Bool) {
+                self.initial = initial
+                self.isDropped = isDropped
+            }
+        }
+
+        let kind: Kind
+
+        static let range = 0...1_000_000_000
+
+        /// So many, 0 to 1 000 000 000. With 0 no call is let through: calls are rejected, or wait for another limit.
+        public static func fixed(_ limit: Int) -> Limit {
+            Limit(kind: .fixed(limit))
+        }
+
+        /// As many as an algorithm finds out that the service can take, by the round trip times of the calls.
+        ///
+        /// - Parameters:
+        ///   - limit: The algorithm: ``AIMDLimit``, ``VegasLimit``, ``Gradient2Limit``, or one of your own.
+        ///   - isDropped: Which errors are those of a service that has too much to do. Default: ``OverloadError``s, such
+        ///     as a timeout's, and rejections. Not asked about the caller's cancellation: it says nothing, unless the call's
+        ///     deadline has passed, which is a drop. A call that failed with another error says nothing either.
+        public static func adaptive(
+            _ limit: some ConcurrencyLimit, isDropped: (@Sendable (any Error) -> Bool)? = nil
+        ) -> Limit {
+            Limit(
+                kind: .adaptive(
+                    Adaptive(limit, isDropped ?? { $0 is any OverloadError || $0 is any PolicyRejection })))
+        }
+
+        /// The limit to begin with.
+        var initial: Int {
+            switch kind {
+            case .fixed(let limit): limit
+            case .adaptive(let adaptive): Self.usable(adaptive.initial.limit)
+            }
+        }
+
+        /// What an algorithm says, as a limit that lets at least one call through.
+        static func usable(_ limit: Int) -> Int { min(max(1, limit), range.upperBound) }
+
+        func check(_ check: inout ConfigurationCheck) {
+            switch kind {
+            case .fixed(let limit): check.require("limit", limit, in: Self.range)
+            case .adaptive(let adaptive): check.require(adaptive.initial)
+            }
+        }
+    }
+
+    /// An adaptive limit at work.
+    struct Learner: Sendable {
+        private(set) var limit: any ConcurrencyLimit
+        let origin: Limit.Adaptive
+
+        var isDropped: @Sendable (any Error) -> Bool { origin.isDropped }
+
+        /// `nil` for a limit that is fixed.
+        init?(_ limit: Limit, _ random: RandomSource) {
+            guard case .adaptive(let adaptive) = limit.kind else { return nil }
+            origin = adaptive
+            self.limit = adaptive.initial
+            self.limit.seed(from: random)
+        }
+
+        mutating func record(_ admission: Admission, isDropped: Bool, now: TimeSource.Instant) -> Int {
+            limit.record(
+                roundTripTime: admission.start.duration(to: now), inFlight: Int(admission.inFlight),
+                isDropped: isDropped, at: now)
+            return Limit.usable(limit.limit)
+        }
+    }
+
+    /// Tells an adaptive limit of a call that has ended, and puts in force what it says then.
+    func learn(from admission: Admission, isDropped: Bool) {
+        let now = time.now
+        // The new limit is put in force under the learner's lock, so that of two the later stays; what follows from it
+        // is other people's code, and waits until both locks are released.
+        let aftermath = learner.withLock { learner -> Aftermath? in
+            guard let limit = learner?.record(admission, isDropped: isDropped, now: now), limit != reading.limit else {
+                return nil
+            }
+            return setLimit(limit, isAdaptive: true, now: now)
+        }
+        if let aftermath { finish(aftermath) }
+    }
+
+    /// Puts a limit in force, and gives the slots that it adds to those who wait.
+    private func setLimit(_ limit: Int, isAdaptive: Bool, now: TimeSource.Instant) -> Aftermath {
+        changing(now: now) { state in
+            let old = state.limit
+            state.setLimit(limit)
+            if old != limit {
+                events.post(.limitChanged(bulkhead: name, from: old, to: limit, isAdaptive: isAdaptive))
+            }
+            state.serve(now: now)
+        }.1
+    }
+}

@@ -1,0 +1,71 @@
+internal import ResilienceCore
+
+extension Bulkhead {
+    /// Takes a slot if one is free, for work that does not fit into a closure. Does not wait, also if there is a queue.
+    ///
+    /// ```swift
+    /// let permit = try bulkhead.tryAcquire()
+    /// try await connection.send(request)
+    /// permit.release()
+    /// ```
+    ///
+    /// - Parameter partition: The partition to take it from. Default: none.
+    /// - Returns: A permit that holds the slot.
+    /// - Throws: ``RejectedError`` if none is free.
+    public func tryAcquire(partition: String? = nil) throws(RejectedError) -> Permit {
+        let admission = try admitAtOnce()
+        if admission.isGranted { return Permit(bulkhead: self, admission: admission) }
+        switch try ask(partition: partition, priority: .normal, deadline: nil, mayWait: false) {
+        case .admitted(let admission): return Permit(bulkhead: self, admission: admission)
+        case .waiting: throw rejection(.full, limit, .zero)  // Never: it may not wait.
+        }
+    }
+
+    /// Takes a slot, and waits for one if the bulkhead has a queue.
+    ///
+    /// - Parameters:
+    ///   - priority: Which of the calls that wait goes first. Default: normal.
+    ///   - partition: The partition to take it from. Default: none.
+    /// - Returns: A permit that holds the slot.
+    /// - Throws: ``RejectedError`` if there is none; `CancellationError` if the caller cancelled while waiting.
+    public nonisolated(nonsending) func acquire(
+        priority: Priority = .normal, partition: String? = nil
+    ) async throws -> Permit {
+        var admission = try admitAtOnce()
+        if !admission.isGranted {
+            admission = try await admit(partition: partition, priority: priority, deadline: nil, nil)
+        }
+        return Permit(bulkhead: self, admission: admission)
+    }
+
+    /// A slot that is held.
+    ///
+    /// Given back once: the compiler sees to it that it is not given back twice. A permit that is dropped gives its slot
+    /// back, and tells an adaptive limit nothing.
+    public struct Permit: ~Copyable, Sendable {
+        private let bulkhead: Bulkhead
+        private let admission: Admission
+        private var isReleased = false
+
+        init(bulkhead: Bulkhead, admission: Admission) {
+            self.bulkhead = bulkhead
+            self.admission = admission
+        }
+
+        deinit {
+            if !isReleased { bulkhead.giveBack(admission) }
+        }
+
+        /// Gives the slot back after a call that succeeded.
+        public consuming func release() {
+            isReleased = true
+            bulkhead.succeeded(admission)
+        }
+
+        /// Gives the slot back after a call that failed. What that means to an adaptive limit its rule says.
+        public consuming func release(after error: any Error) {
+            isReleased = true
+            bulkhead.failed(admission, error, nil)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+internal import ResilienceCore
+
+extension Bulkhead {
+    /// What a bulkhead has seen in its life. Each number only grows.
+    public struct Totals: Sendable, Hashable, Codable {
+        /// Calls that were let through and have ended, however they did.
+        public internal(set) var finished = 0
+        /// Calls that found no slot and no place in the queue, or lost it to a call that goes first.
+        public internal(set) var rejected = 0
+        /// Calls that waited in vain until their time was over.
+        public internal(set) var timedOut = 0
+        /// Calls that were cancelled while they waited.
+        public internal(set) var cancelled = 0
+        /// Calls whose wait in the queue has ended, in whatever way. They are among the others, or run.
+        public internal(set) var waited = 0
+        /// How long all of those have waited, together.
+        public internal(set) var waitingTime = Duration.zero
+
+        /// Every ask that is over: the call has ended, was not let through, or was cancelled before.
+        public var asks: Int {
+            finished.addingSaturated(rejected).addingSaturated(timedOut).addingSaturated(cancelled)
+        }
+
+        /// How long a call waited, on average over those that did; `nil` if none has.
+        public var averageWait: Duration? { waited == 0 ? nil : waitingTime / waited }
+
+        /// The sums of two totals, for example of several bulkheads.
+        public static func + (lhs: Totals, rhs: Totals) -> Totals {
+            var sum = Totals()
+            for path: WritableKeyPath<Totals, Int> in [\.finished, \.rejected, \.timedOut, \.cancelled, \.waited] {
+                sum[keyPath: path] = lhs[keyPath: path].addingSaturated(rhs[keyPath: path])
+            }
+            let nanoseconds = lhs.waitingTime.saturatedNanoseconds
+            sum.waitingTime = .nanoseconds(nanoseconds.addingSaturated(rhs.waitingTime.saturatedNanoseconds))
+            return sum
+        }
+    }
+}

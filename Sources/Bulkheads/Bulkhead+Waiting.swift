@@ -1,0 +1,94 @@
+public import ResilienceCore
+internal import Synchronization
+
+extension Bulkhead {
+    /// Takes a slot under the lock, or waits for one.
+    ///
+    /// - Parameter partition: The partition's name, if it is not the context that says.
+    @usableFromInline
+    nonisolated(nonsending) func admit(_ context: Context, _ partition: String?) async throws -> Admission {
+        try await admit(
+            partition: partition ?? context[Partition.self], priority: context[Priority.self] ?? .normal,
+            deadline: context.deadline.map { localTime(of: $0, in: context) }, context)
+    }
+
+    nonisolated(nonsending) func admit(
+        partition: String?, priority: Priority, deadline: TimeSource.Instant?, _ context: Context?
+    ) async throws -> Admission {
+        switch try ask(partition: partition, priority: priority, deadline: deadline, mayWait: true) {
+        case .admitted(let admission): return admission
+        case .waiting(let place, let waiter):
+            let turn = try await waiter.value { [self] in withdraw(place) }
+            // Cancelled at the moment its turn came: it does not run, and whoever is next gets the slot.
+            if Task.isCancelled {
+                giveBack(turn.admission)
+                throw CancellationError()
+            }
+            context?.report(Wait.self, (name, turn.waited))
+            return turn.admission
+        }
+    }
+
+    enum Answer: Sendable {
+        case admitted(Admission)
+        case waiting(State.Place, Waiter<Turn>)
+    }
+
+    /// Asks for a slot, or a place in the queue.
+    ///
+    /// - Parameter deadline: The call's own, on this bulkhead's time.
+    func ask(
+        partition: String?, priority: Priority, deadline: TimeSource.Instant?, mayWait: Bool
+    ) throws(RejectedError) -> Answer {
+        let start = reading.isTimed ? time.now : nil
+        let atOnce = withState { state -> Admission? in
+            let part = state.part(partition)
+            guard state.takeFreeSlot(part) else { return nil }
+            return announced(part: part, inUse: state.inUse, waited: .zero, start: start)
+        }
+        if let atOnce { return .admitted(atOnce) }
+        let now = time.now
+        let (result, aftermath) = changing(now: now) { state in
+            let ask = State.Ask(
+                part: state.part(partition), priority: priority, deadline: deadline, mayWait: mayWait)
+            return (state.ask(ask, now: now, call: { Waiter() }), ask.part)
+        } report: { (step: (State.Decision, Int), state) -> Result<Answer, RejectedError> in
+            switch step {
+            case (.admitted, let part):
+                return .success(.admitted(announced(part: part, inUse: state.inUse, waited: .zero, start: now)))
+            case (.waiting(let place, let waiter), _):
+                events.post(.queued(bulkhead: name, queued: state.queued))
+                return .success(.waiting(place, waiter))
+            case (.refused(let cause), _):
+                let error = rejection(cause, state.limit, .zero)
+                if cause == .full { rejectedCalls.wrappingAdd(1, ordering: .relaxed) }
+                events.post(.rejected(bulkhead: name, error))
+                return .failure(error)
+            }
+        }
+        finish(aftermath)
+        return try result.get()
+    }
+
+    /// Takes a call that was cancelled out of the queue; whether it was there.
+    private func withdraw(_ place: State.Place) -> Bool {
+        let now = time.now
+        return withState(now: now) { state in
+            let before = state.waitingNanoseconds
+            guard state.cancel(place, now: now) else { return false }
+            let waited = Duration.nanoseconds(state.waitingNanoseconds.subtractingSaturated(before))
+            events.post(.cancelled(bulkhead: name, waited: waited))
+            return true
+        }
+    }
+
+    /// A moment of a call's time, on this bulkhead's.
+    private func localTime(of instant: TimeSource.Instant, in context: Context) -> TimeSource.Instant {
+        context.time == time ? instant : time.now.advanced(by: context.time.now.duration(to: instant))
+    }
+
+    /// The key under which bulkheads report to an `Execution` how long the call waited.
+    enum Wait: ContextKey {
+        typealias Value = (bulkhead: String, waited: Duration)
+    }
+}

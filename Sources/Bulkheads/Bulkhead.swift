@@ -1,0 +1,309 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// Limits how many calls run at once, so that one slow service does not take everything with it.
+///
+/// A call takes a slot and gives it back when it ends. If no slot is free it is rejected with ``RejectedError``, or waits in
+/// a queue if the configuration has one.
+///
+/// ```swift
+/// let bulkhead = try Bulkhead("payments", limit: 32)
+/// let receipt = try await bulkhead.execute { try await gateway.charge(order) }
+/// ```
+///
+/// Use one bulkhead for each service or resource, shared by all its callers. All members may be used from any task at
+/// once.
+public final class Bulkhead: Strategy {
+    typealias State = BulkheadState<Waiter<Turn>>
+
+    /// What a call that waits is told when its turn comes.
+    struct Turn: Sendable {
+        let admission: Admission
+        let waited: Duration
+    }
+
+    /// The bulkhead's name in errors, events and metrics.
+    public let name: String
+
+    /// The context of a call that goes through this bulkhead alone.
+    public let rootContext: Context
+
+    let time: TimeSource
+    let random: RandomSource
+    let events: EventChannel<Event>
+    let state: Lock<State>
+    let learner: Lock<Learner?>
+    private let timer: WaitTimer
+
+    /// The slots in use and the limit, in one word.
+    ///
+    /// Unguarded, anybody may take or return a slot by one compare-and-exchange; it fails if the word has changed in any
+    /// way, so that no slot is taken beyond the limit in it. Whoever holds the lock of `state` first sets the guard.
+    /// From then on every such exchange fails, for the word it expects has no guard, and turns to the lock: the holder has
+    /// the word to itself, and stores it back as a whole. It leaves the guard set while somebody waits, there are
+    /// partitions, or somebody listens. So a slot that is returned either was returned before a caller that found none
+    /// set the guard, which then sees it, or is returned under the lock, where those who wait are seen.
+    private let gate: Atomic<UInt64>
+
+    /// Calls that have ended, and calls that were refused; counted without the lock.
+    let finishedCalls = Atomic<Int>(0)
+    let rejectedCalls = Atomic<Int>(0)
+
+    /// Creates a bulkhead without a queue.
+    ///
+    /// - Parameters:
+    ///   - name: What the bulkhead is called in errors, events and metrics.
+    ///   - limit: How many calls may run at once, 0 to 1 000 000 000.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - observers: Who hears its events.
+    /// - Throws: `ConfigurationError` if the limit is not allowed.
+    public convenience init(
+        _ name: String, limit: Int, clock: some Clock<Duration> = ContinuousClock(),
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try self.init(name, Configuration(limit: .fixed(limit)), clock: clock, observers: observers)
+    }
+
+    /// Creates a bulkhead.
+    ///
+    /// - Parameters:
+    ///   - name: What the bulkhead is called in errors, events and metrics.
+    ///   - configuration: How many calls may run at once, and what becomes of the others.
+    ///   - clock: The time in which calls wait, and the round trips of an adaptive limit are measured. Default: the
+    ///     continuous clock.
+    ///   - random: The randomness of an adaptive limit. Default: the system's.
+    ///   - observers: Who hears its events.
+    /// - Throws: All faults of the configuration.
+    public convenience init(
+        _ name: String, _ configuration: Configuration = Configuration(),
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.init(
+            PolicyEnvironment(name: name, time: TimeSource(clock), random: random, observers: observers),
+            configuration)
+    }
+
+    /// The configuration has been validated.
+    init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
+        name = environment.name
+        time = environment.time
+        random = environment.random
+        rootContext = Context(name: environment.name, time: environment.time)
+        events = EventChannel(environment.observers)
+        let state = State(configuration)
+        gate = Atomic(Self.gate(of: state, isObserved: events.isListening).word)
+        self.state = Lock(state)
+        learner = Lock(Learner(configuration.limit, random))
+        timer = WaitTimer(environment.time)
+    }
+
+    // MARK: The path of a call
+
+    /// Runs the rest of a call when there is a slot for it.
+    ///
+    /// - Throws: ``RejectedError`` if there is none; `CancellationError` if the caller cancelled while waiting; otherwise
+    ///   what `next` threw.
+    @inlinable
+    public nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        var admission = try admitAtOnce()
+        if !admission.isGranted { admission = try await admit(context, nil) }
+        do {
+            try await next(context)
+        } catch {
+            failed(admission, error, context)
+            throw error
+        }
+        succeeded(admission)
+    }
+
+    /// A slot that was taken: by whom, when, and how many were in use then.
+    @usableFromInline
+    struct Admission: Sendable {
+        var start = TimeSource.Instant(nanoseconds: 0)
+        var inFlight: Int32 = 0
+        var part: Int32 = 0
+        @usableFromInline var isGranted = false
+        var isTimed = false
+        /// Whether observers have heard of it.
+        var isAnnounced = false
+
+        static let none = Admission()
+    }
+
+    /// Takes a slot if that can be decided without the lock; rejects if it can be decided that there is none.
+    @usableFromInline
+    func admitAtOnce() throws(RejectedError) -> Admission {
+        var gate = BulkheadGate(word: gate.load(ordering: .relaxed))
+        while !gate.isGuarded {
+            guard gate.inUse < gate.limit else {
+                if gate.hasQueue { break }
+                rejectedCalls.wrappingAdd(1, ordering: .relaxed)
+                throw RejectedError(policyName: name, cause: .full, limit: gate.limit, waited: .zero)
+            }
+            let (isExchanged, original) = self.gate.weakCompareExchange(
+                expected: gate.word, desired: gate.taken.word, ordering: .acquiringAndReleasing)
+            if isExchanged {
+                var admission = Admission(inFlight: Int32(truncatingIfNeeded: gate.inUse + 1), isGranted: true)
+                if gate.isTimed {
+                    admission.start = time.now
+                    admission.isTimed = true
+                }
+                return admission
+            }
+            gate = BulkheadGate(word: original)
+        }
+        return .none
+    }
+
+    @usableFromInline
+    func succeeded(_ admission: Admission) {
+        giveBack(admission)
+        if admission.isTimed { learn(from: admission, isDropped: false) }
+    }
+
+    @usableFromInline
+    func failed(_ admission: Admission, _ error: any Error, _ context: Context?) {
+        giveBack(admission)
+        guard admission.isTimed, let rule = learner.withLock({ $0?.isDropped }) else { return }
+        let isCancelled = Task.isCancelled || error is CancellationError
+        if isCancelled ? context?.isPastDeadline == true : rule(error) { learn(from: admission, isDropped: true) }
+    }
+
+    /// Returns a slot.
+    func giveBack(_ admission: Admission) {
+        // Before the slot is free: where no slot is in use, every call has been counted.
+        finishedCalls.wrappingAdd(1, ordering: .relaxed)
+        var gate = BulkheadGate(word: gate.load(ordering: .relaxed))
+        // The slots of a partition are counted under the lock, also those of one that is gone by now.
+        while !gate.isGuarded, admission.part == 0 {
+            let (isExchanged, original) = self.gate.weakCompareExchange(
+                expected: gate.word, desired: gate.returned.word, ordering: .acquiringAndReleasing)
+            if isExchanged { return }
+            gate = BulkheadGate(word: original)
+        }
+        giveBackUnderLock(admission)
+    }
+
+    @inline(never)
+    private func giveBackUnderLock(_ admission: Admission) {
+        let now = admission.isAnnounced ? time.now : admission.start
+        let hasQueue = withState { state in
+            let hasQueue = state.giveBack(Int(admission.part))
+            if admission.isAnnounced {
+                let duration = admission.start.duration(to: now)
+                events.post(.finished(bulkhead: name, duration: duration, inUse: state.inUse))
+            }
+            return hasQueue
+        }
+        // The clock is somebody else's code, so it is read outside the lock; whoever comes first meanwhile serves.
+        guard hasQueue else { return }
+        let present = time.now
+        withState(now: present) { $0.serve(now: present) }
+    }
+
+    // MARK: Around the state
+
+    /// What is to be done once the lock is released.
+    struct Aftermath: Sendable {
+        var news: [State.News] = []
+        var admissions: [Admission] = []
+        var limit = 0
+        var deadline: TimeSource.Instant?
+    }
+
+    /// Runs `body` under the lock, then does what follows from it.
+    func withState<Result: Sendable>(
+        now: TimeSource.Instant? = nil, _ body: (inout State) -> Result
+    ) -> Result {
+        let (result, aftermath) = changing(now: now, body)
+        finish(aftermath)
+        return result
+    }
+
+    /// Runs `body` under the lock, with the gate to itself; what follows is to be done outside every lock.
+    func changing<Result: Sendable>(
+        now: TimeSource.Instant?, _ body: (inout State) -> Result
+    ) -> (Result, Aftermath) {
+        changing(now: now, body) { result, _ in result }
+    }
+
+    /// Runs `body` under the lock and, when what it did to others has been reported, `report`.
+    ///
+    /// - Parameter now: The time, where `body` may serve those who wait.
+    func changing<Step: Sendable, Result: Sendable>(
+        now: TimeSource.Instant?, _ body: (inout State) -> Step, report: (Step, borrowing State) -> Result
+    ) -> (Result, Aftermath) {
+        state.withLock { state in
+            let guarded = gate.bitwiseOr(BulkheadGate.guardedFlag, ordering: .acquiringAndReleasing).newValue
+            state.inUse = BulkheadGate(word: guarded).inUse
+            let step = body(&state)
+            var aftermath = Aftermath(news: state.takeNews(), limit: state.limit, deadline: state.nextDeadline)
+            for news in aftermath.news { settle(news, now ?? .init(nanoseconds: 0), &aftermath) }
+            let result = report(step, state)
+            gate.store(Self.gate(of: state, isObserved: events.isListening).word, ordering: .releasing)
+            return (result, aftermath)
+        }
+    }
+
+    /// Counts and reports what became of a call that waited; under the lock.
+    private func settle(_ news: State.News, _ now: TimeSource.Instant, _ aftermath: inout Aftermath) {
+        switch news {
+        case .granted(_, let part, let waited, let inUse):
+            aftermath.admissions.append(announced(part: part, inUse: inUse, waited: waited, start: now))
+        case .refused(_, let cause, let waited):
+            if cause != .timedOut { rejectedCalls.wrappingAdd(1, ordering: .relaxed) }
+            events.post(.rejected(bulkhead: name, rejection(cause, aftermath.limit, waited)))
+        }
+    }
+
+    /// The admission of a call that has just got a slot under the lock.
+    ///
+    /// - Parameter start: The time; `nil` if it was not read, because nobody was listening a moment ago.
+    func announced(part: Int, inUse: Int, waited: Duration, start: TimeSource.Instant?) -> Admission {
+        let isAnnounced = start != nil && events.isListening
+        if isAnnounced { events.post(.permitted(bulkhead: name, waited: waited, inUse: inUse)) }
+        return Admission(
+            start: start ?? TimeSource.Instant(nanoseconds: 0), inFlight: Int32(truncatingIfNeeded: inUse),
+            part: Int32(truncatingIfNeeded: part), isGranted: true, isTimed: start != nil, isAnnounced: isAnnounced)
+    }
+
+    func rejection(_ cause: RejectedError.Cause, _ limit: Int, _ waited: Duration) -> RejectedError {
+        RejectedError(policyName: name, cause: cause, limit: limit, waited: waited)
+    }
+
+    /// Wakes those who have waited, delivers events and sets the timer; outside every lock.
+    func finish(_ aftermath: Aftermath) {
+        var admissions = aftermath.admissions[...]
+        for news in aftermath.news {
+            switch news {
+            case .granted(let waiter, _, let waited, _):
+                guard let admission = admissions.popFirst() else { continue }
+                waiter.finish(with: .success(Turn(admission: admission, waited: waited)))
+            case .refused(let waiter, let cause, let waited):
+                waiter.finish(with: .failure(rejection(cause, aftermath.limit, waited)))
+            }
+        }
+        events.deliver()
+        guard let deadline = aftermath.deadline else { return }
+        timer.arm(deadline) { [weak self] in
+            guard let self else { return }
+            let now = time.now
+            withState(now: now) { $0.serve(now: now) }
+        }
+    }
+
+    private static func gate(of state: borrowing State, isObserved: Bool) -> BulkheadGate {
+        let isAdaptive = if case .adaptive = state.configuration.limit.kind { true } else { false }
+        return BulkheadGate(
+            inUse: state.inUse, limit: state.limit,
+            isGuarded: isObserved || state.queued > 0 || state.isPartitioned,
+            isTimed: isAdaptive || isObserved, hasQueue: state.configuration.queue.capacity > 0)
+    }
+
+    /// The word as it is now.
+    var reading: BulkheadGate { BulkheadGate(word: gate.load(ordering: .acquiring)) }
+}

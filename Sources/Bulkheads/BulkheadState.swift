@@ -1,0 +1,321 @@
+internal import ResilienceCore
+
+/// Who holds slots and who waits: a pure value that is told the time and returns what to do.
+///
+/// `Call` stands for a call that waits. What becomes of those is noted in ``takeNews()``, in order.
+struct BulkheadState<Call: Sendable>: Sendable {
+    typealias Cause = Bulkhead.RejectedError.Cause
+    typealias Line = WaitLine<Waiting>
+
+    /// A call in the queue.
+    struct Waiting: Sendable {
+        let call: Call
+        let since: TimeSource.Instant
+        /// Among the deadlines, if it has one.
+        fileprivate(set) var deadline: DeadlineQueue<TimeSource.Instant, Place>.ID?
+    }
+
+    /// Where a call waits.
+    struct Place: Sendable, Hashable {
+        let part: Int
+        let id: Line.ID
+    }
+
+    /// A call that asks.
+    struct Ask: Sendable {
+        var part = 0
+        var priority = Bulkhead.Priority.normal
+        /// The call's own deadline, if it has one.
+        var deadline: TimeSource.Instant?
+        var mayWait = true
+    }
+
+    enum Decision: Sendable {
+        /// A slot has been taken.
+        case admitted
+        case waiting(Place, Call)
+        case refused(Cause)
+    }
+
+    /// What became of a call that waited.
+    enum News: Sendable {
+        case granted(Call, part: Int, waited: Duration, inUse: Int)
+        case refused(Call, Cause, waited: Duration)
+    }
+
+    /// A partition. The first is that of the calls without one; it is all there is where there are no others.
+    struct Part: Sendable {
+        var name: String
+        var share: Double
+        /// The slots that its share comes to.
+        var guaranteed = 0
+        /// Not kept for the first: there it is what the others leave of all that are in use, so that calls which were let
+        /// through before there were partitions need not be counted.
+        var running = 0
+        /// A part that is in the configuration no more: it ends what it has begun.
+        var isGone = false
+        var line = Line()
+    }
+
+    private(set) var configuration: Bulkhead.Configuration
+    private(set) var limit: Int
+    /// Slots in use. Read from the gate, and written back to it, around every step.
+    var inUse = 0
+    private(set) var parts: [Part]
+    private var partNumbers: [String: Int] = [:]
+    private(set) var queued = 0
+    private var deadlines = DeadlineQueue<TimeSource.Instant, Place>()
+    private var lastSequence: UInt64 = 0
+    private var news: [News] = []
+
+    private(set) var timedOut = 0
+    private(set) var cancelled = 0
+    private(set) var waited = 0
+    private(set) var waitingNanoseconds: Int64 = 0
+
+    /// The configuration has been validated.
+    init(_ configuration: Bulkhead.Configuration) {
+        self.configuration = configuration
+        limit = configuration.limit.initial
+        parts = [Part(name: "", share: 1)]
+        adoptPartitions()
+    }
+
+    var isPartitioned: Bool { !configuration.partitions.isEmpty }
+
+    /// The earliest deadline of a call that waits.
+    var nextDeadline: TimeSource.Instant? { deadlines.firstDeadline }
+
+    /// The number of a partition by name; of the calls without one, if there is none of that name.
+    func part(_ name: String?) -> Int {
+        guard let name, let part = partNumbers[name], !parts[part].isGone else { return 0 }
+        return part
+    }
+
+    /// The slots that a partition's calls hold.
+    func inUse(_ part: Int) -> Int {
+        part == 0 ? inUse - parts.dropFirst().reduce(0) { $0 + $1.running } : parts[part].running
+    }
+
+    mutating func takeNews() -> [News] {
+        guard !news.isEmpty else { return [] }
+        defer { news = [] }
+        return news
+    }
+
+    // MARK: Admission
+
+    /// Takes a slot if one is free and nobody waits: the part of ``ask(_:now:call:)`` that needs no time.
+    mutating func takeFreeSlot(_ part: Int) -> Bool {
+        guard queued == 0, isAdmissible(part) else { return false }
+        take(part)
+        return true
+    }
+
+    /// Takes a slot, or a place in the queue.
+    mutating func ask(_ ask: Ask, now: TimeSource.Instant, call: () -> Call) -> Decision {
+        // Those who wait come first. What then is free is free for this call: no one waits who could have it.
+        serve(now: now)
+        if isAdmissible(ask.part) {
+            take(ask.part)
+            return .admitted
+        }
+        guard ask.mayWait, configuration.queue.capacity > 0 else { return .refused(.full) }
+        var deadline = ask.deadline
+        if let maxWait = configuration.queue.maxWait {
+            let end = now.advanced(by: maxWait)
+            deadline = deadline.map { min($0, end) } ?? end
+        }
+        if let deadline, deadline <= now {
+            timedOut.increment()
+            return .refused(.timedOut)
+        }
+        if queued >= configuration.queue.capacity {
+            guard let place = placeToYield(to: ask) else { return .refused(.full) }
+            refuse(place, .displaced, now: now)
+        }
+        let call = call()
+        return .waiting(enqueue(call, ask, deadline, now: now), call)
+    }
+
+    /// Gives a slot back.
+    ///
+    /// - Returns: Whether somebody waits, so that ``serve(now:)`` is to be called.
+    mutating func giveBack(_ part: Int) -> Bool {
+        inUse -= 1
+        if part != 0 { parts[part].running -= 1 }
+        return queued > 0
+    }
+
+    /// Takes a call out of the queue because it was cancelled; whether it was there.
+    mutating func cancel(_ place: Place, now: TimeSource.Instant) -> Bool {
+        guard let waiting = remove(place) else { return false }
+        _ = countWait(waiting, now: now)
+        cancelled.increment()
+        return true
+    }
+
+    /// Ends the waits that have lasted long enough, then gives free slots to those who are next.
+    mutating func serve(now: TimeSource.Instant) {
+        while let place = deadlines.popFirst(dueAt: now) { refuse(place, .timedOut, now: now) }
+        while queued > 0, inUse < limit, let place = next() {
+            guard let waiting = remove(place) else { return }
+            take(place.part)
+            let waited = countWait(waiting, now: now)
+            news.append(.granted(waiting.call, part: place.part, waited: waited, inUse: inUse))
+        }
+    }
+
+    /// How long the call has waited that waits longest.
+    func oldestWait(now: TimeSource.Instant) -> Duration? {
+        parts.flatMap { $0.line.oldest }.map(\.since).min()?.duration(to: now)
+    }
+
+    private func isAdmissible(_ part: Int) -> Bool {
+        guard inUse < limit else { return false }
+        return !isPartitioned || configuration.partitionsBorrow || parts[part].isGone || isBelowShare(part)
+    }
+
+    private func isBelowShare(_ part: Int) -> Bool { inUse(part) < parts[part].guaranteed }
+
+    private mutating func take(_ part: Int) {
+        inUse += 1
+        if part != 0 { parts[part].running += 1 }
+    }
+
+    // MARK: The queue
+
+    /// Who is served next: of the partitions that may have a slot those below their share, then the highest priority,
+    /// then the oldest or newest.
+    private func next() -> Place? {
+        var best: (place: Place, rank: Line.Rank, isBelowShare: Bool)?
+        for part in parts.indices where isAdmissible(part) {
+            guard let (id, rank) = parts[part].line.first(configuration.queue.order) else { continue }
+            let isBelow = isBelowShare(part)
+            if let best {
+                guard isBelow == best.isBelowShare ? goes(rank, before: best.rank) : isBelow else { continue }
+            }
+            best = (Place(part: part, id: id), rank, isBelow)
+        }
+        return best?.place
+    }
+
+    private func goes(_ rank: Line.Rank, before other: Line.Rank) -> Bool {
+        guard rank.priority == other.priority else { return rank.priority > other.priority }
+        return configuration.queue.order == .oldestFirst
+            ? rank.sequence < other.sequence : rank.sequence > other.sequence
+    }
+
+    /// The call that loses its place to one that comes to a full queue: the last of those that it goes before.
+    ///
+    /// A call within its partition's share goes before all that are beyond theirs, and none beyond its share goes before
+    /// one within.
+    private func placeToYield(to ask: Ask) -> Place? {
+        let isOwed = asked(ask.part) < parts[ask.part].guaranteed
+        let beyond = parts.indices.filter { asked($0) > parts[$0].guaranteed }
+        if isOwed, let (place, _) = last(of: beyond) { return place }
+        let candidates = isOwed ? Array(parts.indices) : parts.indices.filter { beyond.contains($0) || $0 == ask.part }
+        guard let (place, rank) = last(of: candidates) else { return nil }
+        let newcomer = Line.Rank(priority: ask.priority, sequence: lastSequence &+ 1)
+        return goes(newcomer, before: rank) ? place : nil
+    }
+
+    /// What a partition has and wants.
+    private func asked(_ part: Int) -> Int { inUse(part) + parts[part].line.count }
+
+    private func last(of candidates: [Int]) -> (Place, Line.Rank)? {
+        var worst: (Place, Line.Rank)?
+        for part in candidates {
+            guard let (id, rank) = parts[part].line.last(configuration.queue.order) else { continue }
+            if let worst, !goes(worst.1, before: rank) { continue }
+            worst = (Place(part: part, id: id), rank)
+        }
+        return worst
+    }
+
+    private mutating func enqueue(
+        _ call: Call, _ ask: Ask, _ deadline: TimeSource.Instant?, now: TimeSource.Instant
+    ) -> Place {
+        lastSequence &+= 1
+        queued += 1
+        let rank = Line.Rank(priority: ask.priority, sequence: lastSequence)
+        let id = parts[ask.part].line.append(Waiting(call: call, since: now), rank)
+        let place = Place(part: ask.part, id: id)
+        if let deadline {
+            let deadlineID = deadlines.insert(place, at: deadline)
+            parts[ask.part].line.update(id) { $0.deadline = deadlineID }
+        }
+        return place
+    }
+
+    private mutating func remove(_ place: Place) -> Waiting? {
+        guard let waiting = parts[place.part].line.remove(place.id) else { return nil }
+        queued -= 1
+        if let deadline = waiting.deadline { deadlines.remove(deadline) }
+        return waiting
+    }
+
+    private mutating func refuse(_ place: Place, _ cause: Cause, now: TimeSource.Instant) {
+        guard let waiting = remove(place) else { return }
+        if cause == .timedOut { timedOut.increment() }
+        news.append(.refused(waiting.call, cause, waited: countWait(waiting, now: now)))
+    }
+
+    private mutating func countWait(_ waiting: Waiting, now: TimeSource.Instant) -> Duration {
+        // Of two threads, the one that read the clock first may come second.
+        let length = max(.zero, waiting.since.duration(to: now))
+        waited.increment()
+        waitingNanoseconds = waitingNanoseconds.addingSaturated(length.saturatedNanoseconds)
+        return length
+    }
+
+    // MARK: Changes
+
+    /// Puts another limit in force. Nobody is served by this; calls that run are let run.
+    mutating func setLimit(_ limit: Int) {
+        self.limit = limit
+        adoptShares()
+    }
+
+    /// Puts another configuration in force. Calls that run or wait keep their partition; those that wait keep their
+    /// place and deadline, also if the queue is now shorter.
+    mutating func update(_ configuration: Bulkhead.Configuration, limit: Int) {
+        self.configuration = configuration
+        self.limit = limit
+        adoptPartitions()
+    }
+
+    private mutating func adoptPartitions() {
+        let shares = configuration.partitions
+        for part in parts.indices.dropFirst() {
+            parts[part].isGone = shares[parts[part].name] == nil
+            parts[part].share = shares[parts[part].name] ?? 0
+        }
+        for (name, share) in shares.sorted(by: { $0.key < $1.key }) where partNumbers[name] == nil {
+            add(name, share)
+        }
+        parts[0].share = max(0, 1 - shares.values.reduce(0, +))
+        adoptShares()
+    }
+
+    /// Adds a partition, in the place of one that is gone and idle if there is one: names may change for ever.
+    private mutating func add(_ name: String, _ share: Double) {
+        let idle = parts.indices.dropFirst().first {
+            parts[$0].isGone && parts[$0].running == 0 && parts[$0].line.isEmpty
+        }
+        if let idle {
+            partNumbers[parts[idle].name] = nil
+            parts[idle].name = name
+            parts[idle].share = share
+            parts[idle].isGone = false
+        } else {
+            parts.append(Part(name: name, share: share))
+        }
+        partNumbers[name] = idle ?? parts.count - 1
+    }
+
+    private mutating func adoptShares() {
+        let slots = apportion(limit, by: parts.map(\.share))
+        for part in parts.indices { parts[part].guaranteed = slots[part] }
+    }
+}

@@ -1,0 +1,124 @@
+internal import ResilienceCore
+public import Synchronization
+
+/// What a fallback has seen in its life. Each number only grows.
+public struct FallbackTotals: Sendable, Hashable, Codable {
+    /// Calls that the operation answered.
+    public internal(set) var succeeded = 0
+    /// Calls that a step answered.
+    public internal(set) var served = 0
+    /// Calls that no step answered.
+    public internal(set) var exhausted = 0
+    /// Calls that failed with an error for which there is no fallback.
+    public internal(set) var unhandled = 0
+    /// Calls that the caller cancelled.
+    public internal(set) var cancelled = 0
+    /// The steps by name; also those that an update has removed.
+    public internal(set) var steps: [String: Step] = [:]
+
+    /// Every call.
+    public var calls: Int { [succeeded, served, exhausted, unhandled, cancelled].reduce(0) { $0.addingSaturated($1) } }
+
+    /// What a step has seen in its life. Each number only grows.
+    public struct Step: Sendable, Hashable, Codable {
+        /// Calls that it answered.
+        public internal(set) var succeeded = 0
+        /// Calls for which its action threw an error.
+        public internal(set) var failed = 0
+        /// Calls for which its action threw an error after its time limit.
+        public internal(set) var timedOut = 0
+        /// Calls that it refused because it was full.
+        public internal(set) var rejected = 0
+        /// Calls for which it was not tried: not for their error, no value, or no time.
+        public internal(set) var skipped = 0
+        /// Calls that the caller cancelled while they ran in it.
+        public internal(set) var cancelled = 0
+        /// How long its actions ran, whatever became of them.
+        public internal(set) var latency = Latency()
+
+        /// Every call that came to the step.
+        public var calls: Int {
+            [succeeded, failed, timedOut, rejected, skipped, cancelled].reduce(0) { $0.addingSaturated($1) }
+        }
+    }
+
+    /// How long actions ran.
+    public struct Latency: Sendable, Hashable, Codable {
+        /// How many ran.
+        public internal(set) var count = 0
+        /// All their times together, to the nanosecond.
+        public internal(set) var total = Duration.zero
+        /// The longest time.
+        public internal(set) var longest = Duration.zero
+
+        /// The mean time; `nil` if none ran.
+        public var mean: Duration? { count == 0 ? nil : total / count }
+
+        mutating func add(_ duration: Duration) {
+            count.increment()
+            total = .nanoseconds(total.saturatedNanoseconds.addingSaturated(duration.saturatedNanoseconds))
+            longest = max(longest, duration)
+        }
+    }
+}
+
+/// The ends of calls while they are counted. Relaxed: each is a sum, and no other memory depends on it.
+@usableFromInline
+final class FallbackCounters: Sendable {
+    @usableFromInline let succeeded = Atomic(0)
+    let served = Atomic(0)
+    let exhausted = Atomic(0)
+    let unhandled = Atomic(0)
+    let cancelled = Atomic(0)
+
+    var totals: FallbackTotals {
+        FallbackTotals(
+            succeeded: succeeded.load(ordering: .relaxed), served: served.load(ordering: .relaxed),
+            exhausted: exhausted.load(ordering: .relaxed), unhandled: unhandled.load(ordering: .relaxed),
+            cancelled: cancelled.load(ordering: .relaxed))
+    }
+}
+
+/// The numbers of one step, and the calls that run in it.
+final class StepRecord: Sendable {
+    private let current = Atomic(0)
+    private let numbers = Lock(FallbackTotals.Step())
+    let lane: DeadlineLane
+
+    init(_ time: TimeSource) {
+        lane = DeadlineLane(time)
+    }
+
+    var totals: FallbackTotals.Step { numbers.withLock { $0 } }
+    var running: Int { current.load(ordering: .relaxed) }
+
+    /// Takes a place, if fewer calls than the limit run in the step. One atomic step.
+    func enter(_ limit: Int?) -> Bool {
+        guard let limit else {
+            current.wrappingAdd(1, ordering: .relaxed)
+            return true
+        }
+        var running = current.load(ordering: .relaxed)
+        while running < limit {
+            let (isExchanged, original) = current.compareExchange(
+                expected: running, desired: running + 1, ordering: .relaxed)
+            if isExchanged { return true }
+            running = original
+        }
+        return false
+    }
+
+    /// Gives the place back.
+    func leave() { current.wrappingSubtract(1, ordering: .relaxed) }
+
+    func count(_ end: WritableKeyPath<FallbackTotals.Step, Int>) {
+        numbers.withLock { $0[keyPath: end].increment() }
+    }
+
+    func count(_ end: WritableKeyPath<FallbackTotals.Step, Int>, _ latency: Duration) {
+        numbers.withLock {
+            $0[keyPath: end].increment()
+            $0.latency.add(latency)
+        }
+    }
+}

@@ -1,0 +1,195 @@
+public import ResilienceCore
+
+/// Answers in the place of a call that failed, by steps that are tried one after another.
+///
+/// ```swift
+/// let quotes = try Fallback<Quote>("quotes") {
+///     .lastGood(maxAge: .seconds(300))
+///     .step("replica", limit: 8, timeout: .seconds(1)) { error in try await replica.quote() }
+///     .value(.empty)
+/// }
+/// let quote = try await quotes.execute { try await gateway.quote() }
+/// ```
+///
+/// For calls that differ in what they ask for, see ``KeyedFallback``.
+public typealias Fallback<Value: Sendable> = KeyedFallback<NoKey, Value>
+
+/// The key of calls that all ask for the same.
+public struct NoKey: Hashable, Sendable {
+    /// Creates the one there is.
+    @inlinable
+    public init() {}
+}
+
+/// Answers in the place of a call that failed, by steps that are tried one after another; each call names what it is
+/// about by a key, and a last good value is kept for each key.
+///
+/// ```swift
+/// let quotes = try KeyedFallback<Symbol, Quote>("quotes") {
+///     .lastGood(maxAge: .seconds(300), capacity: 10_000)
+///     .step("replica", limit: 8) { error, symbol in try await replica.quote(symbol) }
+/// }
+/// let quote = try await quotes.execute(for: symbol) { try await gateway.quote(symbol) }
+/// ```
+///
+/// Around a policy with ``ResilienceCore/Policy/fallback(to:)``, or alone around any call. It never runs for a call that
+/// its caller cancelled. The operation stays on the caller's actor, and so do the steps, one at a time.
+///
+/// Make one and use it for all calls: limits, totals and last good values are those of all calls together.
+public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: FallbackCalling {
+    /// What happens in a fallback.
+    public typealias Event = FallbackEvent
+    /// What a fallback has seen in its life.
+    public typealias Totals = FallbackTotals
+    /// The step that answered a call.
+    public typealias Served = FallbackServed
+    /// The error of a call for which every step failed, where the configuration asks for it.
+    public typealias ExhaustedError = FallbackExhaustedError
+
+    /// The name in errors and events.
+    public let name: String
+
+    /// The time in which ages and limits are measured.
+    public let time: TimeSource
+
+    /// Nothing: the operation runs as it is.
+    @_documentation(visibility: internal) public let inner: Unprotected
+
+    @usableFromInline let counters = FallbackCounters()
+    @usableFromInline let keeper: LastGoodKeeper<Key, Value>
+    let events: EventChannel<FallbackEvent>
+    private let chain: Lock<Chain>
+
+    /// Creates a fallback.
+    ///
+    /// - Parameters:
+    ///   - name: What the fallback is called in errors, events and metrics.
+    ///   - configuration: The steps, and for which errors they are taken.
+    ///   - clock: The time in which ages and limits are measured. Default: the continuous clock.
+    ///   - observers: Who hears its events.
+    /// - Throws: All faults of the configuration.
+    public convenience init(
+        _ name: String, _ configuration: Configuration, clock: some Clock<Duration> = ContinuousClock(),
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.init(
+            PolicyEnvironment(name: name, time: TimeSource(clock), observers: observers), configuration)
+    }
+
+    /// Creates a fallback that is taken for every error, from its steps.
+    ///
+    /// - Parameters:
+    ///   - name: What the fallback is called in errors, events and metrics.
+    ///   - clock: The time in which ages and limits are measured. Default: the continuous clock.
+    ///   - observers: Who hears its events.
+    ///   - steps: What is tried, first to last.
+    /// - Throws: All faults of the steps.
+    public convenience init(
+        _ name: String, clock: some Clock<Duration> = ContinuousClock(), observers: [any PolicyObserver] = [],
+        @FallbackBuilder<Key, Value> steps: () -> Steps
+    ) throws(ConfigurationError) {
+        try self.init(name, Configuration(steps: steps), clock: clock, observers: observers)
+    }
+
+    /// The configuration has been validated.
+    init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
+        name = environment.name
+        time = environment.time
+        inner = Unprotected(rootContext: Context(name: environment.name, time: environment.time))
+        events = EventChannel(environment.observers)
+        keeper = LastGoodKeeper(environment.time, configuration.retention)
+        chain = Lock(Chain(configuration, environment.time, previous: [:]))
+    }
+
+    /// This fallback.
+    @_documentation(visibility: internal)
+    @inlinable public var fallback: KeyedFallback<Key, Value> { self }
+
+    // MARK: Reading and changing
+
+    /// The configuration in force.
+    public var configuration: Configuration { currentChain.configuration }
+
+    /// Puts another configuration in force, for the calls that fail from now on.
+    ///
+    /// Totals and last good values stay. A step keeps its numbers, and the calls that run in it, by its name.
+    ///
+    /// - Throws: All faults of the configuration; the old one stays in force then.
+    public func update(_ configuration: Configuration) throws(ConfigurationError) {
+        try configuration.validate()
+        // What the old one owns is the user's, and released outside the lock.
+        let released = chain.withLock { chain in
+            let old = chain
+            chain = Chain(configuration, time, previous: old.records)
+            return (old, keeper.retain(configuration.retention))
+        }
+        _ = released
+    }
+
+    /// Everything the fallback has seen in its life.
+    public var totals: FallbackTotals {
+        var totals = counters.totals
+        for (name, record) in currentChain.records { totals.steps[name] = record.totals }
+        return totals
+    }
+
+    /// How many calls run in a step at this moment; 0 if there is no such step.
+    public func running(in step: String) -> Int { currentChain.records[step]?.running ?? 0 }
+
+    /// Adds an observer of this fallback's events.
+    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
+
+    var currentChain: Chain { chain.withLock { $0 } }
+
+    func tell(_ event: @autoclosure () -> FallbackEvent) {
+        guard events.isListening else { return }
+        events.post(event())
+        events.deliver()
+    }
+
+    /// The steps in force, with their numbers; also those of steps that were there before. Never changed.
+    final class Chain: Sendable {
+        let configuration: Configuration
+        let records: [String: StepRecord]
+
+        init(_ configuration: Configuration, _ time: TimeSource, previous: [String: StepRecord]) {
+            self.configuration = configuration
+            var records = previous
+            for step in configuration.steps.elements where records[step.name] == nil {
+                records[step.name] = StepRecord(time)
+            }
+            self.records = records
+        }
+    }
+}
+
+// MARK: Last good values
+
+extension KeyedFallback {
+    /// The last good value of a key and how old it is, whatever its age; `nil` if none is kept.
+    public func lastGood(for key: Key) -> (value: Value, age: Duration)? { keeper.recall(key) }
+
+    /// Keeps a value as the last good one, as if a call had returned it now: at the start of a program, for example.
+    /// Does nothing without a step that asks for last good values.
+    public func remember(_ value: Value, for key: Key) {
+        if keeper.isActive { keeper.remember(value, for: key) }
+    }
+
+    /// Forgets the last good value of a key.
+    public func forget(_ key: Key) { keeper.forget(key) }
+
+    /// Forgets all last good values.
+    public func forgetAll() { keeper.forgetAll() }
+
+    /// How many last good values are kept.
+    public var keptCount: Int { keeper.count }
+}
+
+extension KeyedFallback where Key == NoKey {
+    /// The last good value and how old it is, whatever its age; `nil` if none is kept.
+    public var lastGood: (value: Value, age: Duration)? { lastGood(for: NoKey()) }
+
+    /// Keeps a value as the last good one, as if a call had returned it now.
+    public func remember(_ value: Value) { remember(value, for: NoKey()) }
+}

@@ -1,0 +1,68 @@
+internal import ResilienceCore
+internal import Synchronization
+
+/// The last good values of a fallback, behind a lock.
+@usableFromInline
+final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    private struct State {
+        var values = LastGoodValues<Key, Value>()
+        /// `nil` if nothing is to be kept.
+        var retention: LastGoodRetention?
+    }
+
+    private let time: TimeSource
+    private let active: Atomic<Bool>
+    private let state: Lock<State>
+
+    init(_ time: TimeSource, _ retention: LastGoodRetention?) {
+        self.time = time
+        active = Atomic(retention != nil)
+        state = Lock(State(retention: retention))
+    }
+
+    /// Whether values are kept at all. Relaxed: from about the moment in which the configuration says so.
+    @usableFromInline var isActive: Bool { active.load(ordering: .relaxed) }
+
+    @usableFromInline
+    func remember(_ value: Value, for key: Key) {
+        let now = time.now
+        // What is dropped is the user's, and released outside the lock.
+        let dropped = state.withLock { state -> LastGoodValues<Key, Value>.Dropped? in
+            guard let retention = state.retention else { return nil }
+            return state.values.remember(value, for: key, at: now, retention)
+        }
+        _ = dropped
+    }
+
+    func recall(_ key: Key) -> (value: Value, age: Duration)? {
+        let now = time.now
+        return state.withLock { $0.values.recall(key, at: now) }
+    }
+
+    func forget(_ key: Key) {
+        let dropped = state.withLock { $0.values.remove(key) }
+        _ = dropped
+    }
+
+    func forgetAll() {
+        let dropped = state.withLock { state in
+            let old = state.values
+            state.values = LastGoodValues()
+            return old
+        }
+        _ = dropped
+    }
+
+    var count: Int { state.withLock { $0.values.count } }
+
+    /// Keeps values by other limits from now on, and lets go those that are too many. Without any limits, all of them.
+    ///
+    /// - Returns: What is to be released outside of every lock.
+    func retain(_ retention: LastGoodRetention?) -> [Value] {
+        state.withLock { state in
+            active.store(retention != nil, ordering: .relaxed)
+            state.retention = retention
+            return state.values.trim(to: retention?.capacity ?? 0)
+        }
+    }
+}

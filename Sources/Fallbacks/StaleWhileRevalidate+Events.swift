@@ -1,0 +1,67 @@
+public import ResilienceCore
+
+/// What happens to refreshes in the background.
+public enum StaleWhileRevalidateEvent: PolicyEvent {
+    /// A refresh has brought a new value.
+    case refreshed(name: String, after: Duration)
+    /// A refresh has failed; the old value stays.
+    case refreshFailed(name: String, after: Duration, error: any Error)
+    /// A refresh was due but not begun: as many run as may, or it was shut down.
+    case refreshRefused(name: String)
+
+    /// The name of what refreshes.
+    public var source: String {
+        switch self {
+        case .refreshed(let name, _), .refreshFailed(let name, _, _), .refreshRefused(let name): name
+        }
+    }
+
+    /// `stale_while_revalidate.` and the case.
+    public var name: String {
+        switch self {
+        case .refreshed: "stale_while_revalidate.refreshed"
+        case .refreshFailed: "stale_while_revalidate.refresh_failed"
+        case .refreshRefused: "stale_while_revalidate.refresh_refused"
+        }
+    }
+
+    /// Info for a refresh that failed or was not begun; otherwise debug.
+    public var severity: EventSeverity {
+        if case .refreshed = self { .debug } else { .info }
+    }
+
+    /// A sentence for logs.
+    public var description: String {
+        switch self {
+        case .refreshed(let name, let time): "\"\(name)\" refreshed a value in \(time.sentenceForm)"
+        case .refreshFailed(let name, let time, let error):
+            "\"\(name)\" failed to refresh a value, after \(time.sentenceForm): \(error)"
+        case .refreshRefused(let name): "\"\(name)\" has a stale value and may not begin a refresh"
+        }
+    }
+}
+
+/// What a ``KeyedStaleWhileRevalidate`` has seen in its life. Each number only grows.
+public struct StaleWhileRevalidateTotals: Sendable, Hashable, Codable {
+    /// Calls that a fresh value answered.
+    public internal(set) var fresh = 0
+    /// Calls that a stale value answered.
+    public internal(set) var stale = 0
+    /// Calls that were made, and whose value was kept.
+    public internal(set) var loaded = 0
+    /// Calls that were made and failed, or returned a value that was not accepted.
+    public internal(set) var failed = 0
+    /// Calls that were made and that the caller cancelled.
+    public internal(set) var cancelled = 0
+    /// Refreshes that brought a new value.
+    public internal(set) var refreshed = 0
+    /// Refreshes that failed, or brought a value that was not accepted.
+    public internal(set) var refreshesFailed = 0
+    /// Refreshes that were cancelled by a shutdown.
+    public internal(set) var refreshesCancelled = 0
+    /// Refreshes that were due but not begun: as many ran as may, or it was shut down.
+    public internal(set) var refreshesRefused = 0
+
+    /// Every call.
+    public var calls: Int { [fresh, stale, loaded, failed, cancelled].reduce(0) { $0.addingSaturated($1) } }
+}

@@ -1,0 +1,33 @@
+internal import ResilienceCore
+
+extension AdaptiveThrottle {
+    /// What a throttle has seen in its life. Each number only grows.
+    public struct Totals: Sendable, Hashable, Codable {
+        /// Calls that the service accepted.
+        public internal(set) var accepted = 0
+        /// Calls that the service did not accept.
+        public internal(set) var refused = 0
+        /// Calls whose outcome was ignored.
+        public internal(set) var ignored = 0
+        /// Calls that the caller cancelled.
+        public internal(set) var cancelled = 0
+        /// Calls that the throttle rejected.
+        public internal(set) var rejected = 0
+
+        /// Every call that has ended or was rejected.
+        public var asks: Int {
+            accepted.addingSaturated(refused).addingSaturated(ignored).addingSaturated(cancelled)
+                .addingSaturated(rejected)
+        }
+
+        /// The sums of two totals, for example of several throttles.
+        public static func + (lhs: Totals, rhs: Totals) -> Totals {
+            Totals(
+                accepted: lhs.accepted.addingSaturated(rhs.accepted),
+                refused: lhs.refused.addingSaturated(rhs.refused),
+                ignored: lhs.ignored.addingSaturated(rhs.ignored),
+                cancelled: lhs.cancelled.addingSaturated(rhs.cancelled),
+                rejected: lhs.rejected.addingSaturated(rhs.rejected))
+        }
+    }
+}

@@ -1,0 +1,152 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// Rejects a share of the calls to a service that refuses them, so that it need not refuse them itself.
+///
+/// A service spends work on every call that it refuses; with enough callers, that is all it does. An adaptive throttle
+/// is the client's part: it compares how many calls it was asked for (`requests`) with how many of them the service took
+/// on (`accepts`), and rejects the next one with the probability
+/// `max(0, (requests − multiplier · accepts) / (requests + 1))`, before it costs anything. After "Handling Overload",
+/// chapter 21 of Site Reliability Engineering (Beyer and others, 2016), where the multiplier is called K.
+///
+/// ```swift
+/// let throttle = try AdaptiveThrottle("payments")
+/// let receipt = try await throttle.execute { try await gateway.charge(order) }
+/// ```
+///
+/// Unlike a circuit breaker it has no states: it lets through about as many calls as the service accepts, times the
+/// multiplier. Use one throttle for each service, shared by all its callers. All members may be used from any task at
+/// once.
+///
+/// A call counts, under both numbers, once it has ended, in the part of the window in which it began: calls that are
+/// still running are no evidence against the service. Rejected calls count as requests at once.
+public final class AdaptiveThrottle: Strategy {
+    /// The throttle's name in errors, events and metrics.
+    public let name: String
+
+    /// The context of a call that goes through this throttle alone.
+    public let rootContext: Context
+
+    let time: TimeSource
+    let random: RandomSource
+    let machine: Lock<AdaptiveThrottleState>
+    let events: EventChannel<Event>
+    private let classifier: Lock<Classifier>
+
+    /// Until when no call is rejected, whoever asks: the end of the present part of the window if the probability is 0,
+    /// otherwise the beginning of time. Written under the lock of `machine`, with every change.
+    ///
+    /// Admission to a throttle that is calm is this one load. The probability changes only with what is recorded, which
+    /// rewrites the word, and at the ends of parts. A caller that loads the word just before it is rewritten has come
+    /// before that; no other memory depends on it, so relaxed is enough.
+    private let calmUntil: Atomic<Int64>
+
+    /// Creates a throttle.
+    ///
+    /// - Parameters:
+    ///   - name: What the throttle is called in errors, events and metrics.
+    ///   - configuration: How many calls it rejects, and over which time it counts.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - random: Decides which calls are rejected; called outside the throttle's lock. Default: the system's.
+    ///   - observers: Who hears its events.
+    /// - Throws: All faults of the configuration.
+    public convenience init(
+        _ name: String, _ configuration: Configuration = Configuration(),
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        let environment = PolicyEnvironment(
+            name: name, time: TimeSource(clock), random: random, observers: observers)
+        self.init(environment, configuration)
+    }
+
+    /// The configuration has been validated.
+    init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
+        name = environment.name
+        time = environment.time
+        random = environment.random
+        rootContext = Context(name: environment.name, time: environment.time)
+        events = EventChannel(environment.observers)
+        classifier = Lock(configuration.classifier)
+        let state = AdaptiveThrottleState(configuration, now: environment.time.now)
+        calmUntil = Atomic(state.calmUntil.nanoseconds)
+        machine = Lock(state)
+    }
+
+    // MARK: The path of a call
+
+    /// Runs the rest of a call unless it is rejected, and counts how it ends.
+    ///
+    /// - Throws: ``RejectedError`` if it is; otherwise what `next` threw.
+    @inlinable
+    public nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        let start = try admit()
+        do {
+            try await next(context)
+        } catch {
+            failed(start, error, context)
+            throw error
+        }
+        record(.accepted, start)
+    }
+
+    /// Decides about a call.
+    ///
+    /// - Returns: When it began.
+    @usableFromInline
+    func admit() throws(RejectedError) -> TimeSource.Instant {
+        let now = time.now
+        if now.nanoseconds < calmUntil.load(ordering: .relaxed) { return now }
+        let probability = withMachine { $0.rejectionProbability(now: now) }
+        // The source of randomness is the user's code, and runs outside the lock. What others record meanwhile comes
+        // after this decision.
+        guard probability > 0, random.next() < probability else { return now }
+        let error = RejectedError(policyName: name, probability: probability)
+        withMachine { machine in
+            machine.reject(now: now)
+            if machine.beginsRejecting() { events.post(.throttling(throttle: name, probability: probability)) }
+            events.post(.rejected(throttle: name, error))
+        }
+        throw error
+    }
+
+    @usableFromInline
+    func failed(_ start: TimeSource.Instant, _ error: any Error, _ context: Context?) {
+        let classifier = classifier.withLock { $0 }
+        record(classifier.classify(error, context), start)
+    }
+
+    @usableFromInline
+    func record(_ outcome: Outcome, _ start: TimeSource.Instant) {
+        let duration = events.isListening ? start.duration(to: time.now) : nil
+        withMachine { machine in
+            machine.record(outcome, startedAt: start)
+            if let duration { events.post(.called(throttle: name, outcome, duration: duration)) }
+        }
+    }
+
+    /// Runs `body` under the lock, publishes what it changed, and delivers the news.
+    func withMachine<Result: Sendable>(_ body: (inout AdaptiveThrottleState) -> Result) -> Result {
+        let result = machine.withLock { machine in
+            let result = body(&machine)
+            let calm = machine.calmUntil.nanoseconds
+            if calm != calmUntil.load(ordering: .relaxed) { calmUntil.store(calm, ordering: .relaxed) }
+            if machine.endsRejecting() { events.post(.recovered(throttle: name)) }
+            return result
+        }
+        events.deliver()
+        return result
+    }
+
+    func use(_ classifier: Classifier) {
+        self.classifier.withLock { $0 = classifier }
+    }
+
+    /// Adds an observer of this throttle's events.
+    public func addObserver(_ observer: any PolicyObserver) {
+        events.add(observer)
+    }
+}

@@ -1,0 +1,119 @@
+public import ResilienceCore
+internal import Synchronization
+
+extension KeyedRateLimiter {
+    // MARK: Reading one key
+
+    /// How many permits of a key there are now for somebody who asks: none while others wait for theirs.
+    public func available(for key: Key) -> Int {
+        let now = shared.time.now.nanoseconds
+        return table.read(key) { rate, common in (rate ?? KeyedRate(common)).available(now: now, common) }
+    }
+
+    /// How long an ask for one permit of a key would wait now, behind all others; zero if there is one.
+    public func nextPermit(for key: Key) -> Duration {
+        let now = shared.time.now.nanoseconds
+        return .nanoseconds(
+            table.read(key) { rate, common in (rate ?? KeyedRate(common)).nextPermit(now: now, common) })
+    }
+
+    /// How many tasks wait for permits of a key.
+    public func waiting(for key: Key) -> Int {
+        table.read(key) { rate, _ in rate?.waiting ?? 0 }
+    }
+
+    /// Takes all permits of a key that are there now away, for example because somebody misbehaves.
+    ///
+    /// - Returns: How many there were. None while others wait, or if there is no place for the key.
+    @discardableResult
+    public func drain(_ key: Key) -> Int {
+        let now = shared.time.now
+        let answer = table.withValue(
+            for: key, now: now, replacing: shared.replaces, initial: KeyedRate.init,
+            { rate, common in rate.drain(now: now.nanoseconds, common) },
+            record: { _, common in common.settledAt = max(common.settledAt, now.nanoseconds) })
+        guard case .answered(let permits, let forgotten) = answer else { return 0 }
+        if let forgotten {
+            shared.forgottenKeys.wrappingAdd(1, ordering: .relaxed)
+            shared.events.post(.forgot(limiter: name, key: forgotten))
+            shared.events.deliver()
+        }
+        return permits
+    }
+
+    // MARK: All keys
+
+    /// How many keys take a place: those with permits in use, and those whose permits have all come back since somebody
+    /// looked. Asking looks at a few others each time; ``removeIdle()`` looks at all.
+    public var count: Int { table.count }
+
+    /// How many tasks wait for permits, of all keys. Looks at every key.
+    public var waiting: Int {
+        table.forEachShard { _, visit in
+            var waiting = 0
+            visit { _, rate in waiting += rate.waiting }
+            return waiting
+        }.reduce(0, +)
+    }
+
+    /// Forgets all keys whose permits are all there again, which loses nothing. Not needed while the limiter is in use:
+    /// asks do the same, a few keys at a time.
+    ///
+    /// - Returns: How many there were.
+    @discardableResult
+    public func removeIdle() -> Int {
+        table.removeForgettable(now: shared.time.now)
+    }
+
+    /// Everything the limiter has seen in its life, over all keys. Asks that overlap the reading may be in it or not.
+    public var totals: Totals {
+        var totals = Totals(shared.tally.totals)
+        for (permitted, rejected) in table.forEachShard({ common, _ in (common.permitted, common.rejected) }) {
+            totals.permitted = totals.permitted.addingSaturated(permitted)
+            totals.rejected = totals.rejected.addingSaturated(rejected)
+        }
+        totals.refusedKeys = shared.refusedKeys.load(ordering: .relaxed)
+        totals.rejected = totals.rejected.addingSaturated(totals.refusedKeys)
+        totals.forgottenKeys = shared.forgottenKeys.load(ordering: .relaxed)
+        return totals
+    }
+
+    /// The configuration in force.
+    public var configuration: Configuration { shared.configuration.withLock { $0 } }
+
+    /// Adds an observer of this limiter's events.
+    public func addObserver(_ observer: any PolicyObserver) {
+        shared.events.add(observer)
+    }
+
+    /// Puts another configuration in force and keeps what every key has used, as ``RateLimiter/update(_:)`` does.
+    ///
+    /// The keys are gone over a shard at a time; asks of one shard wait for as long as that takes. Of a lower number of
+    /// keys, those too many that have used the least are forgotten, unless new keys are refused: then they stay until
+    /// their permits are all there again.
+    ///
+    /// - Throws: All faults of the configuration; the old one stays in force then.
+    public func update(_ configuration: Configuration) throws(ConfigurationError) {
+        try configuration.validate()
+        let now = shared.time.now
+        shared.use(configuration)
+        let changes = table.forEachShard { common, visit -> [(Key, KeyedEffects)] in
+            let old = common.meter
+            common.use(configuration.single, at: now.nanoseconds)
+            let present = common
+            var changes: [(Key, KeyedEffects)] = []
+            visit { key, rate in
+                guard let effects = rate.update(to: present, from: old, now: present.settledAt) else { return }
+                shared.post(effects, key)
+                changes.append((key, effects))
+            }
+            return changes
+        }
+        for (key, effects) in changes.joined() { perform(effects, key) }
+        let forgotten = table.setLimit(
+            configuration.maxKeys, now: now, forgetting: configuration.whenFull == .forgetsLeastUsed)
+        shared.forgottenKeys.wrappingAdd(forgotten, ordering: .relaxed)
+        shared.events.post(.updated(limiter: name, configuration))
+        shared.events.deliver()
+    }
+}

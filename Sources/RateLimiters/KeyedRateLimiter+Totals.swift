@@ -1,0 +1,48 @@
+internal import ResilienceCore
+
+extension RateLimiter {
+    /// What a keyed limiter has seen since it was made, over all keys: asks, whatever the permits they were for. Every
+    /// number only grows.
+    public struct KeyedTotals: Sendable, Hashable, Codable {
+        /// Asks that got their permits, at once or after a wait.
+        public internal(set) var permitted = 0
+        /// Asks that were refused.
+        public internal(set) var rejected = 0
+        /// Asks that were given up during the wait.
+        public internal(set) var cancelled = 0
+        /// Asks that got their permits after a wait; they are among the permitted ones.
+        public internal(set) var waited = 0
+        /// How long those waited, together.
+        public internal(set) var waitingTime = Duration.zero
+        /// Asks of new keys for which there was no place; they are among the refused ones.
+        public internal(set) var refusedKeys = 0
+        /// Keys that were forgotten for another key though permits of them were in use.
+        public internal(set) var forgottenKeys = 0
+
+        /// Every ask that has ended: those that wait are not in it.
+        public var asks: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
+
+        /// The sums of two totals, for example of several limiters.
+        public static func + (lhs: KeyedTotals, rhs: KeyedTotals) -> KeyedTotals {
+            var sum = KeyedTotals()
+            for path: WritableKeyPath<KeyedTotals, Int> in [
+                \.permitted, \.rejected, \.cancelled, \.waited, \.refusedKeys, \.forgottenKeys,
+            ] {
+                sum[keyPath: path] = lhs[keyPath: path].addingSaturated(rhs[keyPath: path])
+            }
+            sum.waitingTime = .nanoseconds(
+                lhs.waitingTime.saturatedNanoseconds.addingSaturated(rhs.waitingTime.saturatedNanoseconds))
+            return sum
+        }
+
+        init() {}
+
+        init(_ totals: Totals) {
+            permitted = totals.permitted
+            rejected = totals.rejected
+            cancelled = totals.cancelled
+            waited = totals.waited
+            waitingTime = totals.waitingTime
+        }
+    }
+}

@@ -1,0 +1,136 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// What a keyed limiter has beside its keys; not generic, so that what rarely happens is compiled once.
+@usableFromInline
+final class KeyedShared: Sendable {
+    /// A place in the queue of a key.
+    @usableFromInline
+    struct Entry: Sendable {
+        let ticket: Ticket
+        /// The generation of the rule by which it was judged.
+        let generation: UInt64
+    }
+
+    @usableFromInline let time: TimeSource
+    @usableFromInline let events: EventChannel<RateLimiter.KeyedEvent>
+    let name: String
+    let rootContext: Context
+    let tally = LimiterTally()
+    let refusedKeys = Atomic<Int>(0)
+    let forgottenKeys = Atomic<Int>(0)
+    let configuration: Lock<RateLimiter.KeyedConfiguration>
+    private let forgets: Atomic<Bool>
+
+    init(_ environment: PolicyEnvironment, _ configuration: RateLimiter.KeyedConfiguration) {
+        name = environment.name
+        time = environment.time
+        rootContext = Context(name: environment.name, time: environment.time)
+        events = EventChannel(environment.observers)
+        self.configuration = Lock(configuration)
+        forgets = Atomic(configuration.whenFull == .forgetsLeastUsed)
+    }
+
+    @usableFromInline var replaces: Bool { forgets.load(ordering: .relaxed) }
+
+    func use(_ configuration: RateLimiter.KeyedConfiguration) {
+        self.configuration.withLock { $0 = configuration }
+        forgets.store(configuration.whenFull == .forgetsLeastUsed, ordering: .relaxed)
+    }
+
+    var tooManyKeys: RateLimiter.TooManyKeysError {
+        RateLimiter.TooManyKeysError(policyName: name, maxKeys: configuration.withLock { $0.maxKeys })
+    }
+
+    /// The last moment before the call's deadline, on the limiter's time.
+    @usableFromInline
+    func deadline(of context: Context, _ now: TimeSource.Instant) -> Int64 {
+        guard let deadline = context.deadline else { return .max }
+        let translated = context.time == time ? deadline : now.advanced(by: context.time.now.duration(to: deadline))
+        return translated.nanoseconds.subtractingSaturated(1)
+    }
+
+    /// The place of a call that has to wait; `nil` reply: there was no place for its key.
+    @usableFromInline
+    func entry(_ reply: KeyedReply?, _ permits: Int) throws -> Entry? {
+        guard let reply else { throw tooManyKeys }
+        switch reply.decision {
+        case .granted: return nil
+        case .queued(let ticket): return Entry(ticket: ticket, generation: reply.generation)
+        case .refused, .never: throw refusal(reply, permits) ?? tooManyKeys
+        }
+    }
+
+    private func refusal(_ reply: KeyedReply, _ permits: Int) -> (any PolicyRejection)? {
+        switch reply.decision {
+        case .granted, .queued: nil
+        case .refused(let retryAfter):
+            RateLimiter.RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
+        case .never(let burst):
+            RateLimiter.ExceedsLimitError(policyName: name, permits: permits, burst: burst)
+        }
+    }
+
+    /// The error of a ticket that was refused after all.
+    private func refusal(of ticket: Ticket, burst: Int) -> (any PolicyRejection)? {
+        guard case .refused(let retryAfter) = ticket.phase else { return nil }
+        guard let retryAfter else {
+            return RateLimiter.ExceedsLimitError(policyName: name, permits: ticket.permits, burst: burst)
+        }
+        return RateLimiter.RejectedError(
+            policyName: name, permits: ticket.permits, retryAfter: .nanoseconds(retryAfter))
+    }
+
+    // MARK: Telling
+
+    /// Tells observers of an ask; under the lock of the key's shard.
+    @usableFromInline
+    func post(_ reply: KeyedReply, _ key: any Hashable & Sendable, _ permits: Int) {
+        if let effects = reply.effects { post(effects, key) }
+        if case .granted = reply.decision {
+            events.post(.permitted(limiter: name, key: key, permits: permits, waited: .zero))
+        } else if let error = refusal(reply, permits) {
+            events.post(.rejected(limiter: name, key: key, error))
+        }
+    }
+
+    /// Tells observers how waits have ended; under the lock of the key's shard.
+    func post(_ effects: KeyedEffects, _ key: any Hashable & Sendable) {
+        guard events.isListening else { return }
+        for ticket in effects.ended where ticket.waiter != nil {
+            if let error = refusal(of: ticket, burst: effects.burst) {
+                events.post(.rejected(limiter: name, key: key, error))
+            } else {
+                let waited = Duration.nanoseconds(ticket.due.subtractingSaturated(ticket.asked))
+                events.post(.permitted(limiter: name, key: key, permits: ticket.permits, waited: waited))
+            }
+        }
+    }
+
+    /// Tells the task that waits, outside the lock.
+    func finish(_ ticket: Ticket, burst: Int) {
+        guard let waiter = ticket.waiter else { return }
+        if let error = refusal(of: ticket, burst: burst) {
+            waiter.finish(with: .failure(error))
+        } else {
+            waiter.finish()
+        }
+    }
+
+    // MARK: Counting waits
+
+    func countEnd(_ error: any Error) {
+        if error is CancellationError {
+            tally.cancelled.wrappingAdd(1, ordering: .relaxed)
+        } else {
+            tally.rejected.wrappingAdd(1, ordering: .relaxed)
+        }
+    }
+
+    /// Under no lock: a ticket that was granted does not change any more.
+    func countWait(_ ticket: Ticket) {
+        tally.permitted.wrappingAdd(1, ordering: .relaxed)
+        tally.waited.wrappingAdd(1, ordering: .relaxed)
+        tally.addWaitingTime(ticket.due.subtractingSaturated(ticket.asked))
+    }
+}

@@ -1,0 +1,79 @@
+internal import ResilienceCore
+internal import Synchronization
+
+extension RateLimiter {
+    /// Takes permits if they are there now, and nobody waits for them.
+    ///
+    /// - Parameter permits: How many. None or fewer count as none and are always there.
+    /// - Returns: Whether they were taken.
+    public func tryAcquire(_ permits: Int = 1) -> Bool {
+        let permits = max(0, permits)
+        switch word.take(permits, at: time.now.nanoseconds) {
+        case .granted:
+            tally.permitted.wrappingAdd(1, ordering: .relaxed)
+            return true
+        case .refused:
+            tally.rejected.wrappingAdd(1, ordering: .relaxed)
+            return false
+        case .undecided:
+            if case .some(.granted) = try? ask(permits, maxWait: 0, isCall: true) { return true }
+            return false
+        }
+    }
+
+    /// Takes permits, or waits for them.
+    ///
+    /// - Parameters:
+    ///   - permits: How many. None or fewer count as none and are always there.
+    ///   - maxWait: The longest wait, zero or more. Default: `nil`, that of the configuration.
+    /// - Throws: ``RejectedError`` at once if they would come later than that; ``ExceedsLimitError`` at once if they
+    ///   never would; `CancellationError` if the task is cancelled during the wait. Nothing is taken then.
+    public nonisolated(nonsending) func acquire(_ permits: Int = 1, maxWait: Duration? = nil) async throws {
+        let longest = maxWait.map { max(0, $0.saturatedNanoseconds) }
+        if let ticket = try enter(max(0, permits), maxWait: longest) { try await wait(for: ticket) }
+    }
+
+    /// Waits until a ticket has been granted, and counts how that ends.
+    @usableFromInline
+    nonisolated(nonsending) func wait(for ticket: Ticket) async throws {
+        do {
+            try await ticket.waiter?.value { [self] in cancel(ticket, grantToo: false) }
+        } catch {
+            countEnd(error)
+            throw error
+        }
+        // Granted at the very moment of being cancelled.
+        if Task.isCancelled {
+            _ = cancel(ticket, grantToo: true)
+            tally.cancelled.wrappingAdd(1, ordering: .relaxed)
+            throw CancellationError()
+        }
+        countWait(ticket)
+    }
+
+    func countEnd(_ error: any Error) {
+        if error is CancellationError {
+            tally.cancelled.wrappingAdd(1, ordering: .relaxed)
+        } else {
+            tally.rejected.wrappingAdd(1, ordering: .relaxed)
+        }
+    }
+
+    /// Under no lock: a ticket that was granted does not change any more.
+    func countWait(_ ticket: Ticket) {
+        tally.permitted.wrappingAdd(1, ordering: .relaxed)
+        tally.waited.wrappingAdd(1, ordering: .relaxed)
+        tally.addWaitingTime(ticket.due.subtractingSaturated(ticket.asked))
+    }
+
+    /// Gives up a ticket.
+    ///
+    /// - Returns: Whether it was still in the queue.
+    func cancel(_ ticket: Ticket, grantToo: Bool) -> Bool {
+        withState { state, now in
+            let wasQueued = state.cancel(ticket, now: now, grantToo: grantToo)
+            if wasQueued || grantToo { events.post(.cancelled(limiter: name, permits: ticket.permits)) }
+            return wasQueued
+        }
+    }
+}

@@ -1,0 +1,132 @@
+internal import ResilienceCore
+internal import Synchronization
+
+extension RateLimiter {
+    /// Reserves permits, now or in the future, and tells how long until they are there.
+    ///
+    /// ```swift
+    /// let reservation = try limiter.reserve(2)
+    /// if reservation.delay < .seconds(1) {
+    ///     try await reservation.wait()
+    ///     try await upload(both)
+    /// } else {
+    ///     reservation.cancel()
+    /// }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - permits: How many. None or fewer count as none and are always there.
+    ///   - longest: The longest delay, zero or more. Default: any.
+    /// - Returns: A reservation, in line with all others who wait. Dropping it gives it up.
+    /// - Throws: ``RejectedError`` if the permits would come later than that; ``ExceedsLimitError`` if they never would.
+    public func reserve(
+        _ permits: Int = 1, within longest: Duration = .nanoseconds(Int64.max)
+    ) throws -> Reservation {
+        let maxWait = max(0, longest.saturatedNanoseconds)
+        return Reservation(limiter: self, place: try ask(max(0, permits), maxWait: maxWait, isCall: false))
+    }
+
+    /// Permits that are held for the caller, who has not used them yet.
+    ///
+    /// Ended once: the compiler sees to it. Dropped without that, it is cancelled: its permits are returned, and those
+    /// behind it move up.
+    public struct Reservation: ~Copyable, Sendable {
+        private let limiter: RateLimiter
+        private let place: Place
+        private var isEnded = false
+
+        init(limiter: RateLimiter, place: Place) {
+            self.limiter = limiter
+            self.place = place
+        }
+
+        deinit {
+            if !isEnded { limiter.cancel(place) }
+        }
+
+        /// How many permits are reserved.
+        public var permits: Int {
+            switch place {
+            case .granted(let grant): grant.permits
+            case .queued(let ticket): ticket.permits
+            }
+        }
+
+        /// The time until the permits are there, from now; zero if they are. It may become shorter when others give up,
+        /// and either way when the limiter is updated.
+        public var delay: Duration {
+            guard case .queued(let ticket) = place else { return .zero }
+            return .nanoseconds(limiter.withState { state, now in state.delay(of: ticket, now: now) })
+        }
+
+        /// Uses the permits. If they are not there yet, the caller sees to it that ``delay`` passes first.
+        public consuming func use() {
+            isEnded = true
+            switch place {
+            case .granted(let grant): limiter.countUse(grant.permits, waited: 0)
+            case .queued(let ticket): limiter.useReserved(ticket)
+            }
+        }
+
+        /// Waits until the permits are there, and uses them.
+        ///
+        /// - Throws: `CancellationError` if the task is cancelled during the wait, and ``RejectedError`` or
+        ///   ``ExceedsLimitError`` if an update of the limiter has moved the permits too far away. They are returned then.
+        public consuming func wait() async throws {
+            isEnded = true
+            switch place {
+            case .granted(let grant): limiter.countUse(grant.permits, waited: 0)
+            case .queued(let ticket): try await limiter.waitReserved(ticket)
+            }
+        }
+
+        /// Returns the permits.
+        public consuming func cancel() {
+            isEnded = true
+            limiter.cancel(place)
+        }
+    }
+
+    private func cancel(_ place: Place) {
+        tally.cancelled.wrappingAdd(1, ordering: .relaxed)
+        switch place {
+        case .queued(let ticket): _ = cancel(ticket, grantToo: true)
+        case .granted(let grant):
+            withState { state, now in
+                state.giveBack(grant, now: now)
+                events.post(.cancelled(limiter: name, permits: grant.permits))
+            }
+        }
+    }
+
+    private func useReserved(_ ticket: Ticket) {
+        countUse(ticket.permits, waited: withState { _, _ in ticket.due.subtractingSaturated(ticket.asked) })
+    }
+
+    private func countUse(_ permits: Int, waited: Int64) {
+        tally.permitted.wrappingAdd(1, ordering: .relaxed)
+        if waited > 0 {
+            tally.waited.wrappingAdd(1, ordering: .relaxed)
+            tally.addWaitingTime(waited)
+        }
+        guard events.isListening else { return }
+        withState { _, _ in
+            events.post(.permitted(limiter: name, permits: permits, waited: .nanoseconds(waited)))
+        }
+    }
+
+    private nonisolated(nonsending) func waitReserved(_ ticket: Ticket) async throws {
+        let refused = withState { state, now -> (any PolicyRejection)? in
+            _ = state.wait(for: ticket, now: now)
+            return refusal(of: ticket, burst: state.meter.burst)
+        }
+        if let refused {
+            countEnd(refused)
+            throw refused
+        }
+        guard ticket.waiter != nil else {
+            return countUse(ticket.permits, waited: ticket.due.subtractingSaturated(ticket.asked))
+        }
+        try await wait(for: ticket)
+    }
+}

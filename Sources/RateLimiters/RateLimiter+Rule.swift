@@ -1,0 +1,150 @@
+internal import ResilienceCore
+
+extension RateLimiter {
+    /// How many permits there are, and when.
+    ///
+    /// | rule | at once | in any stretch of a period | state |
+    /// |---|---|---|---|
+    /// | token bucket | the burst | the limit and the burst | 8 bytes, lock-free |
+    /// | pacing | one | the limit and one | 8 bytes, lock-free |
+    /// | fixed window | the limit | twice the limit, around the end of a window | 16 bytes |
+    /// | sliding window | the limit | less than twice the limit; the limit, if traffic is even | 24 bytes |
+    /// | sliding log | the limit | the limit | 24 bytes and 16 a permit |
+    public struct Rule: Sendable, Hashable, CustomStringConvertible {
+        enum Kind: Sendable, Hashable {
+            case tokenBucket(burst: Int)
+            case pacing
+            case fixedWindow
+            case slidingWindow
+            case slidingLog
+        }
+
+        let kind: Kind
+
+        /// The permits of one period.
+        public let limit: Int
+
+        /// The period.
+        public let period: Duration
+
+        /// A bucket that holds up to `burst` tokens and gets `limit` of them in each period, evenly spread, not all at
+        /// once. A permit is a token. The rule to begin with.
+        ///
+        /// It is counted by the generic cell rate algorithm, which decides the same for each ask, in one number
+        /// (ITU-T I.371, annex A).
+        ///
+        /// - Parameters:
+        ///   - limit: How many tokens come in each period: 1 to 10¹⁵, and no more than one a nanosecond.
+        ///   - period: 1 ns to 292 years.
+        ///   - burst: How many tokens the bucket holds, 1 to 10¹⁵. Default: `nil`, those of one period.
+        public static func tokenBucket(_ limit: Int, per period: Duration, burst: Int? = nil) -> Rule {
+            Rule(kind: .tokenBucket(burst: burst ?? limit), limit: limit, period: period)
+        }
+
+        /// The same as ``tokenBucket(_:per:burst:)``, under the name of the algorithm.
+        public static func gcra(_ limit: Int, per period: Duration, burst: Int? = nil) -> Rule {
+            tokenBucket(limit, per: period, burst: burst)
+        }
+
+        /// One permit after another, never two closer than `period / limit`: a leaky bucket. For callers that wait.
+        ///
+        /// The distance is kept between any two permits, not on a grid. An ask for more than one permit waits until all
+        /// of them have come.
+        ///
+        /// - Parameters:
+        ///   - limit: How many permits come in each period: 1 to 10¹⁵, and no more than one a nanosecond.
+        ///   - period: 1 ns to 292 years.
+        public static func pacing(_ limit: Int, per period: Duration) -> Rule {
+            Rule(kind: .pacing, limit: limit, period: period)
+        }
+
+        /// All permits at the start of each period, the first of which starts with the limiter.
+        ///
+        /// Simple to explain and to compare with a server's figures; but the end of one period and the start of the
+        /// next may see twice the limit within a moment.
+        ///
+        /// - Parameters:
+        ///   - limit: The permits of each period, 1 to 10¹⁵.
+        ///   - period: 1 ns to 292 years.
+        public static func fixedWindow(_ limit: Int, per period: Duration) -> Rule {
+            Rule(kind: .fixedWindow, limit: limit, period: period)
+        }
+
+        /// At most `limit` permits in the last period, estimated from the counts of two fixed windows: the window before
+        /// weighs what the sliding one still covers of it.
+        ///
+        /// Right to a permit while traffic is even. At worst, when all of the window before came at its end, nearly twice the limit
+        /// fits into one period, though spread over it. A permit is always there when fewer than `limit` were taken in
+        /// this window and the one before.
+        ///
+        /// - Parameters:
+        ///   - limit: The permits of a period, 1 to 10¹⁵.
+        ///   - period: 1 ns to 292 years.
+        public static func slidingWindow(_ limit: Int, per period: Duration) -> Rule {
+            Rule(kind: .slidingWindow, limit: limit, period: period)
+        }
+
+        /// At most `limit` permits in the last period, exactly: it is remembered when each was taken.
+        ///
+        /// - Parameters:
+        ///   - limit: The permits of a period, 1 to 1 000 000; each costs up to 16 bytes while it counts.
+        ///   - period: 1 ns to 292 years.
+        public static func slidingLog(_ limit: Int, per period: Duration) -> Rule {
+            Rule(kind: .slidingLog, limit: limit, period: period)
+        }
+
+        /// The most permits that are there at once.
+        public var burst: Int {
+            switch kind {
+            case .tokenBucket(let burst): burst
+            case .pacing: 1
+            case .fixedWindow, .slidingWindow, .slidingLog: limit
+            }
+        }
+
+        /// `token bucket of 100 per 1s, burst 20`
+        public var description: String {
+            let rate = "\(limit) per \(period.shortForm)"
+            return switch kind {
+            case .tokenBucket(let burst): "token bucket of \(rate)" + (burst == limit ? "" : ", burst \(burst)")
+            case .pacing: "pacing of \(rate)"
+            case .fixedWindow: "fixed window of \(rate)"
+            case .slidingWindow: "sliding window of \(rate)"
+            case .slidingLog: "sliding log of \(rate)"
+            }
+        }
+
+        func check(_ check: inout ConfigurationCheck) {
+            check.require("rule.limit", limit, in: 1...(kind == .slidingLog ? 1_000_000 : 1_000_000_000_000_000))
+            check.require(positive: "rule.period", period)
+            switch kind {
+            case .tokenBucket(let burst):
+                // A burst that was not given is the limit, whose fault is told.
+                if burst != limit { check.require("rule.burst", burst, in: 1...1_000_000_000_000_000) }
+                requireDistance(&check)
+            case .pacing: requireDistance(&check)
+            case .fixedWindow, .slidingWindow, .slidingLog: break
+            }
+        }
+
+        private func requireDistance(_ check: inout ConfigurationCheck) {
+            guard limit >= 1, period >= .nanoseconds(1) else { return }
+            check.require(
+                Int64(limit) <= period.saturatedNanoseconds, "rule.limit", "\(limit) per \(period.shortForm)",
+                "is more than one a nanosecond")
+        }
+
+        /// What counts by this rule, which has been checked. Windows are counted from the anchor on.
+        func meter(anchor: Int64) -> AnyRateMeter {
+            let length = period.saturatedNanoseconds
+            return switch kind {
+            case .tokenBucket(let burst):
+                .paced(PacedMeter(limit: limit, period: length, burst: burst, isUnbounded: false))
+            case .pacing: .paced(PacedMeter(limit: limit, period: length, burst: 1, isUnbounded: true))
+            case .fixedWindow: .fixedWindow(FixedWindowMeter(limit: limit, length: length, anchor: anchor))
+            case .slidingWindow: .slidingCounter(SlidingCounterMeter(limit: limit, length: length, anchor: anchor))
+            case .slidingLog: .slidingLog(SlidingLogMeter(limit: limit, length: length))
+            }
+        }
+    }
+}

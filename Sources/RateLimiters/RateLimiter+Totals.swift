@@ -1,0 +1,62 @@
+internal import ResilienceCore
+internal import Synchronization
+
+extension RateLimiter {
+    /// What a limiter has seen since it was made: asks, whatever the permits they were for. Every number only grows.
+    public struct Totals: Sendable, Hashable, Codable {
+        /// Asks that got their permits, at once or after a wait, and reservations that were used.
+        public internal(set) var permitted = 0
+        /// Asks that were refused.
+        public internal(set) var rejected = 0
+        /// Asks that were given up during the wait, and reservations that were given up.
+        public internal(set) var cancelled = 0
+        /// Asks that got their permits after a wait; they are among the permitted ones.
+        public internal(set) var waited = 0
+        /// How long those waited, together.
+        public internal(set) var waitingTime = Duration.zero
+
+        /// Every ask that has ended: those that wait and reservations that are held are not in it.
+        public var asks: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
+
+        /// The sums of two totals, for example of several limiters.
+        public static func + (lhs: Totals, rhs: Totals) -> Totals {
+            var sum = Totals()
+            sum.permitted = lhs.permitted.addingSaturated(rhs.permitted)
+            sum.rejected = lhs.rejected.addingSaturated(rhs.rejected)
+            sum.cancelled = lhs.cancelled.addingSaturated(rhs.cancelled)
+            sum.waited = lhs.waited.addingSaturated(rhs.waited)
+            sum.waitingTime = .nanoseconds(
+                lhs.waitingTime.saturatedNanoseconds.addingSaturated(rhs.waitingTime.saturatedNanoseconds))
+            return sum
+        }
+    }
+}
+
+/// The totals as they are counted, each by itself: asks that overlap a reading may be in it or not.
+final class LimiterTally: Sendable {
+    let permitted = Atomic<Int>(0)
+    let rejected = Atomic<Int>(0)
+    let cancelled = Atomic<Int>(0)
+    let waited = Atomic<Int>(0)
+    private let waitingTime = Atomic<Int64>(0)
+
+    func addWaitingTime(_ nanoseconds: Int64) {
+        var seen = waitingTime.load(ordering: .relaxed)
+        while true {
+            let (exchanged, original) = waitingTime.compareExchange(
+                expected: seen, desired: seen.addingSaturated(nanoseconds), ordering: .relaxed)
+            if exchanged { return }
+            seen = original
+        }
+    }
+
+    var totals: RateLimiter.Totals {
+        var totals = RateLimiter.Totals()
+        totals.permitted = permitted.load(ordering: .relaxed)
+        totals.rejected = rejected.load(ordering: .relaxed)
+        totals.cancelled = cancelled.load(ordering: .relaxed)
+        totals.waited = waited.load(ordering: .relaxed)
+        totals.waitingTime = .nanoseconds(waitingTime.load(ordering: .relaxed))
+        return totals
+    }
+}

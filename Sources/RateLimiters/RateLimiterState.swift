@@ -1,0 +1,235 @@
+internal import ResilienceCore
+
+/// What a limiter knows: what has been used, and who was promised permits, first come, first served.
+///
+/// The state `base` holds what has been granted; those who wait are kept beside it, so that one who gives up leaves no
+/// trace and the others move up. `tail` is the base with everything that is promised, from which a new ask is judged.
+///
+/// Every change begins by bringing the queue up to the present (``settle(_:)``): what has become due since the last time
+/// is taken at the moment at which it became due, not at which somebody noticed.
+struct RateLimiterState {
+    /// Permits that were taken.
+    struct Grant: Sendable {
+        let permits: Int
+        let receipt: Int64
+        /// Receipts hold within one generation: an update of the rule begins another.
+        let generation: UInt64
+    }
+
+    enum Decision: Sendable {
+        case granted(Grant)
+        case queued(Ticket)
+        /// Not now: after this time.
+        case refused(retryAfter: Int64)
+        /// Never, or only after more than the longest wait.
+        case never
+    }
+
+    private(set) var meter: AnyRateMeter
+    private(set) var configuration: RateLimiter.Configuration
+    var base: AnyRateMeter.State
+    private(set) var queue = TicketQueue()
+    /// How many tickets have a task that waits.
+    private(set) var waiting = 0
+
+    private var tail: AnyRateMeter.State
+    /// Whether `tail` and the moments of all tickets but the first have to be worked out anew.
+    private var isStale = false
+    private var settledAt: Int64
+    private var generation: UInt64 = 0
+    private let anchor: Int64
+
+    /// Tickets whose wait has ended, to be told outside the lock.
+    private var ended: [Ticket] = []
+
+    init(_ configuration: RateLimiter.Configuration, now: Int64) {
+        self.configuration = configuration
+        anchor = now
+        settledAt = now
+        meter = configuration.rule.meter(anchor: now)
+        base = meter.unused
+        tail = meter.unused
+    }
+
+    // MARK: Asking
+
+    /// Asks for permits.
+    ///
+    /// - Parameters:
+    ///   - maxWait: The longest wait: what would never come sooner is refused for good.
+    ///   - latest: The last moment for which permits are of use; not before now.
+    mutating func ask(_ permits: Int, now: Int64, maxWait: Int64, latest: Int64) -> Decision {
+        let now = settle(now)
+        guard permits > 0 else { return .granted(Grant(permits: 0, receipt: now, generation: generation)) }
+        guard let least = meter.leastWait(permits), least <= maxWait else { return .never }
+        guard let due = due(permits, from: now) else {
+            return .refused(retryAfter: Int64.max.subtractingSaturated(max(0, now)))
+        }
+        if due <= now {
+            return .granted(take(permits, at: now))
+        }
+        guard due <= latest else { return .refused(retryAfter: max(0, due.subtractingSaturated(now) - least)) }
+        let ticket = Ticket(number: queue.nextNumber, permits: permits, asked: now, latest: latest, due: due)
+        if queue.isEmpty { tail = base }
+        queue.append(ticket)
+        meter.take(permits, &tail, at: due)
+        return .queued(ticket)
+    }
+
+    /// When a new ask would get its permits, behind all others; `nil` if no instant can hold it.
+    private mutating func due(_ permits: Int, from now: Int64) -> Int64? {
+        guard !queue.isEmpty else { return meter.earliest(permits, base, from: now) }
+        if isStale { retime() }
+        guard let last = queue.last, let due = meter.earliest(permits, tail, from: now) else { return nil }
+        return max(last.due, due)
+    }
+
+    private mutating func take(_ permits: Int, at moment: Int64) -> Grant {
+        Grant(permits: permits, receipt: meter.take(permits, &base, at: moment), generation: generation)
+    }
+
+    // MARK: Waiting
+
+    /// Grants what has become due, and returns the present: `now`, or a later moment that another caller has seen.
+    @discardableResult
+    mutating func settle(_ now: Int64) -> Int64 {
+        let now = max(now, settledAt)
+        while let first = queue.first {
+            if isStale { first.due = max(settledAt, meter.earliest(first.permits, base, from: first.asked) ?? .max) }
+            guard first.due <= now else { break }
+            settledAt = first.due
+            first.phase = .granted(take(first.permits, at: first.due))
+            queue.removeFirst()
+            end(first)
+        }
+        if queue.isEmpty { isStale = false }
+        settledAt = now
+        return now
+    }
+
+    private mutating func end(_ ticket: Ticket) {
+        if ticket.waiter != nil { waiting -= 1 }
+        ended.append(ticket)
+    }
+
+    /// Works out for all tickets when they are due. One that has become impossible, or comes too late by that, is refused.
+    private mutating func retime() {
+        tail = base
+        var earliest = settledAt
+        for ticket in queue.tickets {
+            let least = meter.leastWait(ticket.permits)
+            let due = least == nil ? nil : meter.earliest(ticket.permits, tail, from: ticket.asked)
+            ticket.due = max(earliest, due ?? .max)
+            if least != nil, ticket.due <= ticket.latest {
+                earliest = ticket.due
+                meter.take(ticket.permits, &tail, at: ticket.due)
+            } else {
+                let rest = ticket.due.subtractingSaturated(settledAt)
+                ticket.phase = .refused(retryAfter: least.map { max(0, rest - $0) })
+                queue.remove(ticket)
+                end(ticket)
+            }
+        }
+        isStale = false
+    }
+
+    /// Lets a task wait for a ticket; `nil` if the wait is over.
+    mutating func wait(for ticket: Ticket, now: Int64) -> Waiter<Void>? {
+        settle(now)
+        guard case .queued = ticket.phase else { return nil }
+        let waiter = Waiter<Void>()
+        ticket.waiter = waiter
+        waiting += 1
+        return waiter
+    }
+
+    /// When somebody who waits has to be told, if anybody waits.
+    var nextWake: Int64? { waiting > 0 ? queue.first?.due : nil }
+
+    /// Hands over the tickets whose wait has ended.
+    mutating func takeEnded() -> [Ticket] {
+        guard !ended.isEmpty else { return [] }
+        defer { ended = [] }
+        return ended
+    }
+
+    // MARK: Giving back
+
+    /// Gives up a ticket: the others move up.
+    ///
+    /// - Returns: Whether it was still in the queue. If not, its permits are given back if `grantToo` says so.
+    mutating func cancel(_ ticket: Ticket, now: Int64, grantToo: Bool) -> Bool {
+        let now = settle(now)
+        switch ticket.phase {
+        case .queued:
+            ticket.phase = .cancelled
+            if ticket.waiter != nil { waiting -= 1 }
+            queue.remove(ticket)
+            isStale = !queue.isEmpty
+            settle(now)
+            return true
+        case .granted(let grant):
+            if grantToo {
+                ticket.phase = .cancelled
+                giveBack(grant, now: now)
+            }
+            return false
+        case .refused, .cancelled: return false
+        }
+    }
+
+    /// Takes back permits that were not used.
+    mutating func giveBack(_ grant: Grant, now: Int64) {
+        let now = settle(now)
+        guard grant.generation == generation else { return }
+        meter.giveBack(grant.permits, &base, receipt: grant.receipt, at: now)
+        isStale = !queue.isEmpty
+        settle(now)
+    }
+
+    // MARK: Control
+
+    /// Puts another configuration in force: what was used is kept, and everybody's moment is worked out anew. Who comes
+    /// too late by that, or asked for more than there will ever be, is refused.
+    mutating func update(_ configuration: RateLimiter.Configuration, now: Int64) {
+        let now = settle(now)
+        self.configuration = configuration
+        let new = configuration.rule.meter(anchor: anchor)
+        guard new != meter else { return }
+        base = new.carry(base, from: meter, at: now)
+        meter = new
+        generation &+= 1
+        guard !queue.isEmpty else { return }
+        retime()
+        settle(now)
+    }
+
+    /// Takes all permits that are there.
+    mutating func drain(now: Int64) -> Int {
+        let now = settle(now)
+        guard queue.isEmpty else { return 0 }
+        let permits = meter.available(base, at: now)
+        if permits > 0 { meter.take(permits, &base, at: now) }
+        return permits
+    }
+
+    /// How many permits there are for an ask that comes now: none while others wait.
+    mutating func available(now: Int64) -> Int {
+        let now = settle(now)
+        return queue.isEmpty ? meter.available(base, at: now) : 0
+    }
+
+    /// How long an ask for one permit that comes now would wait.
+    mutating func nextPermit(now: Int64) -> Int64 {
+        let now = settle(now)
+        return (due(1, from: now) ?? .max).subtractingSaturated(now)
+    }
+
+    /// The rest of a ticket's wait: zero if it is over.
+    mutating func delay(of ticket: Ticket, now: Int64) -> Int64 {
+        let now = settle(now)
+        if isStale { retime() }
+        guard case .queued = ticket.phase else { return 0 }
+        return ticket.due.subtractingSaturated(now)
+    }
+}

@@ -1,0 +1,70 @@
+/// How a rule counts: its parameters. What has been used is a `State` apart, so that a million keys share one meter.
+///
+/// A pure value, told the time: nanoseconds of a `TimeSource`. A state may lie in the future: permits that are promised
+/// are taken at the moment for which they are promised. Moments of one state never go back by more than what was given
+/// back; within a state, `take` is called with moments that do not decrease.
+///
+/// Once so many permits are there they stay there until somebody takes some, whatever the rule. So who waits until
+/// `earliest`, alone, gets them then.
+protocol RateMeter: Sendable {
+    /// What has been used, of one limiter or of one key.
+    associatedtype State: Sendable
+
+    /// The state of a limiter that was never used.
+    var unused: State { get }
+
+    /// The least that an ask for so many permits waits, on a limiter that was never used; `nil` if it never gets them.
+    func leastWait(_ permits: Int) -> Int64?
+
+    /// The most permits that one ask can get without waiting.
+    var burst: Int { get }
+
+    /// The first moment, `now` or later, at which so many permits are there, if nobody takes any meanwhile; `nil` if it
+    /// is beyond what an instant holds. Only for permits for which there is a ``leastWait(_:)``.
+    func earliest(_ permits: Int, _ state: State, from now: Int64) -> Int64?
+
+    /// Takes permits, also those that are not there.
+    ///
+    /// - Returns: What ``giveBack(_:_:receipt:at:)`` has to know.
+    @discardableResult
+    func take(_ permits: Int, _ state: inout State, at moment: Int64) -> Int64
+
+    /// Takes back permits that were not used: as if they had never been taken, or less where that cannot be known.
+    /// Those that time has given back already are not given back twice.
+    func giveBack(_ permits: Int, _ state: inout State, receipt: Int64, at now: Int64)
+
+    /// How many permits are there.
+    func available(_ state: State, at now: Int64) -> Int
+
+    /// Whether the state, from now on, is no other than ``unused``: nothing is lost if it is dropped.
+    func isUnused(_ state: State, at now: Int64) -> Bool
+
+    /// A state of another meter of the same kind, with what was used.
+    func carry(_ state: State, from old: Self, at now: Int64) -> State
+}
+
+/// Consecutive windows of one length.
+struct WindowGrid: Sendable {
+    let anchor: Int64
+    let length: Int64
+
+    /// The start of the window in which a moment lies.
+    func start(of moment: Int64) -> Int64 {
+        let (offset, overflow) = moment.subtractingReportingOverflow(anchor)
+        guard !overflow else { return moment }
+        let rest = offset % length
+        let start = moment.subtractingReportingOverflow(rest < 0 ? rest + length : rest)
+        return start.overflow ? moment : start.partialValue
+    }
+
+    /// The end of a window; `nil` if an instant cannot hold it.
+    func end(of start: Int64) -> Int64? {
+        let (end, overflow) = start.addingReportingOverflow(length)
+        return overflow ? nil : end
+    }
+
+    /// Whether a moment lies in the window that starts there, or before it.
+    func reaches(_ start: Int64, _ moment: Int64) -> Bool {
+        end(of: start).map { moment < $0 } ?? true
+    }
+}

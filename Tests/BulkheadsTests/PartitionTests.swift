@@ -1,0 +1,165 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import Bulkheads
+
+/// Shares of the slots.
+@Suite("Bulkhead: partitions", .timeLimit(.minutes(1)))
+struct PartitionTests {
+    private func configuration(
+        _ limit: Int, _ shares: [String: Double], borrow: Bool = true, capacity: Int = 100
+    ) -> Configuration {
+        Configuration(
+            limit: .fixed(limit), queue: .init(capacity: capacity), partitions: shares, partitionsBorrow: borrow)
+    }
+
+    @Test("shares become whole slots that add up")
+    func apportioned() {
+        #expect(apportion(10, by: [0, 0.6, 0.4]) == [0, 6, 4])
+        #expect(apportion(100, by: [0.71, 0.29]) == [71, 29])
+        #expect(apportion(10, by: [1.0 / 3, 1.0 / 3, 1.0 / 3]) == [4, 3, 3])
+        #expect(apportion(1, by: [0, 0.4, 0.6]) == [0, 0, 1])
+        #expect(apportion(0, by: [0, 0.4, 0.6]) == [0, 0, 0])
+        #expect(apportion(7, by: [1]) == [7])
+        for limit in 0...200 {
+            for shares in [[0.1, 0.2, 0.3, 0.4], [0, 0.6, 0.4], [0.05, 0.9, 0.05], [0.25, 0.25, 0.5]] {
+                let slots = apportion(limit, by: shares)
+                #expect(slots.reduce(0, +) == limit)
+                for (slot, share) in zip(slots, shares) { #expect(abs(Double(slot) - share * Double(limit)) < 1) }
+            }
+        }
+        #expect(apportion(1_000_000_000, by: [0.1, 0.2, 0.7]) == [100_000_000, 200_000_000, 700_000_000])
+    }
+
+    @Test("a partition borrows what others leave, and gives back what it has borrowed first")
+    func borrowing() throws {
+        let stage = try Stage(configuration(10, ["gold": 0.6, "free": 0.4]))
+        let bulkhead = stage.bulkhead
+        let free = (0..<10).map { stage.start($0, partition: "free") }
+        #expect(bulkhead.partition("free").inUse == 10 && bulkhead.partition("free").guaranteed == 4)
+        let moreFree = (10..<12).map { stage.start($0, partition: "free") }
+        let gold = (20..<28).map { stage.start($0, partition: "gold") }
+        #expect(bulkhead.partition("gold").queued == 8 && bulkhead.partition("free").queued == 2)
+        // Six slots go to gold, although free asked earlier; from then on both have their share, and the oldest is next.
+        for call in free.prefix(6) { call.end() }
+        #expect(bulkhead.partition("gold").inUse == 6 && bulkhead.partition("free").inUse == 4)
+        #expect(Array(stage.started.elements.suffix(6)) == [20, 21, 22, 23, 24, 25])
+        free[6].end()
+        #expect(stage.started.elements.last == 10)
+        gold[0].end()
+        #expect(stage.started.elements.last == 26)
+        gold[1].end()
+        #expect(stage.started.elements.last == 27)
+        gold[2].end()
+        #expect(stage.started.elements.last == 11 && bulkhead.partition("free").inUse == 5)
+        for call in free + moreFree + gold { call.end() }
+        #expect(bulkhead.inUse == 0 && bulkhead.partition("gold").inUse == 0 && bulkhead.partition("free").inUse == 0)
+        #expect(bulkhead.totals.finished == 20)
+    }
+
+    @Test("without borrowing a share is all there is, and always there")
+    func withoutBorrowing() throws {
+        let stage = try Stage(configuration(10, ["gold": 0.6, "free": 0.3], borrow: false))
+        let free = (0..<5).map { stage.start($0, partition: "free") }
+        #expect(stage.bulkhead.partition("free").inUse == 3 && stage.bulkhead.queued == 2)
+        let gold = (10..<17).map { stage.start($0, partition: "gold") }
+        #expect(stage.bulkhead.partition("gold").inUse == 6 && stage.bulkhead.inUse == 9)
+        let other = (20..<22).map { stage.start($0) }
+        #expect(stage.bulkhead.inUse == 10 && stage.bulkhead.queued == 4)
+        gold[0].end()
+        #expect(stage.started.elements.last == 16)
+        free[0].end()
+        #expect(stage.started.elements.last == 3)
+        other[0].end()
+        #expect(stage.started.elements.last == 21)
+    }
+
+    @Test("calls without a partition, or of an unknown one, have what the shares leave")
+    func rest() throws {
+        let stage = try Stage(configuration(10, ["gold": 0.5, "free": 0.2]))
+        #expect(stage.bulkhead.partition("none").guaranteed == 3)
+        let calls = [stage.start(0), stage.start(1, partition: "none"), stage.start(2, partition: "gold")]
+        #expect(stage.bulkhead.partition("none").inUse == 2 && stage.bulkhead.partition("gold").inUse == 1)
+        for call in calls { call.end() }
+        #expect(stage.bulkhead.partition("none").inUse == 0)
+    }
+
+    @Test("a call within its partition's share goes before those beyond theirs, also into a full queue")
+    func fullQueue() throws {
+        let stage = try Stage(configuration(2, ["gold": 0.5, "free": 0.5], capacity: 2))
+        let running = (0..<2).map { stage.start($0, partition: "free") }
+        _ = stage.start(2, priority: .high, partition: "free")
+        _ = stage.start(3, partition: "free")
+        // Within its share: whoever of free is last has to go, whatever the priority.
+        _ = stage.start(4, priority: .low, partition: "gold")
+        #expect(stage.outcome(3) == "displaced" && stage.outcome(4) == nil)
+        // Gold has and wants its share now, and a second low one is beyond it.
+        _ = stage.start(5, priority: .low, partition: "gold")
+        #expect(stage.outcome(5) == "full")
+        // Beyond its share, nobody takes a place from within one, however high the priority.
+        _ = stage.start(6, priority: .init(1000), partition: "free")
+        #expect(stage.outcome(2) == "displaced" && stage.outcome(4) == nil && stage.outcome(6) == nil)
+        running[0].end()
+        #expect(stage.started.elements == [0, 1, 4])
+        running[1].end()
+        #expect(stage.started.elements == [0, 1, 4, 6])
+    }
+
+    @Test("a handle is a strategy of its own")
+    func handle() async throws {
+        let stage = try Stage(configuration(4, ["gold": 0.5]))
+        let gold = stage.bulkhead.partition("gold")
+        let policy = try Policy("policy") { gold }
+        #expect(policy.description == "Bulkhead(test/gold)")
+        let inUse = try await policy.execute { gold.inUse }
+        #expect(inUse == 1 && gold.inUse == 0 && gold.name == "gold" && gold.guaranteed == 2)
+        await #expect(throws: InjectedFailure.self) { try await gold.execute { throw InjectedFailure() } }
+        let permit = try stage.bulkhead.tryAcquire(partition: "gold")
+        #expect(gold.inUse == 1 && gold.bulkhead === stage.bulkhead)
+        permit.release()
+        let waited = try await stage.bulkhead.acquire(partition: "gold")
+        #expect(gold.inUse == 1)
+        waited.release()
+        #expect(gold.inUse == 0 && stage.bulkhead.totals == totals(finished: 4))
+        gold.addObserver(stage.recorder)
+        try await gold.execute {}
+        #expect(stage.names == ["permitted", "finished"])
+    }
+
+    @Test("the partition reaches the bulkhead through a policy")
+    func throughPolicy() async throws {
+        let stage = try Stage(configuration(4, ["gold": 0.5]))
+        let policy = try Policy("policy") { stage.bulkhead }
+        let gold = policy.setting(Bulkhead.Partition.self, to: "gold")
+        #expect(try await gold.execute { stage.bulkhead.partition("gold").inUse } == 1)
+    }
+
+    @Test("partitions come and go while calls run")
+    func changing() throws {
+        let stage = try Stage(.queueing(2))
+        let bulkhead = stage.bulkhead
+        let plain = stage.start(0)
+        try bulkhead.update(configuration(2, ["gold": 0.5, "free": 0.5]))
+        let gold = stage.start(1, partition: "gold")
+        let waiting = stage.start(2, partition: "gold")
+        #expect(bulkhead.inUse == 2 && bulkhead.partition("").inUse == 1 && bulkhead.partition("gold").inUse == 1)
+        try bulkhead.update(configuration(2, ["free": 1], borrow: false))
+        #expect(bulkhead.partition("gold").queued == 0 && bulkhead.queued == 1)
+        // What it has begun it may end, though it has no share any more.
+        plain.end()
+        #expect(stage.started.elements == [0, 1, 2])
+        gold.end()
+        waiting.end()
+        try bulkhead.update(configuration(2, ["silver": 0.5]))
+        #expect(bulkhead.partition("silver").guaranteed == 1 && bulkhead.partition("gold").guaranteed == 1)
+        #expect(bulkhead.withState { $0.parts.map(\.name) } == ["", "silver", "gold"])
+        // Begun in a partition, ended where there is none.
+        let silver = stage.start(3, partition: "silver")
+        try bulkhead.update(.queueing(2))
+        #expect(!bulkhead.reading.isGuarded && bulkhead.partition("").inUse == 0 && bulkhead.inUse == 1)
+        silver.end()
+        #expect(bulkhead.withState { $0.parts.map(\.running) } == [0, 0, 0])
+        #expect(bulkhead.inUse == 0 && !bulkhead.reading.isGuarded && bulkhead.admits)
+    }
+}

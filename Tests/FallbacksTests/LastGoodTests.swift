@@ -1,0 +1,180 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import Fallbacks
+
+@Suite("Fallback: the last good value", .timeLimit(.minutes(1)))
+struct LastGoodTests {
+    let clock = ManualClock()
+
+    @Test("serves until its maximum age, and says how old it is")
+    func age() async throws {
+        let fallback = try Fallback<Int>(
+            "f", .init(errors: .attached) { .lastGood(maxAge: .seconds(10)) }, clock: clock)
+        await #expect(throws: FallbackExhaustedError.self) { try await fallback.execute { throw Down() } }
+        #expect(try await fallback.execute { 1 } == 1)
+        clock.advance(by: .seconds(10))
+        let execution = await fallback.run { throw Down() }
+        #expect(execution.value == 1)
+        #expect(execution.servedBy == FallbackServed(fallback: "f", step: "last good", age: .seconds(10)))
+        clock.advance(by: .nanoseconds(1))
+        let error = await #expect(throws: FallbackExhaustedError.self) { try await fallback.execute { throw Down() } }
+        #expect(
+            error?.steps.first?.description
+                == "step \"last good\" has a value that is 10 seconds old, more than 10 seconds")
+        let old = try #require(fallback.lastGood)
+        #expect(old.value == 1)
+        #expect(old.age == .seconds(10) + .nanoseconds(1))
+        #expect(fallback.totals.steps["last good"] == .init(succeeded: 1, skipped: 2))
+    }
+
+    @Test("the latest success is the one, and values of steps are not kept")
+    func latest() async throws {
+        let fallback = try Fallback<Int>("f", clock: clock) {
+            .lastGood(maxAge: .seconds(1))
+                .value(-1)
+        }
+        for value in 1...3 { _ = try await fallback.execute { value } }
+        #expect(try await fallback.execute { throw Down() } == 3)
+        clock.advance(by: .seconds(2))
+        #expect(try await fallback.execute { throw Down() } == -1)
+        #expect(fallback.lastGood?.value == 3)
+    }
+
+    @Test("nothing is kept where no step asks for it")
+    func inactive() async throws {
+        let fallback = try Fallback<Int>("f") { .value(1) }
+        _ = try await fallback.execute { 1 }
+        fallback.remember(1)
+        #expect(fallback.keptCount == 0)
+    }
+
+    @Test("each key has its own, and the one renewed longest ago goes first")
+    func keys() async throws {
+        let fallback = try KeyedFallback<String, Int>("f", clock: clock) {
+            .lastGood(maxAge: .seconds(100), capacity: 2)
+        }
+        for (key, value) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
+            _ = try await fallback.execute(for: key) { value }
+        }
+        #expect(fallback.keptCount == 2)
+        #expect(fallback.lastGood(for: "a")?.value == 3)
+        #expect(fallback.lastGood(for: "b") == nil)
+        #expect(try await fallback.execute(for: "c") { throw Down() } == 4)
+        fallback.forget("c")
+        #expect(fallback.lastGood(for: "c") == nil)
+        fallback.remember(9, for: "d")
+        #expect(try await fallback.execute(for: "d") { throw Down() } == 9)
+        fallback.forgetAll()
+        #expect(fallback.keptCount == 0)
+    }
+
+    @Test("fresh ones before a replica, older ones after it")
+    func twoAges() async throws {
+        let fallback = try Fallback<Int>("f", clock: clock) {
+            .lastGood(maxAge: .seconds(5), name: "recent")
+                .step("replica", when: { $0 is Down }) { _ in 2 }
+                .lastGood(maxAge: .seconds(60), name: "old")
+        }
+        _ = try await fallback.execute { 1 }
+        #expect(await fallback.run { throw Down() }.servedBy?.step == "recent")
+        clock.advance(by: .seconds(30))
+        #expect(await fallback.run { throw Down() }.servedBy?.step == "replica")
+        #expect(await fallback.run { throw Refused() }.servedBy?.step == "old")
+        // A value that is too old for every step is let go when others are kept.
+        let keyed = try KeyedFallback<Int, Int>("k", clock: clock) {
+            .lastGood(maxAge: .seconds(5), capacity: 5, name: "recent")
+                .lastGood(maxAge: .seconds(60), capacity: 100, name: "old")
+        }
+        for key in 0..<10 { keyed.remember(key, for: key) }
+        #expect(keyed.keptCount == 10)
+        clock.advance(by: .seconds(60))
+        keyed.remember(10, for: 10)
+        #expect(keyed.keptCount == 11)
+        clock.advance(by: .nanoseconds(1))
+        keyed.remember(10, for: 10)
+        #expect(keyed.keptCount == 9)
+    }
+
+    @Test("values are released outside of the lock, and may come back")
+    func release() throws {
+        let fallback = try KeyedFallback<Int, Token>("f", clock: clock) { .lastGood(maxAge: .seconds(1), capacity: 1) }
+        let released = Log<Int>()
+        let token = { (number: Int) in
+            Token {
+                released.append(number)
+                _ = fallback.keptCount
+            }
+        }
+        fallback.remember(token(1), for: 1)
+        fallback.remember(token(2), for: 1)
+        fallback.remember(token(3), for: 2)
+        #expect(released.elements == [1, 2])
+        fallback.forget(2)
+        fallback.remember(token(4), for: 1)
+        fallback.forgetAll()
+        fallback.remember(token(5), for: 1)
+        try fallback.update(.init { .step("s") { _ in throw Down() } })
+        #expect(released.elements == [1, 2, 3, 4, 5])
+    }
+
+    @Test("the store equals a simple model over random operations")
+    func model() {
+        for seed in UInt64(0)..<2_000 {
+            var random = SplitMix64(seed: seed)
+            let retention = LastGoodRetention(
+                maxAge: .seconds(Int.random(in: 1...30, using: &random)),
+                capacity: Int.random(in: 1...6, using: &random))
+            var values = LastGoodValues<Int, Int>()
+            var model: [(key: Int, value: Int, at: Int)] = []
+            var now = 0
+            for step in 0..<60 {
+                let instant = TimeSource.Instant(nanoseconds: Int64(now) * 1_000_000_000)
+                let key = Int.random(in: 0..<10, using: &random)
+                switch Int.random(in: 0..<8, using: &random) {
+                case 0..<4:
+                    _ = values.remember(step, for: key, at: instant, retention)
+                    model.removeAll { $0.key == key }
+                    model.append((key, step, now))
+                    for _ in 0..<2 {
+                        guard let first = model.first else { continue }
+                        if model.count > retention.capacity || .seconds(now - first.at) > retention.maxAge {
+                            model.removeFirst()
+                        }
+                    }
+                case 4:
+                    _ = values.remove(key)
+                    model.removeAll { $0.key == key }
+                case 5: now += Int.random(in: 0..<20, using: &random)
+                default: break
+                }
+                let expected = model.first { $0.key == key }
+                let actual = values.recall(key, at: instant)
+                guard actual?.value == expected?.value, values.count == model.count,
+                    values.count <= retention.capacity
+                else {
+                    Issue.record("seed \(seed), step \(step): \(String(describing: actual))")
+                    return
+                }
+            }
+            _ = values.trim(to: 2)
+            guard values.count == min(2, model.count),
+                model.suffix(2).allSatisfy({ values.recall($0.key, at: .init(nanoseconds: 0))?.value == $0.value })
+            else {
+                Issue.record("seed \(seed): trim")
+                return
+            }
+        }
+    }
+
+    @Test("a value that is older than the one kept does not replace it")
+    func outOfOrder() {
+        var values = LastGoodValues<Int, Int>()
+        let retention = LastGoodRetention(maxAge: .seconds(1), capacity: 1)
+        _ = values.remember(2, for: 0, at: .init(nanoseconds: 20), retention)
+        _ = values.remember(1, for: 0, at: .init(nanoseconds: 10), retention)
+        #expect(values.recall(0, at: .init(nanoseconds: 15))?.value == 2)
+        #expect(values.recall(0, at: .init(nanoseconds: 15))?.age == .zero)
+    }
+}

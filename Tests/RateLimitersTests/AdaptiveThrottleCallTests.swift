@@ -1,0 +1,183 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import RateLimiters
+
+/// What becomes of calls and their errors.
+@Suite struct AdaptiveThrottleCallTests {
+    private struct Overloaded: Error {}
+    private struct NotFound: Error {}
+    private struct InnerRejection: PolicyRejection {
+        let policyName = "inner"
+        let reason = "full"
+        let retryAfter: Duration? = nil
+        let description = "full"
+    }
+
+    private func outcome(
+        of error: some Error, _ classifier: AdaptiveThrottle.Classifier = .standard
+    ) async throws -> AdaptiveThrottle.Totals {
+        let throttle = try AdaptiveThrottle("payments", .init(classifier: classifier), clock: ManualClock())
+        await #expect(throws: (any Error).self) { try await throttle.execute { throw error } }
+        return throttle.totals
+    }
+
+    @Test("a value is accepted, an error refused, the rejection of a layer inside ignored")
+    func standard() async throws {
+        let throttle = try AdaptiveThrottle("payments", clock: ManualClock())
+        #expect(try await throttle.execute { 7 } == 7)
+        #expect(throttle.totals.accepted == 1)
+        #expect(try await outcome(of: Overloaded()).refused == 1)
+        #expect(try await outcome(of: InnerRejection()).ignored == 1)
+    }
+
+    @Test("with a rule for refusals, other errors are accepted calls")
+    func refusals() async throws {
+        let classifier = AdaptiveThrottle.Classifier.refusals { $0 is Overloaded }
+        #expect(try await outcome(of: Overloaded(), classifier).refused == 1)
+        #expect(try await outcome(of: NotFound(), classifier).accepted == 1)
+        #expect(try await outcome(of: InnerRejection(), classifier).ignored == 1)
+        #expect(try await outcome(of: NotFound(), .init { _ in .ignored }).ignored == 1)
+    }
+
+    @Test("a value that is not accepted is refused, under any rule for errors, and returned")
+    func unaccepted() async throws {
+        for classifier in [AdaptiveThrottle.Classifier.standard, .refusals { _ in false }] {
+            let throttle = try AdaptiveThrottle("payments", .init(classifier: classifier), clock: ManualClock())
+            #expect(try await throttle.execute(accepting: { $0 < 500 }) { 503 } == 503)
+            #expect(throttle.totals.refused == 1)
+        }
+    }
+
+    @Test("the caller's cancellation is neutral, whatever is thrown")
+    func cancellation() async throws {
+        #expect(try await outcome(of: CancellationError()).cancelled == 1)
+        let throttle = try AdaptiveThrottle("payments", clock: ManualClock())
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            try await throttle.execute { throw Overloaded() }
+        }
+        await #expect(throws: Overloaded.self) { try await task.value }
+        #expect(throttle.totals.cancelled == 1 && throttle.requests == 0)
+    }
+
+    @Test("a cancellation after the deadline is a refusal")
+    func deadline() async throws {
+        let clock = ManualClock()
+        let throttle = try AdaptiveThrottle("payments", clock: clock)
+        var context = throttle.rootContext
+        context.deadline = context.time.now.advanced(by: .seconds(1))
+        await #expect(throws: CancellationError.self) {
+            try await throttle.execute(context) { _ in
+                clock.advance(by: .seconds(1))
+                throw CancellationError()
+            }
+        }
+        #expect(throttle.totals.refused == 1)
+    }
+
+    @Test("a permit judges by the classifier")
+    func permit() throws {
+        let throttle = try AdaptiveThrottle(
+            "payments", .init(classifier: .refusals { $0 is Overloaded }), clock: ManualClock())
+        try throttle.acquirePermit().succeed()
+        try throttle.acquirePermit().fail(NotFound())
+        try throttle.acquirePermit().fail(Overloaded())
+        try throttle.acquirePermit().complete(as: .ignored)
+        let totals = throttle.totals
+        #expect([totals.accepted, totals.refused, totals.ignored, totals.cancelled] == [2, 1, 1, 0])
+    }
+
+    @Test("as a layer it takes the policy's name, clock, randomness and observers")
+    func layer() async throws {
+        let (clock, recorder) = (ManualClock(), EventRecorder())
+        let policy = try Policy("payments", clock: clock, random: .constant(0), observers: [recorder]) {
+            AdaptiveThrottle.layer(.init(minimumRequests: 1))
+            AdaptiveThrottle.layer("inner")
+        }
+        #expect(policy.adaptiveThrottles.map(\.name) == ["payments", "inner"])
+        #expect("\(policy)".contains("AdaptiveThrottle(payments)"))
+        await #expect(throws: Overloaded.self) { try await policy.execute { throw Overloaded() } }
+        await #expect(throws: AdaptiveThrottle.RejectedError.self) { try await policy.execute {} }
+        #expect(recorder.events(of: AdaptiveThrottle.Event.self).count == 4)
+        clock.advance(by: .seconds(120))
+        try await policy.execute {}
+    }
+
+    @Test("the fluent form says the same; the policy reports the faults of all layers")
+    func fluent() throws {
+        let own = try AdaptiveThrottle("own")
+        let policy = try Policy.pipeline("payments").adaptiveThrottle().adaptiveThrottle("other", .init(multiplier: 3))
+            .adaptiveThrottle(own).build()
+        #expect(policy.adaptiveThrottles.map(\.name) == ["payments", "other", "own"])
+        #expect(policy.adaptiveThrottles[1].configuration.multiplier == 3)
+        let error = #expect(throws: ConfigurationError.self) {
+            try Policy.pipeline("payments").adaptiveThrottle(.init(multiplier: 0))
+                .adaptiveThrottle(.init(buckets: 0)).build()
+        }
+        #expect(error?.faults.count == 2)
+    }
+
+    @Test("all faults of a configuration are told", arguments: [true, false])
+    func faults(byUpdate: Bool) throws {
+        let bad = AdaptiveThrottle.Configuration(
+            multiplier: 0.99, window: .zero, buckets: 10_001, maximumRejection: .nan, minimumRequests: -1)
+        let throttle = try AdaptiveThrottle("payments")
+        let error = #expect(throws: ConfigurationError.self) {
+            if byUpdate { try throttle.update(bad) } else { _ = try AdaptiveThrottle("payments", bad) }
+        }
+        #expect(
+            error?.faults.map(\.field) == [
+                "adaptiveThrottle.multiplier", "adaptiveThrottle.window", "adaptiveThrottle.buckets",
+                "adaptiveThrottle.maximumRejection", "adaptiveThrottle.minimumRequests",
+            ])
+        #expect(throttle.configuration.multiplier == 2)
+    }
+
+    @Test("the ends of the ranges are allowed")
+    func extremes() throws {
+        for configuration in [
+            AdaptiveThrottle.Configuration(
+                multiplier: 1, window: .nanoseconds(1), buckets: 10_000, maximumRejection: 0, minimumRequests: 0),
+            .init(
+                multiplier: 1000, window: .nanoseconds(Int64.max), buckets: 1, maximumRejection: 1,
+                minimumRequests: 1_000_000),
+        ] {
+            let clock = ManualClock()
+            let throttle = try AdaptiveThrottle("payments", configuration, clock: clock)
+            try throttle.acquirePermit().succeed()
+            clock.advance(by: .nanoseconds(Int64.max))
+            try throttle.acquirePermit().complete(as: .refused)
+            clock.advance(by: .nanoseconds(Int64.max))
+            try throttle.update(.init())
+            #expect(throttle.totals.asks == 2)
+        }
+    }
+
+    @Test("retuning keeps what the new window reaches back to, and applies at once")
+    func update() throws {
+        let fixture = try ThrottleFixture(
+            .init(window: .seconds(10), buckets: 10, maximumRejection: 1, minimumRequests: 0), random: .constant(1))
+        try fixture.play("AAAA")
+        fixture.clock.advance(by: .seconds(5))
+        try fixture.play("RRRR")
+        #expect(fixture.throttle.rejectionProbability == 0)
+        try fixture.throttle.update(
+            .init(multiplier: 1, window: .seconds(10), buckets: 10, maximumRejection: 1, minimumRequests: 0))
+        #expect(fixture.throttle.rejectionProbability == 4.0 / 9)
+        try fixture.throttle.update(.init(window: .seconds(6), buckets: 6, minimumRequests: 0))
+        #expect(fixture.throttle.requests == 8 && fixture.throttle.accepts == 4)
+        try fixture.throttle.update(.init(window: .seconds(5), buckets: 5, minimumRequests: 0))
+        #expect(fixture.throttle.requests == 4 && fixture.throttle.accepts == 0)
+        try fixture.throttle.update(
+            .init(multiplier: 1, window: .seconds(4), buckets: 4, maximumRejection: 1, minimumRequests: 0))
+        #expect(fixture.throttle.requests == 4 && fixture.throttle.accepts == 0)
+        try fixture.throttle.update(.init(window: .seconds(20), buckets: 4, minimumRequests: 0))
+        #expect(fixture.throttle.requests == 4)
+        try fixture.throttle.update(.init(window: .seconds(20), buckets: 4, classifier: .init { _ in .accepted }))
+        try fixture.throttle.acquirePermit().fail(Overloaded())
+        #expect(fixture.throttle.requests == 5 && fixture.throttle.accepts == 1)
+        #expect(fixture.throttle.totals.asks == 9)
+    }
+}

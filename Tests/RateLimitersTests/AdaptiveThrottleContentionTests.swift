@@ -1,0 +1,117 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import RateLimiters
+
+/// Many tasks on one throttle.
+@Suite(.timeLimit(.minutes(3)))
+struct AdaptiveThrottleContentionTests {
+    private struct Tally: Sendable {
+        /// Accepted, refused, ignored, cancelled.
+        var ended = [0, 0, 0, 0]
+        var rejected = 0
+
+        static func + (lhs: Tally, rhs: Tally) -> Tally {
+            Tally(ended: zip(lhs.ended, rhs.ended).map(+), rejected: lhs.rejected + rhs.rejected)
+        }
+    }
+
+    @Test("totals are exact, and so is the window", arguments: [true, false])
+    func exactTotals(observed: Bool) async throws {
+        let configuration = AdaptiveThrottle.Configuration(multiplier: 1.2, window: .milliseconds(20), buckets: 4)
+        let fixture = try ThrottleFixture(configuration, observed: observed, random: .seeded(7))
+        let isDone = Flag()
+        let tally = await withTaskGroup(of: Tally?.self) { group in
+            for task in 0..<8 as Range<UInt64> { group.addTask { await Self.call(fixture, seed: task) } }
+            group.addTask {
+                await Self.readAndRetune(fixture, until: isDone)
+                return nil
+            }
+            var sum = Tally()
+            for _ in 0..<8 {
+                while let tally = await group.next() {
+                    guard let tally else { continue }
+                    sum = sum + tally
+                    break
+                }
+            }
+            isDone.raise()
+            await group.waitForAll()
+            return sum
+        }
+        let totals = fixture.throttle.totals
+        #expect([totals.accepted, totals.refused, totals.ignored, totals.cancelled] == tally.ended)
+        #expect(totals.rejected == tally.rejected && totals.rejected > 0)
+        #expect(totals.asks == 8 * callsPerTask)
+        #expect(fixture.throttle.accepts <= fixture.throttle.requests)
+        fixture.clock.advance(by: .seconds(1))
+        #expect(fixture.throttle.requests == 0 && fixture.throttle.accepts == 0)
+        guard observed else { return }
+        expectEvents(fixture.events, tally)
+    }
+
+    private func expectEvents(_ events: [AdaptiveThrottle.Event], _ tally: Tally) {
+        #expect(events.count { if case .called = $0 { true } else { false } } == tally.ended.reduce(0, +))
+        #expect(events.count { if case .rejected = $0 { true } else { false } } == tally.rejected)
+        var isThrottling = false
+        for event in events {
+            switch event {
+            case .throttling:
+                #expect(!isThrottling)
+                isThrottling = true
+            case .recovered:
+                #expect(isThrottling)
+                isThrottling = false
+            case .rejected, .called: break
+            }
+        }
+    }
+
+    private static func call(_ fixture: ThrottleFixture, seed: UInt64) async -> Tally {
+        var random = SplitMix64(seed: seed)
+        var tally = Tally()
+        let outcomes: [AdaptiveThrottle.Outcome] = [.accepted, .refused, .ignored, .cancelled]
+        for call in 0..<callsPerTask {
+            do {
+                let permit = try fixture.throttle.acquirePermit()
+                if call.isMultiple(of: 16) { await Task.yield() }
+                let outcome = Int.random(in: 0..<4, using: &random)
+                tally.ended[outcome] += 1
+                permit.complete(as: outcomes[outcome])
+            } catch {
+                tally.rejected += 1
+            }
+            if call.isMultiple(of: 16) { fixture.clock.advance(by: .milliseconds(1)) }
+        }
+        return tally
+    }
+
+    private static func readAndRetune(_ fixture: ThrottleFixture, until isDone: Flag) async {
+        var last = AdaptiveThrottle.Totals()
+        var isWide = false
+        while !isDone.isRaised {
+            let totals = fixture.throttle.totals
+            #expect(totals.asks >= last.asks && totals.rejected >= last.rejected)
+            last = totals
+            #expect((0...0.9).contains(fixture.throttle.rejectionProbability))
+            isWide.toggle()
+            try? fixture.throttle.update(
+                .init(multiplier: 1.2, window: .milliseconds(isWide ? 40 : 20), buckets: isWide ? 5 : 4))
+            await Task.yield()
+        }
+    }
+}
+
+private final class Flag: Sendable {
+    private let state = Lock(false)
+
+    var isRaised: Bool { state.withLock { $0 } }
+    func raise() { state.withLock { $0 = true } }
+}
+
+#if THREAD_SANITIZER
+    private let callsPerTask = 1_000
+#else
+    private let callsPerTask = 10_000
+#endif

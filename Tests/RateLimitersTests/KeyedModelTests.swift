@@ -1,0 +1,109 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import RateLimiters
+
+/// A keyed limiter against a dictionary with a limiter for each key.
+@Suite("Keyed limiters and one limiter for each key", .timeLimit(.minutes(3)))
+struct KeyedModelTests {
+    @Test("decide alike, whatever is forgotten meanwhile", arguments: RateLimiter.Rule.kinds)
+    func alike(rule: RateLimiter.Rule) throws {
+        for seed in 0..<300 as Range<UInt64> {
+            guard try play(seed, rule) else {
+                Issue.record("seed \(seed), \(rule)")
+                return
+            }
+        }
+    }
+
+    private func play(_ seed: UInt64, _ rule: RateLimiter.Rule) throws -> Bool {
+        var random = SplitMix64(seed: seed)
+        let clock = ManualClock()
+        let limiter = try KeyedRateLimiter<Int>("keyed", rule, clock: clock)
+        let keys = 6
+        let singles = try (0..<keys).map { try RateLimiter("single \($0)", rule, clock: clock) }
+        var permitted = 0
+        var rejected = 0
+        for _ in 0..<120 {
+            let key = Int.random(in: 0..<keys, using: &random)
+            switch Int.random(in: 0..<20, using: &random) {
+            case 0..<9:
+                let permits = Int.random(in: 1...4, using: &random)
+                let isPermitted = limiter.tryAcquire(for: key, permits: permits)
+                guard isPermitted == singles[key].tryAcquire(permits) else { return false }
+                if isPermitted { permitted += 1 } else { rejected += 1 }
+            case 9..<15: clock.advance(by: .milliseconds(Int.random(in: 0...2000, using: &random)))
+            case 15: clock.advance(by: .nanoseconds(Int.random(in: 0...3, using: &random)))
+            case 16: limiter.removeIdle()
+            case 17: guard limiter.drain(key) == singles[key].drain() else { return false }
+            case 18 where Int.random(in: 0..<6, using: &random) == 0:
+                let new = RateLimiter.Rule.kinds.randomElement(using: &random) ?? rule
+                try limiter.update(.init(rule: new))
+                for single in singles { try single.update(.init(rule: new)) }
+            default: break
+            }
+            for key in [key, Int.random(in: 0..<keys, using: &random)] {
+                guard limiter.available(for: key) == singles[key].available,
+                    limiter.nextPermit(for: key) == singles[key].nextPermit
+                else { return false }
+            }
+        }
+        return limiter.totals.permitted == permitted && limiter.totals.rejected == rejected
+    }
+
+    @Test("the hint of a rejection is sufficient", arguments: RateLimiter.Rule.kinds)
+    func hints(rule: RateLimiter.Rule) async throws {
+        var random = SplitMix64(seed: 7)
+        let fixture = try KeyedFixture<Int>(.init(rule: rule))
+        var rejections = 0
+        for _ in 0..<2_000 {
+            fixture.clock.advance(by: .nanoseconds(Int.random(in: 0...400_000_000, using: &random)))
+            let key = Int.random(in: 0..<3, using: &random)
+            let permits = Int.random(in: 1...min(5, rule.burst), using: &random)
+            do {
+                try await fixture.limiter.acquire(for: key, permits: permits)
+            } catch let rejection as RateLimiter.RejectedError {
+                rejections += 1
+                fixture.clock.advance(by: try #require(rejection.retryAfter))
+                #expect(fixture.limiter.tryAcquire(for: key, permits: permits))
+            }
+        }
+        #expect(rejections > 100)
+    }
+
+    @Test("tasks that wait, give up and are refused at random: those permitted never exceed the rule")
+    func waiting() async throws {
+        for seed in 0..<60 as Range<UInt64> {
+            var random = SplitMix64(seed: seed)
+            let fixture = try KeyedFixture<Int>(.init(rule: .tokenBucket(1, per: .seconds(1), burst: 2)))
+            var tasks: [Task<Void, any Error>] = []
+            for _ in 0..<60 {
+                let key = Int.random(in: 0..<3, using: &random)
+                switch Int.random(in: 0..<6, using: &random) {
+                case 0: fixture.clock.advance(by: .milliseconds(Int.random(in: 0...1500, using: &random)))
+                case 1: tasks.randomElement(using: &random)?.cancel()
+                default:
+                    let task = Task { [limiter = fixture.limiter] in
+                        try await limiter.acquire(for: key, maxWait: .seconds(5))
+                    }
+                    tasks.append(task)
+                }
+                await Task.yield()
+            }
+            let started = tasks.count
+            await yield { fixture.limiter.totals.asks + fixture.limiter.waiting == started }
+            let waiting = fixture.limiter.waiting
+            while let deadline = fixture.clock.advanceToNextDeadline() { #expect(deadline <= fixture.clock.now) }
+            var permitted = 0
+            for task in tasks { if case .success = await task.result { permitted += 1 } }
+            let totals = fixture.limiter.totals
+            let seconds = Double((ManualClock.Instant().duration(to: fixture.clock.now)) / .seconds(1))
+            #expect(totals.permitted == permitted && totals.asks == started, "seed \(seed), \(waiting) waiting")
+            #expect(Double(permitted) <= 3 * (2 + seconds), "seed \(seed)")
+            #expect(fixture.limiter.waiting == 0 && fixture.clock.timerCount == 0, "seed \(seed)")
+            fixture.clock.advance(by: .seconds(2))
+            #expect((0..<3).allSatisfy { fixture.limiter.available(for: $0) == 2 }, "seed \(seed)")
+        }
+    }
+}
