@@ -85,6 +85,16 @@ let package = Package(
             dependencies: ["Fallbacks", "CircuitBreakers", "Retries", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
+            name: "ResilienceTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ResiliencePrometheusTests",
+            dependencies: [
+                "ResiliencePrometheus", "CircuitBreakers", "Retries", "Timeouts", "Hedges", "ResilienceCore",
+                "ResilienceTesting",
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "GuideTests", dependencies: ["Resilience", "ResilienceTesting"], swiftSettings: settings),
         .target(
             name: "IsolationTestSupport", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts", "Retries"],

@@ -1,0 +1,70 @@
+internal import CircuitBreakers
+public import ResilienceCore
+
+extension ResilienceModule {
+    /// How a module makes things and how it ends.
+    public struct Options: Sendable {
+        /// Whether asking for a name that is not registered makes it. Default: ``FirstUse/makes(atMost:)`` 1 000.
+        public var firstUse: FirstUse
+
+        /// How long a shutdown waits for calls that run before it cancels them, 0 to 292 years. Default: 30 s.
+        public var gracePeriod: Duration
+
+        /// How long a shutdown waits for calls that it has cancelled before it leaves them, 0 to 292 years. Default: 5 s.
+        public var cancellationPeriod: Duration
+
+        let defaultPolicy: @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy
+
+        /// What becomes of a name that is asked for and not registered.
+        public struct FirstUse: Sendable, Hashable {
+            let limit: Int
+
+            /// It is made, from the defaults; but not more than so many things, 1 or more, so that names which come from
+            /// outside do not fill the memory. For keys without bound, register a ``PolicyFamily``.
+            public static func makes(atMost limit: Int) -> FirstUse { FirstUse(limit: limit) }
+
+            /// It is an ``UnknownNameError``: the module is strict.
+            public static let refuses = FirstUse(limit: 0)
+        }
+
+        /// Creates options; every part has a default. A policy made on first use has one layer, a circuit breaker.
+        public init(
+            firstUse: FirstUse = .makes(atMost: 1_000), gracePeriod: Duration = .seconds(30),
+            cancellationPeriod: Duration = .seconds(5)
+        ) {
+            self.init(firstUse: firstUse, gracePeriod: gracePeriod, cancellationPeriod: cancellationPeriod) {
+                CircuitBreaker.layer()
+            }
+        }
+
+        /// Creates options that say what a policy which is made on first use consists of.
+        public init<S: Strategy>(
+            firstUse: FirstUse = .makes(atMost: 1_000), gracePeriod: Duration = .seconds(30),
+            cancellationPeriod: Duration = .seconds(5), @PolicyBuilder defaultPolicy layers: () -> Layer<S>
+        ) {
+            self.firstUse = firstUse
+            self.gracePeriod = gracePeriod
+            self.cancellationPeriod = cancellationPeriod
+            let layer = layers()
+            defaultPolicy = { environment throws(ConfigurationError) in
+                try Policy(environment: environment, layer: layer)
+            }
+        }
+
+        var faults: [ConfigurationError.Fault] {
+            var check = ConfigurationCheck("options")
+            check.require(firstUse.limit >= 0, "firstUse", "\(firstUse.limit)", "is below 1")
+            for (field, value) in [("gracePeriod", gracePeriod), ("cancellationPeriod", cancellationPeriod)] {
+                check.require(
+                    value >= .zero && value <= .nanoseconds(Int64.max), field, "\(value)", "is outside 0...292 years")
+            }
+            // The default policy is built once to learn its faults now, not at the first call.
+            do throws(ConfigurationError) {
+                _ = try defaultPolicy(PolicyEnvironment(name: "options.defaultPolicy"))
+            } catch {
+                return check.faults + error.faults
+            }
+            return check.faults
+        }
+    }
+}
