@@ -90,8 +90,8 @@ let package = Package(
         .testTarget(
             name: "ResiliencePrometheusTests",
             dependencies: [
-                "ResiliencePrometheus", "CircuitBreakers", "Retries", "Timeouts", "Hedges", "ResilienceCore",
-                "ResilienceTesting",
+                "ResiliencePrometheus", "CircuitBreakers", "Retries", "Timeouts", "Hedges", "RateLimiters",
+                "ResilienceCore", "ResilienceTesting",
             ],
             swiftSettings: settings),
         .testTarget(

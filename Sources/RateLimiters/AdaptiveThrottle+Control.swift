@@ -19,7 +19,7 @@ extension AdaptiveThrottle {
     public var configuration: Configuration { machine.withLock { $0.configuration } }
 
     /// Reads after forgetting what is older than the window.
-    private func current<Value: Sendable>(_ read: (AdaptiveThrottleState) -> Value) -> Value {
+    func current<Value: Sendable>(_ read: (AdaptiveThrottleState) -> Value) -> Value {
         let now = time.now
         return withMachine { machine in
             machine.expire(now: now)

@@ -83,7 +83,7 @@ extension KeyedRateLimiter {
 
     /// Adds an observer of this limiter's events.
     public func addObserver(_ observer: any PolicyObserver) {
-        shared.events.add(observer)
+        shared.addObserver(observer)
     }
 
     /// Puts another configuration in force and keeps what every key has used, as ``RateLimiter/update(_:)`` does.

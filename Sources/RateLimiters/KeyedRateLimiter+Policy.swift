@@ -46,6 +46,9 @@ extension KeyedRateLimiter {
 
         /// Adds an observer of the limiter's events, of all keys.
         public func addObserver(_ observer: any PolicyObserver) { limiter.addObserver(observer) }
+
+        /// Adds what the limiter measures, over all keys.
+        public func collect(into metrics: inout MetricCollection) { metrics.collect(limiter) }
     }
 
     /// A keyed limiter that finds each call's key in its context. Made by ``KeyedRateLimiter/by(_:)`` or as a layer.
@@ -79,6 +82,9 @@ extension KeyedRateLimiter {
 
         /// Adds an observer of the limiter's events, of all keys.
         public func addObserver(_ observer: any PolicyObserver) { limiter.addObserver(observer) }
+
+        /// Adds what the limiter measures, over all keys.
+        public func collect(into metrics: inout MetricCollection) { metrics.collect(limiter) }
     }
 
     /// This limiter as a strategy that finds each call's key in its context.

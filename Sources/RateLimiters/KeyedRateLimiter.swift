@@ -184,6 +184,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
                 if let effects = result.effects { shared.post(effects, key) }
                 return result
             } ?? (false, nil)
+        if wasQueued { shared.waiting.wrappingSubtract(1, ordering: .relaxed) }
         if let effects { perform(effects, key) }
         shared.events.deliver()
         return wasQueued

@@ -16,7 +16,10 @@ final class KeyedShared: Sendable {
     @usableFromInline let events: EventChannel<RateLimiter.KeyedEvent>
     let name: String
     let rootContext: Context
+    let meters: MeterPoint
     let tally = LimiterTally()
+    /// How many tasks wait, about: counted outside the locks, so that reading it looks at no key.
+    let waiting = Atomic<Int>(0)
     let refusedKeys = Atomic<Int>(0)
     let forgottenKeys = Atomic<Int>(0)
     let configuration: Lock<RateLimiter.KeyedConfiguration>
@@ -27,6 +30,7 @@ final class KeyedShared: Sendable {
         time = environment.time
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.observers)
+        meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         self.configuration = Lock(configuration)
         forgets = Atomic(configuration.whenFull == .forgetsLeastUsed)
     }
@@ -56,7 +60,9 @@ final class KeyedShared: Sendable {
         guard let reply else { throw tooManyKeys }
         switch reply.decision {
         case .granted: return nil
-        case .queued(let ticket): return Entry(ticket: ticket, generation: reply.generation)
+        case .queued(let ticket):
+            waiting.wrappingAdd(1, ordering: .relaxed)
+            return Entry(ticket: ticket, generation: reply.generation)
         case .refused, .never: throw refusal(reply, permits) ?? tooManyKeys
         }
     }
@@ -110,11 +116,17 @@ final class KeyedShared: Sendable {
     /// Tells the task that waits, outside the lock.
     func finish(_ ticket: Ticket, burst: Int) {
         guard let waiter = ticket.waiter else { return }
+        waiting.wrappingSubtract(1, ordering: .relaxed)
         if let error = refusal(of: ticket, burst: burst) {
             waiter.finish(with: .failure(error))
         } else {
             waiter.finish()
         }
+    }
+
+    func addObserver(_ observer: any PolicyObserver) {
+        meters.attach(observer)
+        events.add(observer)
     }
 
     // MARK: Counting waits
@@ -131,6 +143,8 @@ final class KeyedShared: Sendable {
     func countWait(_ ticket: Ticket) {
         tally.permitted.wrappingAdd(1, ordering: .relaxed)
         tally.waited.wrappingAdd(1, ordering: .relaxed)
-        tally.addWaitingTime(ticket.due.subtractingSaturated(ticket.asked))
+        let nanoseconds = ticket.due.subtractingSaturated(ticket.asked)
+        tally.addWaitingTime(nanoseconds)
+        if meters.isAttached { meters.record(0, nanoseconds: nanoseconds) }
     }
 }

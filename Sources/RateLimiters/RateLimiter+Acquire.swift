@@ -62,8 +62,13 @@ extension RateLimiter {
     /// Under no lock: a ticket that was granted does not change any more.
     func countWait(_ ticket: Ticket) {
         tally.permitted.wrappingAdd(1, ordering: .relaxed)
+        countWaitingTime(ticket.due.subtractingSaturated(ticket.asked))
+    }
+
+    func countWaitingTime(_ nanoseconds: Int64) {
         tally.waited.wrappingAdd(1, ordering: .relaxed)
-        tally.addWaitingTime(ticket.due.subtractingSaturated(ticket.asked))
+        tally.addWaitingTime(nanoseconds)
+        if meters.isAttached { meters.record(0, nanoseconds: nanoseconds) }
     }
 
     /// Gives up a ticket.

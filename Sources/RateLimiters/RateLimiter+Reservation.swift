@@ -105,10 +105,7 @@ extension RateLimiter {
 
     private func countUse(_ permits: Int, waited: Int64) {
         tally.permitted.wrappingAdd(1, ordering: .relaxed)
-        if waited > 0 {
-            tally.waited.wrappingAdd(1, ordering: .relaxed)
-            tally.addWaitingTime(waited)
-        }
+        if waited > 0 { countWaitingTime(waited) }
         guard events.isListening else { return }
         withState { _, _ in
             events.post(.permitted(limiter: name, permits: permits, waited: .nanoseconds(waited)))

@@ -115,6 +115,9 @@ extension RateLimiter {
         }
 
         func check(_ check: inout ConfigurationCheck) {
+            guard self != .undeclared else {
+                return check.require(false, "rule", "nothing", "is given, but the key is needed")
+            }
             check.require("rule.limit", limit, in: 1...(kind == .slidingLog ? 1_000_000 : 1_000_000_000_000_000))
             check.require(positive: "rule.period", period)
             switch kind {

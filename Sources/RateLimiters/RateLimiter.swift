@@ -20,6 +20,7 @@ public final class RateLimiter: Strategy {
 
     let time: TimeSource
     let events: EventChannel<Event>
+    let meters: MeterPoint
     let tally = LimiterTally()
     private let machine: Lock<Machine>
     let word = RateLimiterWord()
@@ -75,6 +76,7 @@ public final class RateLimiter: Strategy {
         time = environment.time
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.observers)
+        meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         machine = Lock(Machine(state: RateLimiterState(configuration, now: environment.time.now.nanoseconds)))
         withState { state, _ in use(state) }
     }
@@ -241,6 +243,7 @@ public final class RateLimiter: Strategy {
 
     /// Adds an observer of this limiter's events.
     public func addObserver(_ observer: any PolicyObserver) {
+        meters.attach(observer)
         events.add(observer)
         withState { _, _ in }
     }

@@ -1,0 +1,113 @@
+public import ResilienceCore
+
+extension RateLimiter.Configuration: DocumentRepresentable {
+    /// `rateLimiter`
+    public static var documentKey: String { "rateLimiter" }
+
+    /// No wait, and a rule that is yet to be declared: there is no default, so that a document has to give one.
+    public static var documentBase: Self { Self(rule: .undeclared) }
+
+    /// Takes what the document holds.
+    public mutating func read(_ reader: ConfigurationReader) {
+        reader.object { object in
+            if let reader = object.reader("rule") { rule.read(reader) }
+            object.read("maxWait", &maxWait)
+        }
+    }
+
+    /// What a document can say about this configuration: all of it.
+    public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
+        ["rule": rule.document, "maxWait": .duration(maxWait)]
+    }
+}
+
+extension RateLimiter.KeyedConfiguration: DocumentRepresentable {
+    /// `keyedRateLimiter`
+    public static var documentKey: String { "keyedRateLimiter" }
+
+    /// The defaults, and a rule that is yet to be declared: there is no default, so that a document has to give one.
+    public static var documentBase: Self { Self(rule: .undeclared) }
+
+    /// Takes what the document holds.
+    public mutating func read(_ reader: ConfigurationReader) {
+        reader.object { object in
+            if let reader = object.reader("rule") { rule.read(reader) }
+            object.read("maxWait", &maxWait)
+            object.read("maxKeys", &maxKeys)
+            object.read("whenFull", &whenFull, whenFullWords)
+        }
+    }
+
+    /// What a document can say about this configuration: all of it.
+    public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
+        [
+            "rule": rule.document, "maxWait": .duration(maxWait), "maxKeys": .integer(maxKeys),
+            "whenFull": .word(whenFull, whenFullWords),
+        ]
+    }
+}
+
+private let whenFullWords: KeyValuePairs<String, RateLimiter.WhenFull> = [
+    "forgetsLeastUsed": .forgetsLeastUsed, "refusesNewKeys": .refusesNewKeys,
+]
+
+extension RateLimiter.Rule {
+    /// What a document is read onto that has to declare a rule. Fails every check.
+    static let undeclared = Self(kind: .tokenBucket(burst: .min), limit: 0, period: .zero)
+
+    /// Without a `kind` it changes what is there. A limit and a period hold for every kind; a burst, for a token bucket.
+    mutating func read(_ reader: ConfigurationReader) {
+        reader.object { object in
+            var (kind, limit, period) = (kind, limit, period)
+            if let word = object.reader("kind")?.word(kinds), word != kind.word { kind = .standard(word) }
+            object.read("limit", &limit)
+            object.read("period", &period)
+            if case .tokenBucket(let present) = kind {
+                // A burst that is no other than the limit follows it.
+                var burst = present == .min || present == self.limit ? nil : present
+                if let reader = object.reader("burst") {
+                    if reader.isNull { burst = nil } else if let read = reader.integer() { burst = read }
+                }
+                kind = .tokenBucket(burst: burst ?? limit)
+            }
+            self = Self(kind: kind, limit: limit, period: period)
+        }
+    }
+
+    var document: ConfigurationValue {
+        var values: [String: ConfigurationValue] = [
+            "kind": .string(kind.word), "limit": .integer(limit), "period": .duration(period),
+        ]
+        if case .tokenBucket(let burst) = kind { values["burst"] = burst == limit ? .null : .integer(burst) }
+        return .object(values)
+    }
+}
+
+extension RateLimiter.Rule.Kind {
+    /// What documents call it.
+    fileprivate var word: String {
+        switch self {
+        case .tokenBucket: "tokenBucket"
+        case .pacing: "pacing"
+        case .fixedWindow: "fixedWindow"
+        case .slidingWindow: "slidingWindow"
+        case .slidingLog: "slidingLog"
+        }
+    }
+
+    /// The kind of a word; a token bucket with the burst that is its limit.
+    fileprivate static func standard(_ word: String) -> Self {
+        switch word {
+        case "pacing": .pacing
+        case "fixedWindow": .fixedWindow
+        case "slidingWindow": .slidingWindow
+        case "slidingLog": .slidingLog
+        default: .tokenBucket(burst: .min)
+        }
+    }
+}
+
+private let kinds: KeyValuePairs<String, String> = [
+    "tokenBucket": "tokenBucket", "gcra": "tokenBucket", "pacing": "pacing", "fixedWindow": "fixedWindow",
+    "slidingWindow": "slidingWindow", "slidingLog": "slidingLog",
+]
