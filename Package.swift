@@ -44,10 +44,10 @@ let package = Package(
         .target(name: "Hedges", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "ResilienceTesting", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .executableTarget(
-            name: "ResilienceDemo", dependencies: ["ResilienceCore", "CircuitBreakers", "Retries", "Timeouts"],
+            name: "ResilienceDemo", dependencies: ["Resilience", "ResiliencePrometheus"],
             swiftSettings: settings),
         .testTarget(
-            name: "ResilienceDemoTests", dependencies: ["ResilienceDemo", "ResilienceCore", "CircuitBreakers"],
+            name: "ResilienceDemoTests", dependencies: ["ResilienceDemo", "Resilience", "ResiliencePrometheus"],
             swiftSettings: settings),
         .testTarget(
             name: "ResilienceCoreTests", dependencies: ["ResilienceCore", "ResilienceTesting"],

@@ -1,108 +1,115 @@
-import CircuitBreakers
-import ResilienceCore
+import Resilience
 
-/// One run of the demo: two upstreams, the same traffic to both, phases, and the live view.
+/// The demo from its start to its end: two upstreams, the protection of one of them, the status server, and a round of the
+/// scenario, or many.
 struct Demo: Sendable {
     let options: Options
     let mode: ViewMode
+    var scenario: Scenario
+    /// Takes what is shown.
+    var write: @Sendable (String) throws -> Void = Terminal.write
 
-    private var scenario: Scenario { options.isQuick ? .quick : .standard }
+    init(options: Options, mode: ViewMode) {
+        self.options = options
+        self.mode = mode
+        scenario = options.isQuick ? .quick : .standard
+    }
 
-    /// - Throws: A ``SocketError`` if an upstream cannot start, ``Terminal/Closed``, or `CancellationError`.
-    func run() async throws -> Comparison {
-        let bare = try Upstream(seed: options.seed)
-        let guarded: Upstream
+    /// Plays one round, or rounds without end if the options say so.
+    ///
+    /// - Parameters:
+    ///   - onReady: Is told of the status server once it answers.
+    ///   - onRound: Gets the numbers of each round.
+    /// - Returns: The last report of the module that holds the protection.
+    /// - Throws: A ``SocketError`` if a server cannot start, ``Terminal/Closed``, or `CancellationError`.
+    @discardableResult
+    func run(
+        onReady: @Sendable (StatusServer.Address) throws -> Void = { _ in },
+        onRound: @Sendable (Comparison) throws -> Void
+    ) async throws -> ResilienceModule.ShutdownReport {
+        let story = Story(Stopwatch())
+        let protection = try Protection(scenario, seed: options.seed, observers: [story])
+        let screen = Screen()
+        let routes = StatusRoutes(module: protection.module, metrics: protection.metrics) { screen.frame }
+        let server = try StatusServer(host: options.host, port: options.port, routes: routes)
+        let result: Result<Void, any Error>
         do {
-            guarded = try Upstream(seed: options.seed)
+            try onReady(server.address)
+            result = .success(
+                try await withStage { stage in
+                    let round = Round(demo: self, stage: stage, protection: protection, story: story)
+                    try await play(round, screen, onRound)
+                })
+        } catch {
+            result = .failure(error)
+        }
+        // Ends the module also where nothing was played. The server goes last: it tells of the end.
+        let report = await protection.module.shutdown()
+        await server.stop()
+        try result.get()
+        return report
+    }
+
+    /// The rounds, and beside them the module that is run like that of a service.
+    private func play(
+        _ round: Round, _ screen: Screen, _ onRound: @Sendable (Comparison) throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await round.protection.module.run() }
+            var number: UInt64 = 0
+            repeat {
+                try onRound(try await round.play(seed: options.seed &+ number, screen))
+                number &+= 1
+            } while options.isServing
+            // The module drains and ends when its task is cancelled.
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+
+    private func withStage(_ body: (Stage) async throws -> Void) async throws {
+        let stage = try await Stage(seed: options.seed)
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await body(stage))
+        } catch {
+            result = .failure(error)
+        }
+        await stage.close()
+        try result.get()
+    }
+}
+
+/// The two upstreams and their clients.
+struct Stage: Sendable {
+    let upstreams: [Upstream]
+    let clients: [UpstreamClient]
+
+    init(seed: UInt64) async throws {
+        let bare = try Upstream(seed: seed)
+        do {
+            upstreams = [bare, try Upstream(seed: seed)]
         } catch {
             await bare.stop()
             throw error
         }
-        let clients = [UpstreamClient(port: bare.port), UpstreamClient(port: guarded.port)]
-        let result: Result<Comparison, any Error>
-        do {
-            result = .success(try await run([bare, guarded], clients))
-        } catch {
-            result = .failure(error)
-        }
+        clients = upstreams.map { UpstreamClient(port: $0.port) }
+    }
+
+    func close() async {
         for client in clients { client.close() }
-        for upstream in [bare, guarded] { await upstream.stop() }
-        return try result.get()
+        for upstream in upstreams { await upstream.stop() }
     }
+}
 
-    private func run(_ upstreams: [Upstream], _ clients: [UpstreamClient]) async throws -> Comparison {
-        for upstream in upstreams { try await upstream.enter(scenario.phase(at: .zero)) }
-        // The first request of a session takes longer than others; it is not part of the story.
-        for client in clients { try await client.warmUp() }
+/// The frame that is shown now, for whoever asks.
+final class Screen: Sendable {
+    private let source = Lock<(@Sendable () -> Frame)?>(nil)
 
-        let stopwatch = Stopwatch()
-        let story = Story(stopwatch)
-        let protection = try Protection(scenario, seed: options.seed, observers: [story])
-        let runs = [nil, protection.policy].enumerated().map { index, policy in
-            LoadRun(client: clients[index], policy: policy, stopwatch: stopwatch, scenario: scenario)
-        }
-        let traffic = Traffic(scenario, seed: options.seed)
-        let frame = { @Sendable in
-            let elapsed = stopwatch.elapsed
-            return Frame(
-                scenario: scenario, elapsed: elapsed, unprotected: runs[0].log.snapshot(at: elapsed),
-                protected: runs[1].log.snapshot(at: elapsed), breaker: protection.breaker.state,
-                layers: protection.totals, events: story.events)
-        }
-        try await withThrowingTaskGroup(of: Part.self) { group in
-            for run in runs {
-                group.addTask {
-                    try await run.send(traffic)
-                    return .traffic
-                }
-            }
-            group.addTask {
-                try await conduct(upstreams, story, stopwatch)
-                return .traffic
-            }
-            group.addTask {
-                try await show(frame, stopwatch)
-                return .view
-            }
-            var left = runs.count + 1
-            while left > 0, let part = try await group.next() {
-                if part == .traffic { left -= 1 }
-            }
-            // Ends the view.
-            group.cancelAll()
-            try await group.waitForAll()
-        }
-        return Comparison(
-            unprotected: runs[0].log.results, protected: runs[1].log.results, layers: protection.totals)
-    }
+    /// `nil` before the first round.
+    var frame: Frame? { source.withLock { $0 }?() }
 
-    private enum Part {
-        case traffic
-        case view
-    }
-
-    /// Leads the upstreams through their phases.
-    private func conduct(_ upstreams: [Upstream], _ story: Story, _ stopwatch: Stopwatch) async throws {
-        for (index, span) in scenario.spans.enumerated() {
-            try await stopwatch.sleep(until: span.start)
-            // The first one was entered before the clock started.
-            if index > 0 { for upstream in upstreams { try await upstream.enter(span.phase) } }
-            story.add(.phase(span.phase))
-        }
-        try await stopwatch.sleep(until: scenario.length)
-    }
-
-    /// Shows frames until the task is cancelled.
-    private func show(_ frame: @Sendable () -> Frame, _ stopwatch: Stopwatch) async throws {
-        var view = LiveView(mode)
-        try view.begin(scenario, seed: options.seed)
-        var next = Duration.zero
-        while !Task.isCancelled {
-            try view.show(frame())
-            while next <= stopwatch.elapsed { next += view.interval }
-            try? await stopwatch.sleep(until: next)
-        }
-        try view.show(frame())
-        try view.end()
+    func show(_ source: @escaping @Sendable () -> Frame) {
+        self.source.withLock { $0 = source }
     }
 }

@@ -30,8 +30,16 @@ struct DemoCommand {
         let mode = ViewMode.choose(environment: ProcessInfo.processInfo.environment, size: Terminal.size)
         let interruption = Interruption()
         do {
-            let comparison = try await interruption.guarding { try await Demo(options: options, mode: mode).run() }
-            try Terminal.write("\n" + ComparisonTable(comparison: comparison).lines.joined(separator: "\n") + "\n")
+            let demo = Demo(options: options, mode: mode)
+            let report = try await interruption.guarding {
+                try await demo.run { address in
+                    try Terminal.write("status page: \(address) (also /metrics, /health, /status.json)\n")
+                } onRound: { comparison in
+                    let lines = ComparisonTable(comparison: comparison).lines
+                    try Terminal.write("\n" + lines.joined(separator: "\n") + "\n\n")
+                }
+            }
+            try Terminal.write(ReportText(report).lines.joined(separator: "\n") + "\n")
             return EXIT_SUCCESS
         } catch is Terminal.Closed {
             return 128 + SIGPIPE

@@ -1,6 +1,6 @@
 import Dispatch
 import Foundation
-import ResilienceCore
+import Resilience
 
 /// Turns the first Ctrl-C, or SIGTERM, into the cancellation of a task; the second one ends the process as usual.
 final class Interruption: Sendable {

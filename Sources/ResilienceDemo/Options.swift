@@ -1,9 +1,15 @@
 /// What the command line asks for.
 struct Options: Equatable {
-    /// A run of about five seconds instead of twenty.
+    /// A run of about seven seconds instead of twenty-eight.
     var isQuick = false
+    /// Whether to begin again after each run, until interrupted.
+    var isServing = false
     /// Decides the arrival times, the upstream's faults and the breaker's jitter.
     var seed: UInt64 = 1
+    /// The port of the status page; 0 lets the system choose.
+    var port: UInt16 = 0
+    /// The IPv4 address that the status page is served at.
+    var host = "127.0.0.1"
 }
 
 /// A command line, read.
@@ -13,16 +19,23 @@ enum CommandLineRequest: Equatable {
     case invalid(String)
 
     static let helpText = """
-        Usage: resilience-demo [--quick] [--seed N]
+        Usage: resilience-demo [--quick] [--seed N] [--serve] [--port N] [--host ADDRESS]
 
         Starts two copies of a small HTTP server on loopback ports and sends the same traffic to both with
-        URLSession: to one directly, to the other through a policy of retries, a circuit breaker and a timeout.
-        The servers go through five phases (healthy, slow, failing, down, recovered); a table at the end compares
-        what callers and servers saw.
+        URLSession: to one directly, to the other through a policy of the last good answer, retries, a circuit
+        breaker, a rate limiter, a bulkhead and a timeout. The servers go through seven phases (healthy, slow,
+        failing, down, recovered, overloaded, calm); a table at the end compares what callers and servers saw.
 
-          --quick     take about 5 seconds instead of 20
-          --seed N    another traffic and other faults; the same number gives the same ones (default: 1)
-          -h, --help  show this text
+        A status page for browsers shows it as it happens. Its server also answers /metrics (for Prometheus),
+        /health and /status.json.
+
+          --quick         take about 7 seconds instead of 28
+          --seed N        another traffic and other faults; the same number gives the same ones (default: 1)
+          --serve         begin again after each run, until interrupted
+          --port N        the port of the status page (default: 0, one that is free)
+          --host ADDRESS  the IPv4 address the status page is served at (default: 127.0.0.1, this machine only;
+                          0.0.0.0 for all: whoever reaches the machine can then read it)
+          -h, --help      show this text
 
         The view redraws in place on a terminal and prints plain lines elsewhere. NO_COLOR switches colours off.
 
@@ -35,26 +48,27 @@ enum CommandLineRequest: Equatable {
         while let argument = rest.popFirst() {
             let (name, value) = Self.split(argument)
             switch name {
-            case "-h", "--help", "--quick":
+            case "-h", "--help", "--quick", "--serve":
                 guard value == nil else {
                     self = .invalid("option \"\(name)\" takes no value")
                     return
                 }
-                if name != "--quick" {
+                switch name {
+                case "--quick": options.isQuick = true
+                case "--serve": options.isServing = true
+                default:
                     self = .help
                     return
                 }
-                options.isQuick = true
-            case "--seed":
+            case "--seed", "--port", "--host":
                 guard let text = value ?? rest.popFirst() else {
-                    self = .invalid("option \"--seed\" needs a number")
+                    self = .invalid("option \"\(name)\" needs \(name == "--host" ? "an address" : "a number")")
                     return
                 }
-                guard let seed = UInt64(text) else {
-                    self = .invalid("\"\(text)\" is not a seed: it takes a whole number from 0 to \(UInt64.max)")
+                if let fault = options.take(text, for: name) {
+                    self = .invalid(fault)
                     return
                 }
-                options.seed = seed
             default:
                 let kind = argument.hasPrefix("-") ? "unknown option" : "unexpected argument"
                 self = .invalid("\(kind) \"\(name)\"")
@@ -68,5 +82,29 @@ enum CommandLineRequest: Equatable {
     private static func split(_ argument: String) -> (name: String, value: String?) {
         guard argument.hasPrefix("--"), let equals = argument.firstIndex(of: "=") else { return (argument, nil) }
         return (String(argument[..<equals]), String(argument[argument.index(after: equals)...]))
+    }
+}
+
+extension Options {
+    /// Takes the value of an option; returns what is wrong with it, if something is.
+    fileprivate mutating func take(_ text: String, for name: String) -> String? {
+        switch name {
+        case "--seed":
+            guard let seed = UInt64(text) else {
+                return "\"\(text)\" is not a seed: it takes a whole number from 0 to \(UInt64.max)"
+            }
+            self.seed = seed
+        case "--port":
+            guard let port = UInt16(text) else {
+                return "\"\(text)\" is not a port: it takes a whole number from 0 to \(UInt16.max)"
+            }
+            self.port = port
+        default:
+            guard Socket.address(text) != nil else {
+                return "\"\(text)\" is not an IPv4 address: it takes four numbers, such as 127.0.0.1"
+            }
+            host = text
+        }
+        return nil
     }
 }

@@ -7,7 +7,7 @@ struct Scenario: Sendable, Equatable {
     }
 
     let spans: [Span]
-    /// Calls per second, on average, to each of the two upstreams.
+    /// Calls per second, on average, to each of the two upstreams, in a phase of usual traffic.
     let callRate: Double
     /// The shortest and the longest time the breaker stays open.
     let shortestBreak: Duration
@@ -28,16 +28,17 @@ struct Scenario: Sendable, Equatable {
 
     static let standard = Scenario(
         phases: [
-            (.healthy, .seconds(4)), (.slow, .seconds(4)), (.failing, .seconds(4)), (.down, .seconds(4)),
-            (.recovered, .seconds(4)),
+            (.healthy, .seconds(4)), (.slow, .seconds(4)), (.failing, .seconds(4)), (.down, .seconds(3)),
+            (.recovered, .seconds(5)), (.overloaded, .milliseconds(5_500)), (.calm, .milliseconds(2_500)),
         ],
         callRate: 80, shortestBreak: .milliseconds(500), longestBreak: .seconds(1))
 
     /// The same story in a quarter of the time, for continuous integration.
     static let quick = Scenario(
         phases: [
-            (.healthy, .milliseconds(800)), (.slow, .milliseconds(1_300)), (.failing, .seconds(1)),
-            (.down, .seconds(1)), (.recovered, .milliseconds(900)),
+            (.healthy, .seconds(1)), (.slow, .milliseconds(1_200)), (.failing, .milliseconds(800)),
+            (.down, .milliseconds(700)), (.recovered, .milliseconds(1_200)), (.overloaded, .milliseconds(1_500)),
+            (.calm, .milliseconds(600)),
         ],
         callRate: 80, shortestBreak: .milliseconds(250), longestBreak: .milliseconds(400))
 

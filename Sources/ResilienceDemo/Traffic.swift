@@ -1,5 +1,5 @@
 import Foundation
-import ResilienceCore
+import Resilience
 
 /// When each call starts: a Poisson process, as many independent callers make it.
 struct Traffic: Sendable, Equatable {
@@ -8,23 +8,30 @@ struct Traffic: Sendable, Equatable {
 
     /// The same seed, rate and length give the same arrivals.
     init(seed: UInt64, callRate: Double, length: Duration) {
-        guard callRate > 0, callRate.isFinite else {
-            arrivals = []
-            return
-        }
         var generator = SplitMix64(seed: seed)
+        arrivals = Self.arrivals(callRate, from: .zero, length, &generator)
+    }
+
+    /// Each phase with the traffic that belongs to it. A Poisson process has no memory, so each begins anew.
+    init(_ scenario: Scenario, seed: UInt64) {
+        var generator = SplitMix64(seed: seed)
+        arrivals = scenario.spans.flatMap { span in
+            Self.arrivals(
+                scenario.callRate * span.phase.trafficFactor, from: span.start, span.length, &generator)
+        }
+    }
+
+    private static func arrivals(
+        _ callRate: Double, from start: Duration, _ length: Duration, _ generator: inout SplitMix64
+    ) -> [Duration] {
+        guard callRate > 0, callRate.isFinite else { return [] }
         var arrivals: [Duration] = []
-        var moment = Duration.zero
+        var moment = start
         while true {
             let pause = -log(1 - Double.random(in: 0..<1, using: &generator)) / callRate
             moment += .microseconds(Int64(pause * 1_000_000))
-            guard moment < length else { break }
+            guard moment < start + length else { return arrivals }
             arrivals.append(moment)
         }
-        self.arrivals = arrivals
-    }
-
-    init(_ scenario: Scenario, seed: UInt64) {
-        self.init(seed: seed, callRate: scenario.callRate, length: scenario.length)
     }
 }

@@ -1,4 +1,4 @@
-import ResilienceCore
+import Resilience
 
 /// What the upstream goes through.
 enum Phase: String, CaseIterable, Sendable {
@@ -7,17 +7,24 @@ enum Phase: String, CaseIterable, Sendable {
     case failing
     case down
     case recovered
+    case overloaded
+    case calm
 
     /// What a spectator should know about the phase.
     var story: String {
         switch self {
         case .healthy: "answers take a few milliseconds, 3 in 100 are a 503"
-        case .slow: "400 ms an answer, so it manages only 40 of 80 calls/s"
-        case .failing: "most calls get a 503 or a reset, after 120 ms of work"
+        case .slow: "400 ms an answer, so it manages only 20 of 80 calls/s"
+        case .failing: "most calls get a 503 or a reset, after 60 ms of work"
         case .down: "the port is closed, connections are refused"
         case .recovered: "the port is open, answers as in the beginning"
+        case .overloaded: "240 calls/s come and take 100 ms each, it manages 80"
+        case .calm: "80 calls/s again, light ones; what has piled up comes first"
         }
     }
+
+    /// How many times the usual traffic comes.
+    var trafficFactor: Double { self == .overloaded ? 3 : 1 }
 }
 
 /// How the upstream behaves in a phase: pure data and a pure choice for each request.
@@ -47,11 +54,12 @@ struct UpstreamBehaviour: Sendable, Equatable {
 
     static func during(_ phase: Phase) -> UpstreamBehaviour {
         switch phase {
-        case .healthy, .recovered: UpstreamBehaviour(shareUnavailable: 0.03)
+        case .healthy, .recovered, .calm: UpstreamBehaviour(shareUnavailable: 0.03)
         case .slow: UpstreamBehaviour(work: .milliseconds(400), jitter: 0.2)
         case .failing:
-            UpstreamBehaviour(work: .milliseconds(120), jitter: 0.3, shareUnavailable: 0.7, shareReset: 0.15)
+            UpstreamBehaviour(work: .milliseconds(60), jitter: 0.3, shareUnavailable: 0.7, shareReset: 0.15)
         case .down: UpstreamBehaviour(isListening: false)
+        case .overloaded: UpstreamBehaviour(work: .milliseconds(100), jitter: 0.2)
         }
     }
 

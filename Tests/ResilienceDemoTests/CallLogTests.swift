@@ -33,7 +33,7 @@ struct CallLogTests {
         log.began(at: .zero)
         log.sent(at: .zero)
         log.returned(at: .milliseconds(10), after: .milliseconds(10))
-        log.ended(0, CallRecord(phase: .healthy, outcome: .succeeded, wait: .milliseconds(10)))
+        log.ended(0, CallRecord(phase: .healthy, outcome: .succeeded, wait: .milliseconds(10)), at: .milliseconds(10))
         #expect(log.snapshot(at: .seconds(9)) == CallLog.Snapshot(succeeded: 1))
     }
 
@@ -48,13 +48,31 @@ struct CallLogTests {
 
     @Test func `Each outcome has its total, and each call its record`() {
         let log = CallLog()
-        let outcomes: [CallRecord.Outcome] = [.succeeded, .failed, .rejected, .rejected]
+        let outcomes: [CallRecord.Outcome] = [.succeeded, .failed, .rejected, .rejected, .stale]
         for (number, outcome) in outcomes.enumerated() {
-            log.ended(number, CallRecord(phase: .slow, outcome: outcome, wait: .seconds(number)))
+            log.ended(number, CallRecord(phase: .slow, outcome: outcome, wait: .seconds(number)), at: .zero)
         }
         let snapshot = log.snapshot(at: .zero)
-        #expect([snapshot.succeeded, snapshot.failed, snapshot.rejected] == [1, 1, 2])
+        #expect([snapshot.succeeded, snapshot.stale, snapshot.failed, snapshot.rejected] == [1, 1, 1, 2])
         #expect(log.results.records[3] == CallRecord(phase: .slow, outcome: .rejected, wait: .seconds(3)))
-        #expect(log.results.records.count == 4)
+        #expect(log.results.records.count == 5)
+    }
+
+    @Test func `Ends are counted by outcome, and the oldest answer is that of the last second`() {
+        let log = CallLog()
+        func end(_ outcome: CallRecord.Outcome, age: Duration? = nil, at moment: Duration) {
+            log.ended(0, CallRecord(phase: .slow, outcome: outcome, wait: .zero, age: age), at: moment)
+        }
+        end(.stale, age: .seconds(9), at: .zero)
+        end(.stale, age: .seconds(2), at: .milliseconds(1_500))
+        end(.stale, age: .seconds(3), at: .milliseconds(1_550))
+        end(.stale, age: .seconds(1), at: .milliseconds(1_700))
+        end(.succeeded, at: .milliseconds(1_700))
+        end(.failed, at: .milliseconds(1_700))
+        end(.rejected, at: .milliseconds(1_800))
+        let snapshot = log.snapshot(at: .milliseconds(2_000))
+        #expect([snapshot.succeededPerSecond, snapshot.stalePerSecond, snapshot.failedPerSecond] == [1, 3, 2])
+        #expect(snapshot.oldestAnswer == .seconds(3))
+        #expect(log.snapshot(at: .seconds(9)).oldestAnswer == nil)
     }
 }

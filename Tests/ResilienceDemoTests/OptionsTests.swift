@@ -13,6 +13,10 @@ struct OptionsTests {
         (["--seed", "0"], Options(seed: 0)),
         (["--seed", "18446744073709551615"], Options(seed: .max)),
         (["--seed", "1", "--seed", "2"], Options(seed: 2)),
+        (["--serve", "--port", "8080"], Options(isServing: true, port: 8080)),
+        (["--port=0"], Options()),
+        (["--port", "65535", "--host", "0.0.0.0"], Options(port: 65535, host: "0.0.0.0")),
+        (["--host=10.1.2.3"], Options(host: "10.1.2.3")),
     ])
     func `Options are read in any order`(arguments: [String], expected: Options) {
         #expect(CommandLineRequest(arguments) == .run(expected))
@@ -24,7 +28,7 @@ struct OptionsTests {
     }
 
     @Test func `The help names every option`() {
-        for option in ["--quick", "--seed", "--help", "-h", "NO_COLOR"] {
+        for option in ["--quick", "--seed", "--serve", "--port", "--host", "--help", "-h", "NO_COLOR"] {
             #expect(CommandLineRequest.helpText.contains(option))
         }
     }
@@ -40,6 +44,14 @@ struct OptionsTests {
         (["--quick=yes"], "option \"--quick\" takes no value"),
         (["--help=seed"], "option \"--help\" takes no value"),
         (["--seed"], "option \"--seed\" needs a number"),
+        (["--serve=yes"], "option \"--serve\" takes no value"),
+        (["--port"], "option \"--port\" needs a number"),
+        (["--port", "65536"], "\"65536\" is not a port: it takes a whole number from 0 to 65535"),
+        (["--port", "-1"], "\"-1\" is not a port: it takes a whole number from 0 to 65535"),
+        (["--host"], "option \"--host\" needs an address"),
+        (["--host", "localhost"], "\"localhost\" is not an IPv4 address: it takes four numbers, such as 127.0.0.1"),
+        (["--host", "::1"], "\"::1\" is not an IPv4 address: it takes four numbers, such as 127.0.0.1"),
+        (["--host="], "\"\" is not an IPv4 address: it takes four numbers, such as 127.0.0.1"),
         (["--seed", "x"], "\"x\" is not a seed: it takes a whole number from 0 to 18446744073709551615"),
         (["--seed="], "\"\" is not a seed: it takes a whole number from 0 to 18446744073709551615"),
         (["--seed", "-1"], "\"-1\" is not a seed: it takes a whole number from 0 to 18446744073709551615"),

@@ -14,6 +14,11 @@ struct RawClient {
 
     private let descriptor: Int32
 
+    /// A connection that is there already.
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
     init(port: UInt16) throws {
         #if canImport(Glibc)
             descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

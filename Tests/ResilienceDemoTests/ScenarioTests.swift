@@ -1,5 +1,4 @@
-import CircuitBreakers
-import ResilienceCore
+import Resilience
 import Testing
 
 @testable import ResilienceDemo
@@ -26,8 +25,20 @@ struct ScenarioTests {
 
     @Test func `Both set-ups go through all phases in the time they promise`() {
         for scenario in [Scenario.standard, .quick] { #expect(scenario.spans.map(\.phase) == Phase.allCases) }
-        #expect(Scenario.standard.length == .seconds(20))
-        #expect(Scenario.quick.length == .seconds(5))
+        #expect(Scenario.standard.length == .seconds(28))
+        #expect(Scenario.quick.length == .seconds(7))
+    }
+
+    @Test(arguments: 1...10 as ClosedRange<UInt64>)
+    func `Overloaded, three times the usual traffic comes, and in other phases the usual one`(seed: UInt64) {
+        let arrivals = Traffic(.standard, seed: seed).arrivals
+        for span in Scenario.standard.spans {
+            let count = Double(arrivals.count { $0 >= span.start && $0 < span.start + span.length })
+            let mean = span.length.seconds * (span.phase == .overloaded ? 240 : 80)
+            // Five standard deviations of a Poisson distribution.
+            #expect(abs(count - mean) < 5 * mean.squareRoot(), "\(span.phase), seed \(seed)")
+        }
+        #expect(zip(arrivals, arrivals.dropFirst()).allSatisfy { $0 <= $1 })
     }
 
     @Test func `Protection can be built for both set-ups`() throws {
@@ -35,7 +46,11 @@ struct ScenarioTests {
             let protection = try Protection(scenario, seed: 1)
             #expect(protection.breaker.state == .closed)
             #expect(
-                protection.policy.description == "Retry(3) → CircuitBreaker(upstream) → Timeout(500ms)")
+                protection.policy.description
+                    == "Fallback(orders) → Retry(3) → CircuitBreaker(upstream) → RateLimiter(upstream) → "
+                    + "Bulkhead(upstream) → Timeout(500ms)")
+            #expect(protection.module.policyNames == ["upstream"])
+            #expect(protection.module.health.status == .healthy)
         }
     }
 

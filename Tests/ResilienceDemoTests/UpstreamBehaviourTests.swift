@@ -15,11 +15,12 @@ struct UpstreamBehaviourTests {
         #expect(fates(behaviour) != fates(behaviour, seed: 2))
     }
 
-    @Test func `Slow, every request is served`() {
-        #expect(fates(.during(.slow)).allSatisfy { $0.answer == .ok })
+    @Test(arguments: [Phase.slow, .overloaded])
+    func `Slow or overloaded, every request is served`(phase: Phase) {
+        #expect(fates(.during(phase)).allSatisfy { $0.answer == .ok })
     }
 
-    @Test(arguments: [Phase.healthy, .recovered])
+    @Test(arguments: [Phase.healthy, .recovered, .calm])
     func `Also a healthy upstream refuses some requests`(phase: Phase) {
         let answers = fates(.during(phase)).map(\.answer)
         #expect(answers.allSatisfy { $0 != .reset })
@@ -51,15 +52,18 @@ struct UpstreamBehaviourTests {
 @Suite("Workers of the upstream")
 struct WorkerPoolTests {
     private let start = ContinuousClock.now
-    private let fate = { (_: WorkerPool.Job) in UpstreamBehaviour.Fate(work: .milliseconds(10), answer: .ok) }
+
+    private func job(_ order: UInt64, work: Duration = .milliseconds(10)) -> WorkerPool.Job {
+        .init(connection: 0, order: order, fate: .init(work: work, answer: .ok))
+    }
 
     private func step(_ pool: inout WorkerPool, _ milliseconds: Int) -> [UInt64] {
-        pool.step(now: start.advanced(by: .milliseconds(milliseconds)), fate: fate).map(\.job.request)
+        pool.step(now: start.advanced(by: .milliseconds(milliseconds))).map(\.order)
     }
 
     @Test func `As many requests as there are workers run at once, the others in order`() {
         var pool = WorkerPool(workers: 2)
-        for request in 1...5 as ClosedRange<UInt64> { pool.add(.init(connection: 0, request: request)) }
+        for order in 1...5 as ClosedRange<UInt64> { pool.add(job(order)) }
         #expect(pool.canStartWork)
         #expect(step(&pool, 0) == [])
         #expect(!pool.canStartWork)
@@ -73,10 +77,55 @@ struct WorkerPoolTests {
 
     @Test func `Cleared, it forgets what ran and what waited`() {
         var pool = WorkerPool(workers: 1)
-        for request in 1...3 as ClosedRange<UInt64> { pool.add(.init(connection: 0, request: request)) }
+        for order in 1...3 as ClosedRange<UInt64> { pool.add(job(order)) }
         #expect(step(&pool, 0) == [])
         pool.clear()
         #expect(pool.nextEnd == nil)
         #expect(step(&pool, 100) == [])
+    }
+
+    @Test func `What waits keeps the work that it came with`() {
+        var pool = WorkerPool(workers: 1)
+        pool.add(job(1, work: .milliseconds(100)))
+        pool.add(job(2, work: .milliseconds(50)))
+        #expect(step(&pool, 0) == [])
+        pool.add(job(3, work: .milliseconds(1)))
+        #expect(step(&pool, 100) == [1])
+        #expect(step(&pool, 149) == [])
+        #expect(step(&pool, 150) == [2])
+        #expect(step(&pool, 151) == [3])
+    }
+
+    /// How many of the calls that come in the phase are answered before a caller gives up after a second.
+    private func answeredInTime(callRate: Double, seed: UInt64) -> Double {
+        let behaviour = UpstreamBehaviour.during(.overloaded)
+        let arrivals = Traffic(seed: seed, callRate: callRate, length: .seconds(4)).arrivals
+        var pool = WorkerPool(workers: 8)
+        var answered = 0
+        func work(until moment: Duration) {
+            while let end = pool.nextEnd, end <= start.advanced(by: moment) {
+                for job in pool.step(now: end) where end <= start.advanced(by: arrivals[Int(job.order)] + .seconds(1)) {
+                    answered += 1
+                }
+            }
+        }
+        for (number, moment) in arrivals.enumerated() {
+            work(until: moment)
+            let fate = behaviour.fate(ofRequest: UInt64(number), seed: seed)
+            pool.add(.init(connection: 0, order: UInt64(number), fate: fate))
+            _ = pool.step(now: start.advanced(by: moment))
+        }
+        work(until: .seconds(60))
+        return Double(answered) / Double(max(1, arrivals.count))
+    }
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `Under three times its load, most answers come after their callers have left; with its load, none`(
+        seed: UInt64
+    ) {
+        // With each second of it the queue grows by two seconds' work: only calls of the first half second are in time.
+        let overloaded = answeredInTime(callRate: 240, seed: seed)
+        #expect(overloaded > 0.05 && overloaded < 0.25, "seed \(seed)")
+        #expect(answeredInTime(callRate: 60, seed: seed) == 1, "seed \(seed)")
     }
 }

@@ -26,7 +26,7 @@ struct UpstreamTests {
 
     private func failure(_ client: UpstreamClient, order number: Int) async -> URLError.Code? {
         do {
-            _ = try await client.order(number)
+            _ = try await client.state(ofOrder: number, call: number)
             return nil
         } catch {
             return (error as? URLError)?.code
@@ -37,13 +37,13 @@ struct UpstreamTests {
         try await withUpstream { upstream, client in
             #expect(await failure(client, order: 1) == .cannotConnectToHost)
             try await upstream.enter(.healthy)
-            #expect(try await client.order(2).status == 200)
+            #expect(try await client.state(ofOrder: 2, call: 2).status == 200)
             try await upstream.enter(.down)
             #expect(await failure(client, order: 3) == .cannotConnectToHost)
             #expect(await failure(client, order: 4) == .cannotConnectToHost)
             try await upstream.enter(.recovered)
-            #expect(try await client.order(5).status == 200)
-            #expect(try await client.order(6).status == 200)
+            #expect(try await client.state(ofOrder: 5, call: 5).status == 200)
+            #expect(try await client.state(ofOrder: 6, call: 6).status == 200)
         }
     }
 
@@ -51,7 +51,7 @@ struct UpstreamTests {
         try await withUpstream { upstream, client in
             try await upstream.behave(UpstreamBehaviour(work: .zero))
             try await withThrowingTaskGroup(of: Int.self) { group in
-                for number in 0..<100 { group.addTask { try await client.order(number).status } }
+                for number in 0..<100 { group.addTask { try await client.state(ofOrder: number, call: number).status } }
                 for try await status in group { #expect(status == 200) }
             }
         }
@@ -60,11 +60,11 @@ struct UpstreamTests {
     @Test func `Refusals are answered and resets are not`() async throws {
         try await withUpstream { upstream, client in
             try await upstream.behave(UpstreamBehaviour(work: .zero, shareUnavailable: 1))
-            #expect(try await client.order(1).status == 503)
+            #expect(try await client.state(ofOrder: 1, call: 1).status == 503)
             try await upstream.behave(UpstreamBehaviour(work: .zero, shareReset: 1))
             #expect(await failure(client, order: 2) != nil)
             try await upstream.behave(UpstreamBehaviour(work: .zero))
-            #expect(try await client.order(3).status == 200)
+            #expect(try await client.state(ofOrder: 3, call: 3).status == 200)
         }
     }
 
@@ -116,5 +116,18 @@ struct UpstreamTests {
         await upstream.stop()
         await upstream.stop()
         await #expect(throws: SocketError.self) { try await upstream.enter(.healthy) }
+    }
+
+    @Test func `What becomes of a request is decided by its number, whatever order it is about`() async throws {
+        try await withUpstream { upstream, client in
+            let behaviour = UpstreamBehaviour(work: .zero, shareUnavailable: 0.5)
+            try await upstream.behave(behaviour)
+            for call in 1...8 {
+                let expected = behaviour.fate(ofRequest: UInt64(call), seed: 1).answer
+                let response = try await client.state(ofOrder: 3, call: call)
+                #expect(response.status == (expected == .ok ? 200 : 503))
+                if expected == .ok { #expect(response.body == "order 3\n") }
+            }
+        }
     }
 }

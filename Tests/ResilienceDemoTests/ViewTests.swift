@@ -1,5 +1,4 @@
-import CircuitBreakers
-import ResilienceCore
+import Resilience
 import Testing
 
 @testable import ResilienceDemo
@@ -14,8 +13,11 @@ private func frame(
             callsPerSecond: 79.6, sentPerSecond: 79.6, succeeded: 331, failed: 54, inFlight: 74,
             median: .milliseconds(754), p99: .milliseconds(1_004)),
         protected: CallLog.Snapshot(
-            callsPerSecond: 79.6, sentPerSecond: 2.7, succeeded: 318, rejected: 85), breaker: .open,
-        layers: .init(retries: 12, timeouts: 3), events: events)
+            callsPerSecond: 79.6, sentPerSecond: 2.7, succeeded: 318, stale: 80, failed: 1, rejected: 4,
+            oldestAnswer: .milliseconds(820)),
+        gauges: .init(breaker: .open, slotsInUse: 7, slots: 8, queued: 2, permits: 19, mostPermits: 20),
+        layers: .init(retries: 12, timeouts: 3, refusedByBreaker: 70, refusedByLimiter: 5, refusedByBulkhead: 9),
+        events: events)
 }
 
 @Suite("Live view")
@@ -30,9 +32,9 @@ struct ViewTests {
 
     @Test func `A plain line and its heading`() {
         let expected = """
-                                        | without protection            | with a policy: retry, circuit breaker, timeout
-               time   upstream  calls/s |    ok  failed     p50     p99 |   breaker     ok  failed     p50     p99  rejected
-              5.0 s       slow       80 |   331      54  754 ms  1.00 s |      open    318       0       -       -        85
+                                         | without protection            | with a policy: last good answer, retry, circuit breaker, limiter, bulkhead, timeout
+               time    upstream  calls/s |    ok  failed     p50     p99 |   breaker  slots  permits     ok  stale  failed     p50     p99
+              5.0 s        slow       80 |   331      54  754 ms  1.00 s |      open    7/8       19    318     80       5       -       -
             """
         #expect((PlainView.header + [PlainView.line(frame())]).joined(separator: "\n") == expected)
     }
@@ -41,14 +43,20 @@ struct ViewTests {
         let halfOpen = StoryEvent.Change.breaker(to: .halfOpen, reason: .breakEnded, breakLength: nil)
         let failed = StoryEvent.Change.breaker(to: .open, reason: .probesFailed, breakLength: .seconds(1))
         let closed = StoryEvent.Change.breaker(to: .closed, reason: .probesSucceeded, breakLength: nil)
-        let more = [halfOpen, failed, closed].map { StoryEvent(moment: .milliseconds(12_349), change: $0) }
+        let help: [StoryEvent.Change] = [
+            .first(.limited), .first(.full(running: 8)), .first(.servedLastGood(age: .milliseconds(131))),
+        ]
+        let more = ([halfOpen, failed, closed] + help).map { StoryEvent(moment: .milliseconds(12_349), change: $0) }
         let expected = """
               0.0 s  -- upstream healthy: answers take a few milliseconds, 3 in 100 are a 503
-              4.0 s  -- upstream slow: 400 ms an answer, so it manages only 40 of 80 calls/s
+              4.0 s  -- upstream slow: 400 ms an answer, so it manages only 20 of 80 calls/s
               4.8 s  -- breaker open: 52 % of calls were slow, no calls for 507 ms
              12.3 s  -- breaker half-open: the break is over, probes may pass
              12.3 s  -- breaker open: a probe was slow or failed, no calls for 1.00 s
              12.3 s  -- breaker closed: the probes succeeded
+             12.3 s  -- limiter out of permits: what is over is refused at once
+             12.3 s  -- bulkhead full: 8 calls run, its queue is full or too slow
+             12.3 s  -- the last good answer is given instead, 131 ms old
             """
         #expect((Self.events + more).map { PlainView.line($0) }.joined(separator: "\n") == expected)
     }
@@ -56,34 +64,34 @@ struct ViewTests {
     @Test func `A frame on a terminal`() {
         let expected = """
             The same calls to two equal upstreams, one of them behind a policy
-              time      ============--------------------------------------  5.0 of 20 s
-              upstream  healthy   slow      failing   down      recovered
-              breaker   ____________#
+              time      ==========---------------------------------------------- 5.0 s
+              upstream  healthy slow    failing down  recovered overloaded calm
+              breaker   _________##
                         _ closed   # open: rejecting   o half-open: probing
-
-              SLOW  400 ms an answer, so it manages only 40 of 80 calls/s
-
+              SLOW  400 ms an answer, so it manages only 20 of 80 calls/s
                                             without protection       with a policy
               breaker                                     none                open
-              calls per second                              80                  80
-              sent to the upstream                          80                   3
+              bulkhead slots in use, queue                none           7 of 8, 2
+              limiter permits left                        none            19 of 20
+              calls per second, sent                    80, 80               80, 3
               succeeded so far                             331                 318
-              failed                                        54                   0
-              rejected by the breaker                        -                  85
+              answered with the last good                    -                  80
+                oldest in the last second                    -              820 ms
+              failed or rejected                            54                   5
+              refused: breaker/limit/slots                   -              70/5/9
               retries, cut off by timeout                    -               12, 3
               waiting for an answer                         74                   0
-              latency p50, last second                  754 ms                   -
-              latency p99, last second                  1.00 s                   -
+              latency p50, p99                  754 ms, 1.00 s                -, -
 
                0.0 s  upstream healthy: answers take a few milliseconds, 3 in 100 are a 503
-               4.0 s  upstream slow: 400 ms an answer, so it manages only 40 of 80 calls/s
+               4.0 s  upstream slow: 400 ms an answer, so it manages only 20 of 80 calls/s
                4.8 s  breaker open: 52 % of calls were slow, no calls for 507 ms
             """
         let lines = TerminalView(glyphs: .ascii).lines(frame()).map(\.text.withoutTrailingSpace)
         #expect(lines.joined(separator: "\n") == expected)
     }
 
-    @Test(arguments: [Duration.zero, .seconds(4), .seconds(19), .seconds(20), .seconds(25)])
+    @Test(arguments: [Duration.zero, .seconds(4), .seconds(19), .seconds(28), .seconds(35)])
     func `Every frame has the same number of lines, and they fit`(elapsed: Duration) {
         let many = (0..<40).map { StoryEvent(moment: .seconds($0), change: .phase(.slow)) }
         for events in [[], Self.events, many] {
@@ -101,12 +109,13 @@ struct ViewTests {
             change(2.5, .open), change(4.1, .halfOpen), change(4.2, .open), change(6.5, .halfOpen),
             change(8.5, .closed),
         ]
-        let history = frame(elapsed: .seconds(19), events: events).breakerHistory(cells: 10)
+        let history = frame(elapsed: .seconds(27), events: events).breakerHistory(cells: 14)
         #expect(
             history == [
-                .closed, .open, .halfOpen, .halfOpen, .halfOpen, .closed, .closed, .closed, .closed, .closed,
+                .closed, .open, .halfOpen, .halfOpen, .halfOpen, .closed, .closed, .closed, .closed, .closed, .closed,
+                .closed, .closed, .closed,
             ])
-        #expect(frame(elapsed: .seconds(5), events: events).breakerHistory(cells: 10) == [.closed, .open, .halfOpen])
+        #expect(frame(elapsed: .seconds(5), events: events).breakerHistory(cells: 14) == [.closed, .open, .halfOpen])
         #expect(frame().breakerHistory(cells: 0).isEmpty)
     }
 
@@ -150,7 +159,7 @@ struct LiveViewTests {
         let output = Output()
         var view = view(.plain, output)
         try view.begin(.quick, seed: 3)
-        #expect(output.writes.joined().hasPrefix("resilience-demo: 5.0 s, seed 3\n80 calls/s to each of two equal"))
+        #expect(output.writes.joined().hasPrefix("resilience-demo: 7.0 s, seed 3\n80 calls/s to each of two equal"))
         output.writes = []
         for milliseconds in [0, 450, 500, 550, 980, 1_010, 1_600] {
             let moment = Duration.milliseconds(milliseconds)
@@ -197,24 +206,12 @@ struct LiveViewTests {
         ([:], .plain),
     ])
     func `The view suits the environment`(environment: [String: String], expected: ViewMode) {
-        #expect(ViewMode.choose(environment: environment, size: .init(columns: 72, rows: 24)) == expected)
+        #expect(ViewMode.choose(environment: environment, size: .init(columns: 76, rows: 24)) == expected)
     }
 
     @Test func `A terminal that is too small, or none, gets plain lines`() {
-        for size in [nil, ViewMode.Size(columns: 71, rows: 24), ViewMode.Size(columns: 72, rows: 23)] {
+        for size in [nil, ViewMode.Size(columns: 75, rows: 24), ViewMode.Size(columns: 76, rows: 23)] {
             #expect(ViewMode.choose(environment: ["TERM": "xterm"], size: size) == .plain)
         }
-    }
-}
-
-@Suite("Story")
-struct StoryTests {
-    @Test func `The breaker's changes are taken down as an observer hears them`() throws {
-        let story = Story(Stopwatch())
-        let protection = try Protection(.quick, seed: 1, observers: [story])
-        protection.breaker.isolate()
-        story.add(.phase(.down))
-        let changes = story.events.map(\.change)
-        #expect(changes == [.breaker(to: .isolated, reason: .manual, breakLength: nil), .phase(.down)])
     }
 }

@@ -3,6 +3,10 @@ struct RecentActivity: Sendable {
     struct Summary {
         var callsPerSecond = 0.0
         var sentPerSecond = 0.0
+        var succeededPerSecond = 0.0
+        var stalePerSecond = 0.0
+        var failedPerSecond = 0.0
+        var oldestAnswer: Duration?
         var latencies = LatencyHistogram()
     }
 
@@ -10,6 +14,10 @@ struct RecentActivity: Sendable {
         let number: Int64
         var calls = 0
         var sent = 0
+        var succeeded = 0
+        var stale = 0
+        var failed = 0
+        var oldestAnswer: Duration?
         var latencies = LatencyHistogram()
     }
 
@@ -27,6 +35,17 @@ struct RecentActivity: Sendable {
         update(moment) { $0.sent += 1 }
     }
 
+    mutating func countEnd(_ record: CallRecord, at moment: Duration) {
+        update(moment) { slot in
+            switch record.outcome {
+            case .succeeded: slot.succeeded += 1
+            case .stale: slot.stale += 1
+            case .failed, .rejected: slot.failed += 1
+            }
+            if let age = record.age { slot.oldestAnswer = max(age, slot.oldestAnswer ?? age) }
+        }
+    }
+
     mutating func record(_ latency: Duration, at moment: Duration) {
         update(moment) { $0.latencies.record(latency) }
     }
@@ -37,13 +56,20 @@ struct RecentActivity: Sendable {
         var summary = Summary()
         for slot in slots where slot.number >= current - Self.slotCount && slot.number <= current {
             summary.latencies.add(slot.latencies)
+            if let age = slot.oldestAnswer { summary.oldestAnswer = max(age, summary.oldestAnswer ?? age) }
             guard slot.number < current else { continue }
             summary.callsPerSecond += Double(slot.calls)
             summary.sentPerSecond += Double(slot.sent)
+            summary.succeededPerSecond += Double(slot.succeeded)
+            summary.stalePerSecond += Double(slot.stale)
+            summary.failedPerSecond += Double(slot.failed)
         }
         let seconds = (Self.slotLength * Int(min(max(current, 1), Self.slotCount))).seconds
         summary.callsPerSecond /= seconds
         summary.sentPerSecond /= seconds
+        summary.succeededPerSecond /= seconds
+        summary.stalePerSecond /= seconds
+        summary.failedPerSecond /= seconds
         return summary
     }
 

@@ -8,6 +8,7 @@ import Foundation
 struct UpstreamClient: Sendable {
     struct Response: Sendable, Equatable {
         let status: Int
+        let body: String
     }
 
     struct NotHTTP: Error {}
@@ -29,21 +30,31 @@ struct UpstreamClient: Sendable {
         base = "http://127.0.0.1:\(port)"
     }
 
-    /// A further attempt is a request of its own to the upstream, and meets a fate of its own.
-    func order(_ number: Int, attempt: Int = 1) async throws -> Response {
-        try await get("/orders/\(number + (attempt - 1) * 1_000_000)")
+    /// Asks for the state of an order.
+    ///
+    /// - Parameters:
+    ///   - order: Which.
+    ///   - call: The number of the call. Decides what becomes of it, with the attempt: a further attempt is a request of
+    ///     its own to the upstream, and meets a fate of its own.
+    func state(ofOrder order: Int, call: Int, attempt: Int = 1) async throws -> Response {
+        try await get("/orders/\(order)?request=\(call + (attempt - 1) * 1_000_000)")
     }
 
-    /// Makes the session's first request, which takes longer than others.
+    /// Makes the session's first request, which takes longer than others. A second try meets no connection from before
+    /// the upstream's last restart.
     func warmUp() async throws {
-        _ = try await get("/")
+        do {
+            _ = try await get("/")
+        } catch {
+            _ = try await get("/")
+        }
     }
 
     private func get(_ path: String) async throws -> Response {
         guard let url = URL(string: base + path) else { throw URLError(.badURL) }
-        let (_, response) = try await session.data(from: url)
+        let (body, response) = try await session.data(from: url)
         guard let response = response as? HTTPURLResponse else { throw NotHTTP() }
-        return Response(status: response.statusCode)
+        return Response(status: response.statusCode, body: String(decoding: body, as: UTF8.self))
     }
 
     func close() {

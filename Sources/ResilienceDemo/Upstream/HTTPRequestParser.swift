@@ -1,9 +1,11 @@
-/// A request as far as the upstream cares.
+/// A request as far as the demo's servers care.
 struct HTTPRequest: Equatable {
     let method: String
     let path: String
     /// Whether the client wants the connection to stay open.
     let keepsAlive: Bool
+    /// The kinds of answer that the client takes, as in the header.
+    var accept: String?
 }
 
 /// Reads HTTP/1.1 requests (RFC 9112) from bytes that arrive in any portions.
@@ -74,13 +76,15 @@ struct HTTPRequestParser {
         }
         bodyToSkip = fields.contentLength ?? 0
         skipBody()
-        return .request(HTTPRequest(method: words[0], path: words[1], keepsAlive: fields.keepsAlive))
+        return .request(
+            HTTPRequest(method: words[0], path: words[1], keepsAlive: fields.keepsAlive, accept: fields.accept))
     }
 
     /// What the header fields say, as far as it matters here.
     private struct Fields {
         var keepsAlive: Bool
         var contentLength: Int?
+        var accept: String?
 
         /// Returns the status of the refusal if the field makes the request one that cannot be read.
         mutating func read(_ name: String, _ value: String) -> Int? {
@@ -92,6 +96,9 @@ struct HTTPRequestParser {
                 contentLength = length
                 return length <= longestBody ? nil : 413
             case "transfer-encoding": return 501
+            case "accept":
+                accept = accept.map { "\($0),\(value)" } ?? value
+                return nil
             case "connection":
                 let options = value.lowercased().split { $0 == "," || $0 == " " || $0 == "\t" }
                 if options.contains("keep-alive") { keepsAlive = true }

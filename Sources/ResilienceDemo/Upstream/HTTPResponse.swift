@@ -1,6 +1,7 @@
-/// An answer of the upstream.
+/// An answer of a server.
 struct HTTPResponse: Equatable {
     let status: Int
+    var contentType = "text/plain"
     var body = ""
     var headers: [(name: String, value: String)] = []
     var keepsAlive = true
@@ -13,7 +14,7 @@ struct HTTPResponse: Equatable {
     var bytes: [UInt8] {
         var text = "HTTP/1.1 \(status) \(Self.reason(status))\r\n"
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
-        text += "Content-Type: text/plain\r\n"
+        text += "Content-Type: \(contentType)\r\n"
         text += "Content-Length: \(body.utf8.count)\r\n"
         text += "Connection: \(keepsAlive ? "keep-alive" : "close")\r\n\r\n"
         if sendsBody { text += body }
@@ -26,6 +27,7 @@ struct HTTPResponse: Equatable {
         case 400: "Bad Request"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
         case 413: "Content Too Large"
         case 431: "Request Header Fields Too Large"
         case 501: "Not Implemented"

@@ -24,7 +24,7 @@ struct SocketError: Error, Equatable, CustomStringConvertible {
     var description: String { "\(call): \(String(cString: strerror(code)))" }
 }
 
-/// The system's sockets, non-blocking and on the loopback address.
+/// The system's sockets, non-blocking and of IPv4.
 enum Socket {
     enum Input: Equatable {
         case bytes([UInt8])
@@ -32,10 +32,20 @@ enum Socket {
         case closed
     }
 
-    /// A socket bound to a port of the loopback address; port 0 lets the system choose.
+    /// The loopback address.
+    static let loopback: UInt32 = 0x7F00_0001
+
+    /// An IPv4 address in its four numbers, as one; `nil` if the text is none.
+    static func address(_ text: String) -> UInt32? {
+        var address = in_addr()
+        guard inet_pton(AF_INET, text, &address) == 1 else { return nil }
+        return UInt32(bigEndian: address.s_addr)
+    }
+
+    /// A socket bound to a port of an address; port 0 lets the system choose.
     ///
     /// As long as it does not listen, connections to the port are refused, and nobody else is given the port.
-    static func bound(to port: UInt16) throws -> Int32 {
+    static func bound(to port: UInt16, of host: UInt32 = loopback) throws -> Int32 {
         #if canImport(Glibc)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         #else
@@ -49,7 +59,7 @@ enum Socket {
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = port.bigEndian
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            address.sin_addr.s_addr = host.bigEndian
             let result = withSockaddr(&address) { bind(descriptor, $0, $1.pointee) }
             guard result == 0 else { throw SocketError("bind") }
         } catch {
@@ -102,6 +112,11 @@ enum Socket {
         }
         if count >= 0 { return count }
         return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : nil
+    }
+
+    /// Tells the other side that nothing more comes. It may still send.
+    static func endOutput(_ descriptor: Int32) {
+        _ = shutdown(descriptor, Int32(SHUT_WR))
     }
 
     /// Closes a connection so that the other side sees a reset instead of an orderly end.

@@ -1,15 +1,16 @@
 import Foundation
-import ResilienceCore
+import Resilience
 
 /// A small HTTP/1.1 server on a loopback port that the system chooses, and that behaves as it is told.
 ///
-/// It answers `GET /orders/<number>`. One thread serves all connections. The port stays the same for the server's life,
+/// It answers `GET /orders/<number>`, the state of an order. The parameter `request` tells the asks for one order apart:
+/// what becomes of an ask depends on it. One thread serves all connections. The port stays the same for the server's life,
 /// closed or open; it is closed until the first ``enter(_:)``.
 final class Upstream: Sendable {
     let port: UInt16
-    private let mailbox: Mailbox
+    private let mailbox: Mailbox<Message>
 
-    init(seed: UInt64, workers: Int = 16) throws {
+    init(seed: UInt64, workers: Int = 8) throws {
         let reservation = try Socket.bound(to: 0)
         do {
             port = try Socket.port(of: reservation)
@@ -46,66 +47,16 @@ final class Upstream: Sendable {
             mailbox.post(.stop(continuation))
         }
     }
-}
 
-/// Messages to the server's thread, which sleeps in `poll` and is woken through a pipe.
-final class Mailbox: Sendable {
-    enum Message: Sendable {
+    enum Message: MailboxMessage {
         case behave(UpstreamBehaviour, CheckedContinuation<Void, any Error>)
         case stop(CheckedContinuation<Void, Never>)
 
-        /// The answer of a server that has stopped.
         func refuse() {
             switch self {
             case .behave(_, let continuation): continuation.resume(throwing: SocketError("upstream", code: ESHUTDOWN))
             case .stop(let continuation): continuation.resume()
             }
         }
-    }
-
-    private struct State {
-        var messages: [Message] = []
-        var isClosed = false
-    }
-
-    let reader: Int32
-    private let writer: Int32
-    private let state = Lock(State())
-
-    init() throws {
-        (reader, writer) = try Socket.wakePipe()
-    }
-
-    func post(_ message: Message) {
-        let isRefused = state.withLock { state in
-            guard !state.isClosed else { return true }
-            state.messages.append(message)
-            // Under the lock, so that the pipe is not closed meanwhile.
-            Socket.wake(writer)
-            return false
-        }
-        if isRefused { message.refuse() }
-    }
-
-    /// The messages since the last time.
-    func takeAll() -> [Message] {
-        Socket.drain(reader)
-        return state.withLock { state in
-            defer { state.messages = [] }
-            return state.messages
-        }
-    }
-
-    /// Refuses what comes from now on, and what is left.
-    func close() {
-        let left = state.withLock { state in
-            defer { state = State(messages: [], isClosed: true) }
-            if !state.isClosed {
-                closeDescriptor(reader)
-                closeDescriptor(writer)
-            }
-            return state.messages
-        }
-        for message in left { message.refuse() }
     }
 }

@@ -18,7 +18,7 @@ struct UpstreamLoop {
     }
 
     private let port: UInt16
-    private let mailbox: Mailbox
+    private let mailbox: Mailbox<Upstream.Message>
     private let seed: UInt64
     private var behaviour = UpstreamBehaviour(isListening: false)
     /// Bound to the port all the time, so that nobody else gets it; listening only while the port is open.
@@ -28,7 +28,7 @@ struct UpstreamLoop {
     private var nextConnection = 0
     private var pool: WorkerPool
 
-    init(port: UInt16, reservation: Int32, mailbox: Mailbox, seed: UInt64, workers: Int) {
+    init(port: UInt16, reservation: Int32, mailbox: Mailbox<Upstream.Message>, seed: UInt64, workers: Int) {
         self.port = port
         socket = reservation
         self.mailbox = mailbox
@@ -165,28 +165,30 @@ struct UpstreamLoop {
             return send(HTTPResponse(status: 405, headers: [("Allow", "GET, HEAD")]), to: identity)
         }
         let path = request.path.prefix { $0 != "?" }
-        guard path.hasPrefix("/orders/"), let number = UInt64(path.dropFirst("/orders/".count)) else {
+        guard path.hasPrefix("/orders/"), let order = UInt64(path.dropFirst("/orders/".count)) else {
             return send(HTTPResponse(status: 404, body: "not found\n"), to: identity)
         }
-        pool.add(WorkerPool.Job(connection: identity, request: number))
+        let query = request.path.dropFirst(path.count)
+        let number = query.hasPrefix("?request=") ? UInt64(query.dropFirst("?request=".count)) : nil
+        let fate = behaviour.fate(ofRequest: number ?? order, seed: seed)
+        pool.add(WorkerPool.Job(connection: identity, order: order, fate: fate))
     }
 
     private mutating func finishWork() {
-        let (behaviour, seed) = (behaviour, seed)
         repeat {
-            let finished = pool.step(now: .now) { behaviour.fate(ofRequest: $0.request, seed: seed) }
-            for work in finished {
-                answer(work)
+            let finished = pool.step(now: .now)
+            for job in finished {
+                answer(job)
                 // The next request of the connection may be here already.
-                handleRequests(work.job.connection)
+                handleRequests(job.connection)
             }
         } while pool.canStartWork
     }
 
-    private mutating func answer(_ work: WorkerPool.Finished) {
-        let identity = work.job.connection
-        switch work.answer {
-        case .ok: send(HTTPResponse(status: 200, body: "order \(work.job.request)\n"), to: identity)
+    private mutating func answer(_ job: WorkerPool.Job) {
+        let identity = job.connection
+        switch job.fate.answer {
+        case .ok: send(HTTPResponse(status: 200, body: "order \(job.order)\n"), to: identity)
         case .unavailable:
             send(HTTPResponse(status: 503, body: "try again later\n", headers: [("Retry-After", "1")]), to: identity)
         case .reset: drop(identity)

@@ -5,16 +5,14 @@
 struct WorkerPool: Sendable {
     struct Job: Sendable, Equatable {
         let connection: Int
-        let request: UInt64
-    }
-
-    struct Finished: Sendable, Equatable {
-        let job: Job
-        let answer: UpstreamBehaviour.Answer
+        /// What is asked for.
+        let order: UInt64
+        /// Decided when it came: what is heavy stays so, also if the upstream has changed when its turn comes.
+        let fate: UpstreamBehaviour.Fate
     }
 
     let workers: Int
-    private var running: [(end: ContinuousClock.Instant, finished: Finished)] = []
+    private var running: [(end: ContinuousClock.Instant, job: Job)] = []
     private var waiting: [Job] = []
 
     init(workers: Int) {
@@ -32,16 +30,13 @@ struct WorkerPool: Sendable {
     }
 
     /// Takes what is finished and gives the free workers what waits.
-    mutating func step(
-        now: ContinuousClock.Instant, fate: (Job) -> UpstreamBehaviour.Fate
-    ) -> [Finished] {
-        let finished = running.filter { $0.end <= now }.sorted { $0.end < $1.end }.map(\.finished)
+    mutating func step(now: ContinuousClock.Instant) -> [Job] {
+        let finished = running.filter { $0.end <= now }.sorted { $0.end < $1.end }.map(\.job)
         running.removeAll { $0.end <= now }
         let started = waiting.prefix(max(0, workers - running.count))
         waiting.removeFirst(started.count)
         for job in started {
-            let fate = fate(job)
-            running.append((now.advanced(by: fate.work), Finished(job: job, answer: fate.answer)))
+            running.append((now.advanced(by: job.fate.work), job))
         }
         return finished
     }

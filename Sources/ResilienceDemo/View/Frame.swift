@@ -1,4 +1,4 @@
-import CircuitBreakers
+import Resilience
 
 /// All that the live view shows at one moment.
 struct Frame: Sendable {
@@ -6,9 +6,11 @@ struct Frame: Sendable {
     let elapsed: Duration
     let unprotected: CallLog.Snapshot
     let protected: CallLog.Snapshot
-    let breaker: CircuitBreaker.State
+    var gauges = Protection.Gauges()
     var layers = Protection.Totals()
     let events: [StoryEvent]
+
+    var breaker: CircuitBreaker.State { gauges.breaker }
 
     var phase: Phase { scenario.phase(at: elapsed) }
 

@@ -32,7 +32,8 @@ struct LiveView {
             let lines =
                 [
                     "resilience-demo: \(scenario.length.moment), seed \(seed)",
-                    "\(rate) calls/s to each of two equal upstreams, one of them behind a policy", "",
+                    "\(rate) calls/s to each of two equal upstreams, one of them behind a policy; overloaded, three times as many",
+                    "",
                 ] + PlainView.header
             try write(lines.joined(separator: "\n") + "\n")
         case .redrawing:

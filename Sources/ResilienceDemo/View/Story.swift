@@ -1,11 +1,28 @@
-import CircuitBreakers
-import ResilienceCore
+import Resilience
 
 /// Something that changed during the run, for the live view.
 struct StoryEvent: Sendable, Equatable {
     enum Change: Sendable, Equatable {
         case phase(Phase)
         case breaker(to: CircuitBreaker.State, reason: CircuitBreaker.Reason, breakLength: Duration?)
+        /// For the first time in a phase.
+        case first(Help)
+    }
+
+    /// What a layer does for a call that cannot be sent.
+    enum Help: Sendable, Hashable {
+        case limited
+        case full(running: Int)
+        case servedLastGood(age: Duration)
+
+        /// Which of them, whatever the numbers.
+        var kind: Int {
+            switch self {
+            case .limited: 0
+            case .full: 1
+            case .servedLastGood: 2
+            }
+        }
     }
 
     let moment: Duration
@@ -18,6 +35,9 @@ struct StoryEvent: Sendable, Equatable {
         case .breaker(let state, let reason, let breakLength):
             "breaker \(state): \(Self.text(reason))"
                 + (breakLength.map { ", no calls for \($0.cell)" } ?? "")
+        case .first(.limited): "limiter out of permits: what is over is refused at once"
+        case .first(.full(let running)): "bulkhead full: \(running) calls run, its queue is full or too slow"
+        case .first(.servedLastGood(let age)): "the last good answer is given instead, \(age.cell) old"
         }
     }
 
@@ -34,24 +54,51 @@ struct StoryEvent: Sendable, Equatable {
     }
 }
 
-/// Collects what changes: told by the conductor of the phases, and by the breaker as an observer.
+/// Collects what changes: told by the conductor of the phases, and by the layers as an observer.
 final class Story: PolicyObserver {
-    private let stopwatch: Stopwatch
-    private let log = Lock<[StoryEvent]>([])
-
-    init(_ stopwatch: Stopwatch) {
-        self.stopwatch = stopwatch
+    private struct State {
+        var stopwatch: Stopwatch
+        var events: [StoryEvent] = []
+        /// What was told since the phase began, so that a thousand refusals are one line.
+        var told: Set<Int> = []
     }
 
-    var events: [StoryEvent] { log.withLock { $0 } }
+    private let state: Lock<State>
+
+    init(_ stopwatch: Stopwatch) {
+        state = Lock(State(stopwatch: stopwatch))
+    }
+
+    var events: [StoryEvent] { state.withLock { $0.events } }
+
+    /// Forgets everything and begins anew.
+    func restart(_ stopwatch: Stopwatch) {
+        state.withLock { $0 = State(stopwatch: stopwatch) }
+    }
 
     func add(_ change: StoryEvent.Change) {
-        let event = StoryEvent(moment: stopwatch.elapsed, change: change)
-        log.withLock { $0.append(event) }
+        state.withLock { state in
+            switch change {
+            case .phase: state.told = []
+            case .first(let help): guard state.told.insert(help.kind).inserted else { return }
+            case .breaker: break
+            }
+            state.events.append(StoryEvent(moment: state.stopwatch.elapsed, change: change))
+        }
     }
 
     func observe(_ event: some PolicyEvent) {
-        guard let event = event as? CircuitBreaker.Event, case .transition(_, let transition) = event else { return }
-        add(.breaker(to: transition.to, reason: transition.reason, breakLength: transition.breakLength))
+        switch event {
+        case let event as CircuitBreaker.Event:
+            guard case .transition(_, let transition) = event else { return }
+            add(.breaker(to: transition.to, reason: transition.reason, breakLength: transition.breakLength))
+        case let event as RateLimiter.Event:
+            if case .rejected = event { add(.first(.limited)) }
+        case let event as Bulkhead.Event:
+            if case .rejected(_, let error) = event { add(.first(.full(running: error.limit))) }
+        case let event as FallbackEvent:
+            if case .served(let served, _, _) = event, let age = served.age { add(.first(.servedLastGood(age: age))) }
+        default: break
+        }
     }
 }

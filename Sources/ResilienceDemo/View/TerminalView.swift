@@ -1,10 +1,10 @@
-import CircuitBreakers
+import Resilience
 
 /// The view on a terminal, drawn over itself.
 struct TerminalView {
     /// The lines it needs, with one more for the cursor.
     static let height = 24
-    static let narrowest = 72
+    static let narrowest = 76
     private static let labelWidth = 28
     private static let columnWidth = 20
     private static let eventCount = 3
@@ -18,7 +18,7 @@ struct TerminalView {
         ]
         lines += timeline(frame)
         lines += [
-            legend, StyledLine(), StyledLine("  ") + phase(frame.phase), StyledLine(),
+            legend, StyledLine("  ") + phase(frame.phase),
             row("", StyledLine("without protection", .bold), StyledLine("with a policy", .bold)),
         ]
         lines += table(frame)
@@ -30,7 +30,7 @@ struct TerminalView {
     }
 
     private func timeline(_ frame: Frame) -> [StyledLine] {
-        let cells = 50
+        let cells = 56
         let length = frame.scenario.length
         func cell(_ moment: Duration) -> Int {
             length > .zero ? min(cells, Int((moment.seconds / length.seconds * Double(cells)).rounded(.down))) : 0
@@ -40,7 +40,7 @@ struct TerminalView {
         time.append(String(repeating: glyphs.done, count: done))
         time.append(String(repeating: glyphs.ahead, count: cells - done), .faint)
         let shown = min(frame.elapsed, length)
-        time.append("  \(shown.seconds.text(decimals: 1)) of \(length.seconds.text(decimals: 0)) s")
+        time.append(" " + shown.moment)
 
         var upstream = StyledLine("  upstream  ")
         for (index, span) in frame.scenario.spans.enumerated() {
@@ -79,18 +79,36 @@ struct TerminalView {
         }
         return [
             row("breaker", StyledLine("none"), StyledLine(frame.breaker.description, frame.breaker.style)),
-            numbers("calls per second") { $0.callsPerSecond.text(decimals: 0) },
-            numbers("sent to the upstream") { $0.sentPerSecond.text(decimals: 0) },
+            row("bulkhead slots in use, queue", StyledLine("none"), slots(frame.gauges)),
+            row("limiter permits left", StyledLine("none"), permits(frame.gauges)),
+            numbers("calls per second, sent") {
+                "\($0.callsPerSecond.text(decimals: 0)), \($0.sentPerSecond.text(decimals: 0))"
+            },
             numbers("succeeded so far") { String($0.succeeded) },
-            numbers("failed") { String($0.failed) },
-            row("rejected by the breaker", StyledLine("-"), StyledLine(String(right.rejected))),
+            row("answered with the last good", StyledLine("-"), StyledLine(String(right.stale))),
+            row("  oldest in the last second", StyledLine("-"), StyledLine(right.oldestAnswer.cell)),
+            numbers("failed or rejected") { String($0.failed + $0.rejected) },
+            row("refused: breaker/limit/slots", StyledLine("-"), StyledLine(refused(frame.layers))),
             row(
                 "retries, cut off by timeout", StyledLine("-"),
                 StyledLine("\(frame.layers.retries), \(frame.layers.timeouts)")),
             numbers("waiting for an answer") { String($0.inFlight) },
-            numbers("latency p50, last second") { $0.median.cell },
-            numbers("latency p99, last second") { $0.p99.cell },
+            numbers("latency p50, p99") { "\($0.median.cell), \($0.p99.cell)" },
         ]
+    }
+
+    private func slots(_ gauges: Protection.Gauges) -> StyledLine {
+        let isFull = gauges.slotsInUse >= gauges.slots
+        return StyledLine(
+            "\(gauges.slotsInUse) of \(gauges.slots), \(gauges.queued)", isFull ? .yellow : .plain)
+    }
+
+    private func permits(_ gauges: Protection.Gauges) -> StyledLine {
+        StyledLine("\(gauges.permits) of \(gauges.mostPermits)", gauges.permits == 0 ? .yellow : .plain)
+    }
+
+    private func refused(_ layers: Protection.Totals) -> String {
+        "\(layers.refusedByBreaker)/\(layers.refusedByLimiter)/\(layers.refusedByBulkhead)"
     }
 
     private func row(_ label: String, _ left: StyledLine, _ right: StyledLine) -> StyledLine {
@@ -126,8 +144,8 @@ struct Glyphs: Sendable, Equatable {
 extension Phase {
     var style: StyledLine.Style {
         switch self {
-        case .healthy, .recovered: .green
-        case .slow: .yellow
+        case .healthy, .recovered, .calm: .green
+        case .slow, .overloaded: .yellow
         case .failing, .down: .red
         }
     }

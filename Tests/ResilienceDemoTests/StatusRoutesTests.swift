@@ -1,0 +1,110 @@
+import Foundation
+import Resilience
+import Testing
+
+@testable import ResilienceDemo
+
+@Suite("Status routes")
+struct StatusRoutesTests {
+    private func object(_ response: HTTPResponse) throws -> [String: Any] {
+        #expect(response.contentType == "application/json")
+        return try #require(try JSONSerialization.jsonObject(with: Data(response.body.utf8)) as? [String: Any])
+    }
+
+    @Test(arguments: ["/", "/?a=b"])
+    func `The page is HTML that may load nothing`(path: String) throws {
+        let response = try StatusFixture().get(path)
+        #expect(response.status == 200)
+        #expect(response.contentType == "text/html; charset=utf-8")
+        let policy = response.headers.first { $0.name == "Content-Security-Policy" }?.value
+        #expect(policy?.hasPrefix("default-src 'none';") == true)
+        #expect(response.body == StatusPage.html)
+    }
+
+    @Test func `The data is what the live view shows`() throws {
+        let response = try StatusFixture().get("/status.json")
+        #expect(response.status == 200)
+        let report = try JSONDecoder().decode(StatusReport.self, from: Data(response.body.utf8))
+        #expect(report.phase == "overloaded")
+        #expect(report.elapsed == 21.25)
+        #expect(report.length == 28)
+        #expect(report.breaker == "half-open")
+        #expect((report.bulkhead.inUse, report.bulkhead.limit, report.bulkhead.queued) == (8, 8, 5))
+        #expect((report.limiter.permits, report.limiter.most) == (2, 20))
+        #expect(report.oldestAnswer == 0.82)
+        #expect(report.protected.fresh == 836)
+        #expect(report.protected.lastGood == 1270)
+        #expect(report.protected.failed == 5)
+        #expect(report.protected.lastGoodPerSecond == 160)
+        #expect((report.protected.p50, report.protected.p99) == (125, nil))
+        #expect(report.unprotected.p99 == 1080)
+        #expect(report.unprotected.inFlight == 231)
+        #expect(report.layers.refusedByLimiter == 500)
+        #expect(report.module == .idle)
+        #expect(report.health.status == .healthy)
+        #expect(report.events.count == StatusReport.eventCount)
+        #expect(report.events.first?.at == 19)
+    }
+
+    @Test func `The data's shape`() throws {
+        let data = try object(StatusFixture().get("/status.json"))
+        #expect(
+            data.keys.sorted() == [
+                "breaker", "bulkhead", "elapsed", "events", "health", "layers", "length", "limiter", "module",
+                "oldestAnswer", "phase", "protected", "story", "unprotected",
+            ])
+        let side = try #require(data["unprotected"] as? [String: Any])
+        #expect(
+            side.keys.sorted() == [
+                "callsPerSecond", "failed", "failedPerSecond", "fresh", "freshPerSecond", "inFlight", "lastGood",
+                "lastGoodPerSecond", "p50", "p99", "sentPerSecond",
+            ])
+    }
+
+    @Test func `Before the first round there is no data`() throws {
+        let response = try StatusFixture(nil).get("/status.json")
+        #expect(response.status == 503)
+        #expect(response.headers.contains { $0 == ("Retry-After", "1") })
+        #expect(try object(response).isEmpty)
+    }
+
+    @Test func `Health is 200 while calls are answered, and 503 when the module lets none in`() async throws {
+        let fixture = try StatusFixture()
+        #expect(try object(fixture.get("/health"))["status"] as? String == "healthy")
+
+        fixture.protection.breaker.isolate()
+        let degraded = fixture.get("/health")
+        #expect(degraded.status == 200)
+        #expect(try object(degraded)["status"] as? String == "degraded")
+        #expect(degraded.body.contains("circuit breaker \\\"upstream\\\""))
+
+        await fixture.protection.module.shutdown()
+        let down = fixture.get("/health")
+        #expect(down.status == 503)
+        #expect(try object(down)["status"] as? String == "down")
+    }
+
+    @Test func `Metrics come in the format that is asked for`() async throws {
+        let fixture = try StatusFixture()
+        _ = try await fixture.protection.policy.execute(for: 1) { .init(status: 200, body: "") }
+        let text = fixture.get("/metrics")
+        #expect(text.status == 200)
+        #expect(text.contentType.hasPrefix("text/plain; version=0.0.4"))
+        #expect(text.body.contains("resilience_circuit_breaker_calls_total{name=\"upstream\",kind=\"successful\"} 1\n"))
+        let open = fixture.get("/metrics", accept: "application/openmetrics-text;version=1.0.0,*/*;q=0.1")
+        #expect(open.contentType.hasPrefix("application/openmetrics-text; version=1.0.0"))
+        #expect(open.body.hasSuffix("# EOF\n"))
+    }
+
+    @Test(arguments: ["/x", "/status", "/health/", "/metrics/x", "//", "*", "/STATUS.JSON", "/../", "/%2e"])
+    func `What is not there is 404`(path: String) throws {
+        #expect(try StatusFixture().get(path).status == 404)
+    }
+
+    @Test(arguments: ["POST", "PUT", "DELETE", "OPTIONS", "get", "BREW"])
+    func `Nothing can be changed`(method: String) throws {
+        let response = try StatusFixture().routes.answer(HTTPRequest(method: method, path: "/", keepsAlive: true))
+        #expect(response.status == 405)
+        #expect(response.headers.contains { $0 == ("Allow", "GET, HEAD") })
+    }
+}
