@@ -94,6 +94,8 @@ struct RateLimiterWord: ~Copyable, Sendable {
 
     /// Changes the parameters, while the word is out.
     func use(_ meter: PacedMeter, mayWait: Bool) {
+        // Pairs with the reader's fence: who has read one of the values below finds that the word was taken out.
+        atomicMemoryFence(ordering: .releasing)
         update.wrappingAdd(1, ordering: .relaxed)
         cost.store(meter.cost, ordering: .relaxed)
         capacity.store(meter.capacity, ordering: .relaxed)
