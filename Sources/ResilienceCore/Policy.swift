@@ -151,8 +151,8 @@ public struct Policy: Strategy {
         events.deliver()
     }
 
-    /// Who hears the policy's own events.
-    package var observers: [any PolicyObserver] { events.observers }
+    /// Who hears the policy's own events, and who measures its calls.
+    package var observers: [any PolicyObserver] { events.observers + meters.owners }
 
     /// Adds an observer of the policy and of all its layers.
     public func addObserver(_ observer: any PolicyObserver) {

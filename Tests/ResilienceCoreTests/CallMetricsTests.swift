@@ -53,6 +53,16 @@ struct CallMetricsTests {
         withExtendedLifetime(policy) {}
     }
 
+    @Test("what is made from a policy is given its metrics, too, each once")
+    func handedOn() throws {
+        let (early, late, recorder) = (CallMetrics(), CallMetrics(buckets: nil), EventRecorder())
+        let policy = try Policy("p", observers: [early, recorder]) { Through() }
+        policy.addObserver(late)
+        policy.addObserver(early)
+        let all: [AnyObject] = [recorder, early, late]
+        #expect(policy.observers.map { ObjectIdentifier($0 as AnyObject) } == all.map { ObjectIdentifier($0) })
+    }
+
     @Test("calls are counted by outcome, and their durations measured in the policy's time", arguments: [true, false])
     func outcomes(timed: Bool) async throws {
         let clock = ManualClock()

@@ -106,6 +106,13 @@ package final class MeterPoint: Sendable {
         level.max(wanted, ordering: .releasing)
     }
 
+    /// Who measures.
+    package var owners: [CallMetrics] {
+        var owners: [CallMetrics] = []
+        first.forEach { owners.append($0.owner) }
+        return owners
+    }
+
     /// Whether anybody measures. Relaxed: a meter measures from about the moment it was attached.
     package var isAttached: Bool { level.load(ordering: .relaxed) > 0 }
 
@@ -149,6 +156,12 @@ struct MeterLink: ~Copyable {
             meter.record(kind, nanoseconds: nanoseconds)
             meter.next.record(kind, nanoseconds: nanoseconds)
         }
+    }
+
+    func forEach(_ body: (Meter) -> Void) {
+        guard let meter = meter?.takeUnretainedValue() else { return }
+        body(meter)
+        meter.next.forEach(body)
     }
 
     func removeAll() {
