@@ -5,7 +5,7 @@ import Testing
 
 @testable import Fallbacks
 
-@Suite("Stale while revalidate", .timeLimit(.minutes(1)))
+@Suite("Stale while revalidate", .timeLimit(.minutes(10)))
 struct StaleWhileRevalidateTests {
     let clock = ManualClock()
     let recorder = EventRecorder()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Fallbacks
 
-@Suite("Fallback: limits of a step", .timeLimit(.minutes(1)))
+@Suite("Fallback: limits of a step", .timeLimit(.minutes(10)))
 struct StepTests {
     let clock = ManualClock()
 

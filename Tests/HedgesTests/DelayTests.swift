@@ -5,7 +5,7 @@ import Testing
 @testable import Hedges
 
 /// When hedges start.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct DelayTests {
     let stage = Stage()
 

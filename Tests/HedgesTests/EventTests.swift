@@ -5,7 +5,7 @@ import Testing
 @testable import Hedges
 
 /// What observers hear.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct EventTests {
     let stage = Stage()
     let recorder = EventRecorder()

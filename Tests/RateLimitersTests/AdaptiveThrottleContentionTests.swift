@@ -5,7 +5,7 @@ import Testing
 @testable import RateLimiters
 
 /// Many tasks on one throttle.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct AdaptiveThrottleContentionTests {
     private struct Tally: Sendable {
         /// Accepted, refused, ignored, cancelled.

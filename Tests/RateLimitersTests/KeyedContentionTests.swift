@@ -4,7 +4,7 @@ import Testing
 
 @testable import RateLimiters
 
-@Suite("Keyed limiters under contention", .timeLimit(.minutes(3)))
+@Suite("Keyed limiters under contention", .timeLimit(.minutes(10)))
 struct KeyedContentionTests {
     @Test("of each key exactly the burst is given, however many ask", arguments: [false, true])
     func exact(observed: Bool) async throws {

@@ -6,7 +6,7 @@ private enum Caller {
     @TaskLocal static var name: String?
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct DeadlineSchedulerTests {
     let clock = ManualClock()
     let recorder = EventRecorder()

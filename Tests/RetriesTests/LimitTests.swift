@@ -5,7 +5,7 @@ import Testing
 @testable import Retries
 
 /// What bounds the delays and the whole call.
-@Suite("Retry: limits", .timeLimit(.minutes(1)))
+@Suite("Retry: limits", .timeLimit(.minutes(10)))
 struct LimitTests {
     private func hint(_ delay: Duration) -> InjectedFailure { InjectedFailure("busy", retryAfter: delay) }
 

@@ -5,7 +5,7 @@ import Testing
 @testable import Retries
 
 /// How often and when a call runs.
-@Suite("Retry", .timeLimit(.minutes(1)))
+@Suite("Retry", .timeLimit(.minutes(10)))
 struct RetryTests {
     private static let constant = Configuration(backoff: .constant(.milliseconds(500)))
 

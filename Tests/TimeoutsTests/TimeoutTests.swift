@@ -233,22 +233,18 @@ struct TimeoutTests {
     func escalation() async throws {
         let timeout = try timeout(.seconds(60))
         let abandoning = try Policy("p", clock: clock) { timeout }.abandoning(after: .seconds(60))
+        let clock = clock
+        // The caller may come to wait for its work only now, and raises it then: the work looks more than once.
+        let raised = { @Sendable () async throws -> TaskPriority in
+            try await clock.sleep(for: .seconds(1))
+            for _ in 0..<1_000_000 where Task.currentPriority < .high { await Task.yield() }
+            return Task.currentPriority
+        }
         let calls = [
-            Task(priority: .low) {
-                try await timeout.execute {
-                    try await clock.sleep(for: .seconds(1))
-                    return Task.currentPriority
-                }
-            },
-            Task(priority: .low) {
-                try await abandoning.execute {
-                    try await clock.sleep(for: .seconds(1))
-                    return Task.currentPriority
-                }
-            },
+            Task(priority: .low) { try await timeout.execute { try await raised() } },
+            Task(priority: .low) { try await abandoning.execute { try await raised() } },
         ]
         try await clock.waitForSleepers(2)
-        // Both wait for their work by now, or will find the priority raised when they do.
         for call in calls { call.escalatePriority(to: .high) }
         clock.advance(by: .seconds(1))
         for call in calls { #expect(try await call.value >= .high) }
