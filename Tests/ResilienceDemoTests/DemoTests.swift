@@ -14,7 +14,7 @@ struct DemoTests {
         let comparison = Lock<Comparison?>(nil)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `Overloaded, nearly all calls are answered with protection, and less than two in three without`()
         async throws
     {
@@ -63,7 +63,7 @@ struct DemoTests {
         #expect(throws: RawClient.Failure.self) { try RawClient(port: port) }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `A demo that is stopped in its midst ends in order`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `A demo that is stopped in its midst ends in order`() async throws {
         let seen = Seen()
         var demo = Demo(options: Options(isServing: true), mode: .plain)
         let (lines, line) = AsyncStream.makeStream(of: Void.self)
