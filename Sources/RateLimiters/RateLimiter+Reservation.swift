@@ -53,18 +53,24 @@ extension RateLimiter {
         }
 
         /// The time until the permits are there, from now; zero if they are. It may become shorter when others give up,
-        /// and either way when the limiter is updated.
+        /// and either way when the limiter is updated: 292 years if that has moved the permits too far away.
         public var delay: Duration {
             guard case .queued(let ticket) = place else { return .zero }
             return .nanoseconds(limiter.withState { state, now in state.delay(of: ticket, now: now) })
         }
 
         /// Uses the permits. If they are not there yet, the caller sees to it that ``delay`` passes first.
-        public consuming func use() {
+        ///
+        /// - Returns: `false`, and the reservation counts as rejected, if an update of the limiter has moved the permits
+        ///   too far away: there is nothing to use then.
+        @discardableResult
+        public consuming func use() -> Bool {
             isEnded = true
             switch place {
-            case .granted(let grant): limiter.countUse(grant.permits, waited: 0)
-            case .queued(let ticket): limiter.useReserved(ticket)
+            case .granted(let grant):
+                limiter.countUse(grant.permits, waited: 0)
+                return true
+            case .queued(let ticket): return limiter.useReserved(ticket)
             }
         }
 
@@ -99,8 +105,20 @@ extension RateLimiter {
         }
     }
 
-    private func useReserved(_ ticket: Ticket) {
-        countUse(ticket.permits, waited: withState { _, _ in ticket.due.subtractingSaturated(ticket.asked) })
+    private func useReserved(_ ticket: Ticket) -> Bool {
+        let waited = withState { state, _ -> Int64? in
+            if let error = refusal(of: ticket, burst: state.meter.burst) {
+                events.post(.rejected(limiter: name, error))
+                return nil
+            }
+            return ticket.due.subtractingSaturated(ticket.asked)
+        }
+        if let waited {
+            countUse(ticket.permits, waited: waited)
+        } else {
+            tally.rejected.wrappingAdd(1, ordering: .relaxed)
+        }
+        return waited != nil
     }
 
     private func countUse(_ permits: Int, waited: Int64) {
@@ -115,7 +133,9 @@ extension RateLimiter {
     private nonisolated(nonsending) func waitReserved(_ ticket: Ticket) async throws {
         let refused = withState { state, now -> (any PolicyRejection)? in
             _ = state.wait(for: ticket, now: now)
-            return refusal(of: ticket, burst: state.meter.burst)
+            guard let error = refusal(of: ticket, burst: state.meter.burst) else { return nil }
+            events.post(.rejected(limiter: name, error))
+            return error
         }
         if let refused {
             countEnd(refused)

@@ -150,28 +150,31 @@ public final class RateLimiter: Strategy {
             let maxWait = maxWait ?? state.configuration.maxWait.saturatedNanoseconds
             let latest = min(now.addingSaturated(maxWait), deadline)
             let decision = state.ask(permits, now: now, maxWait: maxWait, latest: latest)
+            // Counted before it is told, so that an observer finds it in the totals.
             switch decision {
-            case .granted: if isCall { events.post(.permitted(limiter: name, permits: permits, waited: .zero)) }
+            case .granted:
+                if isCall {
+                    tally.permitted.wrappingAdd(1, ordering: .relaxed)
+                    events.post(.permitted(limiter: name, permits: permits, waited: .zero))
+                }
             case .queued(let ticket): if isCall { _ = state.wait(for: ticket, now: now) }
             case .refused(let retryAfter):
+                tally.rejected.wrappingAdd(1, ordering: .relaxed)
                 let error = RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
                 events.post(.rejected(limiter: name, error))
             case .never:
+                tally.rejected.wrappingAdd(1, ordering: .relaxed)
                 let error = ExceedsLimitError(policyName: name, permits: permits, burst: state.meter.burst)
                 events.post(.rejected(limiter: name, error))
             }
             return (decision, state.meter.burst)
         }
         switch decision {
-        case .granted(let grant):
-            if isCall { tally.permitted.wrappingAdd(1, ordering: .relaxed) }
-            return .granted(grant)
+        case .granted(let grant): return .granted(grant)
         case .queued(let ticket): return .queued(ticket)
         case .refused(let retryAfter):
-            tally.rejected.wrappingAdd(1, ordering: .relaxed)
             throw RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
         case .never:
-            tally.rejected.wrappingAdd(1, ordering: .relaxed)
             throw ExceedsLimitError(policyName: name, permits: permits, burst: burst)
         }
     }
@@ -192,10 +195,12 @@ public final class RateLimiter: Strategy {
         let now = time.now.nanoseconds
         let (result, ended, alarm, burst) = machine.withLock { machine in
             if let arrival = word.takeOut() { machine.state.base = .paced(arrival) }
+            // What came before is told before.
+            machine.state.settle(now)
+            var ended = takeEnded(&machine.state)
             let result = body(&machine.state, now)
-            let ended = machine.state.takeEnded()
+            ended += takeEnded(&machine.state)
             let burst = machine.state.meter.burst
-            for ticket in ended { post(ticket, burst: burst) }
             let alarm = setAlarm(&machine)
             putWordBack(machine.state, now: now)
             return (result, ended, alarm, burst)
@@ -205,6 +210,13 @@ public final class RateLimiter: Strategy {
         if let next = alarm.next { setTimer(next.number, at: next.deadline) }
         events.deliver()
         return result
+    }
+
+    /// Takes the tickets whose wait has ended, and tells observers; under the lock.
+    private func takeEnded(_ state: inout RateLimiterState) -> [Ticket] {
+        let ended = state.takeEnded()
+        for ticket in ended { post(ticket, burst: state.meter.burst) }
+        return ended
     }
 
     /// While somebody waits, or listens to what happens in which order, the state stays under the lock.

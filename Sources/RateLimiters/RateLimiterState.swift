@@ -225,11 +225,14 @@ struct RateLimiterState {
         return (due(1, from: now) ?? .max).subtractingSaturated(now)
     }
 
-    /// The rest of a ticket's wait: zero if it is over.
+    /// The rest of a ticket's wait: zero if it is over, without end if the ticket was refused.
     mutating func delay(of ticket: Ticket, now: Int64) -> Int64 {
         let now = settle(now)
         if isStale { retime() }
-        guard case .queued = ticket.phase else { return 0 }
-        return ticket.due.subtractingSaturated(now)
+        switch ticket.phase {
+        case .queued: return ticket.due.subtractingSaturated(now)
+        case .granted, .cancelled: return 0
+        case .refused: return .max
+        }
     }
 }

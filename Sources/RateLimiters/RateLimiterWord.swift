@@ -11,7 +11,8 @@ internal import Synchronization
 ///   was read makes one step of a decision that was right for it. One that was read before it was taken out fails, or,
 ///   if the same word was put back meanwhile, is right again.
 /// - The parameters change only while the word is out. A reader loads the word, the parameters, and the word again:
-///   finding the same, it has parameters that belong together. If the exchange then succeeds, no update has begun before
+///   finding the same, it has parameters that belong together, because of the fences between them, here and in
+///   ``use(_:mayWait:)``. If the exchange then succeeds, no update has begun before
 ///   it: an update takes the word out by an exchange that would come first in the word's order, and a word put back after
 ///   an update differs from those before it in its lowest bits.
 /// - Three bits tell eight updates apart. A thread would have to be stopped between two instructions for exactly eight
@@ -42,6 +43,8 @@ struct RateLimiterWord: ~Copyable, Sendable {
     // MARK: Without the lock
 
     func take(_ permits: Int, at now: Int64) -> Outcome {
+        // None are always there, also for one whose reading of the clock others have overtaken.
+        guard permits > 0 else { return .undecided }
         var seen = word.load(ordering: .acquiring)
         while seen != Self.isOut {
             let meter = PacedMeter(

@@ -58,7 +58,10 @@ struct FixedWindowMeter: RateMeter, Hashable {
     /// The state in the window of a moment, or in its own if that has not ended.
     private func moved(_ state: State, to moment: Int64) -> State {
         // A state that was never used has no window that could end.
-        if state.start != .min, grid.reaches(state.start, moment) { return state }
-        return State(start: grid.start(of: moment), used: 0)
+        guard state.start != .min else { return State(start: grid.start(of: moment), used: 0) }
+        if grid.reaches(state.start, moment) { return state }
+        // After a change of the length a window may have begun between two of the grid: the next begins at its end, so
+        // that no two overlap.
+        return State(start: max(grid.start(of: moment), grid.end(of: state.start) ?? .min), used: 0)
     }
 }
