@@ -4,7 +4,7 @@ import Testing
 
 @testable import RateLimiters
 
-@Suite("Limiter: configuration, changes and events", .timeLimit(.minutes(1)))
+@Suite("Limiter: configuration, changes and events", .timeLimit(.minutes(10)))
 struct LimiterControlTests {
     private let second = Duration.seconds(1)
 
