@@ -116,6 +116,22 @@ struct MetricCollectionTests {
         #expect(all.allSatisfy { $0.value == .integer(2) })
     }
 
+    @Test("a value that is not of the family's kind is left out and told")
+    func wrongKind() {
+        let time = MetricFamily("test.time", .histogram, labels: ["name"], help: "Time.")
+        var metrics = MetricCollection()
+        metrics.add(Self.level, ["a"], 1)
+        metrics.add(Self.level, ["b"], .histogram(DurationHistogram().snapshot))
+        metrics.add(time, ["a"], .histogram(DurationHistogram().snapshot))
+        metrics.add(time, ["b"], 1)
+        metrics.add(time, ["c"], 0.5)
+        metrics.add(Self.calls, ["c"], .histogram(DurationHistogram().snapshot))
+        #expect(lines(metrics, "test.level") == ["a 1"])
+        #expect(metrics.samples(of: "test.time").map(\.labels) == [["a"]])
+        #expect(metrics.samples(of: "test.calls").isEmpty)
+        #expect(metrics.conflicts == [Self.level, time, Self.calls])
+    }
+
     @Test("labels are fitted to the family", arguments: [[], ["a"], ["a", "b"], ["a", "b", "c"]])
     func fitted(labels: [String]) {
         let metrics = MetricCollection(of: [Source([(Self.calls, labels, 1)])])

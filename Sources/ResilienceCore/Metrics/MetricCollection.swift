@@ -132,7 +132,8 @@ public struct MetricCollection: Sendable {
     /// The families that were collected, in the order in which they were first met.
     public private(set) var entries: [Entry] = []
 
-    /// The families that were left out, because one of that name has another kind, unit or labels.
+    /// The families of which something was left out: one of that name has another kind, unit or labels, or the value was
+    /// not of the family's kind.
     public private(set) var conflicts: [MetricFamily] = []
 
     /// Where each family is. An entry holds on to its family, so that no other gets its identity.
@@ -174,8 +175,9 @@ public struct MetricCollection: Sendable {
     ///   - family: What is measured.
     ///   - labels: The values of the family's labels; missing ones are empty, those too many are dropped. A value that
     ///     the same source has added for the same labels is replaced.
-    ///   - value: The value.
+    ///   - value: The value: durations for a histogram, a number for anything else.
     public mutating func add(_ family: MetricFamily, _ labels: [String], _ value: MetricValue) {
+        guard family.admits(value) else { return note(conflict: family) }
         guard let position = position(of: family) else { return }
         entries[position].add(labels, value, from: source)
     }
@@ -205,10 +207,14 @@ public struct MetricCollection: Sendable {
             positions[ObjectIdentifier(family.definition)] = position
         }
         guard entries[position].family.agrees(with: family) else {
-            if !conflicts.contains(family) { conflicts.append(family) }
+            note(conflict: family)
             return nil
         }
         latest = position
         return position
+    }
+
+    private mutating func note(conflict family: MetricFamily) {
+        if !conflicts.contains(family) { conflicts.append(family) }
     }
 }

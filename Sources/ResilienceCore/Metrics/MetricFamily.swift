@@ -65,6 +65,14 @@ public struct MetricFamily: Sendable, Hashable {
         hasher.combine(name)
     }
 
+    /// Whether a value is one of this kind.
+    func admits(_ value: MetricValue) -> Bool {
+        switch value {
+        case .histogram: kind == .histogram
+        case .integer, .number: kind != .histogram
+        }
+    }
+
     /// Whether values of both can stand under one name.
     func agrees(with other: MetricFamily) -> Bool {
         definition === other.definition || (kind == other.kind && unit == other.unit && labels == other.labels)
