@@ -91,11 +91,13 @@ let package = Package(
             name: "ResiliencePrometheusTests",
             dependencies: [
                 "ResiliencePrometheus", "CircuitBreakers", "Retries", "Timeouts", "Hedges", "RateLimiters",
-                "ResilienceCore", "ResilienceTesting",
+                "ResilienceCore", "ResilienceTesting", "PrometheusTestSupport",
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "GuideTests", dependencies: ["Resilience", "ResilienceTesting"], swiftSettings: settings),
+            name: "GuideTests", dependencies: ["Resilience", "ResiliencePrometheus", "ResilienceTesting"],
+            swiftSettings: settings),
+        .target(name: "PrometheusTestSupport", path: "Tests/PrometheusTestSupport", swiftSettings: settings),
         .target(
             name: "IsolationTestSupport", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts", "Retries"],
             path: "Tests/IsolationTestSupport", swiftSettings: settings),

@@ -1,5 +1,6 @@
 import CircuitBreakers
 import Foundation
+import PrometheusTestSupport
 import ResilienceCore
 import ResilienceTesting
 import Testing
@@ -21,12 +22,15 @@ struct PromtoolTests {
             let everything = try Everything(name)
             _ = try await everything.policy.execute { everything.clock.advance(by: .milliseconds(7)) }
             for _ in 1...2 { try? await everything.policy.circuitBreakers[0].execute { throw CancellationError() } }
+            everything.policy.circuitBreakers[0].isolate()
             sources += everything.sources
         }
         return sources
     }
 
-    @Test("check metrics has no complaint", arguments: [PrometheusExporter.Naming.neutral, [.neutral, .resilience4j]])
+    @Test(
+        "check metrics has no complaint",
+        arguments: [PrometheusExporter.Naming.neutral, .resilience4j, [.neutral, .resilience4j]])
     func checkMetrics(naming: PrometheusExporter.Naming) async throws {
         let page = PrometheusExporter(try await sources(), naming: naming).page()
         #expect(page.omitted.isEmpty)
@@ -44,21 +48,21 @@ struct PromtoolTests {
 
     @Test(
         "the OpenMetrics parser takes every line",
-        arguments: [PrometheusExporter.Naming.neutral, [.neutral, .resilience4j]])
+        arguments: [PrometheusExporter.Naming.neutral, .resilience4j, [.neutral, .resilience4j]])
     func openMetrics(naming: PrometheusExporter.Naming) async throws {
         let page = PrometheusExporter(try await sources(), naming: naming).page(.openMetrics)
         let lines = page.description.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(Array(lines.suffix(2)) == ["# EOF", ""])
         // Backfilling is the command that parses OpenMetrics; it wants a time in each line.
         let timed = lines.dropLast().map { $0.hasPrefix("# ") ? "\($0)\n" : "\($0) 1700000000\n" }.joined()
-        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let file = folder.appending(path: "metrics")
-        try Data(timed.utf8).write(to: file)
-        let result = try run(
-            try #require(program("promtool")),
-            ["tsdb", "create-blocks-from", "openmetrics", file.path, folder.appending(path: "blocks").path])
+        let promtool = try #require(program("promtool"))
+        let result = try withTemporaryFolder { folder in
+            let file = folder.appending(path: "metrics")
+            try Data(timed.utf8).write(to: file)
+            return try run(
+                promtool,
+                ["tsdb", "create-blocks-from", "openmetrics", file.path, folder.appending(path: "blocks").path])
+        }
         #expect(result.status == 0, "\(result.output)")
 
         // What it stored is what was written: every series once.

@@ -1,4 +1,5 @@
 import Foundation
+import PrometheusTestSupport
 import RateLimiters
 import ResilienceCore
 import ResilienceTesting
