@@ -97,9 +97,8 @@ public final class PrometheusServer {
     }
 
     private func stop() {
-        // It holds nothing that is worth an orderly end.
+        // It holds nothing that is worth an orderly end, or waiting for it.
         kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
     }
 
     /// The instant vector, or the scalar, that an expression gives now.
@@ -116,11 +115,11 @@ public final class PrometheusServer {
     /// Asks until an expression gives something.
     ///
     /// - Returns: What it gives.
-    /// - Throws: ``Failure`` if it gives nothing for 30 seconds.
+    /// - Throws: ``Failure`` if it gives nothing for a minute.
     @discardableResult
     public func wait(for expression: String) async throws -> [Sample] {
         var last: any Error = Failure(description: "no result")
-        for _ in 0..<300 {
+        for _ in 0..<600 {
             guard process.isRunning else { break }
             do {
                 let samples = try await query(expression)

@@ -24,15 +24,15 @@ struct AlertTests {
     }
 
     @Test("promtool check rules", .enabled(if: program("promtool") != nil, "promtool is not installed"))
-    func rules() throws {
-        let result = try run(try #require(program("promtool")), ["check", "rules", Guides.alerts.path])
+    func rules() async throws {
+        let result = try await run(try #require(program("promtool")), ["check", "rules", Guides.alerts.path])
         #expect(result.status == 0, "\(result.output)")
     }
 
     @Test(
         "they fire when they should, and not before",
         .enabled(if: program("promtool") != nil, "promtool is not installed"))
-    func firing() throws {
+    func firing() async throws {
         let labels = #"job="shop",instance="a",name="payments""#
         let tests = """
             rule_files: ['\(Guides.alerts.path)']
@@ -91,10 +91,10 @@ struct AlertTests {
 
             """
         let promtool = try #require(program("promtool"))
-        let result = try withTemporaryFolder { folder in
+        let result = try await withTemporaryFolder { folder in
             let file = folder.appending(path: "tests.yml")
             try Data(tests.utf8).write(to: file)
-            return try run(promtool, ["test", "rules", file.path])
+            return try await run(promtool, ["test", "rules", file.path])
         }
         #expect(result.status == 0, "\(result.output)")
     }

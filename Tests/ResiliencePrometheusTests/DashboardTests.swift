@@ -1,3 +1,4 @@
+import CircuitBreakers
 import Foundation
 import PrometheusTestSupport
 import ResilienceCore
@@ -77,7 +78,9 @@ struct DashboardTests {
     @Test("every metric, label and value that it asks for is there")
     func metrics() throws {
         let dashboard = try Dashboard.load()
-        let check = QueryCheck(page: PrometheusExporter(try Everything().sources).page().description)
+        let everything = try Everything()
+        everything.policy.circuitBreakers[0].isolate()  // Something happens, so that there are events.
+        let check = QueryCheck(page: PrometheusExporter(everything.sources).page().description)
         for target in dashboard.panels.flatMap(\.targets) { check.check(target.expr) }
         for case .text(let text) in dashboard.templating.list.map(\.query) where text.contains("(resilience_") {
             check.check(text)

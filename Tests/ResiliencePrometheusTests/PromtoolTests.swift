@@ -34,15 +34,15 @@ struct PromtoolTests {
     func checkMetrics(naming: PrometheusExporter.Naming) async throws {
         let page = PrometheusExporter(try await sources(), naming: naming).page()
         #expect(page.omitted.isEmpty)
-        let result = try run(try #require(program("promtool")), ["check", "metrics"], input: Data(page.bytes))
+        let result = try await run(try #require(program("promtool")), ["check", "metrics"], input: Data(page.bytes))
         #expect(result.status == 0, "\(result.output)")
         #expect(result.output.isEmpty, "\(result.output)")
     }
 
     @Test("check metrics complains of a page that is wrong, so that its silence says something")
-    func checkMetricsComplains() throws {
+    func checkMetricsComplains() async throws {
         let wrong = "a_total{name=\"x\"} 1\na_total{name=\"x\"} 1\n"
-        let result = try run(try #require(program("promtool")), ["check", "metrics"], input: Data(wrong.utf8))
+        let result = try await run(try #require(program("promtool")), ["check", "metrics"], input: Data(wrong.utf8))
         #expect(result.status != 0)
     }
 
@@ -56,10 +56,10 @@ struct PromtoolTests {
         // Backfilling is the command that parses OpenMetrics; it wants a time in each line.
         let timed = lines.dropLast().map { $0.hasPrefix("# ") ? "\($0)\n" : "\($0) 1700000000\n" }.joined()
         let promtool = try #require(program("promtool"))
-        let result = try withTemporaryFolder { folder in
+        let result = try await withTemporaryFolder { folder in
             let file = folder.appending(path: "metrics")
             try Data(timed.utf8).write(to: file)
-            return try run(
+            return try await run(
                 promtool,
                 ["tsdb", "create-blocks-from", "openmetrics", file.path, folder.appending(path: "blocks").path])
         }

@@ -61,7 +61,7 @@ struct RateLimiterTests {
         arguments: PromtoolTests.hostileNames)
     func promtool(name: String) async throws {
         let page = PrometheusExporter(try await sources(name), naming: [.neutral, .resilience4j]).page()
-        let result = try run(try #require(program("promtool")), ["check", "metrics"], input: Data(page.bytes))
+        let result = try await run(try #require(program("promtool")), ["check", "metrics"], input: Data(page.bytes))
         #expect(result.status == 0 && result.output.isEmpty, "\(result.output)")
     }
 }

@@ -58,16 +58,17 @@ struct ServerTests {
         }
         try await PrometheusServer.run(scraping: targets) { server in
             func value(_ selector: String, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Double? {
-                let samples = try await server.query(selector)
+                // Under load a scrape may come too late, and its series are missing for a moment.
+                let samples = try await server.wait(for: selector)
                 #expect(samples.count == 1, "\(selector): \(samples)", sourceLocation: sourceLocation)
                 return samples.first?.value
             }
             for job in jobs {
                 let own = #"job="\#(job)",name="payments""#
                 let pipeline = #"job="\#(job)",pipeline="payments",outcome="succeeded""#
-                #expect(try await value("up{job=\"\(job)\"}") == 1)
+                #expect(try await value("up{job=\"\(job)\"} == 1") == 1)
                 // Every line has become a series.
-                #expect(try await value("scrape_samples_scraped{job=\"\(job)\"}") == Double(series.count))
+                #expect(try await value("scrape_samples_scraped{job=\"\(job)\"} > 0") == Double(series.count))
                 // A counter.
                 #expect(try await value("resilience_circuit_breaker_calls_total{\(own),kind=\"successful\"}") == 3)
                 #expect(try await value("resilience_pipeline_calls_total{\(pipeline)}") == 3)
@@ -78,20 +79,23 @@ struct ServerTests {
                 // A histogram.
                 #expect(try await value("resilience_pipeline_duration_seconds_count{\(pipeline)}") == 3)
                 #expect(try await value("resilience_pipeline_duration_seconds_sum{\(pipeline)}") == 0.021)
-                let buckets = try await server.query("resilience_pipeline_duration_seconds_bucket{\(pipeline)}")
+                let buckets = try await server.wait(for: "resilience_pipeline_duration_seconds_bucket{\(pipeline)}")
                 #expect(buckets.count == HistogramBuckets.standard.bounds.count + 1)
                 #expect(buckets.filter { $0.value == 3 }.count == 11)
                 #expect(buckets.contains { $0.labels["le"] == "+Inf" && $0.value == 3 })
-                let quantile = try await server.query(
-                    "histogram_quantile(0.5, resilience_pipeline_duration_seconds_bucket{\(pipeline)})")
+                let quantile = try await server.wait(
+                    for:
+                        "histogram_quantile(0.5, resilience_pipeline_duration_seconds_bucket{\(pipeline)})")
                 #expect(quantile.count == 1 && (0.005...0.01).contains(quantile[0].value), "\(quantile)")
                 // Events.
-                let transitions = try await server.query(
-                    "resilience_events_total{job=\"\(job)\",event=\"circuit_breaker.transition\"}")
+                let transitions = try await server.wait(
+                    for:
+                        "resilience_events_total{job=\"\(job)\",event=\"circuit_breaker.transition\"}")
                 #expect(transitions.map { $0.labels["strategy"] } == [hostile])
                 // A name with everything in it that has to be escaped.
-                let isolated = try await server.query(
-                    "resilience_circuit_breaker_state{job=\"\(job)\",state=\"isolated\"} == 1")
+                let isolated = try await server.wait(
+                    for:
+                        "resilience_circuit_breaker_state{job=\"\(job)\",state=\"isolated\"} == 1")
                 #expect(isolated.map { $0.labels["name"] } == [hostile])
             }
             let ancient = #"job="resilience4j",name="payments""#
@@ -114,11 +118,12 @@ struct ServerTests {
         let target = PrometheusServer.Target(job: "shop", port: pages.port)
         try await PrometheusServer.run(scraping: [target], rules: Guides.alerts) { server in
             // Calls between two scrapes, so that there is something to rate.
+            everything.policy.circuitBreakers[0].isolate()
+            everything.policy.circuitBreakers[0].close()
             try await everything.policy.execute { everything.clock.advance(by: .milliseconds(7)) }
             try await server.wait(for: "rate(resilience_pipeline_calls_total{outcome=\"succeeded\"}[1m]) > 0")
             for expression in try Dashboard.load().expressions {
-                let samples = try await server.query(expression)
-                #expect(!samples.isEmpty, "no result: \(expression)")
+                try await server.wait(for: expression)
             }
             for expression in try AlertTests.expressions() { _ = try await server.query(expression) }
             // The rules are loaded and evaluated: a breaker that was set by hand is pending.
