@@ -15,11 +15,11 @@ enum Phase: String, CaseIterable, Sendable {
         switch self {
         case .healthy: "answers take a few milliseconds, 3 in 100 are a 503"
         case .slow: "400 ms an answer, so it manages only 20 of 80 calls/s"
-        case .failing: "most calls get a 503 or a reset, after 60 ms of work"
+        case .failing: "most calls get a 503 or a reset after 60 ms"
         case .down: "the port is closed, connections are refused"
         case .recovered: "the port is open, answers as in the beginning"
-        case .overloaded: "240 calls/s come and take 100 ms each, it manages 80"
-        case .calm: "80 calls/s again, light ones; what has piled up comes first"
+        case .overloaded: "240 calls/s of 100 ms come, it manages 80"
+        case .calm: "80 calls/s again, behind what has piled up"
         }
     }
 

@@ -54,6 +54,18 @@ struct ScenarioTests {
         }
     }
 
+    @Test func `What the layers did since a moment leaves out what came before`() {
+        func totals(_ numbers: [Int]) -> Protection.Totals {
+            Protection.Totals(
+                retries: numbers[0], savedByRetry: numbers[1], budgetExhausted: numbers[2], timeouts: numbers[3],
+                refusedByBreaker: numbers[4], refusedByLimiter: numbers[5], refusedByBulkhead: numbers[6],
+                queued: numbers[7])
+        }
+        let earlier = [1, 2, 3, 4, 5, 6, 7, 8]
+        let later = totals([11, 22, 33, 44, 55, 66, 77, 88])
+        #expect(later.since(totals(earlier)) == totals([10, 20, 30, 40, 50, 60, 70, 80]))
+    }
+
     @Test(arguments: [0, 1, 42, UInt64.max])
     func `The same seed gives the same arrivals`(seed: UInt64) {
         #expect(Traffic(.standard, seed: seed) == Traffic(.standard, seed: seed))

@@ -47,9 +47,11 @@ struct StatusConnectionTests {
         #expect(connection.stage == .closing)
         #expect(theirs.receiveAll().hasPrefix("HTTP/1.1 408 Request Timeout\r\n"))
         // What still comes is dropped, until the time for that is over.
+        let buffered = connection.bufferedCount
         theirs.send("Host: a\r\n\r\n")
         let goesOn3 = connection.proceed(routes, now: start.advanced(by: .seconds(10)))
         #expect(goesOn3)
+        #expect(connection.bufferedCount == buffered)
         #expect(connection.stage == .closing)
         #expect(connection.deadline == start.advanced(by: .seconds(11)))
         let goesOn4 = connection.expire(routes, now: start.advanced(by: .seconds(11)))
@@ -113,5 +115,14 @@ struct StatusConnectionTests {
         let goesOn9 = connection.proceed(routes, now: start)
         #expect(!goesOn9)
         closeDescriptor(ours)
+    }
+
+    @Test func `The thread sleeps until the first deadline, rounded up, and never for longer than it can say`() {
+        defer { end() }
+        let deadlines = [2_000_001, 1_000_001, 9_000_000].map { start.advanced(by: .microseconds($0)) }
+        #expect(StatusLoop.timeout(of: deadlines, now: start) == 1_001)
+        #expect(StatusLoop.timeout(of: deadlines, now: start.advanced(by: .seconds(2))) == 0)
+        #expect(StatusLoop.timeout(of: [], now: start) == -1)
+        #expect(StatusLoop.timeout(of: [start.advanced(by: .seconds(1e15))], now: start) == 3_600_000)
     }
 }

@@ -28,7 +28,7 @@ struct StatusServerTests {
     @Test func `The format of the metrics is negotiated, also by several headers`() async throws {
         try await StatusFixture().serving { server in
             let request =
-                "GET /metrics HTTP/1.0\r\nAccept: text/plain;q=0.5\r\nACCEPT: application/openmetrics-text\r\n\r\n"
+                "GET /metrics HTTP/1.0\r\nAccept: application/openmetrics-text\r\nACCEPT: text/plain;q=0.5\r\n\r\n"
             let answer = try Answer(request, at: server.address.port)
             #expect(answer.headers["content-type"]?.hasPrefix("application/openmetrics-text") == true)
             #expect(answer.headers["vary"] == "Accept")

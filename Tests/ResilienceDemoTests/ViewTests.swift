@@ -101,6 +101,13 @@ struct ViewTests {
         }
     }
 
+    @Test(arguments: Phase.allCases) func `The story of each phase fits into a line`(phase: Phase) {
+        let events = [StoryEvent(moment: .seconds(4), change: .phase(phase))]
+        let lines = TerminalView(glyphs: .ascii).lines(frame(events: events))
+        #expect(lines.contains { $0.text.hasSuffix(phase.story) })
+        #expect(lines.allSatisfy { $0.text.count < 80 })
+    }
+
     @Test func `The breaker's history shows probing however short it was`() {
         func change(_ seconds: Double, _ state: CircuitBreaker.State) -> StoryEvent {
             StoryEvent(moment: .seconds(seconds), change: .breaker(to: state, reason: .manual, breakLength: nil))

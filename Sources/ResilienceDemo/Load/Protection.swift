@@ -36,8 +36,8 @@ struct Protection: Sendable {
                 trip: .any(.failureRate(0.5, minimumCalls: 10), .slowCallRate(0.5, minimumCalls: 10)),
                 // A window of time would have to be longer than the slowest answer: a result counts when its call began.
                 window: .calls(20),
-                // Longer than an answer of an upstream that has as much to do as the bulkhead lets it have.
-                slowCallDuration: .milliseconds(300),
+                // Longer than the wait in the bulkhead's queue and an answer of an overloaded upstream together.
+                slowCallDuration: .milliseconds(350),
                 breakLength: .growing(
                     from: scenario.shortestBreak, factor: 2, upTo: scenario.longestBreak, jitter: 0.1),
                 halfOpen: .init(probes: 3, verdict: .all, maxWait: .seconds(1))),

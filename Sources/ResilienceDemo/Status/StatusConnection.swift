@@ -31,6 +31,9 @@ struct StatusConnection {
         deadline = now.advanced(by: limits.requestTime)
     }
 
+    /// How many bytes wait to be read as a request.
+    var bufferedCount: Int { parser.bufferedCount }
+
     /// What `poll` is to wait for.
     var events: Int16 {
         if case .answering = stage { Int16(POLLOUT) } else { Int16(POLLIN) }
@@ -51,7 +54,7 @@ struct StatusConnection {
     /// Ends a stage that has taken too long. Returns false if the connection is over.
     mutating func expire(_ routes: StatusRoutes, now: ContinuousClock.Instant) -> Bool {
         // A request that was begun is answered; a connection on which nothing was asked is just closed.
-        guard stage == .reading, parser.bufferedCount > 0 else { return false }
+        guard stage == .reading, bufferedCount > 0 else { return false }
         begin(HTTPResponse(status: 408, keepsAlive: false), now: now)
         return advance(routes, now: now)
     }

@@ -44,16 +44,18 @@ struct StatusLoop {
             guard let connection = connections[identity] else { continue }
             entries.append(pollfd(fd: connection.descriptor, events: connection.events, revents: 0))
         }
+        let timeout = Self.timeout(of: connections.values.lazy.map(\.deadline), now: .now)
         // Interrupted by a signal, nothing is known; the loop asks again.
         guard poll(&entries, nfds_t(entries.count), timeout) > 0 else { return (false, false, []) }
         let ready = zip(entries.dropFirst(2), identities).filter { $0.0.revents != 0 }.map(\.1)
         return (entries[0].revents != 0, entries[1].revents != 0, ready)
     }
 
-    /// Milliseconds until the next deadline, rounded up; -1 for no limit.
-    private var timeout: Int32 {
-        guard let deadline = connections.values.map(\.deadline).min() else { return -1 }
-        let wait = ContinuousClock.now.duration(to: deadline).microseconds
+    /// Milliseconds until the next of some deadlines, rounded up, for `poll`; -1 for no limit.
+    static func timeout(of deadlines: some Sequence<ContinuousClock.Instant>, now: ContinuousClock.Instant) -> Int32 {
+        guard let deadline = deadlines.min() else { return -1 }
+        // Saturated far from the ends of the type.
+        let wait = min(now.duration(to: deadline), .seconds(3_600)).microseconds
         return Int32(clamping: max(0, (wait + 999) / 1000))
     }
 

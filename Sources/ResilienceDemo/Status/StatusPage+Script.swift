@@ -67,7 +67,8 @@ extension StatusPage {
             const item = document.createElement("li"), time = document.createElement("time"),
               text = document.createElement("span");
             time.textContent = event.at.toFixed(1) + " s";
-            text.textContent = event.text;
+            // A number stays on the line of its unit.
+            text.textContent = event.text.replace(/(\d) (ms|s|%|calls)(?!\w)/g, "$1\u00a0$2");
             item.append(time, text);
             return item;
           }));
@@ -122,6 +123,7 @@ extension StatusPage {
             } else {
               show(await answer.json());
               put("connection", "live");
+              put("staleness", "");
             }
             misses = 0;
             since = Date.now();
@@ -129,8 +131,9 @@ extension StatusPage {
           } catch {
             misses += 1;
             document.body.classList.add("is-lost");
-            const age = since ? ", numbers are " + Math.round((Date.now() - since) / 1000) + " s old" : "";
-            put("connection", "connection lost, trying again" + age);
+            put("connection", "connection lost, trying again");
+            // Not part of the live region, which would tell it over and over.
+            put("staleness", since ? ", numbers are " + Math.round((Date.now() - since) / 1000) + " s old" : "");
           }
           clearTimeout(timer);
           // After a failure it waits a little longer each time, up to 5 seconds.

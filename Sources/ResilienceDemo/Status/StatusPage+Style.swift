@@ -29,7 +29,7 @@ extension StatusPage {
         .big { font-size: 2rem; font-weight: 700; line-height: 1.15; overflow-wrap: anywhere; }
         .big small { font-size: .9rem; font-weight: 400; color: var(--soft); }
         .note { color: var(--soft); font-size: .9rem; }
-        .note b { color: var(--ink); }
+        .note b { color: var(--ink); white-space: nowrap; }
         .state { border-left: .5rem solid var(--line); }
         [data-state="closed"] { border-left-color: var(--good); } [data-state="closed"] .big { color: var(--good); }
         [data-state="half-open"] { border-left-color: var(--warn); } [data-state="half-open"] .big { color: var(--warn); }
@@ -60,12 +60,13 @@ extension StatusPage {
         footer { color: var(--soft); font-size: .9rem; padding: .75rem 0; }
         a { color: var(--with); margin-left: .5rem; }
         body.is-lost main { opacity: .45; }
-        body.is-lost #connection { color: var(--bad); font-weight: 700; }
+        body.is-lost #link { color: var(--bad); font-weight: 700; }
         @media (min-width: 600px) {
           .now, .layers { grid-template-columns: repeat(2, minmax(0, 1fr)); }
         }
         @media (min-width: 1000px) {
           .columns { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+          .layers .big { font-size: 1.7rem; }
         }
         """
 }

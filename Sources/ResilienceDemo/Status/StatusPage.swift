@@ -16,7 +16,7 @@ enum StatusPage {
         <body>
         <header>
           <h1>resilience-demo</h1>
-          <p id="connection" role="status">connecting …</p>
+          <p id="link"><span id="connection" role="status">connecting …</span><span id="staleness"></span></p>
         </header>
         <main>
           <section class="now" aria-label="Now">
@@ -66,7 +66,7 @@ enum StatusPage {
                 </div>
                 <div class="card">
                   <h2>Rate limiter</h2>
-                  <p class="big"><span id="permits">–</span> <small>permits left</small></p>
+                  <p class="big"><span id="permits">–</span> <small>permits</small></p>
                   <meter id="permits-meter" min="0" max="1" value="0" aria-label="Permits left"></meter>
                   <p class="note"><b id="limited">–</b> refused</p>
                 </div>
