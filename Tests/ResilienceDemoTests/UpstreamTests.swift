@@ -130,4 +130,42 @@ struct UpstreamTests {
             }
         }
     }
+
+    @Test(.timeLimit(.minutes(10)))
+    func `Requests that are cancelled about when their answers come end, one way or the other`() async throws {
+        try await withUpstream { upstream, client in
+            try await upstream.behave(UpstreamBehaviour(work: .zero))
+            for round in 0..<20 {
+                let ends = await withTaskGroup(of: Bool.self) { group in
+                    for number in 0..<50 {
+                        group.addTask {
+                            let request = Task { try await client.state(ofOrder: number, call: number).status }
+                            for _ in 0..<(number * (round + 1)) { await Task.yield() }
+                            request.cancel()
+                            return switch await request.result {
+                            case .success(let status): status == 200
+                            case .failure(let error): (error as? URLError)?.code == .cancelled
+                            }
+                        }
+                    }
+                    return await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(ends.count == 50)
+                #expect(!ends.contains(false))
+            }
+        }
+    }
+
+    @Test func `A request of a task that is cancelled already is cancelled`() async throws {
+        try await withUpstream { upstream, client in
+            // Longer than any test runs.
+            try await upstream.behave(UpstreamBehaviour(work: .seconds(3600)))
+            let task = Task {
+                while !Task.isCancelled { await Task.yield() }
+                return try await client.state(ofOrder: 1, call: 1)
+            }
+            task.cancel()
+            await #expect(throws: URLError.self) { _ = try await task.value }
+        }
+    }
 }

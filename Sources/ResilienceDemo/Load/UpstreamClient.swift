@@ -52,7 +52,7 @@ struct UpstreamClient: Sendable {
 
     private func get(_ path: String) async throws -> Response {
         guard let url = URL(string: base + path) else { throw URLError(.badURL) }
-        let (body, response) = try await session.data(from: url)
+        let (body, response) = try await CancellableRequest().run(url, in: session)
         guard let response = response as? HTTPURLResponse else { throw NotHTTP() }
         return Response(status: response.statusCode, body: String(decoding: body, as: UTF8.self))
     }

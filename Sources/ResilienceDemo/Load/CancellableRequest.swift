@@ -1,0 +1,56 @@
+import Dispatch
+import Foundation
+import Resilience
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// A request that is cancelled with the task that makes it.
+///
+/// `URLSession.data(from:)` does that too, but on Linux it can come to a standstill: its cancellation handler, which runs
+/// under a lock of the task, waits for the session's queue, on which the answer that comes at that moment waits for that
+/// lock. Here the handler waits for nothing.
+final class CancellableRequest: Sendable {
+    private struct State {
+        var task: URLSessionDataTask?
+        var isCancelled = false
+    }
+
+    private let state = Lock(State())
+
+    /// Makes the request; once only.
+    func run(_ url: URL, in session: URLSession) async throws -> (Data, URLResponse) {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                start(
+                    session.dataTask(with: url) { data, response, error in
+                        if let data, let response, error == nil {
+                            continuation.resume(returning: (data, response))
+                        } else {
+                            continuation.resume(throwing: error ?? URLError(.badServerResponse))
+                        }
+                    })
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    private func start(_ task: URLSessionDataTask) {
+        let isCancelled = state.withLock { state in
+            state.task = task
+            return state.isCancelled
+        }
+        task.resume()
+        if isCancelled { task.cancel() }
+    }
+
+    private func cancel() {
+        let task = state.withLock { state in
+            state.isCancelled = true
+            return state.task
+        }
+        if let task { DispatchQueue.global().async { task.cancel() } }
+    }
+}
