@@ -88,7 +88,7 @@ extension Bulkhead {
     }
 
     /// The key under which bulkheads report to an `Execution` how long the call waited.
-    enum Wait: ContextKey {
-        typealias Value = (bulkhead: String, waited: Duration)
+    package enum Wait: ContextKey {
+        package typealias Value = (bulkhead: String, waited: Duration)
     }
 }

@@ -36,8 +36,8 @@ extension CircuitBreaker {
     }
 
     /// The key under which breakers report to an `Execution` in which state they met the call.
-    enum StateAtAdmission: ContextKey {
-        typealias Value = (breaker: String, state: State)
+    package enum StateAtAdmission: ContextKey {
+        package typealias Value = (breaker: String, state: State)
     }
 }
 

@@ -75,7 +75,7 @@ public struct FallbackServed: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The key under which fallbacks report to an `Execution`.
-    enum Report: ContextKey { typealias Value = FallbackServed }
+    package enum Report: ContextKey { package typealias Value = FallbackServed }
 }
 
 extension Execution {

@@ -114,4 +114,4 @@ extension Execution {
 
 enum HedgeNumber: ContextKey { typealias Value = Int }
 
-enum WinningAttempt: ContextKey { typealias Value = Int }
+package enum WinningAttempt: ContextKey { package typealias Value = Int }

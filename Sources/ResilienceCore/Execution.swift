@@ -53,8 +53,29 @@ final class CallRecord: Sendable {
     }
 
     private let notes = Lock(Notes())
+    /// Who hears of reports when they are made, instead of their being noted.
+    private let listener: ReportListener?
+    /// Where reports go besides.
+    private let outer: CallRecord?
 
-    @usableFromInline init() {}
+    @usableFromInline
+    init() {
+        listener = nil
+        outer = nil
+    }
+
+    /// A record of a call within a call that somebody listens to.
+    init(within outer: CallRecord?) {
+        listener = nil
+        self.outer = outer?.listener == nil ? nil : outer
+    }
+
+    /// A record that passes on what is reported: to a listener, and to the record of the call around it, but not to a
+    /// listener further out.
+    init(within outer: CallRecord?, _ listener: @escaping ReportListener) {
+        self.listener = listener
+        self.outer = outer?.listener == nil ? outer : outer?.outer
+    }
 
     @usableFromInline
     func countAttempt() {
@@ -63,10 +84,27 @@ final class CallRecord: Sendable {
 
     @usableFromInline
     func report<Key: ContextKey>(_ key: Key.Type, _ value: Key.Value) {
+        outer?.report(key, value)
+        if let listener { return listener(key, value) }
         notes.withLock { $0.reports.append(Report(key: ObjectIdentifier(key), value: value)) }
     }
 
     var current: Notes { notes.withLock { $0 } }
+}
+
+/// Hears what the layers of one call report, when they report it, on the task that does.
+package typealias ReportListener = @Sendable (_ key: any ContextKey.Type, _ value: any Sendable) -> Void
+
+extension Context {
+    /// The same context, which tells a listener what the layers inside report, in place of a listener further out. The
+    /// `Execution` of the call gets the reports as well.
+    package func reporting(to listener: @escaping ReportListener) -> Context {
+        var context = self
+        context.extras = ContextExtras(
+            values: extras?.values ?? [:], outerScopes: extras?.outerScopes ?? [],
+            record: CallRecord(within: extras?.record, listener))
+        return context
+    }
 }
 
 extension Strategy {

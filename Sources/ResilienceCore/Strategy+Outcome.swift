@@ -48,13 +48,15 @@ package struct CallRecording: Sendable {
     package let context: Context
 
     private let policyName: String
-    private let record = CallRecord()
+    private let record: CallRecord
     private let start: TimeSource.Instant
 
     package init(_ policyName: String, from context: Context) {
+        let record = CallRecord(within: context.extras?.record)
         var context = context
         context.extras = ContextExtras(
             values: context.extras?.values ?? [:], outerScopes: context.extras?.outerScopes ?? [], record: record)
+        self.record = record
         self.policyName = policyName
         self.context = context
         start = context.time.now

@@ -17,7 +17,7 @@ extension Retry {
         }
 
         /// The key under which failed attempts are reported to an `Execution`.
-        enum Key: ContextKey { typealias Value = FailedAttempt }
+        package enum Key: ContextKey { package typealias Value = FailedAttempt }
     }
 
     /// The error of a call that was retried in vain, where ``Configuration/exhaustion`` asks for it.

@@ -46,6 +46,7 @@ public struct ConfigurationReader {
 
     /// A whole number; a number such as 4.0 is one.
     public func integer() -> Int? {
+        findings.questions?.expect(.integer, at: path)
         switch value {
         case .integer(let value): return value
         case .number(let number):
@@ -58,6 +59,7 @@ public struct ConfigurationReader {
 
     /// A number.
     public func number() -> Double? {
+        findings.questions?.expect(.number, at: path)
         switch value {
         case .integer(let value): return Double(value)
         case .number(let value): return value
@@ -68,6 +70,7 @@ public struct ConfigurationReader {
 
     /// True or false.
     public func boolean() -> Bool? {
+        findings.questions?.expect(.boolean, at: path)
         if case .boolean(let value) = value { return value }
         refuse("is neither true nor false")
         return nil
@@ -75,6 +78,7 @@ public struct ConfigurationReader {
 
     /// A text.
     public func text() -> String? {
+        findings.questions?.expect(.text, at: path)
         if case .string(let text) = value { return text }
         refuse("is not a text")
         return nil
@@ -82,6 +86,7 @@ public struct ConfigurationReader {
 
     /// A duration: a text such as `"250ms"`, `"2s"` or `"1m30s"`.
     public func duration() -> Duration? {
+        findings.questions?.expect(.text, at: path)
         guard case .string(let text) = value else {
             switch value {
             case .integer, .number:
@@ -102,6 +107,7 @@ public struct ConfigurationReader {
     ///
     /// - Parameter words: The words, with what they stand for.
     public func word<Choice>(_ words: KeyValuePairs<String, Choice>) -> Choice? {
+        findings.questions?.expect(.text, at: path)
         if case .string(let text) = value {
             if let match = words.first(where: { $0.key == text }) { return match.value }
             refuse("is none of \(words.listed)\(NearMiss.question(for: text, among: words.map(\.key)))")
@@ -113,6 +119,7 @@ public struct ConfigurationReader {
 
     /// The elements of a list, each with its own path: `backoff[0]`.
     public func elements() -> [ConfigurationReader]? {
+        findings.questions?.expect(.list, at: path)
         guard case .array(let values) = value else {
             refuse("is not a list")
             return nil

@@ -12,6 +12,8 @@ package final class Findings {
     private var noted = 0
     /// Where in the document each field of the configuration being read comes from.
     var origins: [String: Origin] = [:]
+    /// Notes what is asked for, where that is of interest.
+    var questions: DocumentQuestions?
 
     package init(_ environment: DocumentEnvironment) {
         self.environment = environment

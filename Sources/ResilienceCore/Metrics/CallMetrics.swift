@@ -20,6 +20,12 @@ public final class CallMetrics: PolicyObserver, MetricSource {
     /// The buckets of durations; `nil` if only calls are counted.
     public let buckets: HistogramBuckets?
 
+    /// Where durations go as they are measured, besides the buckets.
+    let durationSink: DurationSink?
+
+    /// Whether durations are measured.
+    var isTimed: Bool { buckets != nil || durationSink != nil }
+
     private struct State {
         var meters: [UInt64: Meter] = [:]
         var next: UInt64 = 0
@@ -33,7 +39,22 @@ public final class CallMetrics: PolicyObserver, MetricSource {
     ///   Default: ``HistogramBuckets/standard``.
     public init(buckets: HistogramBuckets? = .standard) {
         self.buckets = buckets
+        durationSink = nil
     }
+
+    /// Creates metrics whose durations go elsewhere, one by one. There are no buckets.
+    ///
+    /// - Parameter sink: Called once for every family and every combination of its labels, when something comes to be
+    ///   measured; what it returns is called with each duration, in nanoseconds, within the calls and outside of all
+    ///   locks. It is let go of when what is measured is.
+    package init(sink: @escaping DurationSink) {
+        buckets = nil
+        durationSink = sink
+    }
+
+    /// Makes what takes the durations of a family with these labels.
+    package typealias DurationSink =
+        @Sendable (_ family: MetricFamily, _ labels: [String]) -> @Sendable (_ nanoseconds: Int64) -> Void
 
     /// Does nothing: what is measured is told directly.
     public func observe(_ event: some PolicyEvent) {}

@@ -11,6 +11,8 @@ final class Meter: MetricSource {
     private let labels: [[String]]
     /// Of the kinds that are timed, if they are.
     private let histograms: [DurationHistogram]
+    /// What takes the durations of each kind that is timed, one by one; empty if nothing does.
+    private let sinks: [@Sendable (Int64) -> Void]
     private let counters: [Counter]
 
     private final class Counter: Sendable {
@@ -25,10 +27,12 @@ final class Meter: MetricSource {
             owner.buckets.map { buckets in
                 (0..<layout.timedKinds).map { _ in DurationHistogram(buckets) }
             } ?? []
+        let timed = labels.prefix(layout.timedKinds)
+        sinks = owner.durationSink.map { sink in timed.map { sink(layout.durations, $0) } } ?? []
         counters = layout.kinds.indices.dropFirst(histograms.count).map { _ in Counter() }
     }
 
-    var isTimed: Bool { !histograms.isEmpty }
+    var isTimed: Bool { !histograms.isEmpty || !sinks.isEmpty }
 
     /// A call that began before its duration was of interest has none, and is left out where durations are measured.
     func record(_ kind: Int, nanoseconds: Int64?) {
@@ -36,6 +40,7 @@ final class Meter: MetricSource {
             if let nanoseconds { histograms[kind].record(nanoseconds: nanoseconds) }
         } else {
             counters[kind - histograms.count].value.wrappingAdd(1, ordering: .relaxed)
+            if kind < sinks.count, let nanoseconds { sinks[kind](nanoseconds) }
         }
     }
 
@@ -94,7 +99,7 @@ package final class MeterPoint: Sendable {
 
     /// Measures for an observer from now on, if it is a `CallMetrics` and does not yet.
     package func attach(_ observer: any PolicyObserver) {
-        guard let metrics = observer as? CallMetrics, layout.calls != nil || metrics.buckets != nil else { return }
+        guard let metrics = observer as? CallMetrics, layout.calls != nil || metrics.isTimed else { return }
         let new = Meter(metrics, name, layout)
         var present = first.append(new)
         while let meter = present {
