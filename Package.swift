@@ -110,3 +110,58 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// MARK: Integrations
+
+/// A library that is compiled only with the trait of its name, and the package it integrates. Without the trait that
+/// package is not even resolved, which takes the condition at every use.
+@MainActor func addIntegration(
+    _ trait: String, _ description: String, with dependency: Package.Dependency, named packageName: String,
+    products: [String], testProducts: [String]
+) {
+    func uses(_ products: [String]) -> [Target.Dependency] {
+        products.map { .product(name: $0, package: packageName, condition: .when(traits: [trait])) }
+    }
+    let name = "Resilience\(trait)"
+    package.traits.insert(.trait(name: trait, description: description))
+    package.dependencies.append(dependency)
+    package.products.append(.library(name: name, targets: [name]))
+    package.targets += [
+        .target(name: name, dependencies: ["Resilience"] + uses(products), swiftSettings: settings),
+        .testTarget(
+            name: "\(name)Tests",
+            dependencies: [.target(name: name), "Resilience", "ResilienceTesting", "IsolationTestSupport"]
+                + uses(products + testProducts),
+            swiftSettings: settings),
+    ]
+    package.targets.first { $0.name == "GuideTests" }?.dependencies +=
+        [.target(name: name)] + uses(products + testProducts)
+}
+
+package.traits.insert(.default(enabledTraits: []))
+addIntegration(
+    "ServiceLifecycle", "ResilienceServiceLifecycle: the module as a service of swift-service-lifecycle.",
+    with: .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    named: "swift-service-lifecycle", products: ["ServiceLifecycle"],
+    testProducts: ["ServiceLifecycleTestKit", "UnixSignals"])
+addIntegration(
+    "Metrics", "ResilienceMetrics: what policies measure, on any backend of swift-metrics.",
+    with: .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    named: "swift-metrics", products: ["CoreMetrics"], testProducts: ["Metrics", "MetricsTestKit"])
+addIntegration(
+    "Logging", "ResilienceLogging: what happens in policies, on a logger of swift-log.",
+    with: .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    named: "swift-log", products: ["Logging"], testProducts: ["InMemoryLogging"])
+addIntegration(
+    "Tracing", "ResilienceTracing: spans of calls and attempts, on any tracer of swift-distributed-tracing.",
+    with: .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+    named: "swift-distributed-tracing", products: ["Tracing"], testProducts: ["InMemoryTracing"])
+// The isolation of calls in spans is checked together with that of all others.
+package.targets.first { $0.name == "IsolationTestSupport" }?.dependencies += [
+    "ResilienceTracing",
+    .product(name: "InMemoryTracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
+]
+addIntegration(
+    "Configuration", "ResilienceConfiguration: the module's document from a reader of swift-configuration.",
+    with: .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+    named: "swift-configuration", products: ["Configuration"], testProducts: [])

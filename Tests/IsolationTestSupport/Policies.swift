@@ -3,6 +3,11 @@ package import ResilienceCore
 import Retries
 import Timeouts
 
+#if Tracing
+    import InMemoryTracing
+    import ResilienceTracing
+#endif
+
 /// A strategy that runs the rest again after a failure, once.
 package struct SecondChance: Strategy {
     package init() {}
@@ -53,9 +58,26 @@ package func policiesUnderTest() throws -> [(name: String, strategy: any Strateg
         retry
         fluent
     }
-    return [
+    return try tracedPolicies() + [
         ("breaker", breaker), ("retry", retry), ("timeout", timeout), ("limited", limited), ("built", built),
         ("fluent", fluent), ("nested", nested),
         ("accepting", nested.accepting(Bool.self) { _ in true }),
     ]
 }
+
+#if Tracing
+    /// Spans around calls and attempts, by a tracer that keeps them.
+    private func tracedPolicies() throws -> [(name: String, strategy: any Strategy)] {
+        let spans = Trace.Configuration(tracer: InMemoryTracer())
+        let traced = try Policy("traced") {
+            Trace.layer(spans)
+            SecondChance()
+            Trace.layer("attempt", spans)
+            Timeout.layer(.seconds(3600))
+            Trace.layer("inside", spans)
+        }
+        return [("trace", Trace("trace", spans)), ("without a tracer", Trace("trace")), ("traced", traced)]
+    }
+#else
+    private func tracedPolicies() throws -> [(name: String, strategy: any Strategy)] { [] }
+#endif

@@ -17,6 +17,8 @@ extension ResilienceModule {
         var state = State.idle
         var ending: Task<ShutdownReport, Never>?
         var store: (any ModuleStateStore)?
+        /// Calls that were cancelled before the grace period was over.
+        var cancelledEarly = 0
         /// What runs for as long as the module does. Ends when the module begins to shut down.
         let jobs: AsyncStream<Job>
         let addJob: AsyncStream<Job>.Continuation
@@ -40,6 +42,7 @@ extension ResilienceModule {
     /// Breaker states that a ``ModuleStateStore`` has kept are restored first.
     ///
     /// - Throws: ``LifecycleError`` if the module runs already or has ended. Not for cancellation, which is the usual end.
+    @_disfavoredOverload  // Integrations with service groups bring one of their own.
     public func run() async throws(LifecycleError) {
         let (state, store, jobs) = lifecycle.withLock {
             lifecycle -> (State, (any ModuleStateStore)?, AsyncStream<Job>) in
@@ -93,6 +96,8 @@ extension ResilienceModule {
             let deadline = time.now.advanced(by: max(.zero, options.cancellationPeriod))
             _ = await gate.waitUntilEmpty(until: deadline, on: time)
         }
+        // What did not listen then was cancelled again.
+        cancelled = max(cancelled, lifecycle.withLock { $0.cancelledEarly })
         if let store = lifecycle.withLock({ $0.store }) {
             do {
                 try await store.save(savedState)

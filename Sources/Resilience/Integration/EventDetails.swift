@@ -1,0 +1,69 @@
+package import ResilienceCore
+
+/// What an event says, taken apart for structured logs: values by constant keys, and the error.
+///
+/// Keys end in `_seconds` where the value is a duration. Keys of callers, such as users or tenants, are left out.
+package struct EventDetails: Sendable {
+    /// A value of a detail.
+    package enum Value: Sendable, Hashable {
+        case text(String)
+        case integer(Int)
+        case number(Double)
+        case flag(Bool)
+    }
+
+    /// The values by their keys, in the order in which they are worth reading.
+    package private(set) var values: [(key: String, value: Value)] = []
+    /// The error the event is about.
+    package private(set) var error: (any Error)?
+
+    /// Takes an event apart. Of an event that is not one of this package's there is its description.
+    package init(_ event: some PolicyEvent) {
+        switch event {
+        case let event as Policy.Event: add(event)
+        case let event as CircuitBreaker.Event: add(event)
+        case let event as Retry.Event: add(event)
+        case let event as Timeout.Event: add(event)
+        case let event as Hedge.Event: add(event)
+        case let event as Bulkhead.Event: add(event)
+        case let event as RateLimiter.Event: add(event)
+        case let event as RateLimiter.KeyedEvent: add(event)
+        case let event as AdaptiveThrottle.Event: add(event)
+        case let event as FallbackEvent: add(event)
+        case let event as StaleWhileRevalidateEvent: add(event)
+        case let event as ResilienceModule.Event: add(event)
+        default: add("description", event.description)
+        }
+    }
+
+    // MARK: Values
+
+    mutating func add(_ key: String, _ text: String) { values.append((key, .text(text))) }
+
+    mutating func add(_ key: String, _ number: Int) { values.append((key, .integer(number))) }
+
+    mutating func add(_ key: String, _ flag: Bool) { values.append((key, .flag(flag))) }
+
+    /// A number; nothing if there is none.
+    mutating func add(_ key: String, _ number: Double?) {
+        if let number { values.append((key, .number(number))) }
+    }
+
+    /// A duration in seconds; nothing if there is none.
+    mutating func add(seconds key: String, _ duration: Duration?) {
+        if let duration { values.append(("\(key)_seconds", .number(duration.inSeconds))) }
+    }
+
+    mutating func add(_ error: any Error) { self.error = error }
+
+    mutating func add(_ rejection: any PolicyRejection) {
+        add("reason", rejection.reason)
+        add(seconds: "retry_after", rejection.retryAfter)
+        error = rejection
+    }
+}
+
+extension Duration {
+    /// As a number of seconds.
+    package var inSeconds: Double { self / .seconds(1) }
+}

@@ -1,0 +1,41 @@
+#if ServiceLifecycle
+    public import Resilience
+    public import ServiceLifecycle
+
+    /// With this a module is a service of a `ServiceGroup`:
+    ///
+    /// ```swift
+    /// let group = ServiceGroup(services: [resilience, server], gracefulShutdownSignals: [.sigterm], logger: logger)
+    /// try await group.run()
+    /// ```
+    ///
+    /// A group shuts services down in reverse order, each after the one before it has ended. List the module before those
+    /// whose calls it protects: it ends after them, and what they still have to do is let in.
+    extension ResilienceModule: Service {
+        /// Parks until the service group shuts down or cancels, or ``ResilienceModule/shutdown(gracePeriod:)`` is called;
+        /// then shuts down, and returns when that is done. Where this module is imported, it takes the place of the
+        /// `run()` that knows nothing of service groups.
+        ///
+        /// A graceful shutdown lets no call in, waits for those that run up to the grace period of the module's options,
+        /// then cancels them. So does cancelling the task. A group that loses patience meanwhile
+        /// (`maximumGracefulShutdownDuration`) cancels the task during the graceful shutdown; then the calls are cancelled
+        /// at once.
+        ///
+        /// A module that was shut down by hand returns too. A group takes that for the unexpected end of a service and
+        /// cancels the others, unless its configuration for the service says otherwise.
+        ///
+        /// - Throws: `ResilienceModule.LifecycleError` if the module runs already or has ended.
+        public func run() async throws {
+            try await withTaskCancellationHandler {
+                try await withGracefulShutdownHandler {
+                    try await runUntilEnd()
+                } onGracefulShutdown: { [self] in
+                    // Not on the spot: the group calls this while it holds a lock, and observers hear of the shutdown.
+                    Task(name: "resilience \(name) graceful shutdown") { await shutdown() }
+                }
+            } onCancel: {
+                cancelCallsOfShutdown()
+            }
+        }
+    }
+#endif

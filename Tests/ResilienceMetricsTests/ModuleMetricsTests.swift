@@ -1,0 +1,87 @@
+#if Metrics
+    import CoreMetrics
+    import MetricsTestKit
+    import Resilience
+    import ResilienceMetrics
+    import ResilienceTesting
+    import Testing
+
+    @Suite("Metrics: module", .timeLimit(.minutes(1)))
+    struct ModuleMetricsTests {
+        private let clock = ManualClock()
+        private let backend = TestMetrics()
+
+        private func module() throws -> ResilienceModule {
+            try ResilienceModule("shop", clock: clock) {
+                Registration("payments") { CircuitBreaker.layer() }
+            }
+        }
+
+        private func calls(_ kind: String = "successful") throws -> TestCounter {
+            try backend.expectCounter("resilience.circuit_breaker.calls", [("name", "payments"), ("kind", kind)])
+        }
+
+        @Test("X-22 everything registered is there at once, and what is registered later is then")
+        func registration() throws {
+            let module = try module()
+            module.publishMetrics(to: backend)
+            #expect(try calls().totalValue == 0)
+            try module.register(Registration("inventory", CircuitBreaker.layer()))
+            let closed = try backend.expectMeter(
+                "resilience.circuit_breaker.state", [("name", "inventory"), ("state", "closed")])
+            #expect(closed.values == [1])
+            _ = try module.circuitBreaker("first use")
+            #expect(
+                backend.meters(label: "resilience.circuit_breaker.state").filter { $0.dimensions[0].1 == "first use" }
+                    .count == CircuitBreaker.State.allCases.count)
+        }
+
+        @Test("values are published again and again while the module runs, and a last time at its end")
+        func running() async throws {
+            let module = try module()
+            module.publishMetrics(to: backend, every: .seconds(5))
+            let running = Task { try await module.run() }
+            try await clock.waitForSleepers(1)
+            for expected in 1...3 {
+                try await module.execute("payments") {}
+                #expect(try calls().totalValue == expected - 1)
+                clock.advance(by: .seconds(5))
+                try await clock.waitForSleepers(1)
+                #expect(try calls().totalValue == Int64(expected))
+            }
+            try await module.execute("payments") {}
+            await module.shutdown()
+            try await running.value
+            #expect(try calls().values == [1, 1, 1, 1])
+        }
+
+        @Test("durations of the module's calls go to timers")
+        func durations() async throws {
+            let module = try module()
+            module.publishMetrics(to: backend)
+            try await module.execute("payments") { clock.advance(by: .milliseconds(40)) }
+            let timer = try backend.expectTimer(
+                "resilience.pipeline.duration", [("pipeline", "payments"), ("outcome", "succeeded")])
+            #expect(timer.values == [40_000_000])
+        }
+
+        @Test("what is taken out of the module is destroyed with the next publication")
+        func removal() throws {
+            let module = try module()
+            let publisher = module.publishMetrics(to: backend)
+            module.remove(Policy.self, "payments")
+            publisher.publish()
+            #expect(backend.meters.isEmpty)
+            #expect(backend.counters(label: "resilience.circuit_breaker.calls").isEmpty)
+        }
+
+        @Test("publishing keeps no module alive")
+        func lifetime() throws {
+            var module: ResilienceModule? = try module()
+            weak let released = module
+            module?.publishMetrics(to: backend)
+            module = nil
+            #expect(released == nil)
+        }
+    }
+#endif
