@@ -20,6 +20,7 @@ let package = Package(
             name: "CallRows",
             dependencies: [
                 .product(name: "ResilienceCore", package: "swift-resilience"),
+                .product(name: "ResiliencePrometheus", package: "swift-resilience"),
                 .product(name: "CircuitBreakers", package: "swift-resilience"),
                 .product(name: "Hedges", package: "swift-resilience"),
                 .product(name: "Retries", package: "swift-resilience"),

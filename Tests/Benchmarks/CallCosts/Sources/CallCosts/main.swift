@@ -3,6 +3,7 @@
 //     CallCosts "breaker, count window" 10000
 //     CallCosts --memory "timeout, not reached" 1000000     also prints by how much memory grew
 //     CallCosts --list
+//     CallCosts --scrape 1000 20                            times 20 pages of 1 000 policies
 //
 // Not an asynchronous main: valgrind does not survive the main thread's exit that comes with one.
 
@@ -41,10 +42,19 @@ if arguments == ["--list"] {
     exit(0)
 }
 
+if arguments.count == 3, arguments.first == "--scrape" {
+    let numbers = arguments.dropFirst().compactMap { Int($0) }
+    guard numbers.count == 2, numbers.allSatisfy({ $0 > 0 }) else { exit(2) }
+    let (durations, bytes) = try Scrape.measure(policies: numbers[0], pages: numbers[1])
+    let sorted = durations.sorted()
+    print("\(bytes) bytes; fastest \(sorted[0]), median \(sorted[sorted.count / 2]), slowest \(sorted.last ?? .zero)")
+    exit(0)
+}
+
 guard arguments.count == 2, let name = arguments.first, let count = arguments.last.flatMap({ Int($0) }),
     let row = Row.all.first(where: { $0.name == name })
 else {
-    print("usage: CallCosts --list | CallCosts [--memory] <row> <number of calls>")
+    print("usage: CallCosts --list | --scrape <policies> <pages> | [--memory] <row> <number of calls>")
     exit(2)
 }
 

@@ -91,7 +91,7 @@ extension Row {
 }
 
 @inline(never)
-private func call(_ breaker: CircuitBreaker, _ count: Int) async throws {
+func call(_ breaker: CircuitBreaker, _ count: Int) async throws {
     var sum = 0
     for _ in 0..<count { sum = try await breaker.execute { try await operation(sum) } }
     consume(sum)

@@ -48,7 +48,7 @@ public struct Row: Sendable {
     }
 
     /// All rows.
-    public static let all = baselines + breakers + retries + timeouts + hedges + policies
+    public static let all = baselines + breakers + retries + timeouts + hedges + policies + observers
 }
 
 /// The operation of every row: nothing but an asynchronous call.
