@@ -90,8 +90,8 @@ let package = Package(
         .testTarget(
             name: "ResiliencePrometheusTests",
             dependencies: [
-                "ResiliencePrometheus", "CircuitBreakers", "Retries", "Timeouts", "Hedges", "RateLimiters",
-                "ResilienceCore", "ResilienceTesting", "PrometheusTestSupport",
+                "ResiliencePrometheus", "CircuitBreakers", "Retries", "Timeouts", "Hedges", "RateLimiters", "Bulkheads",
+                "Fallbacks", "ResilienceCore", "ResilienceTesting", "PrometheusTestSupport",
             ],
             swiftSettings: settings),
         .testTarget(

@@ -38,7 +38,7 @@ extension Bulkhead {
             limit.check(&check)
             queue.check(&check)
             for (name, share) in partitions.sorted(by: { $0.key < $1.key }) {
-                check.require("partitions.\(name)", share, in: 0...1)
+                check.require("partitions".step(name), share, in: 0...1)
             }
             let sum = partitions.values.reduce(0, +)
             // Sums of decimal fractions miss the whole by a little. One that is no number has been reported above.

@@ -32,6 +32,7 @@ extension Bulkhead {
     public var totals: Totals {
         var totals = state.withLock { state in
             var totals = Totals()
+            totals.displaced = state.displaced
             totals.timedOut = state.timedOut
             totals.cancelled = state.cancelled
             totals.waited = state.waited
@@ -48,13 +49,14 @@ extension Bulkhead {
     /// While somebody listens, every call takes the lock, so that the events have the order of what happened.
     public func addObserver(_ observer: any PolicyObserver) {
         events.add(observer)
+        waits.attach(observer)
         withState { _ in }
     }
 
     // MARK: Retuning
 
     /// Puts another configuration in force and keeps the calls that run or wait, the totals, and what an adaptive limit
-    /// has learned if the configuration still has the same one.
+    /// has learned: the same one goes on, another one takes over what it can.
     ///
     /// Of a larger limit, those who wait have the new slots at once. Of a smaller one, calls that run are let run, and none
     /// is let through until fewer than the new limit are left. Calls that wait keep their place and the time they may
@@ -74,7 +76,9 @@ extension Bulkhead {
                 limit = Limit.usable(present.limit.limit)
             } else {
                 // Of another thread's update that came between, this one knows nothing.
-                learner = fresh ?? Learner(configuration.limit, .system)
+                var next = fresh ?? Learner(configuration.limit, .system)
+                if let present = learner, let adopted = next?.resume(from: present) { limit = adopted }
+                learner = next
             }
             return changing(now: now) { state in
                 let old = state.limit

@@ -1,4 +1,4 @@
-public import ResilienceCore
+internal import ResilienceCore
 
 extension Bulkhead {
     /// How many calls may run at once.
@@ -76,6 +76,14 @@ extension Bulkhead {
             origin = adaptive
             self.limit = adaptive.initial
             self.limit.seed(from: random)
+        }
+
+        /// Takes over what another limit has learned.
+        ///
+        /// - Returns: The limit that follows.
+        mutating func resume(from previous: Learner) -> Int {
+            limit.resume(from: previous.limit)
+            return Limit.usable(limit.limit)
         }
 
         mutating func record(_ admission: Admission, isDropped: Bool, now: TimeSource.Instant) -> Int {

@@ -7,6 +7,8 @@ extension Bulkhead {
         public internal(set) var finished = 0
         /// Calls that found no slot and no place in the queue, or lost it to a call that goes first.
         public internal(set) var rejected = 0
+        /// Of those rejected, the calls that had a place in the queue and lost it to a call that goes first.
+        public internal(set) var displaced = 0
         /// Calls that waited in vain until their time was over.
         public internal(set) var timedOut = 0
         /// Calls that were cancelled while they waited.
@@ -27,7 +29,10 @@ extension Bulkhead {
         /// The sums of two totals, for example of several bulkheads.
         public static func + (lhs: Totals, rhs: Totals) -> Totals {
             var sum = Totals()
-            for path: WritableKeyPath<Totals, Int> in [\.finished, \.rejected, \.timedOut, \.cancelled, \.waited] {
+            let paths: [WritableKeyPath<Totals, Int>] = [
+                \.finished, \.rejected, \.displaced, \.timedOut, \.cancelled, \.waited,
+            ]
+            for path in paths {
                 sum[keyPath: path] = lhs[keyPath: path].addingSaturated(rhs[keyPath: path])
             }
             let nanoseconds = lhs.waitingTime.saturatedNanoseconds

@@ -73,13 +73,14 @@ extension Bulkhead {
     /// Takes a call that was cancelled out of the queue; whether it was there.
     private func withdraw(_ place: State.Place) -> Bool {
         let now = time.now
-        return withState(now: now) { state in
-            let before = state.waitingNanoseconds
-            guard state.cancel(place, now: now) else { return false }
-            let waited = Duration.nanoseconds(state.waitingNanoseconds.subtractingSaturated(before))
+        let waited = withState(now: now) { state -> Duration? in
+            guard let waited = state.cancel(place, now: now) else { return nil }
             events.post(.cancelled(bulkhead: name, waited: waited))
-            return true
+            return waited
         }
+        guard let waited else { return false }
+        waits.record(0, nanoseconds: waited.saturatedNanoseconds)
+        return true
     }
 
     /// A moment of a call's time, on this bulkhead's.

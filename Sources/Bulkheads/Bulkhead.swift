@@ -34,6 +34,7 @@ public final class Bulkhead: Strategy {
     let state: Lock<State>
     let learner: Lock<Learner?>
     private let timer: WaitTimer
+    let waits: MeterPoint
 
     /// The slots in use and the limit, in one word.
     ///
@@ -97,6 +98,7 @@ public final class Bulkhead: Strategy {
         self.state = Lock(state)
         learner = Lock(Learner(configuration.limit, random))
         timer = WaitTimer(environment.time)
+        waits = MeterPoint(environment.name, Families.meterLayout, environment.observers)
     }
 
     // MARK: The path of a call
@@ -281,9 +283,11 @@ public final class Bulkhead: Strategy {
         for news in aftermath.news {
             switch news {
             case .granted(let waiter, _, let waited, _):
+                waits.record(0, nanoseconds: waited.saturatedNanoseconds)
                 guard let admission = admissions.popFirst() else { continue }
                 waiter.finish(with: .success(Turn(admission: admission, waited: waited)))
             case .refused(let waiter, let cause, let waited):
+                waits.record(0, nanoseconds: waited.saturatedNanoseconds)
                 waiter.finish(with: .failure(rejection(cause, aftermath.limit, waited)))
             }
         }

@@ -68,6 +68,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
     private var lastSequence: UInt64 = 0
     private var news: [News] = []
 
+    private(set) var displaced = 0
     private(set) var timedOut = 0
     private(set) var cancelled = 0
     private(set) var waited = 0
@@ -95,6 +96,25 @@ struct BulkheadState<Call: Sendable>: Sendable {
     /// The slots that a partition's calls hold.
     func inUse(_ part: Int) -> Int {
         part == 0 ? inUse - parts.dropFirst().reduce(0) { $0 + $1.running } : parts[part].running
+    }
+
+    /// A partition at one moment.
+    struct PartReading: Sendable {
+        let name: String
+        let inUse: Int
+        let guaranteed: Int
+        let queued: Int
+    }
+
+    /// The partitions of the configuration, by name.
+    var partReadings: [PartReading] {
+        parts.indices.dropFirst().filter { !parts[$0].isGone }
+            .map {
+                PartReading(
+                    name: parts[$0].name, inUse: parts[$0].running, guaranteed: parts[$0].guaranteed,
+                    queued: parts[$0].line.count)
+            }
+            .sorted { $0.name < $1.name }
     }
 
     mutating func takeNews() -> [News] {
@@ -147,12 +167,13 @@ struct BulkheadState<Call: Sendable>: Sendable {
         return queued > 0
     }
 
-    /// Takes a call out of the queue because it was cancelled; whether it was there.
-    mutating func cancel(_ place: Place, now: TimeSource.Instant) -> Bool {
-        guard let waiting = remove(place) else { return false }
-        _ = countWait(waiting, now: now)
+    /// Takes a call out of the queue because it was cancelled.
+    ///
+    /// - Returns: How long it waited; `nil` if it was not there.
+    mutating func cancel(_ place: Place, now: TimeSource.Instant) -> Duration? {
+        guard let waiting = remove(place) else { return nil }
         cancelled.increment()
-        return true
+        return countWait(waiting, now: now)
     }
 
     /// Ends the waits that have lasted long enough, then gives free slots to those who are next.
@@ -257,7 +278,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
 
     private mutating func refuse(_ place: Place, _ cause: Cause, now: TimeSource.Instant) {
         guard let waiting = remove(place) else { return }
-        if cause == .timedOut { timedOut.increment() }
+        if cause == .timedOut { timedOut.increment() } else { displaced.increment() }
         news.append(.refused(waiting.call, cause, waited: countWait(waiting, now: now)))
     }
 

@@ -12,13 +12,13 @@ extension KeyedFallback {
 
         /// How many calls may run in the step at once, at least 1; the next is passed on to the step after. `nil`: no
         /// limit.
-        public let limit: Int?
+        public internal(set) var limit: Int?
 
         /// How long the step may take, at least 1 ns. Its task is cancelled then, and waited for. `nil`: no limit.
-        public let timeout: Duration?
+        public internal(set) var timeout: Duration?
 
         let condition: (@Sendable (any Error) -> Bool)?
-        let source: Source
+        var source: Source
     }
 
     /// Steps one after another.

@@ -84,9 +84,12 @@ final class StepRecord: Sendable {
     private let current = Atomic(0)
     private let numbers = Lock(FallbackTotals.Step())
     let lane: DeadlineLane
+    let durations: MeterPoint
 
-    init(_ time: TimeSource) {
-        lane = DeadlineLane(time)
+    init(_ environment: PolicyEnvironment, step: String) {
+        lane = DeadlineLane(environment.time)
+        durations = MeterPoint(
+            environment.name, FallbackFamilies.meterLayout(step: step), environment.observers)
     }
 
     var totals: FallbackTotals.Step { numbers.withLock { $0 } }
@@ -120,5 +123,6 @@ final class StepRecord: Sendable {
             $0[keyPath: end].increment()
             $0.latency.add(latency)
         }
+        durations.record(0, nanoseconds: latency.saturatedNanoseconds)
     }
 }

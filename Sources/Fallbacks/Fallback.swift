@@ -59,6 +59,8 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
     @usableFromInline let keeper: LastGoodKeeper<Key, Value>
     let events: EventChannel<FallbackEvent>
     private let chain: Lock<Chain>
+    /// Those that measure the steps, also steps to come.
+    private let meters: Lock<[CallMetrics]>
 
     /// Creates a fallback.
     ///
@@ -99,7 +101,8 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         inner = Unprotected(rootContext: Context(name: environment.name, time: environment.time))
         events = EventChannel(environment.observers)
         keeper = LastGoodKeeper(environment.time, configuration.retention)
-        chain = Lock(Chain(configuration, environment.time, previous: [:]))
+        meters = Lock(environment.observers.compactMap { $0 as? CallMetrics })
+        chain = Lock(Chain(configuration, environment, previous: [:]))
     }
 
     /// This fallback.
@@ -121,7 +124,9 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         // What the old one owns is the user's, and released outside the lock.
         let released = chain.withLock { chain in
             let old = chain
-            chain = Chain(configuration, time, previous: old.records)
+            let meters = meters.withLock { $0 }
+            let environment = PolicyEnvironment(name: name, time: time, observers: meters)
+            chain = Chain(configuration, environment, previous: old.records)
             return (old, keeper.retain(configuration.retention))
         }
         _ = released
@@ -138,7 +143,17 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
     public func running(in step: String) -> Int { currentChain.records[step]?.running ?? 0 }
 
     /// Adds an observer of this fallback's events.
-    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
+    public func addObserver(_ observer: any PolicyObserver) {
+        events.add(observer)
+        guard let metrics = observer as? CallMetrics else { return }
+        // Under the chain's lock, so that of a step that an update adds meanwhile one of the two takes notice.
+        chain.withLock { chain in
+            meters.withLock { meters in
+                if !meters.contains(where: { $0 === metrics }) { meters.append(metrics) }
+            }
+            for record in chain.records.values { record.durations.attach(metrics) }
+        }
+    }
 
     var currentChain: Chain { chain.withLock { $0 } }
 
@@ -153,11 +168,13 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         let configuration: Configuration
         let records: [String: StepRecord]
 
-        init(_ configuration: Configuration, _ time: TimeSource, previous: [String: StepRecord]) {
+        init(
+            _ configuration: Configuration, _ environment: PolicyEnvironment, previous: [String: StepRecord]
+        ) {
             self.configuration = configuration
             var records = previous
             for step in configuration.steps.elements where records[step.name] == nil {
-                records[step.name] = StepRecord(time)
+                records[step.name] = StepRecord(environment, step: step.name)
             }
             self.records = records
         }

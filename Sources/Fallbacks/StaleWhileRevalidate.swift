@@ -248,6 +248,11 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     /// How many values are kept.
     public var keptCount: Int { state.withLock { $0.values.count } }
 
+    /// What metrics need, read in one step, so that it belongs together.
+    var reading: (totals: Totals, refreshing: Int, kept: Int) {
+        state.withLock { ($0.totals, $0.refreshing, $0.values.count) }
+    }
+
     /// The value kept for a key and how old it is, whatever its age; `nil` if there is none.
     public func kept(for key: Key) -> (value: Value, age: Duration)? {
         let now = time.now

@@ -156,6 +156,22 @@ struct AdaptationTests {
         #expect(stage.bulkhead.limit == 2 && stage.bulkhead.reading.isTimed)
     }
 
+    @Test("another algorithm goes on from what the present one has learned")
+    func resume() throws {
+        let limit = ScriptedLimit(limit: 2, changes: [50])
+        let stage = try Stage(.init(limit: .adaptive(limit)), observed: true)
+        try stage.bulkhead.held().release()
+        try stage.bulkhead.update(.init(limit: .adaptive(.aimd(minimum: 1, maximum: 40))))
+        #expect(stage.bulkhead.limit == 40)
+        try stage.bulkhead.update(.init(limit: .adaptive(.vegas(initial: 7))))
+        #expect(stage.bulkhead.limit == 40)
+        #expect(stage.names == ["permitted", "finished", "limit_changed", "limit_changed"])
+        // A fixed limit has learned nothing.
+        try stage.bulkhead.resize(to: 3)
+        try stage.bulkhead.update(.init(limit: .adaptive(.vegas(initial: 7))))
+        #expect(stage.bulkhead.limit == 7)
+    }
+
     @Test("the faults of an algorithm are faults of the configuration")
     func faults() {
         let configuration = Configuration(

@@ -146,6 +146,7 @@ struct ReferenceModel {
     private mutating func refuse(_ id: Int, _ cause: String) {
         outcomes[id] = cause
         totals.rejected += 1
+        if cause == "displaced" { totals.displaced += 1 }
     }
 
     private mutating func countWait(_ call: Waiting) {

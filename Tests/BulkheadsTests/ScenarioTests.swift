@@ -108,12 +108,13 @@ struct ScenarioTests {
 }
 
 func totals(
-    finished: Int = 0, rejected: Int = 0, timedOut: Int = 0, cancelled: Int = 0, waited: Int = 0,
-    waitingTime: Duration = .zero
+    finished: Int = 0, rejected: Int = 0, displaced: Int = 0, timedOut: Int = 0, cancelled: Int = 0,
+    waited: Int = 0, waitingTime: Duration = .zero
 ) -> Totals {
     var totals = Totals()
     totals.finished = finished
     totals.rejected = rejected
+    totals.displaced = displaced
     totals.timedOut = timedOut
     totals.cancelled = cancelled
     totals.waited = waited

@@ -60,13 +60,13 @@ struct StateTests {
         let first = place(state.ask(.init(), now: now(0)) { 1 })
         #expect(state.nextDeadline == now(1))
         guard let first else { return }
-        let wasThere = state.cancel(first, now: now(0))
+        let wasThere = state.cancel(first, now: now(0)) != nil
         #expect(wasThere && state.nextDeadline == nil && state.queued == 0)
-        let isThere = state.cancel(first, now: now(0))
+        let isThere = state.cancel(first, now: now(0)) != nil
         #expect(!isThere && state.cancelled == 1)
         // Its place in memory has been taken by another; the old name does not mean that one.
         _ = state.ask(.init(), now: now(0)) { 2 }
-        let isOther = state.cancel(first, now: now(0))
+        let isOther = state.cancel(first, now: now(0)) != nil
         #expect(!isOther && state.queued == 1)
     }
 

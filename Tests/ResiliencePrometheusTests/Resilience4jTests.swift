@@ -1,3 +1,4 @@
+import Bulkheads
 import CircuitBreakers
 import ResilienceCore
 import ResilienceTesting
@@ -85,6 +86,21 @@ struct Resilience4jTests {
         #expect(lines.filter { $0.hasPrefix("resilience4j_timelimiter_calls_total") }.count == 9)
         #expect(lines.contains(#"resilience4j_retry_calls_total{name="r",kind="failed_without_retry"} 1"#))
         #expect(lines.filter { $0.hasPrefix("resilience4j_retry_calls_total") }.count == 4)
+    }
+
+    @Test("a bulkhead has four gauges")
+    func bulkhead() throws {
+        let bulkhead = try Bulkhead("b", .init(limit: .fixed(3), queue: .init(capacity: 7)))
+        let permit = try bulkhead.tryAcquire()
+        let values = lines([bulkhead]).filter { $0.hasPrefix("resilience4j_bulkhead") }
+        permit.release()
+        #expect(
+            values == [
+                #"resilience4j_bulkhead_available_concurrent_calls{name="b"} 2"#,
+                #"resilience4j_bulkhead_max_allowed_concurrent_calls{name="b"} 3"#,
+                #"resilience4j_bulkhead_queue_capacity{name="b"} 7"#,
+                #"resilience4j_bulkhead_queue_depth{name="b"} 0"#,
+            ])
     }
 
     @Test("bulkheads and limiters, by their neutral names")

@@ -35,10 +35,20 @@ struct SourceTests {
         for outcome in ["succeeded", "failed", "rejected", "cancelled"] {
             #expect(lines.contains(#"resilience_pipeline_calls_total{pipeline="payments",outcome="\#(outcome)"} 0"#))
         }
+        #expect(lines.contains(#"resilience_adaptive_limit{name="payments"} 20"#))
+        #expect(lines.contains(#"resilience_adaptive_min_rtt_seconds{name="payments"} NaN"#))
+        #expect(
+            lines.contains(#"resilience_bulkhead_partition_guaranteed{name="payments",partition="gold"} 10"#))
+        #expect(
+            lines.contains(
+                #"resilience_fallback_step_calls_total{name="payments",step="replica",kind="failed"} 0"#))
         // Save for what is a state, a balance or a bound, all is zero.
         let others = lines.filter { !$0.hasSuffix(" 0") && !$0.hasSuffix(" 0.0") }.map { $0.prefix { $0 != "{" } }
         #expect(
             others.sorted() == [
+                "resilience_adaptive_limit", "resilience_adaptive_min_rtt_seconds",
+                "resilience_bulkhead_available_concurrent_calls", "resilience_bulkhead_max_allowed_concurrent_calls",
+                "resilience_bulkhead_partition_guaranteed", "resilience_bulkhead_queue_capacity",
                 "resilience_circuit_breaker_failure_rate", "resilience_circuit_breaker_slow_call_rate",
                 "resilience_circuit_breaker_state", "resilience_keyed_rate_limiter_max_keys",
                 "resilience_rate_limiter_available_permissions", "resilience_retry_budget_tokens",

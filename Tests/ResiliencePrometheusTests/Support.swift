@@ -1,4 +1,6 @@
+import Bulkheads
 import CircuitBreakers
+import Fallbacks
 import Hedges
 import RateLimiters
 import ResilienceCore
@@ -31,6 +33,8 @@ struct Everything {
     let abandoning: AbandoningPolicy
     let hedged: HedgedPolicy
     let tenants: KeyedRateLimiter<String>
+    let fallback: FallbackPolicy<Int>
+    let revalidation: StaleWhileRevalidate<Int>
 
     init(_ name: String = "payments") throws {
         budget = try RetryBudget(.throttle())
@@ -41,15 +45,25 @@ struct Everything {
             RateLimiter.layer(.tokenBucket(1_000_000, per: .seconds(1)))
             AdaptiveThrottle.layer()
             CircuitBreaker.layer(.init(trip: .failureRate(0.5, minimumCalls: 2)))
+            Bulkhead.layer(
+                .init(
+                    limit: .adaptive(.windowed(.gradient2())), queue: .init(capacity: 5), partitions: ["gold": 0.5]))
             Timeout.layer(.seconds(1))
         }
         abandoning = try policy.abandoning(after: .seconds(2))
         hedged = try policy.hedged()
         tenants = try KeyedRateLimiter(
             "tenants", .pacing(1, per: .seconds(1)), clock: clock, observers: [calls, events])
+        fallback = try policy.fallback(Int.self) {
+            .lastGood(maxAge: .seconds(1)).step("replica") { _ in 1 }
+        }
+        revalidation = try StaleWhileRevalidate(
+            name, .init(freshFor: .seconds(1), staleFor: .seconds(1)), through: policy)
     }
 
     var sources: [any MetricSource] {
-        [policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, calls, events]
+        [
+            policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, fallback, revalidation, calls, events,
+        ]
     }
 }

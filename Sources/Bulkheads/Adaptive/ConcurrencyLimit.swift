@@ -11,6 +11,10 @@ public protocol ConcurrencyLimit: Sendable {
     /// How many calls may be in flight at once. The bulkhead reads anything below 1 as 1.
     var limit: Int { get }
 
+    /// The round-trip time that the limit compares others with, for metrics; `nil` if there is none, or none yet. `nil`
+    /// by default.
+    var baselineRoundTripTime: Duration? { get }
+
     /// Takes notice of a call that has ended.
     ///
     /// Calls that say nothing about the service, such as those that the caller cancelled, are not recorded.
@@ -37,6 +41,9 @@ public protocol ConcurrencyLimit: Sendable {
 }
 
 extension ConcurrencyLimit {
+    /// There is none.
+    public var baselineRoundTripTime: Duration? { nil }
+
     /// Finds no fault.
     public func validate() throws(ConfigurationError) {}
 

@@ -44,6 +44,9 @@ public struct Gradient2Limit: ConcurrencyLimit {
     /// The round-trip time that others are compared with; `nil` before the first call.
     public var averageRoundTripTime: Duration? { averaged > 0 ? .nanoseconds(average) : nil }
 
+    /// ``averageRoundTripTime``.
+    public var baselineRoundTripTime: Duration? { averageRoundTripTime }
+
     /// Creates a limit; every parameter has a default. What is not allowed is reported by ``validate()``.
     public init(
         initial: Int = 20, minimum: Int = 20, maximum: Int = 200, smoothing: Double = 0.2, queueSize: Int = 4,

@@ -42,6 +42,9 @@ public struct VegasLimit: ConcurrencyLimit {
     /// The round-trip time taken for that of an idle service; `nil` before the first call.
     public var shortestRoundTripTime: Duration? { shortest.map { .nanoseconds($0) } }
 
+    /// ``shortestRoundTripTime``.
+    public var baselineRoundTripTime: Duration? { shortestRoundTripTime }
+
     /// Creates a limit; every parameter has a default. What is not allowed is reported by ``validate()``.
     public init(
         initial: Int = 20, minimum: Int = 1, maximum: Int = 1000, smoothing: Double = 1, alpha: Int = 3, beta: Int = 6,

@@ -32,6 +32,9 @@ public struct WindowedLimit<Base: ConcurrencyLimit>: ConcurrencyLimit {
     /// How many calls may be in flight.
     public var limit: Int { base.limit }
 
+    /// That of the limit inside.
+    public var baselineRoundTripTime: Duration? { base.baselineRoundTripTime }
+
     /// Creates a limit; what is not allowed is reported by ``validate()``.
     public init(
         _ base: Base, window: Duration = .seconds(1), minimumSamples: Int = 10,

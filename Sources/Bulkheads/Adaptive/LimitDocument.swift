@@ -1,0 +1,129 @@
+internal import ResilienceCore
+
+/// An algorithm that a document can describe.
+protocol DocumentedLimit: ConcurrencyLimit {
+    /// An object with the algorithm's word as its key: `{"aimd": {…}}`.
+    var document: ConfigurationValue { get }
+}
+
+/// An algorithm with nothing but numbers for its parameters.
+protocol PlainLimit: DocumentedLimit {
+    /// The key of its parameters in a document.
+    static var word: String { get }
+    /// What its own check calls it.
+    static var field: String { get }
+    /// With the defaults.
+    static var standard: Self { get }
+
+    /// The same algorithm with the parameters that the document holds.
+    func reading(_ object: inout ConfigurationReader.Object) -> Self
+    var parameters: ConfigurationValue { get }
+}
+
+extension PlainLimit {
+    var document: ConfigurationValue { .object([Self.word: parameters]) }
+
+    /// Onto the present limit if it is of the same kind, otherwise onto the defaults.
+    static func read(_ reader: ConfigurationReader, onto present: (any DocumentedLimit)?) -> Self? {
+        var read: Self?
+        reader.object { read = (present as? Self ?? standard).reading(&$0) }
+        return read
+    }
+}
+
+/// The algorithms there are.
+enum AnyPlainLimit {
+    static let all: [any PlainLimit.Type] = [AIMDLimit.self, VegasLimit.self, Gradient2Limit.self]
+    static let words = all.map { $0.word }
+
+    /// The algorithm that is a key of the object; `nil` if none is, or it cannot be read.
+    ///
+    /// - Parameter path: What the check of the algorithm around it calls that.
+    static func read(
+        _ object: inout ConfigurationReader.Object, onto present: (any DocumentedLimit)?, inside path: String = ""
+    ) -> (any PlainLimit)? {
+        var found: (any PlainLimit)?
+        for type in all {
+            guard let reader = object.reader(type.word) else { continue }
+            let read: (any PlainLimit)? = type.read(reader.checked(as: path + type.field), onto: present)
+            found = found ?? read
+        }
+        return found
+    }
+
+    /// Notes that there is no algorithm, unless there is one with a fault of its own.
+    static func refuseNone(_ object: ConfigurationReader.Object, beside others: [String] = []) {
+        if words.contains(where: object.has) { return }
+        object.reader.refuse("holds none of \((words + others).joined(separator: ", "))")
+    }
+}
+
+/// A ``WindowedLimit`` of any of the algorithms.
+enum AnyWindowedLimit {
+    private static let field = "windowedLimit"
+
+    /// Onto the present limit if that is windowed. Without one, the document has to name an algorithm.
+    static func read(
+        _ reader: ConfigurationReader, onto present: (any DocumentedLimit)?
+    ) -> (any DocumentedLimit)? {
+        let present = present as? any WindowedDocument
+        var read: (any DocumentedLimit)?
+        reader.checked(as: field).object { object in
+            _ = object.oneOf(AnyPlainLimit.words)
+            let named = AnyPlainLimit.read(&object, onto: present?.plainBase, inside: field + ".")
+            var window = present?.summary ?? WindowSummary()
+            window.read(&object)
+            guard let base = named ?? present?.plainBase else {
+                return AnyPlainLimit.refuseNone(object)
+            }
+            read = window.around(base)
+        }
+        return read
+    }
+}
+
+/// The parameters of a window.
+struct WindowSummary {
+    var window = Duration.seconds(1)
+    var minimumSamples = 10
+    var minimumRoundTripTime = Duration.microseconds(100)
+    var toleratedDrops = 0.0
+
+    mutating func read(_ object: inout ConfigurationReader.Object) {
+        object.read("window", &window)
+        object.read("minimumSamples", &minimumSamples)
+        object.read("minimumRoundTripTime", &minimumRoundTripTime)
+        object.read("toleratedDrops", &toleratedDrops)
+    }
+
+    func around(_ base: some PlainLimit) -> any DocumentedLimit {
+        WindowedLimit(
+            base, window: window, minimumSamples: minimumSamples, minimumRoundTripTime: minimumRoundTripTime,
+            toleratedDrops: toleratedDrops)
+    }
+}
+
+/// A ``WindowedLimit`` whatever is in it.
+protocol WindowedDocument: DocumentedLimit {
+    var plainBase: any PlainLimit { get }
+    var summary: WindowSummary { get }
+}
+
+extension WindowedLimit: DocumentedLimit, WindowedDocument where Base: PlainLimit {
+    var plainBase: any PlainLimit { base }
+
+    var summary: WindowSummary {
+        WindowSummary(
+            window: window, minimumSamples: minimumSamples, minimumRoundTripTime: minimumRoundTripTime,
+            toleratedDrops: toleratedDrops)
+    }
+
+    var document: ConfigurationValue {
+        [
+            "windowed": .object([
+                Base.word: base.parameters, "window": .duration(window), "minimumSamples": .integer(minimumSamples),
+                "minimumRoundTripTime": .duration(minimumRoundTripTime), "toleratedDrops": .number(toleratedDrops),
+            ])
+        ]
+    }
+}

@@ -1,0 +1,69 @@
+public import ResilienceCore
+
+/// Of a fallback, a document can say the numbers of its steps, by their names, and ``errors``. The steps themselves, their
+/// conditions and ``handles`` are code: a document is read onto the configuration that code declares.
+extension KeyedFallback.Configuration: DocumentRepresentable {
+    /// `fallback`
+    public static var documentKey: String { "fallback" }
+
+    /// No steps at all, so that nothing can be decoded from a document alone.
+    public static var documentBase: Self { Self {} }
+
+    /// Takes what the document holds.
+    public mutating func read(_ reader: ConfigurationReader) {
+        reader.object { object in
+            if let reader = object.reader("steps") { readSteps(reader) }
+            object.read("errors", &errors, errorWords)
+        }
+    }
+
+    private mutating func readSteps(_ reader: ConfigurationReader) {
+        reader.object { object in
+            steps = .init(
+                steps.elements.enumerated().map { index, step in
+                    guard let reader = object.reader(step.name) else { return step }
+                    return step.reading(reader.checked(as: "steps[\(index)]"))
+                })
+        }
+    }
+
+    /// What a document can say about this configuration. A step without numbers is left out.
+    public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
+        var documents: [String: ConfigurationValue] = [:]
+        for step in steps.elements { documents[step.name] = step.document }
+        return ["steps": .object(documents), "errors": .word(errors, errorWords)]
+    }
+}
+
+private let errorWords: KeyValuePairs<String, FallbackErrors> = ["original": .original, "attached": .attached]
+
+extension KeyedFallback.Step {
+    /// The same step with the numbers that the document holds.
+    func reading(_ reader: ConfigurationReader) -> Self {
+        var read = self
+        reader.object { object in
+            switch source {
+            case .value: break
+            case .lastGood(var maxAge, var capacity):
+                object.read("maxAge", &maxAge)
+                object.read("capacity", &capacity)
+                read.source = .lastGood(maxAge: maxAge, capacity: capacity)
+            case .action:
+                if let reader = object.reader("limit") {
+                    if reader.isNull { read.limit = nil } else { read.limit = reader.integer() ?? limit }
+                }
+                object.read("timeout", &read.timeout)
+            }
+        }
+        return read
+    }
+
+    /// `nil` for a step without numbers.
+    var document: ConfigurationValue? {
+        switch source {
+        case .value: nil
+        case .lastGood(let maxAge, let capacity): ["maxAge": .duration(maxAge), "capacity": .integer(capacity)]
+        case .action: ["limit": limit.map { .integer($0) } ?? .null, "timeout": .duration(timeout)]
+        }
+    }
+}
