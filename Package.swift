@@ -99,7 +99,8 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "PrometheusTestSupport", path: "Tests/PrometheusTestSupport", swiftSettings: settings),
         .target(
-            name: "IsolationTestSupport", dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts", "Retries"],
+            name: "IsolationTestSupport",
+            dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts", "Retries", "Bulkheads", "Fallbacks"],
             path: "Tests/IsolationTestSupport", swiftSettings: settings),
         .testTarget(
             name: "IsolationTests", dependencies: ["IsolationTestSupport"], swiftSettings: settings),

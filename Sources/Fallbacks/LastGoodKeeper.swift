@@ -58,7 +58,7 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
     /// Keeps values by other limits from now on, and lets go those that are too many. Without any limits, all of them.
     ///
     /// - Returns: What is to be released outside of every lock.
-    func retain(_ retention: LastGoodRetention?) -> [Value] {
+    func retain(_ retention: LastGoodRetention?) -> [LastGoodValues<Key, Value>.Entry] {
         state.withLock { state in
             active.store(retention != nil, ordering: .relaxed)
             state.retention = retention

@@ -11,15 +11,19 @@ struct LastGoodRetention: Sendable, Equatable {
 /// A linked list in an array of slots, which are reused: memory grows with the keys that are kept at once, and each
 /// operation takes constant time. No more than two values that are too old for every step are dropped with each one kept.
 struct LastGoodValues<Key: Hashable, Value> {
+    /// A value that is kept, or was. What is dropped is handed out as a whole, for the key is the user's as well.
+    typealias Entry = (key: Key, value: Value, instant: TimeSource.Instant)
+
     private struct Slot {
-        var entry: (key: Key, value: Value, instant: TimeSource.Instant)?
+        var entry: Entry?
         var older: Int?
         var newer: Int?
     }
 
     /// What was replaced or dropped, to be released outside of locks.
     struct Dropped {
-        fileprivate(set) var values: (Value?, Value?, Value?) = (nil, nil, nil)
+        fileprivate(set) var replaced: Value?
+        fileprivate(set) var entries: (Entry?, Entry?) = (nil, nil)
     }
 
     private var slots: [Slot] = []
@@ -38,12 +42,13 @@ struct LastGoodValues<Key: Hashable, Value> {
         var dropped = Dropped()
         if let slot = index[key] {
             guard let entry = slots[slot].entry, entry.instant <= now else {
-                dropped.values.0 = value
+                dropped.replaced = value
                 return dropped
             }
-            dropped.values.0 = entry.value
+            dropped.replaced = entry.value
             unlink(slot)
-            slots[slot].entry = (key, value, now)
+            // With the key that was there: it is the one that the index holds, and neither is released here.
+            slots[slot].entry = (entry.key, value, now)
             link(slot)
         } else {
             let slot = free.popLast() ?? slots.count
@@ -52,8 +57,8 @@ struct LastGoodValues<Key: Hashable, Value> {
             index[key] = slot
             link(slot)
         }
-        dropped.values.1 = dropOldest(now, retention)
-        dropped.values.2 = dropOldest(now, retention)
+        dropped.entries.0 = dropOldest(now, retention)
+        dropped.entries.1 = dropOldest(now, retention)
         return dropped
     }
 
@@ -63,26 +68,26 @@ struct LastGoodValues<Key: Hashable, Value> {
         return (entry.value, max(.zero, entry.instant.duration(to: now)))
     }
 
-    mutating func remove(_ key: Key) -> Value? {
+    mutating func remove(_ key: Key) -> Entry? {
         guard let slot = index[key] else { return nil }
         return remove(slot: slot)
     }
 
     /// Removes the oldest values until there are no more than so many, and returns them.
-    mutating func trim(to capacity: Int) -> [Value] {
-        var removed: [Value] = []
-        while count > capacity, let oldest, let value = remove(slot: oldest) { removed.append(value) }
+    mutating func trim(to capacity: Int) -> [Entry] {
+        var removed: [Entry] = []
+        while count > capacity, let oldest, let entry = remove(slot: oldest) { removed.append(entry) }
         return removed
     }
 
     /// Drops the oldest value if there are too many, or if it is too old for every step.
-    private mutating func dropOldest(_ now: TimeSource.Instant, _ retention: LastGoodRetention) -> Value? {
+    private mutating func dropOldest(_ now: TimeSource.Instant, _ retention: LastGoodRetention) -> Entry? {
         guard let oldest, let entry = slots[oldest].entry else { return nil }
         guard count > retention.capacity || entry.instant.duration(to: now) > retention.maxAge else { return nil }
         return remove(slot: oldest)
     }
 
-    private mutating func remove(slot: Int) -> Value? {
+    private mutating func remove(slot: Int) -> Entry? {
         unlink(slot)
         defer {
             slots[slot].entry = nil
@@ -90,7 +95,7 @@ struct LastGoodValues<Key: Hashable, Value> {
         }
         guard let entry = slots[slot].entry else { return nil }
         index[entry.key] = nil
-        return entry.value
+        return entry
     }
 
     /// Links a slot in by its instant: nearly always as the newest.

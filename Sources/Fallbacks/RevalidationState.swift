@@ -105,7 +105,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         values.remember(value, for: key, at: now, configuration.retention)
     }
 
-    mutating func update(_ configuration: StaleWhileRevalidateConfiguration) -> [Value] {
+    mutating func update(_ configuration: StaleWhileRevalidateConfiguration) -> [LastGoodValues<Key, Value>.Entry] {
         self.configuration = configuration
         return values.trim(to: configuration.capacity)
     }

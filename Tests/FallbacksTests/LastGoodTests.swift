@@ -119,6 +119,40 @@ struct LastGoodTests {
         #expect(released.elements == [1, 2, 3, 4, 5])
     }
 
+    /// Equal by its number, whichever object it is.
+    private struct TokenKey: Hashable, Sendable {
+        let number: Int
+        let token: Token
+        static func == (lhs: Self, rhs: Self) -> Bool { lhs.number == rhs.number }
+        func hash(into hasher: inout Hasher) { hasher.combine(number) }
+    }
+
+    @Test("keys, too, are released outside of the lock")
+    func releaseKeys() throws {
+        let fallback = try KeyedFallback<TokenKey, Int>("f", clock: clock) {
+            .lastGood(maxAge: .seconds(1), capacity: 2)
+        }
+        let released = Log<Int>()
+        let key = { (number: Int) in
+            TokenKey(
+                number: number,
+                token: Token {
+                    released.append(number)
+                    _ = fallback.keptCount
+                })
+        }
+        fallback.remember(1, for: key(1))
+        fallback.remember(2, for: key(1))
+        // The second object for the same key is not kept.
+        #expect(released.elements == [1])
+        for number in 2...3 { fallback.remember(number, for: key(number)) }
+        #expect(released.elements == [1, 1])
+        fallback.forget(key(3))
+        #expect(released.elements.sorted() == [1, 1, 3, 3])
+        try fallback.update(.init { .value(0) })
+        #expect(released.elements.sorted() == [1, 1, 2, 3, 3])
+    }
+
     @Test("the store equals a simple model over random operations")
     func model() {
         for seed in UInt64(0)..<2_000 {

@@ -121,6 +121,13 @@ struct BulkheadExamples {
         try bulkhead.update(configuration)
         #expect(bulkhead.limit == 8)
 
+        try configuration.apply([
+            "limit": ["windowed": ["gradient2": ["minimum": 5, "maximum": 100], "window": "1s"]],
+            "queue": ["capacity": 50, "maxWait": "500ms", "order": "newestFirst"],
+            "partitions": ["gold": 0.6, "free": 0.3],
+        ])
+        #expect(configuration.queue.order == .newestFirst && configuration.partitions.count == 2)
+
         let permit = try bulkhead.tryAcquire()  // does not wait
         try await connection.send(request)
         permit.release()
@@ -130,7 +137,7 @@ struct BulkheadExamples {
 
         print(bulkhead.limit, bulkhead.inUse, bulkhead.available, bulkhead.queued)
         print(bulkhead.oldestWait as Any)  // of the calls that wait now
-        print(bulkhead.totals.rejected)  // finished, rejected, timedOut, cancelled; they only grow
+        print(bulkhead.totals.rejected)  // finished, rejected, displaced, timedOut, cancelled; they only grow
         print(bulkhead.totals.averageWait as Any)  // over all calls that have waited
 
         let execution = await bulkhead.run { try await gateway.charge(order) }

@@ -1,6 +1,9 @@
+import Bulkheads
 import CircuitBreakers
+import Fallbacks
 package import ResilienceCore
 import Retries
+import Synchronization
 import Timeouts
 
 #if Tracing
@@ -22,6 +25,55 @@ package struct SecondChance: Strategy {
             var context = context
             context.attempt += 1
             try await next(context)
+        }
+    }
+}
+
+/// A bulkhead in which each call waits: its only slot is taken, and given back once the call is in line.
+package struct Queueing: Strategy {
+    private final class Holder: PolicyObserver, Sendable {
+        private let permit: Mutex<Bulkhead.Permit?>
+
+        init(_ bulkhead: Bulkhead) throws {
+            permit = Mutex(try bulkhead.tryAcquire())
+        }
+
+        func observe(_ event: some PolicyEvent) {
+            guard event.name == "bulkhead.queued" else { return }
+            Task { permit.withLock { $0.take() }?.release() }
+        }
+    }
+
+    package init() {}
+
+    package nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        let bulkhead = try Bulkhead("line", .init(limit: .fixed(1), queue: .init(capacity: 1, maxWait: nil)))
+        bulkhead.addObserver(try Holder(bulkhead))
+        try await bulkhead.execute(context, next)
+    }
+}
+
+/// A fallback whose only step, which leaves the caller's actor in between, does not help.
+package struct Unhelpful: Strategy {
+    private let fallback: Fallback<Int>
+
+    package init(timeout: Duration?) throws {
+        fallback = try Fallback("unhelpful") {
+            .step("fails", timeout: timeout) { error in
+                await hopAway()
+                throw error
+            }
+        }
+    }
+
+    package nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        _ = try await fallback.execute(within: context) { context in
+            try await next(context)
+            return 0
         }
     }
 }
@@ -52,14 +104,24 @@ package func policiesUnderTest() throws -> [(name: String, strategy: any Strateg
     }
     let fluent = try Policy.pipeline("fluent").circuitBreaker(patient).strategy(SecondChance())
         .circuitBreaker(timed).retry(.immediate, maxAttempts: 2).build()
+    let bulkhead = try Bulkhead("free", limit: 8)
+    let adaptive = try Bulkhead(
+        "adaptive", .init(limit: .adaptive(.aimd()), queue: .init(capacity: 8), partitions: ["gold": 0.5]))
+    let unhelpful = try Unhelpful(timeout: .seconds(3600))
     let nested = try Policy("nested") {
         built
+        Queueing()
+        Bulkhead.layer(limit: 8)
+        unhelpful
         if breaker.state == .closed { breaker }
         retry
         fluent
     }
     return try tracedPolicies() + [
-        ("breaker", breaker), ("retry", retry), ("timeout", timeout), ("limited", limited), ("built", built),
+        ("bulkhead", bulkhead), ("adaptive", adaptive), ("partition", adaptive.partition("gold")),
+        ("queueing", Queueing()), ("fallback", try Unhelpful(timeout: nil)),
+        ("fallback with timeout", unhelpful), ("breaker", breaker), ("retry", retry),
+        ("timeout", timeout), ("limited", limited), ("built", built),
         ("fluent", fluent), ("nested", nested),
         ("accepting", nested.accepting(Bool.self) { _ in true }),
     ]

@@ -1,5 +1,10 @@
+internal import Bulkheads
 internal import CircuitBreakers
+internal import Fallbacks
+internal import RateLimiters
 internal import ResilienceCore
+internal import Retries
+internal import Timeouts
 
 extension Row {
     static let policies = [
@@ -37,7 +42,32 @@ extension Row {
                 consume(sum)
             }
         },
+        guarded("policy of fallback, retry, breaker, limiter, bulkhead") {
+            try Policy("five") {
+                Retry.layer()
+                CircuitBreaker.layer()
+                RateLimiter.layer(.tokenBucket(1_000_000_000, per: .seconds(1)))
+                Bulkhead.layer(limit: 32)
+            }
+        },
+        guarded("the same with a timeout for each attempt") {
+            try Policy("six") {
+                Retry.layer()
+                CircuitBreaker.layer()
+                RateLimiter.layer(.tokenBucket(1_000_000_000, per: .seconds(1)))
+                Bulkhead.layer(limit: 32)
+                Timeout.layer(.seconds(3600))
+            }
+        },
     ]
+
+    /// With a fallback that is not needed.
+    private static func guarded(_ name: String, _ make: @escaping @Sendable () throws -> Policy) -> Row {
+        Row(name, .library) {
+            let policy = try make().fallback(Int.self) { .value(0) }
+            return { try await call(policy, $0) }
+        }
+    }
 
     /// The policy is made where the loop does not see it: a policy that the optimiser sees being built is inlined away.
     private static func executed(_ name: String, _ make: @escaping @Sendable () throws -> Policy) -> Row {
@@ -60,6 +90,13 @@ private func makeThreeLayers() throws -> Policy {
 /// Calls a policy that the optimiser has not seen being built.
 @inline(never)
 func call(_ policy: Policy, _ count: Int) async throws {
+    var sum = 0
+    for _ in 0..<count { sum = try await policy.execute { try await operation(sum) } }
+    consume(sum)
+}
+
+@inline(never)
+private func call(_ policy: FallbackPolicy<Int>, _ count: Int) async throws {
     var sum = 0
     for _ in 0..<count { sum = try await policy.execute { try await operation(sum) } }
     consume(sum)

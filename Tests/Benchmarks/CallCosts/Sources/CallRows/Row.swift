@@ -48,7 +48,8 @@ public struct Row: Sendable {
     }
 
     /// All rows.
-    public static let all = baselines + breakers + retries + timeouts + hedges + policies + observers
+    public static let all =
+        baselines + breakers + retries + timeouts + hedges + bulkheads + fallbacks + policies + observers
 }
 
 /// The operation of every row: nothing but an asynchronous call.
