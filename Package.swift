@@ -100,7 +100,9 @@ let package = Package(
         .target(name: "PrometheusTestSupport", path: "Tests/PrometheusTestSupport", swiftSettings: settings),
         .target(
             name: "IsolationTestSupport",
-            dependencies: ["ResilienceCore", "CircuitBreakers", "Timeouts", "Retries", "Bulkheads", "Fallbacks"],
+            dependencies: [
+                "ResilienceCore", "CircuitBreakers", "Timeouts", "Retries", "Bulkheads", "Fallbacks", "RateLimiters",
+            ],
             path: "Tests/IsolationTestSupport", swiftSettings: settings),
         .testTarget(
             name: "IsolationTests", dependencies: ["IsolationTestSupport"], swiftSettings: settings),

@@ -1,6 +1,7 @@
 import Bulkheads
 import CircuitBreakers
 import Fallbacks
+import RateLimiters
 package import ResilienceCore
 import Retries
 import Synchronization
@@ -117,7 +118,7 @@ package func policiesUnderTest() throws -> [(name: String, strategy: any Strateg
         retry
         fluent
     }
-    return try tracedPolicies() + [
+    return try tracedPolicies() + limiters() + [
         ("bulkhead", bulkhead), ("adaptive", adaptive), ("partition", adaptive.partition("gold")),
         ("queueing", Queueing()), ("fallback", try Unhelpful(timeout: nil)),
         ("fallback with timeout", unhelpful), ("breaker", breaker), ("retry", retry),
@@ -143,3 +144,17 @@ package func policiesUnderTest() throws -> [(name: String, strategy: any Strateg
 #else
     private func tracedPolicies() throws -> [(name: String, strategy: any Strategy)] { [] }
 #endif
+
+/// Limiters and throttles that permit every call.
+private func limiters() throws -> [(name: String, strategy: any Strategy)] {
+    // More than these calls ever take.
+    let ample = RateLimiter.Rule.tokenBucket(1_000_000, per: .seconds(1))
+    let keyed = try KeyedRateLimiter<Int>("keyed", ample)
+    // Calls that follow each other wait, and come back from there.
+    let paced = try RateLimiter("paced", .pacing(1000, per: .seconds(1)), maxWait: .seconds(3600))
+    return [
+        ("limiter", try RateLimiter("ample", ample)), ("paced", paced), ("key", keyed[1]),
+        ("keyed", keyed.by { _ in 2 }),
+        ("throttle", try AdaptiveThrottle("calm", .init(maximumRejection: 0))),
+    ]
+}

@@ -49,7 +49,8 @@ public struct Row: Sendable {
 
     /// All rows.
     public static let all =
-        baselines + breakers + retries + timeouts + hedges + bulkheads + fallbacks + policies + observers
+        baselines + breakers + retries + timeouts + hedges + bulkheads + fallbacks + rateLimiters + policies
+        + observers
 }
 
 /// The operation of every row: nothing but an asynchronous call.
