@@ -47,7 +47,8 @@ let package = Package(
             name: "ResilienceDemo", dependencies: ["Resilience", "ResiliencePrometheus"],
             swiftSettings: settings),
         .testTarget(
-            name: "ResilienceDemoTests", dependencies: ["ResilienceDemo", "Resilience", "ResiliencePrometheus"],
+            name: "ResilienceDemoTests",
+            dependencies: ["ResilienceDemo", "Resilience", "ResiliencePrometheus", "PrometheusTestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "ResilienceCoreTests", dependencies: ["ResilienceCore", "ResilienceTesting"],
