@@ -39,6 +39,9 @@ extension FallbackCalling {
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
         let context = outer ?? inner.rootContext
+        guard inner.entrance == nil else {
+            return try await served(key, context, isAccepted, { _ in try await operation() }, noting: { _ in }).value
+        }
         var unaccepted: Value?
         let cause: any Error
         do {
@@ -86,9 +89,24 @@ extension FallbackCalling {
         await recorded(key, outer ?? inner.rootContext, isAccepted, operation)
     }
 
-    /// Runs the call, and the steps if need be. `note` gets the error for which they run.
+    /// Runs the call, and the steps if need be. `note` gets the error for which they run. Where calls are not let in any
+    /// more, neither runs.
     @inlinable
     nonisolated(nonsending) func served(
+        _ key: Key, _ context: Context, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value,
+        noting note: (any Error) -> Void
+    ) async throws -> (value: Value, isAccepted: Bool) {
+        guard let entrance = inner.entrance else {
+            return try await servedWithin(key, context, isAccepted, operation, noting: note)
+        }
+        return try await entrance.admitting(inner.rootContext.policyName) {
+            try await servedWithin(key, context, isAccepted, operation, noting: note)
+        }
+    }
+
+    @inlinable
+    nonisolated(nonsending) func servedWithin(
         _ key: Key, _ context: Context, _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value,
         noting note: (any Error) -> Void
@@ -144,6 +162,9 @@ extension FallbackCalling where Key == NoKey {
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
         let context = outer ?? inner.rootContext
+        guard inner.entrance == nil else {
+            return try await served(NoKey(), context, isAccepted, { _ in try await operation() }, noting: { _ in }).value
+        }
         var unaccepted: Value?
         let cause: any Error
         do {

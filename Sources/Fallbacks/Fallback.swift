@@ -94,6 +94,13 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         try self.init(name, Configuration(steps: steps), clock: clock, observers: observers)
     }
 
+    package convenience init(
+        _ configuration: Configuration, in environment: PolicyEnvironment
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.init(environment, configuration)
+    }
+
     /// The configuration has been validated.
     init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
         name = environment.name

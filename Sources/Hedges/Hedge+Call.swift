@@ -1,8 +1,26 @@
 internal import ResilienceCore
 
 extension Hedge {
-    /// Hedges an operation whose attempts go through a strategy: the part of a call that knows its value.
+    /// Hedges an operation whose attempts go through a strategy. All of them are one call to what lets calls in.
     func call<Value: Sendable>(
+        _ inner: some Strategy, from context: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool,
+        _ release: (@Sendable (Value) async -> Void)?,
+        _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async -> (result: Result<Value, any Error>, isAccepted: Bool) {
+        guard let entrance = inner.entrance else {
+            return await callWithin(inner, from: context, isAccepted, release, operation)
+        }
+        do {
+            return try await entrance.admitting(inner.rootContext.policyName) {
+                await callWithin(inner, from: context, isAccepted, release, operation)
+            }
+        } catch {
+            return (.failure(error), false)
+        }
+    }
+
+    /// The part of a call that knows its value.
+    private func callWithin<Value: Sendable>(
         _ inner: some Strategy, from context: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool,
         _ release: (@Sendable (Value) async -> Void)?,
         _ operation: @escaping @Sendable (Context) async throws -> Value

@@ -36,6 +36,11 @@ public struct HedgedPolicy: Sendable {
     /// The hedge: its totals, its configuration and how to change it.
     public let hedge: Hedge
 
+    package init(policy: Policy, hedge: Hedge) {
+        self.policy = policy
+        self.hedge = hedge
+    }
+
     /// Runs an operation under the policy, and runs it again beside itself if that takes long or fails.
     ///
     /// - Parameters:

@@ -19,6 +19,8 @@ public struct Policy: Strategy {
     let meters: MeterPoint
     @usableFromInline let body: Body
     @usableFromInline let strategy: any Strategy
+    /// What calls pass as a whole; `nil` but for a policy of a module.
+    @usableFromInline let callEntrance: (any CallEntrance)?
 
     /// Composes layers, outermost first: the order in which a call passes through them.
     ///
@@ -62,6 +64,7 @@ public struct Policy: Strategy {
         self.meters = MeterPoint(environment.name, Self.meterLayout, environment.observers)
         self.body = body
         self.strategy = strategy
+        callEntrance = nil
     }
 
     private init(_ other: Policy, _ scope: PolicyScope) {
@@ -70,15 +73,19 @@ public struct Policy: Strategy {
         self.meters = other.meters
         self.body = other.body
         self.strategy = other.strategy
+        callEntrance = other.callEntrance
     }
 
     /// The same policy, with its name, rules for values and observers, but with other layers.
-    package init<S: Strategy>(_ other: Policy, layers: S) {
+    ///
+    /// - Parameter entrance: What calls with a hedge or a fallback pass as a whole; the layers have to be behind it, too.
+    package init<S: Strategy>(_ other: Policy, layers: S, behind entrance: (any CallEntrance)? = nil) {
         self.scope = other.scope
         self.events = other.events
         self.meters = other.meters
         self.body = { context, next in try await layers.execute(context, next) }
         self.strategy = layers
+        callEntrance = entrance
     }
 
     /// What the policy is called.

@@ -96,9 +96,23 @@ extension Strategy {
         return latest
     }
 
-    /// Runs the operation, and the fallback for every error but the caller's cancellation.
+    /// Runs the operation, and the fallback for every error but the caller's cancellation. Where calls are not let in any
+    /// more, neither runs.
     @inlinable
     nonisolated(nonsending) func call<Value>(
+        _ context: Context,
+        _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value,
+        _ fallback: nonisolated(nonsending) (any Error) async throws -> Value
+    ) async throws -> Value {
+        guard let entrance else { return try await callWithin(context, isAccepted, operation, fallback) }
+        return try await entrance.admitting(context.policyName) {
+            try await callWithin(context, isAccepted, operation, fallback)
+        }
+    }
+
+    @inlinable
+    nonisolated(nonsending) func callWithin<Value>(
         _ context: Context,
         _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value,

@@ -16,14 +16,11 @@ internal import Synchronization
 /// A ``Retry`` and a hedge use the budget they are given by themselves. Code of your own that calls a service again
 /// does the same: ``deposit()`` for each call, ``tryWithdraw()`` before each further attempt, and how attempts end.
 public final class RetryBudget: AttemptBudget {
-    /// How tokens are earned and spent.
-    public let rule: Rule
-
     /// The tokens, in millionths; without the reserve of a ratio. Every decision is one compare-and-exchange of it.
     private let tokens: Atomic<Int64>
-    private let capacity: Int64
-    private let reserve: Int64
-    private let window: TokenWindow?
+    private let terms: Terms
+    private let settings: Lock<Rule>
+    private let window: TokenWindow
     private let granted = Atomic<Int>(0)
     private let refused = Atomic<Int>(0)
 
@@ -35,22 +32,45 @@ public final class RetryBudget: AttemptBudget {
     ///   - rule: How tokens are earned and spent. Default: retries may be a fifth of the calls.
     ///   - clock: The time in which the tokens of a ratio expire. Default: the continuous clock.
     /// - Throws: All faults of the rule.
-    public init(
+    public convenience init(
         _ rule: Rule = .ratio(0.2), clock: some Clock<Duration> = ContinuousClock()
     ) throws(ConfigurationError) {
+        try self.init(rule, time: TimeSource(clock))
+    }
+
+    package init(_ rule: Rule, time: TimeSource) throws(ConfigurationError) {
         try rule.validate()
-        self.rule = rule
-        switch rule.kind {
-        case .ratio(_, let perSecond, let length):
-            capacity = .max
-            reserve = Int64(perSecond * length.inSeconds * Double(Self.unit))
-            window = TokenWindow(TimeSource(clock), length: length)
-            tokens = Atomic(0)
-        case .throttle(let maximum, _), .quota(let maximum, _):
-            capacity = Int64(maximum) * Self.unit
-            reserve = 0
-            window = nil
-            tokens = Atomic(capacity)
+        settings = Lock(rule)
+        terms = Terms(rule)
+        tokens = Atomic(rule.initialTokens)
+        window = TokenWindow(time, length: rule.window)
+    }
+
+    // MARK: Rule
+
+    /// How tokens are earned and spent.
+    public var rule: Rule { settings.withLock { $0 } }
+
+    /// Puts another rule in force. The totals stay; so do the tokens, up to the capacity of the new rule, unless it is of
+    /// another kind: such a rule begins anew.
+    ///
+    /// - Throws: All faults of the rule; the old one stays in force then.
+    public func update(_ rule: Rule) throws(ConfigurationError) {
+        try rule.validate()
+        expire()
+        // Read outside the lock: the clock may be the user's.
+        let now = window.now
+        settings.withLock { current in
+            guard rule != current else { return }
+            let isSameKind = rule.terms.kind == current.terms.kind
+            current = rule
+            terms.store(rule)
+            window.setLength(rule.window, now: now, keeping: isSameKind)
+            if !isSameKind {
+                tokens.store(rule.initialTokens, ordering: .relaxed)
+            } else if rule.terms.kind != Terms.ratio {
+                tokens.min(rule.terms.capacity, ordering: .relaxed)
+            }
         }
     }
 
@@ -58,7 +78,7 @@ public final class RetryBudget: AttemptBudget {
 
     /// Tells of a call, once, whatever becomes of it. Under a ratio it earns the call's share of a retry.
     public func deposit() {
-        if case .ratio(let ratio, _, _) = rule.kind { settle(units(ratio)) }
+        if kind == Terms.ratio { settle(terms.share.load(ordering: .relaxed)) }
     }
 
     /// Asks for one more attempt: a retry or a hedge.
@@ -66,19 +86,19 @@ public final class RetryBudget: AttemptBudget {
     /// - Returns: Whether it may start. It is paid for then.
     public func tryWithdraw() -> Bool {
         expire()
-        switch rule.kind {
-        case .ratio: return spend(Self.unit, keeping: -reserve)
-        case .throttle: return count(tokens.load(ordering: .relaxed) > capacity / 2)
-        case .quota(_, let cost): return spend(Int64(cost) * Self.unit, keeping: 0)
+        return switch kind {
+        case Terms.ratio: spend(Self.unit, keeping: -terms.reserve.load(ordering: .relaxed))
+        case Terms.throttle: count(tokens.load(ordering: .relaxed) > capacity / 2)
+        default: spend(terms.cost.load(ordering: .relaxed), keeping: 0)
         }
     }
 
     /// Gives back what ``tryWithdraw()`` took, for an attempt that did not start after all.
     public func putBack() {
-        switch rule.kind {
-        case .ratio: settle(Self.unit)
-        case .throttle: break
-        case .quota(_, let cost): earn(Int64(cost) * Self.unit)
+        switch kind {
+        case Terms.ratio: settle(Self.unit)
+        case Terms.throttle: break
+        default: earn(terms.cost.load(ordering: .relaxed))
         }
     }
 
@@ -86,10 +106,10 @@ public final class RetryBudget: AttemptBudget {
     ///
     /// - Parameter isRetry: Whether the attempt was paid for with ``tryWithdraw()``.
     public func recordSuccess(ofRetry isRetry: Bool = false) {
-        switch rule.kind {
-        case .ratio: break
-        case .throttle(_, let ratio): earn(units(ratio))
-        case .quota(_, let cost): earn(isRetry ? Int64(cost) * Self.unit : Self.unit)
+        switch kind {
+        case Terms.ratio: break
+        case Terms.throttle: earn(terms.share.load(ordering: .relaxed))
+        default: earn(isRetry ? terms.cost.load(ordering: .relaxed) : Self.unit)
         }
     }
 
@@ -100,7 +120,7 @@ public final class RetryBudget: AttemptBudget {
 
     /// ``recordFailure()`` and ``tryWithdraw()`` in one step, so that no two callers are let through on the same token.
     public func tryWithdrawAfterFailure() -> Bool {
-        guard case .throttle = rule.kind else { return tryWithdraw() }
+        guard kind == Terms.throttle else { return tryWithdraw() }
         return count(loseToken() > capacity / 2)
     }
 
@@ -109,6 +129,7 @@ public final class RetryBudget: AttemptBudget {
     /// The tokens there are now, expired ones left out; a ratio's with its reserve.
     public var balance: Double {
         expire()
+        let reserve = terms.reserve.load(ordering: .relaxed)
         return Double(tokens.load(ordering: .relaxed) + reserve) / Double(Self.unit)
     }
 
@@ -120,7 +141,9 @@ public final class RetryBudget: AttemptBudget {
 
     // MARK: Tokens
 
-    private func units(_ share: Double) -> Int64 { Int64((share * Double(Self.unit)).rounded()) }
+    private var kind: UInt8 { terms.kind.load(ordering: .relaxed) }
+
+    private var capacity: Int64 { terms.capacity.load(ordering: .relaxed) }
 
     /// Takes `amount` if what is left is at least `least`.
     private func spend(_ amount: Int64, keeping least: Int64) -> Bool {
@@ -129,7 +152,7 @@ public final class RetryBudget: AttemptBudget {
             let (exchanged, original) = tokens.compareExchange(
                 expected: seen, desired: seen - amount, ordering: .relaxed)
             if exchanged {
-                window?.add(-amount)
+                if kind == Terms.ratio { window.add(-amount) }
                 return count(true)
             }
             seen = original
@@ -139,6 +162,7 @@ public final class RetryBudget: AttemptBudget {
 
     /// Adds `amount`, up to the capacity. Free when that is reached, as it is while all goes well.
     private func earn(_ amount: Int64) {
+        let capacity = capacity
         var seen = tokens.load(ordering: .relaxed)
         while seen < capacity {
             let (exchanged, original) = tokens.compareExchange(
@@ -152,7 +176,7 @@ public final class RetryBudget: AttemptBudget {
     ///
     /// - Returns: The tokens that are left.
     private func loseToken() -> Int64 {
-        guard case .throttle = rule.kind else { return 0 }
+        guard kind == Terms.throttle else { return 0 }
         var seen = tokens.load(ordering: .relaxed)
         while seen > 0 {
             let less = max(0, seen - Self.unit)
@@ -166,12 +190,14 @@ public final class RetryBudget: AttemptBudget {
     /// Adds to a ratio's tokens, for as long as its window lasts.
     private func settle(_ amount: Int64) {
         expire()
-        window?.add(amount)
+        window.add(amount)
         tokens.wrappingAdd(amount, ordering: .relaxed)
     }
 
     private func expire() {
-        guard let expired = window?.expired(), expired != 0 else { return }
+        guard kind == Terms.ratio else { return }
+        let expired = window.expired()
+        guard expired != 0 else { return }
         tokens.wrappingSubtract(expired, ordering: .relaxed)
     }
 
@@ -179,8 +205,4 @@ public final class RetryBudget: AttemptBudget {
         if isGranted { granted.wrappingAdd(1, ordering: .relaxed) } else { refused.wrappingAdd(1, ordering: .relaxed) }
         return isGranted
     }
-}
-
-extension Duration {
-    fileprivate var inSeconds: Double { Double(saturatedNanoseconds) / 1e9 }
 }

@@ -13,7 +13,8 @@ final class TokenWindow: Sendable {
     private static let parts: Int64 = 10
 
     private let time: TimeSource
-    private let partLength: Int64
+    /// In nanoseconds; changed under the lock of the rotation.
+    private let partLength: Atomic<Int64>
     private let parts: [Part]
     /// The number of the present part, counted from the clock's origin; the last to be published, once those that have
     /// expired are empty.
@@ -23,9 +24,30 @@ final class TokenWindow: Sendable {
     /// The length is at least 1 ms.
     init(_ time: TimeSource, length: Duration) {
         self.time = time
-        partLength = length.saturatedNanoseconds / Self.parts
+        let partLength = length.saturatedNanoseconds / Self.parts
+        self.partLength = Atomic(partLength)
         parts = (0..<Self.parts).map { _ in Part() }
         current = Atomic(time.now.nanoseconds / partLength)
+    }
+
+    /// The present moment.
+    var now: TimeSource.Instant { time.now }
+
+    /// Changes the length, at least 1 ms. What is remembered begins its time anew, or is forgotten.
+    ///
+    /// A caller that adds meanwhile may add to a part that is not the present one: what it adds then lives for another
+    /// time, at most that of the window, but is not lost.
+    func setLength(_ length: Duration, now: TimeSource.Instant, keeping keeps: Bool) {
+        rotation.withLock { _ in
+            let partLength = length.saturatedNanoseconds / Self.parts
+            guard !keeps || partLength != self.partLength.load(ordering: .relaxed) else { return }
+            var sum: Int64 = 0
+            for part in parts { sum += part.amount.exchange(0, ordering: .relaxed) }
+            let number = now.nanoseconds / partLength
+            self.partLength.store(partLength, ordering: .relaxed)
+            if keeps { part(number).amount.wrappingAdd(sum, ordering: .relaxed) }
+            current.store(number, ordering: .releasing)
+        }
     }
 
     /// Adds to the present part.
@@ -38,9 +60,11 @@ final class TokenWindow: Sendable {
 
     /// The sum of what has expired since the last time, to be subtracted from the balance by the caller.
     func expired() -> Int64 {
-        let now = time.now.nanoseconds / partLength
-        guard now > current.load(ordering: .acquiring) else { return 0 }
+        let instant = time.now.nanoseconds
+        guard instant / partLength.load(ordering: .relaxed) > current.load(ordering: .acquiring) else { return 0 }
         return rotation.withLock { _ in
+            // Read again: the length may have changed.
+            let now = instant / partLength.load(ordering: .relaxed)
             let last = current.load(ordering: .relaxed)
             guard now > last else { return 0 }
             var sum: Int64 = 0

@@ -6,7 +6,8 @@ package final class Findings {
         let value: String?
     }
 
-    package let environment: DocumentEnvironment
+    /// What names stand for; a document may add to it while it is read.
+    package var environment: DocumentEnvironment
     package private(set) var faults: [ConfigurationError.Fault] = []
     private var known: Set<ConfigurationError.Fault> = []
     private var noted = 0
