@@ -21,6 +21,7 @@ let package = Package(
         .library(name: "Bulkheads", targets: ["Bulkheads"]),
         .library(name: "RateLimiters", targets: ["RateLimiters"]),
         .library(name: "Fallbacks", targets: ["Fallbacks"]),
+        .library(name: "ResilienceFiles", targets: ["ResilienceFiles"]),
         .library(name: "ResiliencePrometheus", targets: ["ResiliencePrometheus"]),
         .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
         .executable(name: "resilience-demo", targets: ["ResilienceDemo"]),
@@ -39,6 +40,7 @@ let package = Package(
                 "Fallbacks",
             ],
             swiftSettings: settings),
+        .target(name: "ResilienceFiles", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: settings),
         .target(name: "ResiliencePrometheus", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "Timeouts", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "Hedges", dependencies: ["ResilienceCore"], swiftSettings: settings),
@@ -89,6 +91,10 @@ let package = Package(
             name: "ResilienceTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
+            name: "ResilienceFilesTests",
+            dependencies: ["ResilienceFiles", "Resilience", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ResiliencePrometheusTests",
             dependencies: [
                 "ResiliencePrometheus", "CircuitBreakers", "Retries", "Timeouts", "Hedges", "RateLimiters", "Bulkheads",
@@ -96,13 +102,15 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "GuideTests", dependencies: ["Resilience", "ResiliencePrometheus", "ResilienceTesting"],
+            name: "GuideTests",
+            dependencies: ["Resilience", "ResilienceFiles", "ResiliencePrometheus", "ResilienceTesting"],
             swiftSettings: settings),
         .target(name: "PrometheusTestSupport", path: "Tests/PrometheusTestSupport", swiftSettings: settings),
         .target(
             name: "IsolationTestSupport",
             dependencies: [
                 "ResilienceCore", "CircuitBreakers", "Timeouts", "Retries", "Bulkheads", "Fallbacks", "RateLimiters",
+                "Resilience",
             ],
             path: "Tests/IsolationTestSupport", swiftSettings: settings),
         .testTarget(

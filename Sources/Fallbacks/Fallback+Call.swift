@@ -163,7 +163,8 @@ extension FallbackCalling where Key == NoKey {
     ) async throws -> Value {
         let context = outer ?? inner.rootContext
         guard inner.entrance == nil else {
-            return try await served(NoKey(), context, isAccepted, { _ in try await operation() }, noting: { _ in }).value
+            return try await served(NoKey(), context, isAccepted, { _ in try await operation() }, noting: { _ in })
+                .value
         }
         var unaccepted: Value?
         let cause: any Error

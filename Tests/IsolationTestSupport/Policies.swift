@@ -2,6 +2,7 @@ import Bulkheads
 import CircuitBreakers
 import Fallbacks
 import RateLimiters
+import Resilience
 package import ResilienceCore
 import Retries
 import Synchronization
@@ -118,7 +119,7 @@ package func policiesUnderTest() throws -> [(name: String, strategy: any Strateg
         retry
         fluent
     }
-    return try tracedPolicies() + limiters() + [
+    return try tracedPolicies() + limiters() + managedPolicies(patient) + [
         ("bulkhead", bulkhead), ("adaptive", adaptive), ("partition", adaptive.partition("gold")),
         ("queueing", Queueing()), ("fallback", try Unhelpful(timeout: nil)),
         ("fallback with timeout", unhelpful), ("breaker", breaker), ("retry", retry),
@@ -156,5 +157,37 @@ private func limiters() throws -> [(name: String, strategy: any Strategy)] {
         ("limiter", try RateLimiter("ample", ample)), ("paced", paced), ("key", keyed[1]),
         ("keyed", keyed.by { _ in 2 }),
         ("throttle", try AdaptiveThrottle("calm", .init(maximumRejection: 0))),
+    ]
+}
+
+/// Policies of a module: as code declares one, as a document does, and one of a family.
+private func managedPolicies(
+    _ patient: CircuitBreaker.Configuration
+) throws -> [(name: String, strategy: any Strategy)] {
+    let module = try ResilienceModule {
+        Registration("managed") {
+            SecondChance()
+            CircuitBreaker.layer(patient)
+            Retry.layer(.immediate, maxAttempts: 2)
+        }
+        Registration(family: "family", by: Int.self, atMost: 1) {
+            CircuitBreaker.layer(patient)
+            SecondChance()
+        }
+    }
+    try module.update(
+        .init([
+            "policies": [
+                "listed": [
+                    "layers": [
+                        ["circuitBreaker": ["trip": ["consecutiveFailures": 1_000_000]]],
+                        ["retry": ["backoff": "0s", "maxAttempts": 2]],
+                    ]
+                ]
+            ]
+        ]))
+    return [
+        ("managed", try module.policy("managed")), ("listed", try module.policy("listed")),
+        ("family", try module.family("family", by: Int.self)[1]),
     ]
 }

@@ -2,53 +2,75 @@ internal import ResilienceCore
 internal import Synchronization
 
 /// Lets calls in until it is closed, knows when the last one has left, and can cancel those that have not.
+///
+/// The calls are spread over shards, each a lock and a list, so that calls of several threads do not wait for each other.
+/// A call enters and leaves by one step under the lock of its shard.
 final class AdmissionGate: Sendable {
-    /// The calls of one shard, by slot.
-    private struct Shard {
-        var tasks: [RunningTask?] = []
-        var free: [Int] = []
+    private struct Calls {
+        var first: Unmanaged<Stay>?
+        var isClosed = false
         var isCancelling = false
+
+        mutating func add(_ stay: Stay) {
+            stay.next = first
+            first?._withUnsafeGuaranteedRef { $0.previous = Unmanaged.passUnretained(stay) }
+            first = Unmanaged.passUnretained(stay)
+            stay.isInside = true
+        }
+
+        mutating func remove(_ stay: Stay) {
+            stay.next?._withUnsafeGuaranteedRef { $0.previous = stay.previous }
+            if let previous = stay.previous {
+                previous._withUnsafeGuaranteedRef { $0.next = stay.next }
+            } else {
+                first = stay.next
+            }
+            stay.isInside = false
+        }
+
+        /// The calls, each of which is in the list and so alive.
+        var all: [Stay] {
+            var stays: [Stay] = []
+            var next = first
+            while let stay = next?.takeUnretainedValue() {
+                stays.append(stay)
+                next = stay.next
+            }
+            return stays
+        }
     }
 
-    /// The place of a call that was let in; given back by ``leave(_:)``.
-    struct Ticket {
-        fileprivate let shard: Int
-        fileprivate let slot: Int
+    private final class Shard: Sendable {
+        let calls = Lock(Calls())
     }
 
-    /// The gates that the current task is within, so that calls which it needs to come to its end get in.
-    @TaskLocal private static var gatesAround: [ObjectIdentifier] = []
+    private static let shardCount = 8
 
-    /// Calls that are in, with ``closed`` added once nobody gets in any more.
-    private let word = Atomic<Int>(0)
-    private static let closed = 1 << 62
+    private let shards: [Shard]
+    /// Shards that are closed and that the last call has left. Nobody enters such a shard again: a call within a call
+    /// enters only while that one is in the same shard.
+    private let emptyShards = Atomic<Int>(0)
     private let emptiness = Lock(Emptiness())
-    private let shards: [SharedLock]
-    private let name = Name()
-    /// This gate alone, the usual task-local value; made once, so that a call allocates nothing for it.
-    private let alone: [ObjectIdentifier]
 
     private struct Emptiness {
         var isReached = false
         var waiters: [Waiter<Bool>] = []
     }
 
-    private final class Name: Sendable {}
-
-    private final class SharedLock: Sendable {
-        let state = Lock(Shard())
-    }
-
     init() {
-        alone = [ObjectIdentifier(name)]
-        shards = (0..<8).map { _ in SharedLock() }
+        shards = (0..<Self.shardCount).map { _ in Shard() }
     }
 
-    /// How many calls are in.
-    var count: Int { word.load(ordering: .acquiring) & ~Self.closed }
+    /// How many calls are in. Calls within calls are not counted while those around them run.
+    var count: Int {
+        shards.reduce(0) { $0 + $1.calls.withLock { calls in calls.all.count { isCounted($0) } } }
+    }
+
+    /// The caller holds the lock of the shard.
+    private func isCounted(_ stay: Stay) -> Bool { stay.outer?.innermost(of: self)?.isInside != true }
 
     /// Whether nobody gets in any more.
-    var isClosed: Bool { word.load(ordering: .acquiring) & Self.closed != 0 }
+    var isClosed: Bool { shards.allSatisfy { $0.calls.withLock { $0.isClosed } } }
 
     /// Runs a call, unless the gate is closed. A call within a call gets in as long as the outer one runs.
     ///
@@ -56,74 +78,58 @@ final class AdmissionGate: Sendable {
     nonisolated(nonsending) func admit(
         refusal: () -> any Error, _ body: nonisolated(nonsending) () async throws -> Void
     ) async throws {
-        let around = Self.gatesAround
-        let isNested = around.contains(ObjectIdentifier(name))
-        guard enter(isNested: isNested) else { throw refusal() }
-        let ticket = register()
+        let task = withUnsafeCurrentTask { $0 }
+        let outer = Stay.innermost
+        if let around = outer?.innermost(of: self), around.isMade(by: task) {
+            // Part of a call that is in, and as long as that runs: there is nothing to note.
+            try await body()
+            return
+        }
+        let stay = Stay(self, task, within: outer, shards: Self.shardCount)
+        guard enter(stay) else { throw refusal() }
         do {
-            if isNested {
-                try await body()
-            } else {
-                let gates = around.isEmpty ? alone : around + alone
-                try await Self.$gatesAround.withValue(gates) { try await body() }
-            }
+            try await Stay.$innermost.withValue(stay) { try await body() }
         } catch {
-            leave(ticket)
+            leave(stay)
             throw error
         }
-        leave(ticket)
+        leave(stay)
     }
 
-    /// Counts a call in.
-    ///
-    /// Lock-free. The count and the mark of the closed gate share a word, so that a call is either counted before the gate
-    /// closes, and then waited for, or sees that it is closed: the exchange fails if the word changed in between. There is
-    /// no moment at which a refused call is counted, so that only the last call to leave finds the count at zero.
-    private func enter(isNested: Bool) -> Bool {
-        var current = word.load(ordering: .relaxed)
-        while true {
-            // A nested call may come after the gate has closed, but not after the last call has left.
-            if current & Self.closed != 0, !isNested || current == Self.closed { return false }
-            let (exchanged, original) = word.weakCompareExchange(
-                expected: current, desired: current &+ 1, ordering: .acquiring)
-            if exchanged { return true }
-            current = original
+    private func enter(_ stay: Stay) -> Bool {
+        let around = stay.outer?.innermost(of: self)
+        let (isIn, isCancelling) = shards[stay.shard].calls.withLock { calls -> (Bool, Bool) in
+            guard !calls.isClosed || around?.isInside == true else { return (false, false) }
+            calls.add(stay)
+            return (true, calls.isCancelling)
         }
+        // Cancelling runs the handlers of the operation, and so is done outside the lock.
+        if isCancelling { stay.cancel() }
+        return isIn
     }
 
-    private func register() -> Ticket {
-        let task = RunningTask()
-        let shard = (ObjectIdentifier(task).hashValue >> 4) & (shards.count - 1)
-        let (slot, isCancelling) = shards[shard].state.withLock { state -> (Int, Bool) in
-            if let slot = state.free.popLast() {
-                state.tasks[slot] = task
-                return (slot, state.isCancelling)
-            }
-            state.tasks.append(task)
-            return (state.tasks.count - 1, state.isCancelling)
+    private func leave(_ stay: Stay) {
+        let isLast = shards[stay.shard].calls.withLock { calls in
+            calls.remove(stay)
+            return calls.isClosed && calls.first == nil
         }
-        // Counted in before the gate closed, but registered only after the others had been cancelled.
-        if isCancelling { task.cancel() }
-        return Ticket(shard: shard, slot: slot)
-    }
-
-    private func leave(_ ticket: Ticket) {
-        shards[ticket.shard].state.withLock { state in
-            state.tasks[ticket.slot] = nil
-            state.free.append(ticket.slot)
-        }
-        // Releasing, so that what the call did is seen by whoever finds the gate empty.
-        let remaining = word.subtract(1, ordering: .acquiringAndReleasing).newValue
-        if remaining == Self.closed { finishWaiting() }
+        if isLast { countEmptyShard() }
     }
 
     /// Lets nobody in from now on.
     func close() {
-        let before = word.bitwiseOr(Self.closed, ordering: .acquiringAndReleasing).oldValue
-        if before & ~Self.closed == 0 { finishWaiting() }
+        for shard in shards {
+            let isEmptied = shard.calls.withLock { calls in
+                defer { calls.isClosed = true }
+                return !calls.isClosed && calls.first == nil
+            }
+            if isEmptied { countEmptyShard() }
+        }
     }
 
-    private func finishWaiting() {
+    /// Releasing and acquiring, so that whoever finds all shards empty sees what the calls of all of them did.
+    private func countEmptyShard() {
+        guard emptyShards.add(1, ordering: .acquiringAndReleasing).newValue == Self.shardCount else { return }
         let waiters = emptiness.withLock { emptiness -> [Waiter<Bool>] in
             emptiness.isReached = true
             defer { emptiness.waiters = [] }
@@ -148,20 +154,24 @@ final class AdmissionGate: Sendable {
         return isEmpty ?? false
     }
 
-    /// Cancels the tasks of the calls that are in.
+    /// Cancels the tasks of the calls that are in, and of those that calls which are in still begin.
     ///
-    /// - Returns: How many there were.
+    /// - Returns: How many calls there were.
     @discardableResult
     func cancelAll() -> Int {
-        var running: [RunningTask] = []
+        var number = 0
+        var running: [Stay] = []
         for shard in shards {
-            running += shard.state.withLock { state in
-                state.isCancelling = true
-                return state.tasks.compactMap(\.self)
+            let (stays, counted) = shard.calls.withLock { calls in
+                calls.isCancelling = true
+                let stays = calls.all
+                return (stays, stays.count { isCounted($0) })
             }
+            running += stays
+            number += counted
         }
         // Outside the locks: cancelling runs the cancellation handlers of the operations.
-        for task in running { task.cancel() }
-        return running.count
+        for stay in running { stay.cancel() }
+        return number
     }
 }

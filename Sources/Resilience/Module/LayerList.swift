@@ -4,14 +4,36 @@ internal import ResilienceCore
 /// describes. Slower than layers composed in code, which the compiler sees through.
 struct LayerList: Strategy {
     let strategies: [any Strategy]
+    private let outermost: any Strategy
 
-    func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
-        try await run(0, context, next)
+    init(strategies: [any Strategy]) {
+        self.strategies = strategies
+        var layers = strategies[...]
+        var composed: any Strategy = layers.popLast() ?? NoLayer()
+        while let outer = layers.popLast() { composed = Pair(outer: outer, inner: composed) }
+        outermost = composed
     }
 
-    private func run(_ index: Int, _ context: Context, _ next: (Context) async throws -> Void) async throws {
-        guard index < strategies.count else { return try await next(context) }
-        try await strategies[index].execute(context) { context in try await run(index + 1, context, next) }
+    func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
+        try await outermost.execute(context, next)
+    }
+
+    private struct Pair: Strategy {
+        let outer: any Strategy
+        let inner: any Strategy
+
+        func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
+            try await outer.execute(context) { context in
+                stayHere()
+                try await inner.execute(context, next)
+            }
+        }
+    }
+
+    private struct NoLayer: Strategy {
+        func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
+            try await next(context)
+        }
     }
 
     var layers: [LayerDescription] { strategies.flatMap(\.layers) }
@@ -19,4 +41,12 @@ struct LayerList: Strategy {
     func addObserver(_ observer: any PolicyObserver) {
         for strategy in strategies { strategy.addObserver(observer) }
     }
+
+    func collect(into metrics: inout MetricCollection) {
+        for strategy in strategies { metrics.collect(strategy) }
+    }
 }
+
+/// An opaque call: without one before it, the compiler of Swift 6.3.1 lets the awaited call leave the caller's actor.
+@inline(never)
+private func stayHere() {}

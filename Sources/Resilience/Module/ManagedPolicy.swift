@@ -1,53 +1,119 @@
 internal import ResilienceCore
+internal import Synchronization
 
 /// What a module puts in the place of a policy's layers: the gate, and behind it the layers that are in force.
 ///
 /// The layers can be replaced while calls run. A call ends under those it began with; they are released after its end.
-final class ManagedPolicy: Strategy {
+final class ManagedPolicy: Strategy, CallEntrance {
     /// Layers, and how those of them that documents can describe are retuned.
-    struct Pipeline: Sendable {
+    final class Pipeline: Sendable {
         let policy: Policy
         let tunings: [Tuning]
+        /// What a document says the layers are; `nil` for those that code declared.
+        let form: [LayerForm]?
+
+        init(_ policy: Policy, _ tunings: [Tuning], form: [LayerForm]? = nil) {
+            self.policy = policy
+            self.tunings = tunings
+            self.form = form
+        }
+    }
+
+    /// One layer as a document describes it.
+    struct LayerForm: Sendable {
+        let key: String
+        /// The name of what it shares, registered for itself.
+        let shared: String?
     }
 
     /// The layers it began with.
     let declared: Pipeline
 
+    private let name: String
+    private let module: String
     private let gate: AdmissionGate
-    private let refusal: @Sendable () -> any Error
     private let current: Lock<Pipeline>
+    /// Whether ``current`` was ever another than ``declared``. Relaxed: a call that begins while the layers are replaced
+    /// may go through the old ones or the new ones.
+    private let isReplaced = Atomic(false)
+    /// Who was added to the policy, for layers that come later.
+    private let observers = Lock<[any PolicyObserver]>([])
 
-    init(_ policy: Policy, tunings: [Tuning]? = nil, gate: AdmissionGate, refusal: @escaping @Sendable () -> any Error)
-    {
-        let tunings = tunings ?? policy.layers.compactMap { ($0.strategy as? any Pattern).map { Tuning($0) } }
-        self.gate = gate
-        self.refusal = refusal
-        declared = Pipeline(policy: policy, tunings: tunings)
+    init(_ policy: Policy, _ tunings: [Tuning]? = nil, _ gate: GateAccess) {
+        name = gate.policyName
+        module = gate.module
+        self.gate = gate.gate
+        declared = Pipeline(policy, tunings ?? policy.tunings)
         current = Lock(declared)
     }
 
+    /// A policy that only a document describes: nothing is declared, so that nothing is kept once the document changes.
+    init(described policy: Policy, _ tunings: [Tuning], _ form: [LayerForm], _ gate: GateAccess) {
+        name = gate.policyName
+        module = gate.module
+        self.gate = gate.gate
+        declared = Pipeline(Policy(policy, layers: LayerList(strategies: [])), [])
+        current = Lock(Pipeline(policy, tunings, form: form))
+        isReplaced.store(true, ordering: .relaxed)
+    }
+
     /// The layers in force.
-    var pipeline: Pipeline { current.withLock { $0 } }
+    var pipeline: Pipeline { isReplaced.load(ordering: .relaxed) ? current.withLock { $0 } : declared }
 
     func replace(with pipeline: Pipeline) {
         // The old one is released outside the lock: what it owns may be the user's.
         let old = current.withLock { current in
             defer { current = pipeline }
+            isReplaced.store(true, ordering: .relaxed)
             return current
         }
-        _ = old
+        guard old !== pipeline else { return }
+        for observer in observers.withLock({ $0 }) { pipeline.policy.addObserverToLayers(observer) }
     }
 
     func execute(
         _ context: Context, _ next: (Context) async throws -> Void
     ) async throws {
         let policy = pipeline.policy
-        try await gate.admit(refusal: refusal) {
+        try await gate.admit(refusal: { refusal(name) }) {
             try await policy.executeLayers(context, next)
         }
     }
 
+    func admit(
+        _ name: String, _ body: nonisolated(nonsending) () async throws -> Void
+    ) async throws {
+        try await gate.admit(refusal: { refusal(name) }, body)
+    }
+
+    private func refusal(_ name: String) -> any Error {
+        ResilienceModule.ShutdownError(module: module, policyName: name)
+    }
+
     var layers: [LayerDescription] { pipeline.policy.layers }
 
-    func addObserver(_ observer: any PolicyObserver) { pipeline.policy.addObserverToLayers(observer) }
+    /// Adds an observer of the layers, also of those that are not in force now. An object that hears already is not added
+    /// again, neither here nor by any layer.
+    func addObserver(_ observer: any PolicyObserver) {
+        let observer = ObserverBox.boxed(observer)
+        let isNew = observers.withLock { observers in
+            guard !observers.contains(where: { $0 as AnyObject === observer as AnyObject }) else { return false }
+            observers.append(observer)
+            return true
+        }
+        guard isNew else { return }
+        declared.policy.addObserverToLayers(observer)
+        let pipeline = pipeline
+        if pipeline !== declared { pipeline.policy.addObserverToLayers(observer) }
+    }
+
+    func collect(into metrics: inout MetricCollection) { metrics.collect(pipeline.policy) }
+}
+
+/// What a policy needs to stand behind the gate of a module.
+struct GateAccess: Sendable {
+    let gate: AdmissionGate
+    /// What the module and the policy are called in the error of a refused call.
+    let module: String
+    let policyName: String
 }

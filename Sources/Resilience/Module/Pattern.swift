@@ -1,61 +1,115 @@
 internal import CircuitBreakers
+internal import Hedges
+internal import RateLimiters
 internal import ResilienceCore
 internal import Retries
 internal import Timeouts
 
-/// What a kind of thing is called in errors, in configuration documents and in reports.
-struct Kind: Sendable, Hashable {
-    /// As errors say it: `circuit breaker`.
-    let title: String
-    /// The section of a document in which things of this kind are configured by name; `nil` if they are not.
-    let section: String?
-
-    static let policy = Kind(title: "policy", section: "policies")
-    static let family = Kind(title: "policy family", section: "families")
-}
-
-/// A pattern that a module can make, and retune, from a configuration document.
-protocol Pattern: Strategy {
+/// A component whose settings a configuration document can change.
+protocol Tunable: Sendable {
     associatedtype Settings: DocumentRepresentable
 
     static var kind: Kind { get }
-    var name: String { get }
+
+    /// What is in force.
     var settings: Settings { get }
-    func retune(_ settings: Settings) throws(ConfigurationError)
+
+    /// Puts settings in force that have been checked, keeping what the component knows.
+    func retune(_ change: SettingsChange<Settings>) throws
+}
+
+/// Settings to put in force.
+struct SettingsChange<Settings: Sendable>: Sendable {
+    let settings: Settings
+    /// Those that code declared.
+    let declared: Settings
+    /// What names in the document stand for.
+    let names: DocumentEnvironment
+}
+
+/// A tunable component that a document alone can describe.
+protocol Pattern: Tunable, Component {
+    /// Makes one from settings that have been checked.
+    static func make(_ settings: Settings, in environment: PolicyEnvironment) throws(ConfigurationError) -> Self
+}
+
+/// A pattern that can be a layer of a policy.
+protocol LayerPattern: Pattern, Strategy {
+    var name: String { get }
     static func recipe(_ settings: Settings) -> Layer<Self>
-    /// What keeps it from its work now.
-    var complaint: Complaint? { get }
 }
 
-extension Pattern {
-    var complaint: Complaint? { nil }
-}
-
-extension CircuitBreaker: Pattern {
-    static let kind = Kind(title: "circuit breaker", section: "circuitBreakers")
-    var settings: Configuration { configuration }
-    func retune(_ settings: Configuration) throws(ConfigurationError) { try update(settings) }
-    static func recipe(_ settings: Configuration) -> Layer<CircuitBreaker> { layer(settings) }
-
-    var complaint: Complaint? {
-        switch state {
-        case .open, .isolated: Complaint(text: "is \(state)", isOutage: true)
-        case .halfOpen: Complaint(text: "is half-open", isOutage: false)
-        case .closed, .disabled, .observing: nil
-        }
+extension LayerPattern {
+    static func make(_ settings: Settings, in environment: PolicyEnvironment) throws(ConfigurationError) -> Self {
+        try recipe(settings).build(in: environment)
     }
 }
 
-extension Retry: Pattern {
-    static let kind = Kind(title: "retry", section: "retries")
+extension CircuitBreaker: LayerPattern {
     var settings: Configuration { configuration }
-    func retune(_ settings: Configuration) throws(ConfigurationError) { try update(settings) }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
+    static func recipe(_ settings: Configuration) -> Layer<CircuitBreaker> { layer(settings) }
+}
+
+extension Retry: LayerPattern {
+    var settings: Configuration { configuration }
+
+    /// A budget that a document describes in its place is made anew whenever the document is read. The one at work goes
+    /// on in its stead, by the new rule, with its tokens.
+    func retune(_ change: SettingsChange<Configuration>) throws {
+        var settings = change.settings
+        if let new = settings.budget as? RetryBudget, let old = configuration.budget as? RetryBudget, new !== old,
+            change.isOfDocument(new), change.isOfDocument(old)
+        {
+            try old.update(new.rule)
+            settings.budget = old
+        }
+        try update(settings)
+    }
+
     static func recipe(_ settings: Configuration) -> Layer<Retry> { layer(settings) }
 }
 
-extension Timeout: Pattern {
-    static let kind = Kind(title: "timeout", section: "timeouts")
+extension SettingsChange<Retry.Configuration> {
+    fileprivate func isOfDocument(_ budget: RetryBudget) -> Bool {
+        (declared.budget as? RetryBudget) !== budget && names.name(of: budget) == nil
+    }
+}
+
+extension Timeout: LayerPattern {
     var settings: Limit { limit }
-    func retune(_ settings: Limit) throws(ConfigurationError) { try update(settings) }
+    func retune(_ change: SettingsChange<Limit>) throws { try update(change.settings) }
     static func recipe(_ settings: Limit) -> Layer<Timeout> { layer(settings) }
+}
+
+extension RateLimiter: LayerPattern {
+    var settings: Configuration { configuration }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
+    static func recipe(_ settings: Configuration) -> Layer<RateLimiter> { layer(settings) }
+}
+
+extension AdaptiveThrottle: LayerPattern {
+    var settings: Configuration { configuration }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
+    static func recipe(_ settings: Configuration) -> Layer<AdaptiveThrottle> { layer(settings) }
+}
+
+extension KeyedRateLimiter: Tunable {
+    var settings: RateLimiter.KeyedConfiguration { configuration }
+    func retune(_ change: SettingsChange<RateLimiter.KeyedConfiguration>) throws { try update(change.settings) }
+}
+
+extension RetryBudget: Pattern {
+    var settings: Rule { rule }
+    func retune(_ change: SettingsChange<Rule>) throws { try update(change.settings) }
+
+    static func make(_ settings: Rule, in environment: PolicyEnvironment) throws(ConfigurationError) -> RetryBudget {
+        try RetryBudget(settings, time: environment.time)
+    }
+}
+
+extension Hedge: Tunable {
+    static var kind: Kind { .hedge }
+    var settings: Configuration { configuration }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
 }

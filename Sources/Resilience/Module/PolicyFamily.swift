@@ -24,24 +24,31 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     /// How long a policy that is not used is kept.
     public let idleLimit: Duration
 
-    private let settings: Lock<Settings>
+    let settings: Lock<Settings>
+    let prototype: Policy
+    let prototypeTunings: [Tuning]
+    let table: KeyedTable<Key, Member>
+    let time: TimeSource
     private let make: @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy
-    private let manage: @Sendable (Policy) -> Policy
-    private let prototype: Policy
-    private let table: KeyedTable<Key, Member>
-    private let time: TimeSource
 
-    private struct Settings {
+    /// What all members have in common and can change.
+    struct Settings {
         var environment: PolicyEnvironment
+        /// The gate of the module that the family is registered in.
+        var gate: GateAccess?
         /// What a configuration document says about each layer that it can describe, the most general first.
         var parts: [[ConfigurationValue]] = []
         /// What names in those parts stand for.
         var names = DocumentEnvironment()
+        /// Counts changes, so that a member which was made meanwhile learns of them.
+        var version = 0
     }
 
     /// A policy and when it was last asked for.
     struct Member: KeyedValue {
-        let policy: Policy
+        /// As it is handed out: behind the gate, if there is one.
+        var policy: Policy
+        let bare: Policy
         let tunings: [Tuning]
         let breakers: [CircuitBreaker]
         var lastUse: TimeSource.Instant
@@ -83,10 +90,8 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
             limit: limit, idleLimit: idleLimit, layers())
     }
 
-    /// - Parameter manage: Puts a policy that was made behind the gate of a module.
     init<S: Strategy>(
-        _ environment: PolicyEnvironment, limit: Int, idleLimit: Duration, _ layer: Layer<S>,
-        manage: @escaping @Sendable (Policy) -> Policy = { $0 }
+        _ environment: PolicyEnvironment, limit: Int, idleLimit: Duration, _ layer: Layer<S>
     ) throws(ConfigurationError) {
         var check = ConfigurationCheck(environment.name)
         check.require("limit", limit, in: 1...1_000_000)
@@ -99,14 +104,16 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
             throw ConfigurationError(check.faults + error.faults) ?? error
         }
         try check.finish()
+        prototypeTunings = prototype.tunings
         name = environment.name
         self.limit = limit
         self.idleLimit = idleLimit
-        self.manage = manage
         settings = Lock(Settings(environment: environment))
         time = environment.time
         table = KeyedTable(limit: limit, idleLimit)
     }
+
+    // MARK: Calls
 
     /// The policy of a key; made if there is none.
     public subscript(_ key: Key) -> Policy {
@@ -117,13 +124,16 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         }
         if let found { return found }
         // Built outside the lock: a recipe may be the user's. Of two tasks that build one, the first to add it wins.
-        let new = member(for: key, now: now)
+        let settings = settings.withLock { $0 }
+        let new = member(for: key, settings, now: now)
         let answer = table.withValue(for: key, now: now, replacing: true, initial: { _ in new }) { member, _ in
             member.lastUse = now
             return member.policy
         } record: { _, _ in
         }
-        return if case .answered(let kept, _) = answer { kept } else { new.policy }
+        refreshMember(of: key, from: settings.version)
+        guard case .answered(let kept, _) = answer else { return new.policy }
+        return table.withExistingValue(for: key) { member, _ in member.policy } ?? kept
     }
 
     /// Runs an operation under the policy of a key.
@@ -136,27 +146,40 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         try await self[key].execute(accepting: isAccepted, operation)
     }
 
+    private func member(for key: Key, _ settings: Settings, now: TimeSource.Instant) -> Member {
+        var environment = settings.environment
+        environment.name += "/\(key)"
+        // The prototype takes the place of a policy whose recipe, of the user's own, has changed its mind.
+        let policy = (try? make(environment)) ?? prototype
+        let tunings = policy.tunings
+        Self.retune(tunings, settings)
+        return Member(
+            policy: Self.guarded(policy, tunings, settings), bare: policy, tunings: tunings,
+            breakers: policy.circuitBreakers, lastUse: now)
+    }
+
+    // MARK: Reading
+
     /// How many keys there are now, also those that could be forgotten and have not been looked at since.
     public var count: Int { table.count }
 
     /// The keys there are now, with their policies, in no order.
-    public var members: [(key: Key, policy: Policy)] {
-        table.forEachShard { (_: inout Duration, forEach: Each) -> [(key: Key, policy: Policy)] in
-            var found: [(key: Key, policy: Policy)] = []
-            forEach { key, member in found.append((key, member.policy)) }
+    public var members: [(key: Key, policy: Policy)] { allMembers.map { ($0.key, $0.member.policy) } }
+
+    /// How many keys have a circuit breaker that lets nothing through.
+    public var openKeyCount: Int {
+        allMembers.count { $0.member.breakers.contains { $0.state == .open || $0.state == .isolated } }
+    }
+
+    var allMembers: [(key: Key, member: Member)] {
+        table.forEachShard { (_: inout Duration, forEach: Each) -> [(key: Key, member: Member)] in
+            var found: [(key: Key, member: Member)] = []
+            forEach { key, member in found.append((key, member)) }
             return found
         }.flatMap(\.self)
     }
 
     private typealias Each = ((Key, inout Member) -> Void) -> Void
-
-    private var allTunings: [[Tuning]] {
-        table.forEachShard { (_: inout Duration, forEach: Each) -> [[Tuning]] in
-            var found: [[Tuning]] = []
-            forEach { _, member in found.append(member.tunings) }
-            return found
-        }.flatMap(\.self)
-    }
 
     /// Forgets every policy that has been idle for long enough now, instead of little by little.
     ///
@@ -164,48 +187,16 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     @discardableResult
     public func removeIdle() -> Int { table.removeForgettable(now: time.now) }
 
-    /// Adds an observer of the policies there are and of those to come.
+    /// Adds an observer of the policies there are and of those to come. An object that hears already is not added again.
     public func addObserver(_ observer: any PolicyObserver) {
-        settings.withLock { $0.environment.observers.append(observer) }
-        for (_, policy) in members { policy.addObserver(observer) }
-    }
-
-    private func member(for key: Key, now: TimeSource.Instant) -> Member {
-        let settings = settings.withLock { $0 }
-        var environment = settings.environment
-        environment.name += "/\(key)"
-        // The prototype takes the place of a policy whose recipe, of the user's own, has changed its mind.
-        let policy = (try? make(environment)) ?? prototype
-        let tunings = policy.tunings
-        for step in Self.changes(tunings, settings) { step() }
-        return Member(policy: manage(policy), tunings: tunings, breakers: policy.circuitBreakers, lastUse: now)
-    }
-
-    // MARK: Configuration
-
-    /// How the layers of a policy that was made for it take a document; for checking one.
-    var prototypeTunings: [Tuning] { prototype.tunings }
-
-    /// Puts what a document says about each layer in force, for the policies there are and those to come.
-    func retune(_ parts: [[ConfigurationValue]], in names: DocumentEnvironment) {
-        let settings = settings.withLock { settings in
-            settings.parts = parts
-            settings.names = names
-            return settings
+        let observer = ObserverBox.boxed(observer)
+        settings.withLock { settings in
+            let isThere = settings.environment.observers.contains { $0 as AnyObject === observer as AnyObject }
+            guard !isThere else { return }
+            settings.environment.observers.append(observer)
+            settings.version += 1
         }
-        for tunings in allTunings {
-            for step in Self.changes(tunings, settings) { step() }
-        }
-    }
-
-    /// What was found without faults once is taken without a word.
-    private static func changes(_ tunings: [Tuning], _ settings: Settings) -> [@Sendable () -> Void] {
-        zip(tunings, settings.parts).compactMap { tuning, parts -> (@Sendable () -> Void)? in
-            let findings = Findings(settings.names)
-            let readers = parts.map { ConfigurationReader(document: $0, findings) }
-            guard let step = tuning.change(from: readers, findings) else { return nil }
-            return { try? step() }
-        }
+        for (_, member) in allMembers { member.policy.addObserver(observer) }
     }
 }
 
@@ -213,22 +204,15 @@ extension PolicyFamily: MetricSource {
     /// Adds how many keys there are, and how many breakers are open; not the numbers of each key, which nobody bounds but
     /// the family's limit.
     public func collect(into metrics: inout MetricCollection) {
-        let breakers = members.flatMap { $0.policy.circuitBreakers }
         metrics.add(PolicyFamilyMetrics.keys, [name], count)
-        metrics.add(
-            PolicyFamilyMetrics.openBreakers, [name], breakers.count { $0.state == .open || $0.state == .isolated })
+        metrics.add(PolicyFamilyMetrics.openKeys, [name], openKeyCount)
     }
 }
 
 private enum PolicyFamilyMetrics {
     static let keys = MetricFamily(
         "resilience.policy_family.keys", .gauge, labels: ["name"], help: "Keys that have a policy.")
-    static let openBreakers = MetricFamily(
-        "resilience.policy_family.open_circuit_breakers", .gauge, labels: ["name"],
-        help: "Circuit breakers of all keys that let nothing through.")
-}
-
-extension Policy {
-    /// How those of the layers that documents can describe take them.
-    var tunings: [Tuning] { layers.compactMap { ($0.strategy as? any Pattern).map { Tuning($0) } } }
+    static let openKeys = MetricFamily(
+        "resilience.policy_family.open_keys", .gauge, labels: ["name"],
+        help: "Keys with a circuit breaker that lets nothing through.")
 }

@@ -1,4 +1,7 @@
+public import Fallbacks
+public import Hedges
 public import ResilienceCore
+public import Retries
 
 /// Something that a ``ResilienceModule`` is to hold under a name.
 ///
@@ -13,15 +16,15 @@ public import ResilienceCore
 /// ```
 public struct Registration: Sendable {
     let name: String
-    let make: @Sendable (PolicyEnvironment, ModuleParts) throws(ConfigurationError) -> (Registry.Entry, any Any.Type)
+    let make: @Sendable (ModuleParts) throws(ConfigurationError) -> [Registry.Entry]
     var isCritical = false
 
-    /// What a registration needs of its module.
-    struct ModuleParts: Sendable {
-        let gate: AdmissionGate
-        let refusal: @Sendable (_ policy: String) -> any Error
-        let isCritical: Bool
+    init(_ name: String, make: @escaping @Sendable (ModuleParts) throws(ConfigurationError) -> [Registry.Entry]) {
+        self.name = name
+        self.make = make
     }
+
+    // MARK: Policies
 
     /// A policy, of layers written one under another, outermost first.
     ///
@@ -30,28 +33,17 @@ public struct Registration: Sendable {
     ///   - layers: As for `Policy`.
     public init<S: Strategy>(_ name: String, @PolicyBuilder layers: () -> Layer<S>) {
         let layer = layers()
-        self.init(name) { environment throws(ConfigurationError) in try Policy(environment: environment, layer: layer) }
+        self.init(name) { parts throws(ConfigurationError) in
+            [parts.policy(try Policy(environment: parts.environment, layer: layer)).entry]
+        }
     }
 
-    /// A policy that exists already. Calls go through the module's gate only in the form that the module hands out.
+    /// A policy that exists already. Calls pass the module's gate only in the form that the module hands out.
     public init(_ policy: Policy) {
-        self.init(policy.name) { environment throws(ConfigurationError) in
-            for observer in environment.observers { policy.addObserver(observer) }
-            return policy
-        }
+        self.init(policy.name, policy)
     }
 
-    init(_ name: String, policy: @escaping @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy) {
-        self.name = name
-        make = { environment, parts throws(ConfigurationError) in
-            let policy = try policy(environment)
-            let managed = ManagedPolicy(policy, gate: parts.gate) { parts.refusal(name) }
-            let entry = Registry.Entry(
-                name: name, kind: .policy, component: Policy(policy, layers: managed), isCritical: parts.isCritical,
-                managed: managed, tuning: nil)
-            return (entry, Policy.self)
-        }
-    }
+    // MARK: Patterns
 
     /// A pattern for itself, made from a recipe with the module's clock, randomness and observers.
     ///
@@ -59,30 +51,134 @@ public struct Registration: Sendable {
     ///   - name: What it is called.
     ///   - layer: `CircuitBreaker.layer(…)`, `RateLimiter.layer(…)`, …
     public init<S: Strategy>(_ name: String, _ layer: Layer<S>) {
-        self.name = name
-        make = { environment, parts throws(ConfigurationError) in
-            let strategy: S
+        self.init(name) { parts throws(ConfigurationError) in
             do throws(ConfigurationError) {
-                strategy = try layer.build(in: environment)
+                return [parts.entry(of: try layer.build(in: parts.environment))]
             } catch {
                 throw error.prefixed(name)
             }
-            return (Registry.Entry(name, strategy, parts), S.self)
         }
     }
 
-    /// Anything else that exists already: a breaker that policies share, a budget, a fallback, a hedged policy.
+    /// A budget for the retries and hedges of several policies, on the module's clock.
+    public init(budget name: String, _ rule: RetryBudget.Rule = .ratio(0.2)) {
+        self.init(name) { parts throws(ConfigurationError) in
+            do throws(ConfigurationError) {
+                return [parts.entry(of: try RetryBudget.make(rule, in: parts.environment))]
+            } catch {
+                throw error.prefixed(name)
+            }
+        }
+    }
+
+    /// A policy whose calls are hedged: a hedge and a policy of the same name.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the policy and of its hedge.
+    ///   - configuration: When and how often calls are hedged.
+    ///   - layers: As for `Policy`; each attempt goes through all of them.
+    public init<S: Strategy>(
+        hedged name: String, _ configuration: Hedge.Configuration = Hedge.Configuration(),
+        @PolicyBuilder layers: () -> Layer<S>
+    ) {
+        let layer = layers()
+        self.init(name) { parts throws(ConfigurationError) in
+            let (entry, policy) = parts.policy(try Policy(environment: parts.environment, layer: layer))
+            return [entry, parts.entry(hedging: try policy.hedged(configuration))]
+        }
+    }
+
+    /// A fallback for itself, made from its steps with the module's clock and observers.
+    ///
+    /// - Parameters:
+    ///   - name: What it is called.
+    ///   - type: What calls return.
+    ///   - steps: What is tried, first to last.
+    public init<Value: Sendable>(
+        fallback name: String, for type: Value.Type,
+        @FallbackBuilder<NoKey, Value> steps: () -> Fallback<Value>.Steps
+    ) {
+        self.init(fallback: name, Fallback<Value>.Configuration(steps: steps))
+    }
+
+    /// A fallback for itself, made from its configuration with the module's clock and observers.
+    public init<Key, Value>(fallback name: String, _ configuration: KeyedFallback<Key, Value>.Configuration) {
+        self.init(name) { parts throws(ConfigurationError) in
+            do throws(ConfigurationError) {
+                return [parts.entry(of: try KeyedFallback<Key, Value>(configuration, in: parts.environment))]
+            } catch {
+                throw error.prefixed(name)
+            }
+        }
+    }
+
+    /// A policy for calls of one type, with a fallback: a fallback and a policy of the same name.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the policy and of its fallback.
+    ///   - type: What calls return.
+    ///   - layers: As for `Policy`.
+    ///   - steps: What is tried when a call fails, first to last.
+    public init<S: Strategy, Value: Sendable>(
+        _ name: String, for type: Value.Type, @PolicyBuilder layers: () -> Layer<S>,
+        @FallbackBuilder<NoKey, Value> fallback steps: () -> Fallback<Value>.Steps
+    ) {
+        let layer = layers()
+        let configuration = Fallback<Value>.Configuration(steps: steps)
+        self.init(name) { parts throws(ConfigurationError) in
+            let fallback: Fallback<Value>
+            do throws(ConfigurationError) {
+                fallback = try Fallback<Value>(configuration, in: parts.environment)
+            } catch {
+                throw error.prefixed(name)
+            }
+            let (entry, policy) = parts.policy(try Policy(environment: parts.environment, layer: layer))
+            return [entry, parts.entry(around: policy.fallback(to: fallback))]
+        }
+    }
+
+    /// Policies of one kind, one for each key, made with the module's clock, randomness and observers.
+    ///
+    /// - Parameters:
+    ///   - name: What the family is called.
+    ///   - key: What there is a policy for: a host, a tenant, a route.
+    ///   - limit: The most keys at once, 1 to 1 000 000.
+    ///   - idleLimit: How long a policy that is not used is kept, at least 1 ns. Default: 10 minutes.
+    ///   - layers: The layers of each policy, as for `Policy`.
+    public init<Key: Hashable & Sendable, S: Strategy>(
+        family name: String, by key: Key.Type, atMost limit: Int, idleLimit: Duration = .seconds(600),
+        @PolicyBuilder layers: () -> Layer<S>
+    ) {
+        let layer = layers()
+        self.init(name) { parts throws(ConfigurationError) in
+            let family = try PolicyFamily<Key>(parts.environment, limit: limit, idleLimit: idleLimit, layer)
+            try family.adopt(by: parts.gate)
+            return [parts.entry(of: family)]
+        }
+    }
+
+    // MARK: What exists already
+
+    /// Anything else that exists already: a breaker that policies share, a budget, a fallback, a hedged policy, a family.
+    ///
+    /// What consists of a policy and more is registered as both, the policy behind the module's gate. Of a family, also the
+    /// policies there are already pass the gate from now on.
     ///
     /// - Parameters:
     ///   - name: Under which the module hands it out.
-    ///   - component: The object. A strategy hears of the module's observers.
-    public init<Component: Sendable>(_ name: String, _ component: Component) {
-        self.name = name
-        make = { environment, parts throws(ConfigurationError) in
-            if let strategy = component as? any Strategy {
-                for observer in environment.observers { strategy.addObserver(observer) }
+    ///   - component: The object. It hears of the module's observers.
+    public init<C: Sendable>(_ name: String, _ component: C) {
+        self.init(name) { parts throws(ConfigurationError) in
+            switch component {
+            case let policy as Policy: return [parts.policy(policy).entry]
+            case let hedged as HedgedPolicy:
+                let (entry, policy) = parts.policy(hedged.policy)
+                return [entry, parts.entry(hedging: HedgedPolicy(policy: policy, hedge: hedged.hedge))]
+            case let covered as any PolicyWithFallback:
+                let (entry, policy) = parts.policy(covered.policy)
+                return [entry, parts.entry(around: covered.through(policy))]
+            default: return [parts.entry(of: component)]
             }
-            return (Registry.Entry(name, component, parts), Component.self)
         }
     }
 
@@ -93,38 +189,4 @@ public struct Registration: Sendable {
         registration.isCritical = true
         return registration
     }
-}
-
-extension Registry.Entry {
-    init<Component: Sendable>(_ name: String, _ component: Component, _ parts: Registration.ModuleParts) {
-        let pattern = component as? any Pattern
-        self.init(
-            name: name, kind: pattern.map { type(of: $0).kind } ?? Kind(title: "\(Component.self)", section: nil),
-            component: component, isCritical: parts.isCritical, managed: nil, tuning: pattern.map { Tuning($0) })
-    }
-}
-
-/// Collects registrations written one under another.
-@resultBuilder
-public enum RegistrationBuilder {
-    /// One registration.
-    public static func buildExpression(_ registration: Registration) -> [Registration] { [registration] }
-
-    /// Several, such as those of a function of your own.
-    public static func buildExpression(_ registrations: [Registration]) -> [Registration] { registrations }
-
-    /// All of them.
-    public static func buildBlock(_ parts: [Registration]...) -> [Registration] { parts.flatMap(\.self) }
-
-    /// Those under a condition.
-    public static func buildOptional(_ part: [Registration]?) -> [Registration] { part ?? [] }
-
-    /// Those of the first branch.
-    public static func buildEither(first part: [Registration]) -> [Registration] { part }
-
-    /// Those of the second branch.
-    public static func buildEither(second part: [Registration]) -> [Registration] { part }
-
-    /// Those of a loop.
-    public static func buildArray(_ parts: [[Registration]]) -> [Registration] { parts.flatMap(\.self) }
 }

@@ -1,16 +1,13 @@
+public import Bulkheads
 public import CircuitBreakers
+public import Fallbacks
+public import Hedges
+public import RateLimiters
 public import ResilienceCore
+public import Retries
 
 extension ResilienceModule {
-    /// What is registered under a type and a name.
-    ///
-    /// - Throws: ``UnknownNameError`` if there is nothing. Unlike the methods for the patterns it makes nothing.
-    public func component<Component: Sendable>(
-        _ type: Component.Type, _ name: String
-    ) throws(UnknownNameError) -> Component {
-        if let component = registry.withLock({ $0.component(type, name) }) { return component }
-        throw unknown(Kind(title: "\(type)", section: nil), type, name)
-    }
+    // MARK: Policies
 
     /// The policy of a name; made from the defaults on first use, unless the module is strict.
     ///
@@ -18,57 +15,196 @@ extension ResilienceModule {
     ///
     /// - Throws: ``UnknownNameError`` if it is not registered and may not be made.
     public func policy(_ name: String) throws -> Policy {
-        if let policy = registry.withLock({ $0.component(Policy.self, name) }) { return policy }
-        return try makeOnFirstUse(.policy, Policy.self, Registration(name, policy: makesPolicies))
+        if let policy: Policy = try registered(.policy, name) { return policy }
+        return try makeOnFirstUse(.policy, name) { parts in
+            [parts.policy(try self.options.defaultPolicy(parts.environment)).entry]
+        }
     }
+
+    /// The hedged policy of a name; made on first use, unless the module is strict, from the policy of that name and the
+    /// defaults for hedges.
+    ///
+    /// - Throws: ``UnknownNameError`` if it is not registered and may not be made.
+    public func hedgedPolicy(_ name: String) throws -> HedgedPolicy {
+        if let hedged: HedgedPolicy = try registered(.hedge, name) { return hedged }
+        guard options.firstUse != .refuses else { throw unknown(.hedge, name) }
+        let policy = try policy(name)
+        return try makeOnFirstUse(.hedge, name) { [$0.entry(hedging: try policy.hedged())] }
+    }
+
+    /// The policy with a fallback of a name, for calls of one type. Has to be registered: only code knows the steps.
+    ///
+    /// - Throws: ``UnknownNameError`` if it is not registered, or for another type.
+    public func fallbackPolicy<Value: Sendable>(
+        _ name: String, for type: Value.Type
+    ) throws(UnknownNameError) -> FallbackPolicy<Value> {
+        try existing(.fallback, name)
+    }
+
+    /// The policy with a fallback of a name, for calls of one type that name a key. Has to be registered.
+    ///
+    /// - Throws: ``UnknownNameError`` if it is not registered, or for other types.
+    public func fallbackPolicy<Key, Value>(
+        _ name: String, for type: Value.Type, by key: Key.Type
+    ) throws(UnknownNameError) -> KeyedFallbackPolicy<Key, Value> {
+        try existing(.fallback, name)
+    }
+
+    /// The rate limiter by key of a name. Has to be registered: only code knows its keys.
+    ///
+    /// - Throws: ``UnknownNameError`` if it is not registered, or for other keys.
+    public func rateLimiter<Key>(_ name: String, by key: Key.Type) throws(UnknownNameError) -> KeyedRateLimiter<Key> {
+        try existing(.keyedRateLimiter, name)
+    }
+
+    /// The family of policies of a name. Has to be registered: only code knows its keys and its layers.
+    ///
+    /// - Throws: ``UnknownNameError`` if it is not registered, or for other keys.
+    public func family<Key>(_ name: String, by key: Key.Type) throws(UnknownNameError) -> PolicyFamily<Key> {
+        try existing(.family, name)
+    }
+
+    // MARK: Patterns
 
     /// The circuit breaker of a name: one that is registered, or is a layer of a registered policy; otherwise made from
     /// the defaults on first use, unless the module is strict.
     ///
     /// - Throws: ``UnknownNameError`` if there is none and none may be made.
-    public func circuitBreaker(_ name: String) throws -> CircuitBreaker {
-        try pattern(CircuitBreaker.self, name)
+    public func circuitBreaker(_ name: String) throws -> CircuitBreaker { try pattern(name) }
+
+    /// The retry of a name: registered, a layer of a registered policy, or made from the defaults on first use.
+    ///
+    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
+    public func retry(_ name: String) throws -> Retry { try pattern(name) }
+
+    /// The bulkhead of a name: registered, a layer of a registered policy, or made from the defaults on first use.
+    ///
+    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
+    public func bulkhead(_ name: String) throws -> Bulkhead {
+        if let bulkhead: Bulkhead = try registered(.bulkhead, name) { return bulkhead }
+        let policies = registry.withLock { $0.all.compactMap(\.managed) }
+        let layer = policies.lazy.flatMap { $0.pipeline.policy.bulkheads }.first { $0.name == name }
+        return try layer
+            ?? makeOnFirstUse(.bulkhead, name) { [$0.entry(of: try Bulkhead.layer().build(in: $0.environment))] }
+    }
+
+    /// The rate limiter of a name: registered, a layer of a registered policy, or made from the defaults on first use. The
+    /// defaults of a limiter have no rate: without one in the configuration none is made.
+    ///
+    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
+    public func rateLimiter(_ name: String) throws -> RateLimiter { try pattern(name) }
+
+    /// The adaptive throttle of a name: registered, a layer of a registered policy, or made from the defaults on first use.
+    ///
+    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
+    public func adaptiveThrottle(_ name: String) throws -> AdaptiveThrottle { try pattern(name) }
+
+    /// The retry budget of a name: registered, or made from the defaults on first use.
+    ///
+    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
+    public func retryBudget(_ name: String) throws -> RetryBudget {
+        if let budget: RetryBudget = try registered(.retryBudget, name) { return budget }
+        return try makeOnFirstUse(of: RetryBudget.self, name)
+    }
+
+    /// The fallback of a name, for calls of one type: one that is registered for itself, or that of a policy with a
+    /// fallback. Has to be registered: only code knows the steps.
+    ///
+    /// - Throws: ``UnknownNameError`` if it is not registered, or for another type.
+    public func fallback<Value: Sendable>(
+        _ name: String, for type: Value.Type
+    ) throws(UnknownNameError) -> Fallback<Value> {
+        try fallback(name, for: type, by: NoKey.self)
+    }
+
+    /// The fallback of a name, for calls of one type that name a key. Has to be registered.
+    ///
+    /// - Throws: ``UnknownNameError`` if it is not registered, or for other types.
+    public func fallback<Key, Value>(
+        _ name: String, for type: Value.Type, by key: Key.Type
+    ) throws(UnknownNameError) -> KeyedFallback<Key, Value> {
+        if let policy = registry.withLock({ $0.entry(.fallback, name) })?.component as? KeyedFallbackPolicy<Key, Value>
+        {
+            return policy.fallback
+        }
+        return try existing(.fallback, name)
+    }
+
+    // MARK: Anything
+
+    /// What is registered under a type and a name.
+    ///
+    /// - Throws: ``UnknownNameError`` if there is nothing. Unlike the methods for the patterns it makes nothing.
+    public func component<Component: Sendable>(
+        _ type: Component.Type, _ name: String
+    ) throws(UnknownNameError) -> Component {
+        try existing(.of(type), name)
     }
 
     /// The names of the policies, in the order of registration.
     public var policyNames: [String] { registry.withLock { $0.names(of: .policy) } }
 
-    func pattern<P: Pattern>(_ type: P.Type, _ name: String) throws -> P {
-        let (found, managed) = registry.withLock { registry in
-            (registry.component(type, name), registry.all.compactMap(\.managed))
+    // MARK: Looking up and making
+
+    private func existing<Component: Sendable>(_ kind: Kind, _ name: String) throws(UnknownNameError) -> Component {
+        if let component: Component = try registered(kind, name) { return component }
+        throw unknown(kind, name)
+    }
+
+    /// - Throws: That what has the name is of another type.
+    private func registered<Component: Sendable>(
+        _ kind: Kind, _ name: String
+    ) throws(UnknownNameError) -> Component? {
+        guard let entry = registry.withLock({ $0.entry(kind, name) }) else { return nil }
+        if let component = entry.component as? Component { return component }
+        throw UnknownNameError(
+            kind: kind.title, name: name, nearMisses: [], isLimitReached: false,
+            registeredAs: "\(type(of: entry.component))")
+    }
+
+    func pattern<P: LayerPattern>(_ name: String) throws -> P {
+        if let pattern: P = try registered(P.kind, name) { return pattern }
+        let policies = registry.withLock { $0.all.compactMap(\.managed) }
+        let layer = policies.lazy.flatMap { $0.pipeline.policy.strategies(P.self) }.first { $0.name == name }
+        return try layer ?? makeOnFirstUse(of: P.self, name)
+    }
+
+    /// Makes something by the document's defaults.
+    private func makeOnFirstUse<P: Pattern>(of type: P.Type, _ name: String) throws -> P {
+        try makeOnFirstUse(P.kind, name) { parts in
+            let findings = Findings(documentEnvironment)
+            let defaults = configuration.document["defaults"]?[P.documentKey]
+            let readers = defaults.map { [ConfigurationReader(document: $0, findings)] } ?? []
+            // What cannot do without settings of its own, such as the rate of a limiter, and has no default for them.
+            guard let made = P.made(from: readers, findings, in: parts.environment) else {
+                throw unknown(P.kind, name)
+            }
+            return [parts.entry(P.kind, made.component, tuning: made.tuning)]
         }
-        if let found { return found }
-        let layer = managed.lazy.flatMap { $0.pipeline.policy.strategies(type) }.first { $0.name == name }
-        if let layer { return layer }
-        return try makeOnFirstUse(P.kind, type, Registration(name, P.recipe(P.Settings.documentBase)))
     }
 
     private func makeOnFirstUse<Component: Sendable>(
-        _ kind: Kind, _ type: Component.Type, _ registration: Registration
+        _ kind: Kind, _ name: String, _ make: (Registration.ModuleParts) throws -> [Registry.Entry]
     ) throws -> Component {
-        let name = registration.name
-        guard registry.withLock({ $0.made }) < options.firstUse.limit else { throw unknown(kind, type, name) }
-        var (entry, _) = try make(registration)
-        entry.origin = .firstUse
-        try applyDefaults(to: entry)
-        // Made outside the lock; of two tasks that make one at the same time, the first to add it wins.
-        let component = registry.withLock { registry -> Component? in
-            if let existing = registry.component(type, name) { return existing }
-            guard registry.made < options.firstUse.limit, registry.add(entry, type) else { return nil }
-            events.post(.registered(module: self.name, kind: kind.title, name: name))
-            return registry.component(type, name)
+        guard registry.withLock({ $0.made }) < options.firstUse.limit else { throw unknown(kind, name) }
+        let entries = try make(parts(named: name, origin: .firstUse))
+        // Made outside the lock, by the configuration in force; of two tasks that make one at the same time, the first to
+        // add it wins.
+        let defaults = configuration
+        for entry in entries { try applyDefaults(of: defaults, to: entry) }
+        defer { events.deliver() }
+        if case .added = add(entries, limit: options.firstUse.limit), configuration != defaults {
+            // Another configuration came meanwhile, which did not know of this.
+            try? putInForce(configuration, isSilent: true)
         }
-        events.deliver()
-        guard let component else { throw unknown(kind, type, name) }
+        guard let component: Component = try registered(kind, name) else { throw unknown(kind, name) }
         return component
     }
 
-    private func unknown(_ kind: Kind, _ type: Any.Type, _ name: String) -> UnknownNameError {
-        let (known, made) = registry.withLock { registry in
-            (registry.order.filter { $0.type == ObjectIdentifier(type) }.map(\.name), registry.made)
-        }
+    private func unknown(_ kind: Kind, _ name: String) -> UnknownNameError {
+        let (known, made) = registry.withLock { ($0.names(of: kind), $0.made) }
         return UnknownNameError(
             kind: kind.title, name: name, nearMisses: NearMiss.candidates(for: name, among: known, limit: 3),
-            isLimitReached: options.firstUse.limit > 0 && made >= options.firstUse.limit)
+            isLimitReached: options.firstUse.limit > 0 && made >= options.firstUse.limit, registeredAs: nil)
     }
 }

@@ -5,7 +5,7 @@ extension ResilienceModule {
     ///
     /// ```json
     /// {
-    ///   "defaults": { "circuitBreaker": { "break": "10s" } },
+    ///   "defaults": { "circuitBreaker": { "breakLength": "10s" } },
     ///   "templates": { "careful": { "retry": { "maxAttempts": 2 } } },
     ///   "policies": { "payments": { "inherits": "careful", "timeout": "800ms" } }
     /// }
@@ -37,6 +37,17 @@ extension ResilienceModule {
         var configuration = Configuration()
         var waiting: [ConfigurationChange] = []
         var isApplying = false
+        /// How many configurations were put in force, and how many were refused.
+        var applied = 0
+        var refused = 0
+        /// What came of the last reload, if it failed, so that the same is reported once.
+        var lastFailure: ReloadFailure?
+    }
+
+    struct ReloadFailure: Equatable {
+        /// `nil` if there was none to read.
+        let configuration: Configuration?
+        let error: String
     }
 
     /// The configuration in force.
@@ -52,8 +63,27 @@ extension ResilienceModule {
     ///
     /// - Throws: All faults of the document, each with its path: `policies.payments.retry.maxAttempts: 0 is below 1`.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
-        let change = try ConfigurationPlan(configuration, for: self).change
-        let isFirst = updates.withLock { updates in
+        try putInForce(configuration, isSilent: false)
+    }
+
+    /// Checks a configuration against what is registered, and changes nothing.
+    ///
+    /// - Throws: All faults, as ``update(_:)`` would.
+    public func validate(_ configuration: Configuration) throws(ConfigurationError) {
+        _ = try ConfigurationPlan(configuration, for: self)
+    }
+
+    /// - Parameter isSilent: Whether this is not another configuration, but the same for what is new.
+    func putInForce(_ configuration: Configuration, isSilent: Bool) throws(ConfigurationError) {
+        var change: ConfigurationChange
+        do {
+            change = try ConfigurationPlan(configuration, for: self).change
+        } catch {
+            updates.withLock { $0.refused += 1 }
+            throw error
+        }
+        change.isSilent = isSilent
+        let isFirst = updates.withLock { [change] updates in
             updates.waiting.append(change)
             defer { updates.isApplying = true }
             return !updates.isApplying
@@ -69,72 +99,30 @@ extension ResilienceModule {
         }
     }
 
-    private func apply(_ change: ConfigurationChange) {
-        for step in change.steps {
-            do {
-                try step()
-            } catch {
-                // Never: the plan has checked what it holds.
-                events.post(.reloadFailed(module: name, error: error))
+    private func apply(_ planned: ConfigurationChange) {
+        var change = planned
+        do {
+            let wanted = planned.isSilent ? configuration : planned.configuration
+            // Worked out anew if something was registered, made or taken out since, or another configuration came first.
+            if wanted != planned.configuration || registry.withLock({ $0.version }) != planned.version {
+                change = try ConfigurationPlan(wanted, for: self).change
+                change.isSilent = planned.isSilent
             }
+            for step in change.steps { try step() }
+        } catch {
+            // It fitted when it was planned, and does not fit what has been registered meanwhile.
+            updates.withLock { $0.refused += 1 }
+            events.post(.reloadFailed(module: name, error: error))
+            events.deliver()
+            return
         }
         updates.withLock { updates in
             updates.configuration = change.configuration
+            guard !change.isSilent else { return }
+            updates.applied += 1
             events.post(.reloaded(module: name))
         }
         events.deliver()
-    }
-
-    /// Checks a configuration against what is registered, and changes nothing.
-    ///
-    /// - Throws: All faults, as ``update(_:)`` would.
-    public func validate(_ configuration: Configuration) throws(ConfigurationError) {
-        _ = try ConfigurationPlan(configuration, for: self)
-    }
-
-    /// Loads a configuration again and again while ``run()`` runs, and puts it in force where it has changed. One that
-    /// cannot be loaded or has faults is reported as an event, and the one before stays in force.
-    ///
-    /// - Parameters:
-    ///   - interval: How long to wait between two loads, on the module's clock. Less than 1 ms counts as 1 ms.
-    ///   - load: Gives the configuration; `nil` if it has not changed. The first load happens at once.
-    public func reload(
-        every interval: Duration, _ load: @escaping @Sendable () async throws -> Configuration?
-    ) {
-        addJob { module in
-            while !Task.isCancelled {
-                await module.reload(load)
-                let next = module.time.now.advanced(by: max(.milliseconds(1), interval))
-                guard (try? await module.time.sleep(until: next)) != nil else { return }
-            }
-        }
-    }
-
-    /// Puts each configuration of a sequence in force while ``run()`` runs: those of a source that tells of changes.
-    ///
-    /// One with faults is reported as an event, and the one before stays in force. So does an error of the sequence, which
-    /// ends it.
-    public func reload<Updates: AsyncSequence & Sendable>(
-        from updates: Updates
-    ) where Updates.Element == Configuration {
-        addJob { module in
-            do {
-                for try await configuration in updates { await module.reload { configuration } }
-            } catch  where !(error is CancellationError) {
-                module.events.post(.reloadFailed(module: module.name, error: error))
-                module.events.deliver()
-            } catch {}
-        }
-    }
-
-    private func reload(_ load: @Sendable () async throws -> Configuration?) async {
-        do {
-            guard let configuration = try await load(), configuration != self.configuration else { return }
-            try update(configuration)
-        } catch  where !Task.isCancelled {
-            events.post(.reloadFailed(module: name, error: error))
-            events.deliver()
-        } catch {}
     }
 
     // MARK: What a plan needs
@@ -143,41 +131,20 @@ extension ResilienceModule {
         let budgets = registry.withLock { registry in
             registry.all.compactMap { entry in (entry.component as? any AttemptBudget).map { (entry.name, $0) } }
         }
-        return DocumentEnvironment(budgets: Dictionary(budgets) { $1 })
+        return DocumentEnvironment(budgets: Dictionary(budgets) { $1 }, clock: clock)
     }
 
-    func addFromDocument(_ entry: Registry.Entry, _ type: any Any.Type) {
-        registry.withLock { registry in
-            guard registry.add(entry, type) else { return }
-            events.post(.registered(module: name, kind: entry.kind.title, name: entry.name))
-        }
-    }
-
-    func removeFromDocument(_ key: Registry.Key) {
-        let removed = registry.withLock { registry in
-            let entry = registry.remove(key)
-            if let entry { events.post(.removed(module: name, kind: entry.kind.title, name: entry.name)) }
-            return entry
-        }
-        _ = removed
-    }
-
-    /// Retunes what is made on first use by the defaults of the document in force.
-    func applyDefaults(to entry: Registry.Entry) throws {
+    /// Retunes what is made on first use by the defaults of a document.
+    func applyDefaults(of configuration: Configuration, to entry: Registry.Entry) throws {
         let findings = Findings(documentEnvironment)
         let defaults = configuration.document["defaults"]
-        let steps = (entry.managed?.declared.tunings ?? entry.tuning.map { [$0] } ?? []).compactMap { tuning in
+        let tunings = (entry.managed?.declared.tunings ?? []) + (entry.tuning.map { [$0] } ?? [])
+        let steps = tunings.compactMap { tuning in
             defaults?[tuning.key].flatMap { part in
                 tuning.change(from: [ConfigurationReader(document: part, findings)], findings)
             }
         }
         try findings.finish()
         for step in steps { try step() }
-    }
-
-    func managed(_ policy: Policy, named name: String, tunings: [Tuning]? = nil) -> ManagedPolicy {
-        ManagedPolicy(policy, tunings: tunings, gate: gate) { [module = self.name] in
-            ShutdownError(module: module, policyName: name)
-        }
     }
 }

@@ -28,9 +28,13 @@ extension ResilienceModule {
         public let nearMisses: [String]
         /// Whether the module makes things on first use, but has made as many as it may.
         public let isLimitReached: Bool
+        /// What is registered under the name, if it is of that kind but of another type than was asked for:
+        /// `Fallback<Quote>`.
+        public let registeredAs: String?
 
         /// A sentence for logs.
         public var description: String {
+            if let registeredAs { return "the \(kind) \"\(name)\" is a \(registeredAs)" }
             let hint = nearMisses.map { "\"\($0)\"" }.joined(separator: ", ")
             return "there is no \(kind) \"\(name)\""
                 + (isLimitReached ? "; as many have been made on first use as are allowed" : "")

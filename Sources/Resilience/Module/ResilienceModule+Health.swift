@@ -29,7 +29,7 @@ extension ResilienceModule {
 
         /// How well.
         public let status: Status
-        /// Why not better, in the order of registration. Empty if healthy.
+        /// Why not better, in the order of registration; what several policies share once. Empty if healthy.
         public let reasons: [Reason]
 
         init(_ reasons: [Reason]) {
@@ -39,33 +39,53 @@ extension ResilienceModule {
     }
 
     /// Whether everything works now. For a readiness probe: answer 503 while it is ``Health/Status/down``.
-    public var health: Health {
+    ///
+    /// The reasons are circuit breakers that are open, isolated or half-open; bulkheads whose limit is 0; throttles that
+    /// reject at least half of the calls; families with keys whose breaker is open; and a module that lets no call in.
+    public var health: Health { health(in: state) }
+
+    func health(in state: State) -> Health {
         var reasons: [Health.Reason] = []
-        let state = state
         if state == .draining || state == .stopped {
             reasons.append(
                 Health.Reason(
                     subject: "resilience module \"\(name)\"", complaint: "lets no call in: it is \(state)",
                     isCritical: true))
         }
+        var places: [ObjectIdentifier: Int] = [:]
         for entry in registry.withLock({ $0.all }) {
-            let strategies =
-                entry.managed.map { $0.layers.map(\.strategy) } ?? (entry.component as? any Strategy).map { [$0] } ?? []
-            for case let pattern as any Pattern in strategies {
-                guard let complaint = pattern.complaint else { continue }
-                reasons.append(
-                    Health.Reason(
-                        subject: "\(type(of: pattern).kind.title) \"\(pattern.name)\"", complaint: complaint.text,
-                        isCritical: entry.isCritical && complaint.isOutage))
+            for (subject, component) in entry.parts {
+                guard let complaint = component.complaint else { continue }
+                let isCritical = entry.isCritical && complaint.isOutage
+                let object = type(of: component) is AnyClass ? ObjectIdentifier(component as AnyObject) : nil
+                if let place = object.flatMap({ places[$0] }) {
+                    // Shared: critical to one of those that share it is enough.
+                    guard isCritical, !reasons[place].isCritical else { continue }
+                    reasons[place] = Health.Reason(subject: subject, complaint: complaint.text, isCritical: true)
+                } else {
+                    if let object { places[object] = reasons.count }
+                    reasons.append(
+                        Health.Reason(subject: subject, complaint: complaint.text, isCritical: isCritical))
+                }
             }
         }
         return Health(reasons)
     }
 }
 
-/// What is the matter with a strategy.
-struct Complaint {
-    let text: String
-    /// Whether it lets nothing through.
-    let isOutage: Bool
+extension Registry.Entry {
+    /// What can be in trouble: the layers of a policy, or the thing itself.
+    fileprivate var parts: [(subject: String, component: any Component)] {
+        let components: [(name: String, component: any Component)]
+        if let managed {
+            components = managed.layers.compactMap { layer in
+                (layer.strategy as? any Component).map { ((layer.strategy as? any LayerPattern)?.name ?? "", $0) }
+            }
+        } else {
+            components = (component as? any Component).map { [(name, $0)] } ?? []
+        }
+        return components.map { name, component in
+            ("\(type(of: component).kind.title) \"\(name.isEmpty ? self.name : name)\"", component)
+        }
+    }
 }

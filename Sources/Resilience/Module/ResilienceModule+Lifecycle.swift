@@ -113,8 +113,8 @@ extension ResilienceModule {
             events.post(.ended(module: name, report: report))
         }
         events.deliver()
-        for observer in events.observers {
-            if let observer = observer as? any FlushingObserver { await observer.flush() }
+        for observer in registry.withLock({ $0.observers }) {
+            if let observer = ObserverBox.unboxed(observer) as? any FlushingObserver { await observer.flush() }
         }
         return report
     }

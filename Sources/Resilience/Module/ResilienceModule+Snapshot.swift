@@ -1,4 +1,5 @@
-internal import ResilienceCore
+internal import Hedges
+public import ResilienceCore
 
 extension ResilienceModule {
     /// Everything a module holds, with what it has seen and how it is: for a status page, a probe or a report.
@@ -13,7 +14,7 @@ extension ResilienceModule {
         public let callsInFlight: Int
         /// The policies, in the order of registration.
         public let policies: [PolicyStatus]
-        /// What is registered by itself, in the order of registration.
+        /// What is registered by itself, in the order of registration: patterns, budgets, hedges, fallbacks, families.
         public let components: [Status]
     }
 
@@ -33,6 +34,8 @@ extension ResilienceModule {
         public let name: String
         /// What is the matter with it, as the end of a sentence: `is open`; `nil` if nothing is.
         public let complaint: String?
+        /// The settings in force, as a document writes them; `nil` if documents do not know it.
+        public let settings: ConfigurationValue?
         /// What it measures, under the names of the metrics and, in braces, what tells series of one metric apart.
         public let measurements: [String: Double]
 
@@ -50,25 +53,52 @@ extension ResilienceModule {
 
     func snapshot(as state: State) -> Snapshot {
         let entries = registry.withLock { $0.all }
+        let names = documentEnvironment
         return Snapshot(
-            module: name, state: state, health: health, callsInFlight: gate.count,
+            module: name, state: state, health: health(in: state), callsInFlight: gate.count,
             policies: entries.compactMap { entry in
                 entry.managed.map { managed in
                     PolicyStatus(
-                        name: entry.name, layers: managed.layers.map { Status($0.strategy, pattern: $0.pattern) })
+                        name: entry.name,
+                        layers: managed.layers.map { layer in
+                            let pattern = layer.strategy as? any LayerPattern
+                            return Status(
+                                layer.strategy, pattern?.kindTitle ?? layer.pattern, pattern?.name ?? layer.detail,
+                                pattern.map { Tuning($0) }?.document(in: names))
+                        })
                 }
             },
             components: entries.filter { $0.managed == nil }.map { entry in
-                Status(entry.component, pattern: entry.kind.title, name: entry.name)
+                Status(entry.measured, entry.kind.title, entry.name, entry.document(in: names))
             })
     }
 }
 
+extension Component {
+    fileprivate var kindTitle: String { Self.kind.title }
+}
+
+extension Registry.Entry {
+    /// What is told of something registered by itself: of what goes around a policy, that alone.
+    fileprivate var measured: any Sendable {
+        if let hedged = component as? HedgedPolicy { return hedged.hedge }
+        return (component as? any PolicyWithFallback)?.steps ?? component
+    }
+
+    /// The settings in force; `nil` if documents do not know it.
+    func document(in names: DocumentEnvironment) -> ConfigurationValue? {
+        family?.document(in: names) ?? tuning?.document(in: names)
+    }
+}
+
 extension ResilienceModule.Status {
-    init(_ component: Any, pattern: String, name: String? = nil) {
-        let known = component as? any Pattern
+    fileprivate init(_ component: any Sendable, _ kind: String, _ name: String, _ settings: ConfigurationValue?) {
         var metrics = MetricCollection()
-        (component as? any MetricSource)?.collect(into: &metrics)
+        if let component = component as? any Component {
+            component.collect(into: &metrics, named: name)
+        } else if let source = component as? any MetricSource {
+            metrics.collect(source)
+        }
         var measurements: [String: Double] = [:]
         for entry in metrics.entries {
             for sample in entry.samples {
@@ -77,8 +107,8 @@ extension ResilienceModule.Status {
             }
         }
         self.init(
-            kind: known.map { type(of: $0).kind.title } ?? pattern, name: name ?? known?.name ?? "",
-            complaint: known?.complaint?.text, measurements: measurements)
+            kind: kind, name: name, complaint: (component as? any Component)?.complaint?.text, settings: settings,
+            measurements: measurements)
     }
 }
 

@@ -47,7 +47,12 @@ extension ResilienceModule {
     /// Restores the breakers when ``run()`` begins and saves them when the module ends. A store that fails is reported as
     /// an event, and changes nothing else.
     public func keepState(in store: some ModuleStateStore) {
-        lifecycle.withLock { $0.store = store }
+        // The old one is released outside the lock.
+        let old = lifecycle.withLock { lifecycle in
+            defer { lifecycle.store = store }
+            return lifecycle.store
+        }
+        _ = old
     }
 
     func restore(from store: any ModuleStateStore) async {
@@ -59,6 +64,7 @@ extension ResilienceModule {
         }
     }
 
+    /// The members of families are not among them: their keys are bound to a process that serves them.
     private var breakersByPlace: [String: CircuitBreaker] {
         var found: [String: CircuitBreaker] = [:]
         for entry in registry.withLock({ $0.all }) {

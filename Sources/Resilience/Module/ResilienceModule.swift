@@ -16,28 +16,28 @@ public import ResilienceCore
 ///
 /// Calls are let in from the moment the module exists. ``run()`` is for what lives as long as the application: it parks
 /// until its task is cancelled or ``shutdown(gracePeriod:)`` is called, reloads the configuration, and shuts down.
+///
+/// All members may be used from any task at once.
 public final class ResilienceModule: Sendable {
-    /// What the module is called in errors and events.
+    /// What the module is called in errors, events and metrics.
     public let name: String
 
     /// How the module makes things and how it ends.
     public let options: Options
 
     let time: TimeSource
+    let clock: any Clock<Duration>
     let random: RandomSource
     let gate = AdmissionGate()
-    let registry = Lock(Registry())
+    let registry: Lock<Registry>
     let lifecycle: Lock<Lifecycle>
     let updates = Lock(Updates())
     let events: EventChannel<Event>
-    let makesPolicies: @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy
-    /// Who is given to what is made from now on.
-    private let observers: Lock<[any PolicyObserver]>
 
     /// Creates a module.
     ///
     /// - Parameters:
-    ///   - name: What the module is called in errors and events.
+    ///   - name: What the module is called in errors, events and metrics.
     ///   - options: How the module makes things and how it ends.
     ///   - configuration: What a document says about what is registered, and what else it describes.
     ///   - clock: The time of all that the module makes. Default: the continuous clock.
@@ -54,11 +54,12 @@ public final class ResilienceModule: Sendable {
         self.name = name
         self.options = options
         time = TimeSource(clock)
+        self.clock = clock
         self.random = random
-        self.observers = Lock(observers)
-        events = EventChannel(observers)
+        let registry = Registry(observers)
+        events = EventChannel(registry.observers)
+        self.registry = Lock(registry)
         lifecycle = Lock(Lifecycle())
-        makesPolicies = options.defaultPolicy
         var faults = options.faults
         for registration in registrations() {
             do {
@@ -77,70 +78,105 @@ public final class ResilienceModule: Sendable {
 
     /// Registers something more.
     ///
-    /// - Throws: Its faults; or that the name is taken by something of the same type, or that what the document in force
+    /// - Throws: Its faults; or that the name is taken by something of the same kind, or that what the document in force
     ///   says about it does not fit. Nothing is registered then.
     public func register(_ registration: Registration) throws(ConfigurationError) {
-        let entry = try add(registration)
+        let entries = try add(registration)
+        defer { events.deliver() }
+        guard configuration != Configuration() else { return }
         do {
-            try update(configuration)
+            try putInForce(configuration, isSilent: true)
         } catch {
-            _ = registry.withLock {
-                $0.remove(Registry.Key(type: ObjectIdentifier(type(of: entry.component)), name: entry.name))
-            }
+            for entry in entries { removeEntry(entry.key) }
             throw error
         }
-        events.deliver()
     }
 
     @discardableResult
-    private func add(_ registration: Registration) throws(ConfigurationError) -> Registry.Entry {
-        let (entry, type) = try make(registration)
-        let isAdded = registry.withLock { registry in
-            let isAdded = registry.add(entry, type)
-            if isAdded { events.post(.registered(module: name, kind: entry.kind.title, name: entry.name)) }
-            return isAdded
-        }
-        guard isAdded else {
+    private func add(_ registration: Registration) throws(ConfigurationError) -> [Registry.Entry] {
+        let entries = try registration.make(parts(named: registration.name, isCritical: registration.isCritical))
+        if case .taken(let taken) = add(entries) {
             throw ConfigurationError(
                 .init(
-                    field: "registrations", value: "\(entry.kind.title) \"\(entry.name)\"", violation: "is there twice")
+                    field: "registrations", value: "\(taken.kind.title) \"\(taken.name)\"", violation: "is there twice")
             )
         }
-        return entry
+        do {
+            for entry in entries {
+                try entry.family?.adopt(by: GateAccess(gate: gate, module: name, policyName: entry.name))
+            }
+        } catch {
+            for entry in entries { removeEntry(entry.key) }
+            throw error
+        }
+        return entries
     }
 
-    func make(_ registration: Registration) throws(ConfigurationError) -> (Registry.Entry, any Any.Type) {
-        try registration.make(
-            environment(named: registration.name),
-            Registration.ModuleParts(
-                gate: gate, refusal: { [name] in ShutdownError(module: name, policyName: $0) },
-                isCritical: registration.isCritical))
+    /// Adds entries, all or none, and tells of them.
+    ///
+    /// - Parameter limit: How many there may be that were made on first use.
+    func add(_ entries: [Registry.Entry], limit: Int = .max) -> Registry.Addition {
+        let (addition, observers) = registry.withLock { registry in
+            let addition = registry.add(entries, limit: limit)
+            if case .added = addition {
+                for entry in entries {
+                    events.post(.registered(module: name, kind: entry.kind.title, name: entry.name))
+                }
+            }
+            return (addition, registry.observers)
+        }
+        guard case .added = addition else { return addition }
+        // Who was added while the entries were made has not been given to them. Those who hear already are not added again.
+        for entry in entries {
+            for observer in observers { entry.addObserver(observer) }
+        }
+        return addition
+    }
+
+    func removeEntry(_ key: Registry.Key) {
+        let entry = registry.withLock { registry in
+            let entry = registry.remove(key)
+            if let entry { events.post(.removed(module: name, kind: entry.kind.title, name: entry.name)) }
+            return entry
+        }
+        _ = entry  // Released here, outside the lock.
+    }
+
+    func parts(
+        named name: String, isCritical: Bool = false, origin: Registry.Origin = .code
+    ) -> Registration.ModuleParts {
+        Registration.ModuleParts(
+            environment: environment(named: name),
+            gate: GateAccess(gate: gate, module: self.name, policyName: name), isCritical: isCritical, origin: origin)
     }
 
     func environment(named name: String) -> PolicyEnvironment {
-        PolicyEnvironment(name: name, time: time, random: random, observers: observers.withLock { $0 })
+        PolicyEnvironment(name: name, time: time, random: random, observers: registry.withLock { $0.observers })
     }
 
-    /// Takes something out of the module. Who holds it may go on using it.
+    /// Takes something out of the module. Who holds it may go on using it; calls of a policy still pass the gate.
+    ///
+    /// A hedged policy, or one with a fallback, is two things of one name: each is taken out by its own type.
     ///
     /// - Returns: Whether it was there.
     @discardableResult
-    public func remove<Component>(_ type: Component.Type, _ name: String) -> Bool {
-        let entry = registry.withLock { registry in
-            let entry = registry.remove(Registry.Key(type: ObjectIdentifier(type), name: name))
-            if let entry { events.post(.removed(module: self.name, kind: entry.kind.title, name: name)) }
-            return entry
-        }
+    public func remove<Component: Sendable>(_ type: Component.Type, _ name: String) -> Bool {
+        let kind = Kind.of(type)
+        guard registry.withLock({ $0.entry(kind, name)?.component is Component }) else { return false }
+        removeEntry(Registry.Key(kind: kind, name: name))
         events.deliver()
-        return entry != nil
+        return true
     }
 
-    /// Adds an observer of the module and of all that it holds, now and later.
+    /// Adds an observer of the module and of all that it holds, now and later. An object that hears already is not added
+    /// again.
     public func addObserver(_ observer: any PolicyObserver) {
-        observers.withLock { $0.append(observer) }
-        events.add(observer)
-        for entry in registry.withLock({ $0.all }) {
-            (entry.component as? any Strategy)?.addObserver(observer)
+        let observer = ObserverBox.boxed(observer)
+        let entries = registry.withLock { registry in
+            registry.add(observer)
+            return registry.all
         }
+        events.add(observer)
+        for entry in entries { entry.addObserver(observer) }
     }
 }

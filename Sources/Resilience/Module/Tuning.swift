@@ -1,43 +1,64 @@
 internal import ResilienceCore
 
-/// How one strategy takes its part of a configuration document.
+/// How one component takes its part of a configuration document.
 ///
 /// A document is read onto what code declared, not onto what an earlier document made of it: a key that is taken out of
 /// the document takes its effect with it.
 struct Tuning: Sendable {
-    /// The key under which the strategy's configuration stands in that of a policy: `circuitBreaker`.
+    /// What puts something in force. Does not fail: what could has been checked.
+    typealias Step = @Sendable () throws -> Void
+
+    /// The key under which the component's settings stand in a document: `circuitBreaker`.
     let key: String
-    let strategy: any Strategy
+
+    /// The component, if it is a layer.
+    let strategy: (any Strategy)?
+
     /// Whether it was made from a document, so that the document's defaults apply to it.
     let takesDefaults: Bool
 
-    private let read: @Sendable ([ConfigurationReader], Findings) -> (@Sendable () throws -> Void)?
+    private let read: @Sendable ([ConfigurationReader], Findings) -> (step: Step, document: ConfigurationValue)?
     private let write: @Sendable (DocumentEnvironment) -> ConfigurationValue
 
-    init<P: Pattern>(_ strategy: P) {
-        self.init(strategy, declared: strategy.settings, takesDefaults: false)
+    init<T: Tunable>(_ component: T) {
+        self.init(component, declared: component.settings, takesDefaults: false)
     }
 
-    /// Of a strategy that was made from a document: what it is read onto is not what the strategy has now.
-    init<P: Pattern>(_ strategy: P, declared: P.Settings, takesDefaults: Bool = true) {
+    /// Of a component that was made from a document: what it is read onto is not what the component has now.
+    init<T: Tunable>(_ component: T, declared: T.Settings, takesDefaults: Bool = true) {
         self.takesDefaults = takesDefaults
-        key = P.Settings.documentKey
-        self.strategy = strategy
+        key = T.Settings.documentKey
+        strategy = component as? any Strategy
         read = { layers, findings in
             var settings = declared
             guard findings.read(layers, onto: &settings) else { return nil }
-            return { [settings] in try strategy.retune(settings) }
+            let change = SettingsChange(settings: settings, declared: declared, names: findings.environment)
+            let document = settings.document(in: findings.environment)
+            let step: Step = {
+                // What is in force already is left alone, and so is what it has learnt.
+                guard document != component.settings.document(in: change.names) else { return }
+                try component.retune(change)
+            }
+            return (step, document)
         }
-        write = { strategy.settings.document(in: $0) }
+        write = { component.settings.document(in: $0) }
     }
 
     /// Reads parts of a document, the later over the earlier.
     ///
     /// - Returns: What puts the result in force; `nil` if there are faults, which the findings hold then.
-    func change(from layers: [ConfigurationReader], _ findings: Findings) -> (@Sendable () throws -> Void)? {
-        read(layers, findings)
+    func change(from layers: [ConfigurationReader], _ findings: Findings) -> Step? { read(layers, findings)?.step }
+
+    /// What a document would say that describes the result of reading parts; `nil` if there are faults.
+    func document(from layers: [ConfigurationReader], _ findings: Findings) -> ConfigurationValue? {
+        read(layers, findings)?.document
     }
 
     /// What a document that changes nothing would say.
     func document(in environment: DocumentEnvironment) -> ConfigurationValue { write(environment) }
+}
+
+extension Policy {
+    /// How those of the layers that documents can describe take them.
+    var tunings: [Tuning] { layers.compactMap { ($0.strategy as? any LayerPattern).map { Tuning($0) } } }
 }

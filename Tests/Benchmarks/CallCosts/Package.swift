@@ -26,6 +26,7 @@ let package = Package(
                 .product(name: "Fallbacks", package: "swift-resilience"),
                 .product(name: "RateLimiters", package: "swift-resilience"),
                 .product(name: "Hedges", package: "swift-resilience"),
+                .product(name: "Resilience", package: "swift-resilience"),
                 .product(name: "Retries", package: "swift-resilience"),
                 .product(name: "Timeouts", package: "swift-resilience"),
             ],

@@ -1,0 +1,209 @@
+internal import ResilienceCore
+
+extension ConfigurationPlan {
+    /// One layer of a policy that a document describes.
+    struct Item {
+        let key: String
+        let part: ConfigurationReader?
+        let shared: (name: String, strategy: any Strategy)?
+
+        var form: ManagedPolicy.LayerForm { ManagedPolicy.LayerForm(key: key, shared: shared?.name) }
+    }
+
+    mutating func planPolicies(_ reader: ConfigurationReader) {
+        reader.object { object in
+            for name in object.keys {
+                guard let reader = object.reader(name) else { continue }
+                mentioned.insert(Registry.Key(kind: .policy, name: name))
+                planPolicy(name, readTemplate(reader, keys: DocumentPatterns.layersByKey.keys.sorted()), reader)
+            }
+        }
+    }
+
+    private mutating func planPolicy(_ name: String, _ own: Template, _ reader: ConfigurationReader) {
+        let entry = entries[Registry.Key(kind: .policy, name: name)]
+        let lineage = lineage(own)
+        guard let layers = lineage.last(where: { $0.layers != nil })?.layers else {
+            guard let managed = entry?.managed, let entry, entry.origin != .document else {
+                refuseUnknown(.policy, name, reader, "; one that only the document describes needs layers")
+                return
+            }
+            tune(managed.declared.tunings, entry.origin, lineage)
+            replace(managed, with: managed.declared)
+            return
+        }
+        guard let items = readItems(layers) else { return }
+        guard let entry, let managed = entry.managed else {
+            if isOpen(for: .policy, name, reader) { planNewPolicy(name, items, lineage) }
+            return
+        }
+        let declared = managed.declared
+        if entry.origin != .document {
+            let isDeclared = items.allSatisfy { $0.shared == nil } && items.map(\.key) == declared.tunings.map(\.key)
+            let unknown = declared.policy.layers.first { !($0.strategy is any LayerPattern) }
+            if let unknown, !isDeclared {
+                layers.refuse("cannot replace layers with one that documents do not know, \(unknown)")
+                return
+            }
+            if isDeclared {
+                tune(declared.tunings, entry.origin, lineage, items)
+                replace(managed, with: declared)
+                return
+            }
+        }
+        guard let tunings = strategies(for: items, named: name, reusing: managed.pipeline.tunings, lineage) else {
+            return
+        }
+        let list = LayerList(strategies: merged(tunings, items))
+        let pipeline = ManagedPolicy.Pipeline(
+            Policy(declared.policy, layers: list), tunings.compactMap(\.self), form: items.map(\.form))
+        replace(managed, with: pipeline)
+    }
+
+    private mutating func planNewPolicy(_ name: String, _ items: [Item], _ lineage: [Template]) {
+        guard let tunings = strategies(for: items, named: name, reusing: [], lineage) else { return }
+        let module = module
+        let parts = module.parts(named: name, origin: .document)
+        let list = LayerList(strategies: merged(tunings, items))
+        guard let policy = try? Policy(environment: parts.environment, layer: Layer(existing: list)) else { return }
+        let (entry, managed) = parts.policy(described: policy, tunings.compactMap(\.self), items.map(\.form))
+        made[entry.key] = managed
+        add { _ = module.add([entry]) }
+    }
+
+    private func readItems(_ reader: ConfigurationReader) -> [Item]? {
+        guard let elements = reader.elements() else { return nil }
+        guard !elements.isEmpty else {
+            reader.refuse("is empty; a policy has at least one layer")
+            return nil
+        }
+        let items = elements.map(readItem)
+        return items.contains { $0 == nil } ? nil : items.compactMap(\.self)
+    }
+
+    private func readItem(_ reader: ConfigurationReader) -> Item? {
+        let known = DocumentPatterns.layersByKey.keys.sorted()
+        guard case .object(let values) = reader.value else {
+            guard let key = reader.text() else { return nil }
+            guard known.contains(key) else {
+                reader.refuse("is the key of no pattern\(NearMiss.question(for: key, among: known))")
+                return nil
+            }
+            return Item(key: key, part: nil, shared: nil)
+        }
+        var item: Item?
+        reader.object { object in
+            guard values.count == 1, let key = object.oneOf(known), let part = object.reader(key) else {
+                if values.count != 1 { reader.refuse("has to have one key, that of a pattern") }
+                return
+            }
+            guard case .object(let values) = part.value, values.keys.contains("shared") else {
+                item = Item(key: key, part: part, shared: nil)
+                return
+            }
+            part.object { object in
+                guard let place = object.reader("shared"), let name = place.text(),
+                    let pattern = DocumentPatterns.layersByKey[key]
+                else { return }
+                if let shared = sharedStrategy(pattern.kind, name) {
+                    item = Item(key: key, part: nil, shared: (name, shared))
+                } else {
+                    refuseUnknown(pattern.kind, name, place)
+                }
+            }
+        }
+        return item
+    }
+
+    /// Something registered for itself, unless the document has it taken out by not describing it any more.
+    private func sharedStrategy(_ kind: Kind, _ name: String) -> (any Strategy)? {
+        let key = Registry.Key(kind: kind, name: name)
+        if let new = made[key] { return new as? any Strategy }
+        guard let entry = entries[key], entry.origin != .document || mentioned.contains(key) else { return nil }
+        return entry.component as? any Strategy
+    }
+
+    /// The tunings of layers that a document describes, `nil` for shared ones: those of strategies that are there
+    /// already, which keep what they know, or of new ones. Nothing at all if there are faults.
+    private mutating func strategies(
+        for items: [Item], named name: String, reusing pool: [Tuning], _ lineage: [Template]
+    ) -> [Tuning?]? {
+        var pool = pool
+        var indices: [String: Int] = [:]
+        var tunings: [Tuning?] = []
+        let before = findings.faults.count
+        refuseStrayParts(of: lineage, keys: items.filter { $0.shared == nil }.map(\.key))
+        for item in items {
+            guard item.shared == nil else {
+                tunings.append(nil)
+                continue
+            }
+            let index = indices[item.key, default: 0]
+            indices[item.key] = index + 1
+            let reused = pool.firstIndex { $0.key == item.key }.map { pool.remove(at: $0) }
+            let parts =
+                parts(item.key, index, lineage, takesDefaults: reused?.takesDefaults ?? true)
+                + (item.part.map { [$0] } ?? [])
+            if let reused {
+                add(reused.change(from: parts, findings))
+                tunings.append(reused)
+            } else if let new = DocumentPatterns.layersByKey[item.key]?.made(
+                from: parts, findings, in: module.environment(named: name))
+            {
+                tunings.append(new.tuning)
+            }
+        }
+        return findings.faults.count == before && tunings.count == items.count ? tunings : nil
+    }
+
+    private func merged(_ tunings: [Tuning?], _ items: [Item]) -> [any Strategy] {
+        zip(tunings, items).compactMap { $0?.strategy ?? $1.shared?.strategy }
+    }
+
+    mutating func tune(
+        _ tunings: [Tuning], _ origin: Registry.Origin, _ lineage: [Template], _ items: [Item] = []
+    ) {
+        refuseStrayParts(of: lineage, keys: tunings.map(\.key))
+        var indices: [String: Int] = [:]
+        for (position, tuning) in tunings.enumerated() {
+            let index = indices[tuning.key, default: 0]
+            indices[tuning.key] = index + 1
+            let takesDefaults = tuning.takesDefaults || origin == .firstUse
+            var parts = parts(tuning.key, index, lineage, takesDefaults: takesDefaults)
+            if items.indices.contains(position), let part = items[position].part { parts.append(part) }
+            add(tuning.change(from: parts, findings))
+        }
+    }
+
+    /// What is said about the `index`th layer of a pattern, the most general first.
+    func parts(
+        _ key: String, _ index: Int, _ lineage: [Template], takesDefaults: Bool
+    ) -> [ConfigurationReader] {
+        let said = lineage.compactMap { template -> ConfigurationReader? in
+            guard let part = template.parts[key] else { return nil }
+            // What is not a list is for every layer of the pattern.
+            guard case .array(let values) = part.value else { return part }
+            guard values.indices.contains(index), values[index] != .null else { return nil }
+            return part.asList()[index]
+        }
+        return (takesDefaults ? defaults[key].map { [$0] } ?? [] : []) + said
+    }
+
+    /// Notes what a policy says about layers it does not have. What it inherits may be meant for others.
+    func refuseStrayParts(of lineage: [Template], keys: [String]) {
+        guard let own = lineage.last else { return }
+        for (key, part) in own.parts.sorted(by: { $0.key < $1.key }) {
+            let count = keys.count { $0 == key }
+            if case .array = part.value {
+                let list = part.asList()
+                guard list.count > count else { continue }
+                list[count].refuse("is for a layer that the policy does not have; of this pattern it has \(count)")
+            } else if count > 1 {
+                part.refuse("is for one layer, of which the policy has \(count); write a list, null for what stays")
+            } else if count == 0 {
+                let layers = keys.isEmpty ? "none that documents know" : keys.joined(separator: ", ")
+                part.refuse("is for a layer that the policy does not have; it has \(layers)")
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+internal import ResilienceCore
+
+/// A family of policies, whatever its keys, as a module manages it.
+protocol ManagedFamily: Sendable {
+    /// Puts the members behind the gate of a module.
+    ///
+    /// - Throws: That the family is in another module.
+    func adopt(by gate: GateAccess) throws(ConfigurationError)
+
+    /// The keys under which the layers that documents can describe stand there, outermost first.
+    var keys: [String] { get }
+
+    /// What puts that in force which a document says about each of those layers; `nil` if there are faults.
+    func change(from parts: [[ConfigurationReader]], _ findings: Findings) -> Tuning.Step?
+
+    /// What a document would say that describes what is in force.
+    func document(in environment: DocumentEnvironment) -> ConfigurationValue
+}
+
+extension PolicyFamily: ManagedFamily {
+    func adopt(by gate: GateAccess) throws(ConfigurationError) {
+        let isOther = settings.withLock { settings in
+            if let present = settings.gate { return present.gate !== gate.gate }
+            settings.gate = gate
+            settings.version += 1
+            return false
+        }
+        guard !isOther else {
+            throw ConfigurationError(
+                .init(field: "registrations", value: "policy family \"\(name)\"", violation: "is in another module"))
+        }
+        refreshMembers()
+    }
+
+    var keys: [String] { prototypeTunings.map(\.key) }
+
+    func change(from parts: [[ConfigurationReader]], _ findings: Findings) -> Tuning.Step? {
+        // The prototype's layers stand for those of all members; they are not changed.
+        let steps = zip(prototypeTunings, parts).map { $0.change(from: $1, findings) }
+        guard !steps.contains(where: { $0 == nil }) else { return nil }
+        let values = parts.map { $0.map(\.value) }
+        let names = findings.environment
+        return { [self] in
+            settings.withLock { settings in
+                settings.parts = values
+                settings.names = names
+                settings.version += 1
+            }
+            refreshMembers()
+        }
+    }
+
+    func document(in environment: DocumentEnvironment) -> ConfigurationValue {
+        let settings = settings.withLock { $0 }
+        let documents = prototypeTunings.enumerated().map { index, tuning in
+            let findings = Findings(settings.names)
+            let parts = settings.parts.indices.contains(index) ? settings.parts[index] : []
+            let readers = parts.map { ConfigurationReader(document: $0, findings) }
+            return (tuning.key, tuning.document(from: readers, findings) ?? .null)
+        }
+        return .parts(documents)
+    }
+
+    /// Brings all members up to what is said about them now.
+    func refreshMembers() {
+        var settings = settings.withLock { $0 }
+        while true {
+            refreshMembers(settings)
+            let latest = self.settings.withLock { $0 }
+            // Who brings members up to something older, beside this, comes here after it and sees what is newer.
+            guard latest.version != settings.version else { return }
+            settings = latest
+        }
+    }
+
+    /// Brings the member of a key, made by settings of another version, up to what is said now.
+    func refreshMember(of key: Key, from version: Int) {
+        var version = version
+        while true {
+            let settings = settings.withLock { $0 }
+            guard settings.version != version else { return }
+            if let member = table.withExistingValue(for: key, { member, _ in member }) {
+                refresh(key, member, settings)
+            }
+            version = settings.version
+        }
+    }
+
+    private func refreshMembers(_ settings: Settings) {
+        for (key, member) in allMembers { refresh(key, member, settings) }
+    }
+
+    private func refresh(_ key: Key, _ member: Member, _ settings: Settings) {
+        Self.retune(member.tunings, settings)
+        for observer in settings.environment.observers { member.policy.addObserver(observer) }
+        guard settings.gate != nil, member.policy.entrance == nil else { return }
+        let policy = Self.guarded(member.bare, member.tunings, settings)
+        // What it replaces is released outside the lock.
+        let old = table.withExistingValue(for: key) { member, _ -> Policy? in
+            guard member.policy.entrance == nil else { return nil }
+            defer { member.policy = policy }
+            return member.policy
+        }
+        _ = old
+    }
+
+    /// A member as it is handed out.
+    static func guarded(_ policy: Policy, _ tunings: [Tuning], _ settings: Settings) -> Policy {
+        guard let gate = settings.gate else { return policy }
+        let access = GateAccess(gate: gate.gate, module: gate.module, policyName: policy.name)
+        let managed = ManagedPolicy(policy, tunings, access)
+        return Policy(policy, layers: managed, behind: managed)
+    }
+
+    /// What was found without faults once is taken without a word.
+    static func retune(_ tunings: [Tuning], _ settings: Settings) {
+        for (index, tuning) in tunings.enumerated() {
+            let findings = Findings(settings.names)
+            let parts = settings.parts.indices.contains(index) ? settings.parts[index] : []
+            let readers = parts.map { ConfigurationReader(document: $0, findings) }
+            if let step = tuning.change(from: readers, findings) { try? step() }
+        }
+    }
+}
+
+extension ConfigurationValue {
+    /// What is said about layers, by their keys: as a list where there are several of one key.
+    static func parts(_ parts: [(key: String, value: ConfigurationValue)]) -> ConfigurationValue {
+        .object(
+            Dictionary(grouping: parts) { $0.key }.mapValues { parts in
+                parts.count == 1 ? parts[0].value : .array(parts.map(\.value))
+            })
+    }
+}

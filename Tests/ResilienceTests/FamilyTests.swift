@@ -1,0 +1,144 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import Resilience
+
+@Suite("Policy families", .timeLimit(.minutes(1)))
+struct FamilyTests {
+    private let clock = ManualClock()
+
+    private func family(_ limit: Int, observers: [any PolicyObserver] = []) throws -> PolicyFamily<Int> {
+        try PolicyFamily("hosts", atMost: limit, idleLimit: .seconds(60), clock: clock, observers: observers) {
+            Retry.layer(.immediate, maxAttempts: 1)
+            CircuitBreaker.layer(.init(trip: .consecutiveFailures(1), breakLength: .fixed(.seconds(600))))
+        }
+    }
+
+    @Test("X-21 10 000 keys used once: idle ones are forgotten, an open breaker is kept until its break is over")
+    func manyKeys() async throws {
+        let hosts = try family(20_000)
+        await fail(hosts[-1], times: 1)
+        for key in 0..<10_000 { #expect(try await hosts.execute(for: key) { key } == key) }
+        #expect(hosts.count == 10_001)
+        clock.advance(by: .seconds(59))
+        #expect(hosts.removeIdle() == 0)
+        clock.advance(by: .seconds(1))
+        #expect(hosts.removeIdle() == 10_000 && hosts.members.map(\.key) == [-1])
+        #expect(hosts[-1].circuitBreakers[0].state == .open && hosts.openKeyCount == 1)
+        clock.advance(by: .seconds(539))
+        #expect(hosts.removeIdle() == 0)
+        clock.advance(by: .seconds(60))
+        #expect(hosts.removeIdle() == 1 && hosts.count == 0)
+    }
+
+    @Test("there are never more keys than allowed; what is in a break is not displaced")
+    func bounded() async throws {
+        let hosts = try family(10)
+        for key in 0..<5 { await fail(hosts[key], times: 1) }
+        for key in 5..<1000 {
+            clock.advance(by: .milliseconds(1))
+            try await hosts.execute(for: key) {}
+            #expect(hosts.count <= 10)
+        }
+        #expect(hosts.openKeyCount == 5)
+        for key in 5..<10 { await fail(hosts[key], times: 1) }
+        // All are in a break: a new key has to do with a policy that is not kept.
+        try await hosts.execute(for: 5000) {}
+        #expect(hosts.count <= 10 && !hosts.members.contains { $0.key == 5000 })
+    }
+
+    @Test("one policy for each key, however many tasks ask for it at once")
+    func concurrent() async throws {
+        let hosts = try family(100)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    for key in 0..<100 { _ = try? await hosts.execute(for: key) {} }
+                }
+            }
+        }
+        #expect(hosts.count == 100)
+        #expect(hosts.members.allSatisfy { $0.policy.circuitBreakers[0].totals.successes == 8 })
+        #expect(Set(hosts.members.map { $0.policy.name }).count == 100)
+    }
+
+    @Test("the faults of a family's layers are known at once")
+    func faulty() throws {
+        #expect(
+            faults { _ = try PolicyFamily<Int>("f", atMost: 5) { Retry.layer(.immediate, maxAttempts: 0) } } == [
+                "f.retry.maxAttempts: 0 is below 1"
+            ])
+    }
+
+    @Test("registered, its members pass the gate, also those that were there before; and hear the module's observers")
+    func adopted() async throws {
+        let hosts = try family(10)
+        _ = hosts[1]
+        let fixture = try Fixture(["families": ["hosts": ["retry": ["maxAttempts": 2]]]]) {
+            Registration("hosts", hosts)
+        }
+        #expect(try fixture.module.family("hosts", by: Int.self) === hosts)
+        let calls = Counter()
+        for key in 1...2 {
+            _ =
+                await hosts[key].run {
+                    #expect(fixture.module.callsInFlight == 1)
+                    calls.add()
+                    throw InjectedFailure()
+                } as Execution<Int>
+        }
+        #expect(calls.value == 2)
+        #expect(fixture.recorder.names.filter { $0 == "retry.gave_up" }.count == 2)
+        #expect(
+            fixture.module.health.reasons.map(\.description) == [
+                "policy family \"hosts\" has an open circuit breaker for 2 of 2 keys"
+            ])
+        let later = EventRecorder()
+        fixture.module.addObserver(later)
+        await fixture.module.shutdown()
+        for key in 1...3 {
+            let error = await #expect(throws: ResilienceModule.ShutdownError.self) {
+                try await hosts.execute(for: key) {}
+            }
+            #expect(error?.policyName == "hosts/\(key)")
+        }
+        #expect(later.events(of: Policy.Event.self).count == 3)
+    }
+
+    @Test("a family is in one module")
+    func twoModules() throws {
+        let hosts = try family(10)
+        let first = try Fixture { Registration("hosts", hosts) }
+        #expect(
+            faults { _ = try Fixture { Registration("hosts", hosts) } } == [
+                "registrations: policy family \"hosts\" is in another module"
+            ])
+        #expect(throws: ResilienceModule.UnknownNameError.self) { try first.module.family("hosts", by: String.self) }
+    }
+
+    @Test("members made while a document, an observer or a module comes know of it")
+    func races() async throws {
+        for seed in 0..<30 {
+            let hosts = try family(1000)
+            let fixture = try Fixture()
+            let recorder = EventRecorder()
+            await withTaskGroup(of: Void.self) { group in
+                for task in 0..<4 {
+                    group.addTask { for key in 0..<100 { _ = hosts[key &* 4 &+ task] } }
+                }
+                group.addTask {
+                    for _ in 0..<seed { await Task.yield() }
+                    try? fixture.module.register(Registration("hosts", hosts))
+                    try? fixture.module.update(.init(["families": ["hosts": ["retry": ["maxAttempts": 9]]]]))
+                    hosts.addObserver(recorder)
+                }
+            }
+            #expect(hosts.members.count == 400)
+            #expect(hosts.members.allSatisfy { $0.policy.retries[0].configuration.maxAttempts == 9 }, "\(seed)")
+            #expect(hosts.members.allSatisfy { $0.policy.entrance != nil }, "\(seed)")
+            for (_, policy) in hosts.members { policy.circuitBreakers[0].open() }
+            #expect(recorder.events(of: CircuitBreaker.Event.self).count == 400, "\(seed)")
+        }
+    }
+}

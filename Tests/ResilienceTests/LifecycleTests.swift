@@ -1,0 +1,287 @@
+import Resilience
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@Suite("Lifecycle", .timeLimit(.minutes(1)))
+struct LifecycleTests {
+    typealias ShutdownError = ResilienceModule.ShutdownError
+    typealias LifecycleError = ResilienceModule.LifecycleError
+
+    private func changes(_ fixture: Fixture) -> [String] {
+        fixture.events.compactMap { if case .stateChanged(_, let old, let new) = $0 { "\(old) → \(new)" } else { nil } }
+    }
+
+    @Test("calls are let in before the start, while it runs, and not after the end")
+    func states() async throws {
+        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        let module = fixture.module
+        #expect(module.state == .idle)
+        #expect(try await module.execute("x") { 1 } == 1)
+        let running = Task { try await module.run() }
+        while module.state == .idle { await Task.yield() }
+        #expect(module.state == .running)
+        #expect(try await module.execute("x") { 2 } == 2)
+        running.cancel()
+        try await running.value
+        #expect(module.state == .stopped)
+        let policy = try module.policy("x")
+        let error = await #expect(throws: ShutdownError.self) { try await policy.execute { 3 } }
+        #expect(error?.description == "call of \"x\" refused: resilience module \"test\" has shut down")
+        #expect(error?.retryAfter == nil && error?.policyName == "x")
+        #expect(changes(fixture) == ["idle → running", "running → draining", "draining → stopped"])
+        // A breaker does not take a refused call for a failure.
+        #expect(policy.circuitBreakers.first?.totals.asks == 2)
+    }
+
+    @Test("running twice, or after the end, is an error and changes nothing")
+    func runTwice() async throws {
+        let fixture = try Fixture()
+        let module = fixture.module
+        let running = Task { try await module.run() }
+        while module.state == .idle { await Task.yield() }
+        let twice = await #expect(throws: LifecycleError.self) { try await module.run() }
+        #expect(twice?.description == "resilience module \"test\" cannot run: it is running")
+        #expect(module.state == .running)
+        await module.shutdown()
+        try await running.value
+        let after = await #expect(throws: LifecycleError.self) { try await module.run() }
+        #expect(after?.state == .stopped)
+    }
+
+    @Test("shutting down without having run, twice and by many, is one shutdown")
+    func shutdownTwice() async throws {
+        let fixture = try Fixture()
+        let module = fixture.module
+        let reports = await withTaskGroup(of: ResilienceModule.ShutdownReport.self) { group in
+            for _ in 0..<10 { group.addTask { await module.shutdown() } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(Set(reports).count == 1)
+        #expect(changes(fixture) == ["idle → draining", "draining → stopped"])
+        #expect(fixture.events.filter { $0.name == "module.ended" }.count == 1)
+        #expect(await module.shutdown() == reports.first)
+    }
+
+    @Test("a run whose task is cancelled beforehand shuts down at once")
+    func cancelledBefore() async throws {
+        let fixture = try Fixture()
+        let task = Task { [module = fixture.module] in
+            withUnsafeCurrentTask { $0?.cancel() }
+            try await module.run()
+        }
+        try await task.value
+        #expect(fixture.module.state == .stopped)
+    }
+
+    @Test("the shutdown waits for calls within the grace period, and they end as they would have")
+    func grace() async throws {
+        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        let operation = ScriptedOperation(clock: fixture.clock, [.success(1, after: .seconds(29))])
+        let call = Task { [module = fixture.module] in try await module.execute("x") { try await operation() } }
+        try await operation.waitForCalls(1)
+        async let report = fixture.module.shutdown()
+        try await fixture.clock.waitForTimers(1)
+        #expect(fixture.module.state == .draining && fixture.module.callsInFlight == 1)
+        await #expect(throws: ShutdownError.self) { try await fixture.module.execute("x") { 1 } }
+        fixture.clock.advance(by: .seconds(29))
+        #expect(try await call.value == 1)
+        let seen = await report
+        #expect(seen.callsInFlight == 1 && seen.cancelledCalls == 0 && seen.abandonedCalls == 0)
+        #expect(seen.duration == .seconds(29))
+        #expect(fixture.clock.timerCount == 0)
+    }
+
+    @Test("calls that outlast the grace period are cancelled, and those that do not listen left after the next")
+    func cancellation() async throws {
+        let fixture = try Fixture(options: .init(gracePeriod: .seconds(10), cancellationPeriod: .seconds(3)))
+        let (listens, deaf) = (
+            ScriptedOperation<Int>(clock: fixture.clock, [.hang]),
+            ScriptedOperation<Int>(clock: fixture.clock, [.hangIgnoringCancellation])
+        )
+        let module = fixture.module
+        let first = Task { try await module.execute("x") { try await listens() } }
+        let second = Task { try await module.execute("x") { try await deaf() } }
+        try await listens.waitForCalls(1)
+        try await deaf.waitForCalls(1)
+        async let report = module.shutdown()
+        try await fixture.clock.waitForTimers(1)
+        fixture.clock.advance(by: .seconds(10) - .nanoseconds(1))
+        #expect(listens.cancelled == 0)
+        fixture.clock.advance(by: .nanoseconds(1))
+        await #expect(throws: CancellationError.self) { try await first.value }
+        try await fixture.clock.waitForTimers(1)
+        fixture.clock.advance(by: .seconds(3))
+        let seen = await report
+        #expect(seen.callsInFlight == 2 && seen.cancelledCalls == 2 && seen.abandonedCalls == 1)
+        #expect(seen.duration == .seconds(13))
+        #expect(
+            seen.description.hasPrefix("shut down in 13 seconds: 2 calls were running, 2 were cancelled, 1 were left"))
+        deaf.release(with: .success(4))
+        #expect(try await second.value == 4)
+    }
+
+    @Test("the grace period of the first caller counts; less than none is none")
+    func ownGrace() async throws {
+        let fixture = try Fixture()
+        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
+        let call = Task { [module = fixture.module] in try await module.execute("x") { try await operation() } }
+        try await operation.waitForCalls(1)
+        let report = await fixture.module.shutdown(gracePeriod: .seconds(-5))
+        #expect(report.cancelledCalls == 1 && report.abandonedCalls == 0 && report.duration == .zero)
+        await #expect(throws: CancellationError.self) { try await call.value }
+    }
+
+    @Test("what belongs to a call that was let in is let in while it drains: nested calls, retries, hedges, fallbacks")
+    func parts() async throws {
+        let go = ScriptedOperation<Int>(clock: ManualClock(), [.hang])
+        let fixture = try Fixture {
+            Registration("outer") { Retry.layer(.immediate, maxAttempts: 3) }
+            Registration("inner") { CircuitBreaker.layer() }
+            Registration(hedged: "hedged", .init(delay: .onlyAfterFailure, maxHedges: 2)) { CircuitBreaker.layer() }
+            Registration("covered", for: Int.self) {
+                CircuitBreaker.layer()
+            } fallback: {
+                .step("second") { _ in 40 }
+            }
+        }
+        let module = fixture.module
+        let (hedged, covered) = (
+            try module.hedgedPolicy("hedged"), try module.fallbackPolicy("covered", for: Int.self)
+        )
+        let nested = Task {
+            try await module.execute("outer") { context in
+                _ = try await go()
+                if context.attempt < 3 { throw InjectedFailure() }
+                return try await module.execute("inner") { 10 }
+            }
+        }
+        let hedge = Task {
+            try await hedged.execute { context in
+                _ = try await go()
+                if context.hedge < 2 { throw InjectedFailure() }
+                return 20
+            }
+        }
+        let steps = Task {
+            try await covered.execute {
+                _ = try await go()
+                throw InjectedFailure()
+            }
+        }
+        let closure = Task {
+            try await module.policy("inner").execute {
+                _ = try await go()
+                throw InjectedFailure()
+            } fallback: { _ in
+                try await module.execute("inner") { 50 }
+            }
+        }
+        try await go.waitForCalls(4)
+        #expect(module.callsInFlight == 4)
+        async let report = module.shutdown()
+        try await fixture.clock.waitForTimers(1)
+        let releasing = Task {
+            while !Task.isCancelled {
+                go.release(with: .success(0))
+                await Task.yield()
+            }
+        }
+        #expect(try await nested.value == 10)
+        #expect(try await hedge.value == 20)
+        #expect(try await steps.value == 40)
+        #expect(try await closure.value == 50)
+        let seen = await report
+        releasing.cancel()
+        #expect(seen.callsInFlight == 4 && seen.cancelledCalls == 0 && seen.abandonedCalls == 0)
+    }
+
+    @Test("after the end neither the operation nor the fallback of a call runs")
+    func noFallback() async throws {
+        let fixture = try Fixture {
+            Registration("covered", for: Int.self) {
+                CircuitBreaker.layer()
+            } fallback: {
+                .value(1)
+            }
+        }
+        let module = fixture.module
+        let covered = try module.fallbackPolicy("covered", for: Int.self)
+        await module.shutdown()
+        await #expect(throws: ShutdownError.self) { try await covered.execute { 2 } }
+        await #expect(throws: ShutdownError.self) {
+            try await module.execute("covered") {
+                2
+            } fallback: { _ in
+                3
+            }
+        }
+        let run = try await module.run("covered") {
+            2
+        } fallback: { _ in
+            3
+        }
+        #expect(run.rejection is ShutdownError && run.attempts == 0)
+        #expect(await covered.run { 2 }.rejection is ShutdownError)
+        await #expect(throws: ShutdownError.self) { try await module.admit("by hand") { 3 } }
+        #expect(covered.fallback.totals.calls == 0)
+    }
+
+    @Test("observers that hold something back deliver it, after the last event")
+    func flush() async throws {
+        let observer = Batching()
+        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        fixture.module.addObserver(observer)
+        fixture.module.addObserver(Relay(target: observer))
+        await fixture.module.shutdown()
+        #expect(observer.delivered.last == "module.ended")
+        #expect(observer.flushes == 2)
+    }
+
+    @Test("the report is over everything, not only what was used")
+    func report() async throws {
+        let fixture = try Fixture {
+            Registration("used") { CircuitBreaker.layer() }
+            Registration("unused") { Retry.layer() }
+            Registration(budget: "budget")
+            Registration(family: "hosts", by: String.self, atMost: 10) { CircuitBreaker.layer() }
+        }
+        await fail(try fixture.module.policy("used"), times: 2)
+        let report = await fixture.module.shutdown()
+        #expect(report.snapshot.policies.map(\.name) == ["used", "unused"])
+        #expect(report.snapshot.components.map(\.name) == ["budget", "hosts"])
+        #expect(report.snapshot.state == .stopped)
+        let lines = report.description.split(separator: "\n").map(String.init)
+        #expect(lines.first == "shut down in 0 seconds: 0 calls were running, 0 were cancelled, 0 were left")
+        #expect(lines.contains { $0.contains("circuit_breaker.calls{kind=failed} 2") })
+        #expect(lines.contains { $0.contains("retry \"unused\": nothing seen") })
+        #expect(lines.contains { $0.contains("retry budget \"budget\"") })
+        guard case .ended(_, let heard) = try #require(fixture.events.last) else {
+            Issue.record("no report")
+            return
+        }
+        #expect(heard == report)
+    }
+}
+
+/// Keeps events until it is told to deliver them.
+private final class Batching: FlushingObserver {
+    private let state = Lock((held: [String](), delivered: [String](), flushes: 0))
+    var delivered: [String] { state.withLock { $0.delivered } }
+    var flushes: Int { state.withLock { $0.flushes } }
+    func observe(_ event: some PolicyEvent) { state.withLock { $0.held.append(event.name) } }
+    func flush() async {
+        state.withLock { state in
+            state.delivered += state.held
+            state.held = []
+            state.flushes += 1
+        }
+    }
+}
+
+/// The same as a value.
+private struct Relay: FlushingObserver {
+    let target: Batching
+    func observe(_ event: some PolicyEvent) {}
+    func flush() async { await target.flush() }
+}
