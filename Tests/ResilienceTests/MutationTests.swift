@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Random documents", .timeLimit(.minutes(5)))
+@Suite("Random documents", .timeLimit(.minutes(10)))
 struct MutationTests {
     private static let good: ConfigurationValue = [
         "defaults": ["circuitBreaker": ["breakLength": "10s"], "retry": ["maxAttempts": 3], "hedge": ["maxHedges": 2]],
