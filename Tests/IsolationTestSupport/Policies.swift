@@ -167,6 +167,7 @@ private func managedPolicies(
     let module = try ResilienceModule {
         Registration("managed") {
             SecondChance()
+            Timeout.layer(.seconds(3600))
             CircuitBreaker.layer(patient)
             Retry.layer(.immediate, maxAttempts: 2)
         }
@@ -180,7 +181,7 @@ private func managedPolicies(
             "policies": [
                 "listed": [
                     "layers": [
-                        ["circuitBreaker": ["trip": ["consecutiveFailures": 1_000_000]]],
+                        ["timeout": "1h"], ["circuitBreaker": ["trip": ["consecutiveFailures": 1_000_000]]],
                         ["retry": ["backoff": "0s", "maxAttempts": 2]],
                     ]
                 ]

@@ -88,12 +88,24 @@ final class AdmissionGate: Sendable {
         let stay = Stay(self, task, within: outer, shards: Self.shardCount)
         guard enter(stay) else { throw refusal() }
         do {
-            try await Stay.$innermost.withValue(stay) { try await body() }
+            try await within(stay, body)
         } catch {
             leave(stay)
             throw error
         }
         leave(stay)
+    }
+
+    /// Runs a call with its stay as the innermost one. The isolation is a parameter that the closure captures: otherwise a
+    /// layer that asks for it, such as a timeout, finds none, and runs the operation off its actor.
+    private func within(
+        _ stay: Stay, isolation: isolated (any Actor)? = #isolation,
+        _ body: nonisolated(nonsending) () async throws -> Void
+    ) async throws {
+        try await Stay.$innermost.withValue(stay) {
+            _ = isolation
+            try await body()
+        }
     }
 
     private func enter(_ stay: Stay) -> Bool {
