@@ -61,14 +61,21 @@ final class KeyedQueue: @unchecked Sendable {
     }
 }
 
-/// What follows from a change of a queue, outside the lock.
+/// What follows from a change of a queue, outside the lock. An object, so that a reply without any is small.
 @usableFromInline
-struct KeyedEffects: Sendable {
+final class KeyedEffects: Sendable {
     /// The tickets whose wait has ended.
-    var ended: [Ticket]
+    let ended: [Ticket]
     let queue: KeyedQueue
     let alarm: KeyedQueue.Alarm
     let burst: Int
+
+    init(ended: [Ticket], queue: KeyedQueue, alarm: KeyedQueue.Alarm, burst: Int) {
+        self.ended = ended
+        self.queue = queue
+        self.alarm = alarm
+        self.burst = burst
+    }
 }
 
 /// What became of an ask.

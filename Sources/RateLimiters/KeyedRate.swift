@@ -10,6 +10,8 @@ struct KeyedRate: KeyedValue {
     @usableFromInline
     struct Common: Sendable {
         var configuration: RateLimiter.Configuration
+        /// That of the configuration, converted once.
+        var maxWait: Int64
         var meter: AnyRateMeter
         let anchor: Int64
         /// Receipts hold within one generation: a change of the rule begins another.
@@ -22,6 +24,7 @@ struct KeyedRate: KeyedValue {
 
         init(_ configuration: RateLimiter.Configuration, anchor: Int64) {
             self.configuration = configuration
+            maxWait = configuration.maxWait.saturatedNanoseconds
             self.anchor = anchor
             meter = configuration.rule.meter(anchor: anchor)
         }
@@ -30,6 +33,7 @@ struct KeyedRate: KeyedValue {
         mutating func use(_ configuration: RateLimiter.Configuration, at now: Int64) {
             settledAt = max(settledAt, now)
             self.configuration = configuration
+            maxWait = configuration.maxWait.saturatedNanoseconds
             let new = configuration.rule.meter(anchor: anchor)
             if new != meter { generation &+= 1 }
             meter = new
@@ -82,33 +86,38 @@ struct KeyedRate: KeyedValue {
         _ permits: Int, now: Int64, maxWait: Int64?, deadline: Int64, _ common: Common
     ) -> KeyedReply {
         let now = max(now, common.settledAt)
-        let maxWait = maxWait ?? common.configuration.maxWait.saturatedNanoseconds
-        let latest = min(now.addingSaturated(maxWait), deadline)
+        let maxWait = maxWait ?? common.maxWait
+        var state: AnyRateMeter.State
         switch phase {
-        case .awaited(let queue):
-            let decision = queue.state.ask(permits, now: now, maxWait: maxWait, latest: latest)
-            if case .queued(let ticket) = decision { _ = queue.state.wait(for: ticket, now: now) }
-            return reply(decision, queue, common)
-        case .metered(var state):
-            guard permits > 0 else { return KeyedReply(.granted) }
-            let meter = common.meter
-            guard let least = meter.leastWait(permits), least <= maxWait else { return KeyedReply(.never(meter.burst)) }
-            guard let due = meter.earliest(permits, state, from: now) else {
-                return KeyedReply(.refused(retryAfter: Int64.max.subtractingSaturated(max(0, now))))
-            }
-            if due <= now {
-                phase = .metered(meter.unused)  // So that a log has one owner and is not copied.
-                meter.take(permits, &state, at: now)
-                phase = .metered(state)
-                return KeyedReply(.granted)
-            }
-            guard due <= latest else {
+        case .metered(let metered): state = metered
+        case .awaited(let queue): return ask(queue, permits, now: now, maxWait: maxWait, deadline: deadline, common)
+        }
+        guard permits > 0 else { return KeyedReply(.granted) }
+        phase = .metered(.paced(0))  // So that a log has one owner and is not copied.
+        let answer = common.meter.ask(permits, &state, at: now, maxWait: maxWait)
+        phase = .metered(state)
+        switch answer {
+        case .taken: return KeyedReply(.granted)
+        case .never: return KeyedReply(.never(common.meter.burst))
+        case .beyondTime: return KeyedReply(.refused(retryAfter: Int64.max.subtractingSaturated(max(0, now))))
+        case .later(let due, let least):
+            guard due <= min(now.addingSaturated(maxWait), deadline) else {
                 return KeyedReply(.refused(retryAfter: max(0, due.subtractingSaturated(now) - least)))
             }
             let queue = KeyedQueue(common, state)
             phase = .awaited(queue)
-            return ask(permits, now: now, maxWait: maxWait, deadline: deadline, common)
+            return ask(queue, permits, now: now, maxWait: maxWait, deadline: deadline, common)
         }
+    }
+
+    @inline(never)
+    private mutating func ask(
+        _ queue: KeyedQueue, _ permits: Int, now: Int64, maxWait: Int64, deadline: Int64, _ common: Common
+    ) -> KeyedReply {
+        let latest = min(now.addingSaturated(maxWait), deadline)
+        let decision = queue.state.ask(permits, now: now, maxWait: maxWait, latest: latest)
+        if case .queued(let ticket) = decision { _ = queue.state.wait(for: ticket, now: now) }
+        return reply(decision, queue, common)
     }
 
     private mutating func reply(

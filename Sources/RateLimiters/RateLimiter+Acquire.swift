@@ -8,7 +8,8 @@ extension RateLimiter {
     /// - Returns: Whether they were taken.
     public func tryAcquire(_ permits: Int = 1) -> Bool {
         let permits = max(0, permits)
-        switch word.take(permits, at: time.now.nanoseconds) {
+        let now = time.now
+        switch word.take(permits, at: now.nanoseconds) {
         case .granted:
             tally.permitted.wrappingAdd(1, ordering: .relaxed)
             return true
@@ -16,7 +17,7 @@ extension RateLimiter {
             tally.rejected.wrappingAdd(1, ordering: .relaxed)
             return false
         case .undecided:
-            if case .some(.granted) = try? ask(permits, maxWait: 0, isCall: true) { return true }
+            if case .some(.granted) = try? ask(permits, now: now, maxWait: 0, isCall: true) { return true }
             return false
         }
     }
@@ -30,7 +31,7 @@ extension RateLimiter {
     ///   never would; `CancellationError` if the task is cancelled during the wait. Nothing is taken then.
     public nonisolated(nonsending) func acquire(_ permits: Int = 1, maxWait: Duration? = nil) async throws {
         let longest = maxWait.map { max(0, $0.saturatedNanoseconds) }
-        if let ticket = try enter(max(0, permits), maxWait: longest) { try await wait(for: ticket) }
+        if let ticket = try enter(max(0, permits), now: time.now, maxWait: longest) { try await wait(for: ticket) }
     }
 
     /// Waits until a ticket has been granted, and counts how that ends.

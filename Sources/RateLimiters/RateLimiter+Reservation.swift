@@ -23,7 +23,8 @@ extension RateLimiter {
         _ permits: Int = 1, within longest: Duration = .nanoseconds(Int64.max)
     ) throws -> Reservation {
         let maxWait = max(0, longest.saturatedNanoseconds)
-        return Reservation(limiter: self, place: try ask(max(0, permits), maxWait: maxWait, isCall: false))
+        let place = try ask(max(0, permits), now: time.now, maxWait: maxWait, isCall: false)
+        return Reservation(limiter: self, place: place)
     }
 
     /// Permits that are held for the caller, who has not used them yet.

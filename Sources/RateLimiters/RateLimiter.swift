@@ -22,11 +22,11 @@ public final class RateLimiter: Strategy {
     let events: EventChannel<Event>
     let meters: MeterPoint
     let tally = LimiterTally()
-    private let machine: Lock<Machine>
+    let machine: Lock<Machine>
     let word = RateLimiterWord()
 
     /// The state, and the timer for those who wait.
-    private struct Machine {
+    struct Machine {
         var state: RateLimiterState
         var timer: (any ScheduledTimer)?
         var timerFiresAt = Int64.max
@@ -115,7 +115,7 @@ public final class RateLimiter: Strategy {
             tally.rejected.wrappingAdd(1, ordering: .relaxed)
             throw RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
         case .refused, .undecided:
-            return try enter(permits, maxWait: nil, deadline: deadline(of: context, now))
+            return try enter(permits, now: now, maxWait: nil, deadline: deadline(of: context, now))
         }
     }
 
@@ -129,12 +129,14 @@ public final class RateLimiter: Strategy {
     /// Asks under the lock: for permits at once, or a place in the queue.
     ///
     /// - Parameters:
+    ///   - now: The present, as the caller has read it.
     ///   - maxWait: The longest wait; `nil` for that of the configuration.
     ///   - deadline: The last moment at which permits are of use.
-    func enter(_ permits: Int, maxWait: Int64?, deadline: Int64 = .max) throws -> Ticket? {
-        guard case .queued(let ticket) = try ask(permits, maxWait: maxWait, deadline: deadline, isCall: true) else {
-            return nil
-        }
+    func enter(
+        _ permits: Int, now: TimeSource.Instant, maxWait: Int64?, deadline: Int64 = .max
+    ) throws -> Ticket? {
+        let place = try ask(permits, now: now, maxWait: maxWait, deadline: deadline, isCall: true)
+        guard case .queued(let ticket) = place else { return nil }
         return ticket
     }
 
@@ -145,9 +147,49 @@ public final class RateLimiter: Strategy {
 
     /// - Parameter isCall: Whether a grant is counted here, and a task waits for a ticket. Otherwise the reservation sees
     ///   to both.
-    func ask(_ permits: Int, maxWait: Int64?, deadline: Int64 = .max, isCall: Bool) throws -> Place {
-        let (decision, burst) = withState { state, now in
-            let maxWait = maxWait ?? state.configuration.maxWait.saturatedNanoseconds
+    func ask(
+        _ permits: Int, now: TimeSource.Instant, maxWait: Int64?, deadline: Int64 = .max, isCall: Bool
+    ) throws -> Place {
+        let (decision, burst) =
+            askAlone(permits, now: now.nanoseconds, maxWait: maxWait, isCall: isCall)
+            ?? askInLine(permits, maxWait: maxWait, deadline: deadline, isCall: isCall)
+        switch decision {
+        case .granted(let grant): return .granted(grant)
+        case .queued(let ticket): return .queued(ticket)
+        case .refused(let retryAfter):
+            throw RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
+        case .never:
+            throw ExceedsLimitError(policyName: name, permits: permits, burst: burst)
+        }
+    }
+
+    private typealias Answer = (decision: RateLimiterState.Decision, burst: Int)
+
+    /// Decides an ask of which nobody has to be told: nobody waits or listens, and this one does not have to wait either.
+    /// Then there is neither a timer to be set nor a word to be put back.
+    ///
+    /// - Returns: `nil` if that is not so, and nothing has changed.
+    private func askAlone(_ permits: Int, now: Int64, maxWait: Int64?, isCall: Bool) -> Answer? {
+        guard !events.isListening else { return nil }
+        let answer = machine.withLock { machine -> Answer? in
+            // The arrival time of a paced rule is in the word.
+            guard machine.state.isQuiet, !machine.state.isPaced, !events.isListening else { return nil }
+            let maxWait = maxWait ?? machine.state.maxWait
+            let decision = machine.state.ask(permits, now: now, maxWait: maxWait, latest: .min)
+            if case .refused = decision, maxWait > 0 { return nil }
+            return (decision, machine.state.meter.burst)
+        }
+        switch answer?.decision {
+        case .granted: if isCall { tally.permitted.wrappingAdd(1, ordering: .relaxed) }
+        case .refused, .never: tally.rejected.wrappingAdd(1, ordering: .relaxed)
+        case .queued, nil: break
+        }
+        return answer
+    }
+
+    private func askInLine(_ permits: Int, maxWait: Int64?, deadline: Int64, isCall: Bool) -> Answer {
+        withState { state, now in
+            let maxWait = maxWait ?? state.maxWait
             let latest = min(now.addingSaturated(maxWait), deadline)
             let decision = state.ask(permits, now: now, maxWait: maxWait, latest: latest)
             // Counted before it is told, so that an observer finds it in the totals.
@@ -169,14 +211,6 @@ public final class RateLimiter: Strategy {
             }
             return (decision, state.meter.burst)
         }
-        switch decision {
-        case .granted(let grant): return .granted(grant)
-        case .queued(let ticket): return .queued(ticket)
-        case .refused(let retryAfter):
-            throw RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
-        case .never:
-            throw ExceedsLimitError(policyName: name, permits: permits, burst: burst)
-        }
     }
 
     /// The error of a ticket that was refused after all.
@@ -186,120 +220,5 @@ public final class RateLimiter: Strategy {
             return ExceedsLimitError(policyName: name, permits: ticket.permits, burst: burst)
         }
         return RejectedError(policyName: name, permits: ticket.permits, retryAfter: .nanoseconds(retryAfter))
-    }
-
-    // MARK: Around the state
-
-    /// Runs `body` under the lock, on the whole state; then tells those whose wait has ended.
-    func withState<Result: Sendable>(_ body: (inout RateLimiterState, Int64) -> Result) -> Result {
-        let now = time.now.nanoseconds
-        let (result, ended, alarm, burst) = machine.withLock { machine in
-            if let arrival = word.takeOut() { machine.state.base = .paced(arrival) }
-            // What came before is told before.
-            machine.state.settle(now)
-            var ended = takeEnded(&machine.state)
-            let result = body(&machine.state, now)
-            ended += takeEnded(&machine.state)
-            let burst = machine.state.meter.burst
-            let alarm = setAlarm(&machine)
-            putWordBack(machine.state, now: now)
-            return (result, ended, alarm, burst)
-        }
-        for ticket in ended { finish(ticket, burst: burst) }
-        alarm.old?.cancel()
-        if let next = alarm.next { setTimer(next.number, at: next.deadline) }
-        events.deliver()
-        return result
-    }
-
-    /// Takes the tickets whose wait has ended, and tells observers; under the lock.
-    private func takeEnded(_ state: inout RateLimiterState) -> [Ticket] {
-        let ended = state.takeEnded()
-        for ticket in ended { post(ticket, burst: state.meter.burst) }
-        return ended
-    }
-
-    /// While somebody waits, or listens to what happens in which order, the state stays under the lock.
-    private func putWordBack(_ state: RateLimiterState, now: Int64) {
-        guard state.queue.isEmpty, !events.isListening else { return }
-        guard case .paced(let meter) = state.meter, case .paced(let arrival) = state.base else { return }
-        word.putBack(arrival, at: now, meter)
-    }
-
-    /// Makes a configuration known to asks without the lock; under the lock.
-    func use(_ state: RateLimiterState) {
-        guard case .paced(let meter) = state.meter else { return }
-        word.use(meter, mayWait: state.configuration.maxWait > .zero)
-    }
-
-    /// Tells observers how a wait has ended; under the lock.
-    private func post(_ ticket: Ticket, burst: Int) {
-        guard ticket.waiter != nil, events.isListening else { return }
-        if let error = refusal(of: ticket, burst: burst) {
-            events.post(.rejected(limiter: name, error))
-        } else {
-            let waited = Duration.nanoseconds(ticket.due.subtractingSaturated(ticket.asked))
-            events.post(.permitted(limiter: name, permits: ticket.permits, waited: waited))
-        }
-    }
-
-    /// Tells the task that waits, outside the lock.
-    private func finish(_ ticket: Ticket, burst: Int) {
-        guard let waiter = ticket.waiter else { return }
-        if let error = refusal(of: ticket, burst: burst) {
-            waiter.finish(with: .failure(error))
-        } else {
-            waiter.finish()
-        }
-    }
-
-    /// Adds an observer of this limiter's events.
-    public func addObserver(_ observer: any PolicyObserver) {
-        meters.attach(observer)
-        events.add(observer)
-        withState { _, _ in }
-    }
-
-    // MARK: The timer
-
-    private struct Alarm {
-        var old: (any ScheduledTimer)?
-        var next: (number: UInt64, deadline: Int64)?
-    }
-
-    /// What has to be done about the timer, outside the lock. One that fires too early stays, and is set anew then.
-    private func setAlarm(_ machine: inout Machine) -> Alarm {
-        guard let deadline = machine.state.nextWake else {
-            guard machine.timerFiresAt != .max else { return Alarm() }
-            defer { machine.timer = nil }
-            machine.timerFiresAt = .max
-            machine.timerNumber &+= 1
-            return Alarm(old: machine.timer)
-        }
-        guard deadline < machine.timerFiresAt else { return Alarm() }
-        machine.timerFiresAt = deadline
-        machine.timerNumber &+= 1
-        return Alarm(next: (machine.timerNumber, deadline))
-    }
-
-    /// Sets the timer, outside the lock because the clock may fire it at once.
-    private func setTimer(_ number: UInt64, at deadline: Int64) {
-        let new = time.schedule(at: TimeSource.Instant(nanoseconds: deadline)) { [weak self] in self?.fire(number) }
-        let unneeded = machine.withLock { machine -> (any ScheduledTimer)? in
-            guard machine.timerNumber == number, machine.timerFiresAt != .max else { return new }
-            defer { machine.timer = new }
-            return machine.timer
-        }
-        unneeded?.cancel()
-    }
-
-    private func fire(_ number: UInt64) {
-        let isCurrent = machine.withLock { machine in
-            guard machine.timerNumber == number else { return false }
-            machine.timer = nil
-            machine.timerFiresAt = .max
-            return true
-        }
-        if isCurrent { withState { state, now in _ = state.settle(now) } }
     }
 }

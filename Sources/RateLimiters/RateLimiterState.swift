@@ -27,6 +27,8 @@ struct RateLimiterState {
 
     private(set) var meter: AnyRateMeter
     private(set) var configuration: RateLimiter.Configuration
+    /// That of the configuration, converted once.
+    private(set) var maxWait: Int64
     var base: AnyRateMeter.State
     private(set) var queue = TicketQueue()
     /// How many tickets have a task that waits.
@@ -44,12 +46,18 @@ struct RateLimiterState {
 
     init(_ configuration: RateLimiter.Configuration, now: Int64) {
         self.configuration = configuration
+        maxWait = configuration.maxWait.saturatedNanoseconds
         anchor = now
         settledAt = now
         meter = configuration.rule.meter(anchor: now)
         base = meter.unused
         tail = meter.unused
     }
+
+    /// Whether nobody waits and nobody has to be told that a wait has ended.
+    var isQuiet: Bool { queue.isEmpty && ended.isEmpty }
+
+    var isPaced: Bool { if case .paced = meter { true } else { false } }
 
     // MARK: Asking
 
@@ -61,19 +69,33 @@ struct RateLimiterState {
     mutating func ask(_ permits: Int, now: Int64, maxWait: Int64, latest: Int64) -> Decision {
         let now = settle(now)
         guard permits > 0 else { return .granted(Grant(permits: 0, receipt: now, generation: generation)) }
+        let answer =
+            queue.isEmpty
+            ? meter.ask(permits, &base, at: now, maxWait: maxWait) : askBehind(permits, now: now, maxWait: maxWait)
+        switch answer {
+        case .taken(let receipt):
+            return .granted(Grant(permits: permits, receipt: receipt, generation: generation))
+        case .never: return .never
+        case .beyondTime: return .refused(retryAfter: Int64.max.subtractingSaturated(max(0, now)))
+        case .later(let due, let least):
+            guard due <= latest else { return .refused(retryAfter: max(0, due.subtractingSaturated(now) - least)) }
+            return .queued(enqueue(permits, now: now, latest: latest, due: due))
+        }
+    }
+
+    /// What an ask gets behind those who wait.
+    private mutating func askBehind(_ permits: Int, now: Int64, maxWait: Int64) -> RateMeterAnswer {
         guard let least = meter.leastWait(permits), least <= maxWait else { return .never }
-        guard let due = due(permits, from: now) else {
-            return .refused(retryAfter: Int64.max.subtractingSaturated(max(0, now)))
-        }
-        if due <= now {
-            return .granted(take(permits, at: now))
-        }
-        guard due <= latest else { return .refused(retryAfter: max(0, due.subtractingSaturated(now) - least)) }
+        guard let due = due(permits, from: now) else { return .beyondTime }
+        return .later(due, least: least)
+    }
+
+    private mutating func enqueue(_ permits: Int, now: Int64, latest: Int64, due: Int64) -> Ticket {
         let ticket = Ticket(number: queue.nextNumber, permits: permits, asked: now, latest: latest, due: due)
         if queue.isEmpty { tail = base }
         queue.append(ticket)
         meter.take(permits, &tail, at: due)
-        return .queued(ticket)
+        return ticket
     }
 
     /// When a new ask would get its permits, behind all others; `nil` if no instant can hold it.
@@ -194,6 +216,7 @@ struct RateLimiterState {
     mutating func update(_ configuration: RateLimiter.Configuration, now: Int64) {
         let now = settle(now)
         self.configuration = configuration
+        maxWait = configuration.maxWait.saturatedNanoseconds
         let new = configuration.rule.meter(anchor: anchor)
         guard new != meter else { return }
         base = new.carry(base, from: meter, at: now)

@@ -65,11 +65,35 @@ enum AnyRateMeter: RateMeter, Hashable {
             state = .slidingCounter(inner)
             return receipt
         case (.slidingLog(let meter), .slidingLog(var inner)):
-            state = unused  // So that the array has one owner and is not copied.
+            state = .paced(0)  // So that the array has one owner and is not copied.
             let receipt = meter.take(permits, &inner, at: moment)
             state = .slidingLog(inner)
             return receipt
         default: return moment
+        }
+    }
+
+    /// One switch for the three questions, and a log's array is moved once.
+    func ask(_ permits: Int, _ state: inout State, at now: Int64, maxWait: Int64) -> RateMeterAnswer {
+        switch (self, state) {
+        case (.paced(let meter), .paced(var inner)):
+            let answer = meter.ask(permits, &inner, at: now, maxWait: maxWait)
+            state = .paced(inner)
+            return answer
+        case (.fixedWindow(let meter), .fixedWindow(var inner)):
+            let answer = meter.ask(permits, &inner, at: now, maxWait: maxWait)
+            state = .fixedWindow(inner)
+            return answer
+        case (.slidingCounter(let meter), .slidingCounter(var inner)):
+            let answer = meter.ask(permits, &inner, at: now, maxWait: maxWait)
+            state = .slidingCounter(inner)
+            return answer
+        case (.slidingLog(let meter), .slidingLog(var inner)):
+            state = .paced(0)  // So that the array has one owner and is not copied.
+            let answer = meter.ask(permits, &inner, at: now, maxWait: maxWait)
+            state = .slidingLog(inner)
+            return answer
+        default: return .beyondTime
         }
     }
 

@@ -29,6 +29,12 @@ protocol RateMeter: Sendable {
     @discardableResult
     func take(_ permits: Int, _ state: inout State, at moment: Int64) -> Int64
 
+    /// Takes permits if they are there, or tells when they would be: ``leastWait(_:)``, ``earliest(_:_:from:)`` and
+    /// ``take(_:_:at:)`` in one.
+    ///
+    /// - Parameter maxWait: What would never come sooner is not told.
+    func ask(_ permits: Int, _ state: inout State, at now: Int64, maxWait: Int64) -> RateMeterAnswer
+
     /// Takes back permits that were not used: as if they had never been taken, or less where that cannot be known.
     /// Those that time has given back already are not given back twice.
     func giveBack(_ permits: Int, _ state: inout State, receipt: Int64, at now: Int64)
@@ -41,6 +47,27 @@ protocol RateMeter: Sendable {
 
     /// A state of another meter of the same kind, with what was used.
     func carry(_ state: State, from old: Self, at now: Int64) -> State
+}
+
+/// What somebody gets who asks a meter and is alone.
+enum RateMeterAnswer {
+    /// The permits are taken.
+    case taken(receipt: Int64)
+    /// They are there at that moment, and the least that such an ask ever waits.
+    case later(Int64, least: Int64)
+    /// They are there later than an instant can tell.
+    case beyondTime
+    /// Never, or only after more than the longest wait.
+    case never
+}
+
+extension RateMeter {
+    @inline(__always)
+    func ask(_ permits: Int, _ state: inout State, at now: Int64, maxWait: Int64) -> RateMeterAnswer {
+        guard let least = leastWait(permits), least <= maxWait else { return .never }
+        guard let due = earliest(permits, state, from: now) else { return .beyondTime }
+        return due <= now ? .taken(receipt: take(permits, &state, at: now)) : .later(due, least: least)
+    }
 }
 
 /// Consecutive windows of one length.

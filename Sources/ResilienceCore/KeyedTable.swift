@@ -28,8 +28,31 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
     @usableFromInline package typealias Entry = KeyedStore<Key, Value>.Entry
     @usableFromInline package typealias Instant = TimeSource.Instant
 
+    /// Entries that were taken out of a shard, to be released outside its lock: what a key owns is the user's. An ask takes
+    /// out two at most, nearly always, and then needs no allocation.
     @usableFromInline
-    struct State {
+    struct Removed: Sendable {
+        @usableFromInline var first: Entry?
+        @usableFromInline var second: Entry?
+        @usableFromInline var others: [Entry] = []
+
+        @inlinable
+        init() {}
+
+        @inlinable
+        mutating func append(_ entry: Entry) {
+            if first == nil {
+                first = entry
+            } else if second == nil {
+                second = entry
+            } else {
+                others.append(entry)
+            }
+        }
+    }
+
+    @usableFromInline
+    struct State: Sendable {
         @usableFromInline var store = KeyedStore<Key, Value>()
         @usableFromInline var common: Value.Common
         /// Where the next sweep goes on.
@@ -40,10 +63,12 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
             self.common = common
         }
 
-        /// Removes what can be forgotten among the next entries.
+        /// Removes what can be forgotten among the next entries, and returns how many there were.
         @inlinable
-        mutating func sweep(_ steps: Int, now: Instant, into removed: inout [Entry]) {
-            for _ in 0..<min(steps, store.count) {
+        @discardableResult
+        mutating func sweep(_ steps: Int, now: Instant, into removed: inout Removed) -> Int {
+            let before = store.count
+            for _ in 0..<min(steps, before) {
                 if hand >= store.count { hand = 0 }
                 if store[hand].isForgettable(at: now, common) {
                     removed.append(store.remove(at: hand))
@@ -51,6 +76,7 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
                     hand &+= 1
                 }
             }
+            return before - store.count
         }
 
         /// Where the entry stands that is the least loss, among the next ones; `nil` if all are in use.
@@ -145,52 +171,77 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
     ) -> Answer<Result> {
         let hash = key.hashValue
         let shard = shard(hash)
-        let first = attempt(key, hash, shard, now, .ifFree, initial, body, record)
-        if first.isSweepDue { sweepSomewhere(now) }
-        if case .answered = first.answer { return first.answer }
-        // Full. Perhaps only of keys that have been idle since somebody looked.
-        sweepSomewhere(now)
-        return attempt(key, hash, shard, now, replaces ? .byForgetting : .afterSweep, initial, body, record).answer
+        let short = UInt32(truncatingIfNeeded: hash)
+        let (known, isSweepDue) = shard.state.withLock { state in
+            state.asks &+= 1
+            return (askKnown(key, short, &state, body, record), state.asks % Self.asksPerSweep == 0)
+        }
+        if isSweepDue { sweepSomewhere(now) }
+        return known ?? askNew(key, short, shard, now, replaces, initial, body, record)
     }
 
+    /// Asks the value of a key that had none, for which there may be no place.
+    ///
+    /// Not inlined, so that the path of a key that is known stays short.
     @inlinable
-    func attempt<Result: Sendable>(
-        _ key: Key, _ hash: Int, _ shard: Shard, _ now: Instant, _ room: Room,
+    @inline(never)
+    func askNew<Result: Sendable>(
+        _ key: Key, _ hash: UInt32, _ shard: Shard, _ now: Instant, _ replaces: Bool,
         _ initial: (Value.Common) -> Value, _ body: (inout Value, Value.Common) -> Result,
         _ record: (Result, inout Value.Common) -> Void
-    ) -> (answer: Answer<Result>, isSweepDue: Bool, removed: [Entry]) {
-        let short = UInt32(truncatingIfNeeded: hash)
-        return shard.state.withLock { state in
-            state.asks &+= 1
-            let isSweepDue = state.asks % Self.asksPerSweep == 0
-            if let place = state.store.find(key, hash: short) {
-                let result = body(&state.store[place], state.common)
-                record(result, &state.common)
-                return (.answered(result, forgotten: nil), isSweepDue, [])
-            }
-            var value = initial(state.common)
-            let result = body(&value, state.common)
-            guard !value.isForgettable(at: now, state.common) else {
-                record(result, &state.common)
-                return (.answered(result, forgotten: nil), isSweepDue, [])
-            }
-            // Released by the caller, outside the lock: what a key owns is the user's.
-            var removed: [Entry] = []
-            state.sweep(room == .ifFree ? Self.stepsPerInsertion : Self.stepsWhenFull, now: now, into: &removed)
-            release(removed.count)
-            var forgotten: Key?
-            if !takePlace() {
-                guard room == .byForgetting, let place = state.candidate(Self.stepsWhenFull, now: now) else {
-                    return (.full, isSweepDue, removed)
-                }
-                let victim = state.store.remove(at: place)
-                forgotten = victim.key
-                removed.append(victim)
-            }
-            state.store.insert(key, hash: short, value)
-            record(result, &state.common)
-            return (.answered(result, forgotten: forgotten), isSweepDue, removed)
+    ) -> Answer<Result> {
+        var removed = Removed()  // Released at the end, outside the lock.
+        let first = shard.state.withLock { state in
+            askKnown(key, hash, &state, body, record)
+                ?? askNew(key, hash, &state, now, .ifFree, &removed, initial, body, record)
         }
+        if case .answered = first { return first }
+        // Full. Perhaps only of keys that have been idle since somebody looked.
+        sweepSomewhere(now)
+        return shard.state.withLock { state in
+            let room: Room = replaces ? .byForgetting : .afterSweep
+            return askKnown(key, hash, &state, body, record)
+                ?? askNew(key, hash, &state, now, room, &removed, initial, body, record)
+        }
+    }
+
+    /// Asks the value of a key that has one; `nil` if it has none. Under the lock.
+    @inlinable
+    func askKnown<Result: Sendable>(
+        _ key: Key, _ hash: UInt32, _ state: inout State, _ body: (inout Value, Value.Common) -> Result,
+        _ record: (Result, inout Value.Common) -> Void
+    ) -> Answer<Result>? {
+        guard let place = state.store.find(key, hash: hash) else { return nil }
+        let result = body(&state.store[place], state.common)
+        record(result, &state.common)
+        return .answered(result, forgotten: nil)
+    }
+
+    /// Asks a new value, and keeps it if there is something to remember. Under the lock.
+    @inlinable
+    func askNew<Result: Sendable>(
+        _ key: Key, _ hash: UInt32, _ state: inout State, _ now: Instant, _ room: Room, _ removed: inout Removed,
+        _ initial: (Value.Common) -> Value, _ body: (inout Value, Value.Common) -> Result,
+        _ record: (Result, inout Value.Common) -> Void
+    ) -> Answer<Result> {
+        var value = initial(state.common)
+        let result = body(&value, state.common)
+        guard !value.isForgettable(at: now, state.common) else {
+            record(result, &state.common)
+            return .answered(result, forgotten: nil)
+        }
+        let steps = room == .ifFree ? Self.stepsPerInsertion : Self.stepsWhenFull
+        release(state.sweep(steps, now: now, into: &removed))
+        var forgotten: Key?
+        if !takePlace() {
+            guard room == .byForgetting, let place = state.candidate(Self.stepsWhenFull, now: now) else { return .full }
+            let victim = state.store.remove(at: place)
+            forgotten = victim.key
+            removed.append(victim)
+        }
+        state.store.insert(key, hash: hash, value)
+        record(result, &state.common)
+        return .answered(result, forgotten: forgotten)
     }
 
     /// Runs `body` on a key's value, if it has one.
@@ -235,16 +286,16 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
     }
 
     /// Sweeps a few entries of the next shard, so that also keys are forgotten whose shard nobody asks.
-    @usableFromInline
+    ///
+    /// Inlinable, so that it is specialised: called generically, it cost more than all asks between two sweeps.
+    @inlinable
+    @inline(never)
     func sweepSomewhere(_ now: Instant) {
         let next = cursor.wrappingAdd(1, ordering: .relaxed).oldValue
-        let removed = shards[next & (shards.count - 1)].state.withLock { state in
-            var removed: [Entry] = []
-            state.sweep(Self.stepsWhenFull, now: now, into: &removed)
-            release(removed.count)
-            return removed
+        var removed = Removed()  // Released at the end, outside the lock.
+        shards[next & (shards.count - 1)].state.withLock { state in
+            release(state.sweep(Self.stepsWhenFull, now: now, into: &removed))
         }
-        _ = removed  // Released here, outside the lock.
     }
 
     // MARK: All keys
@@ -254,14 +305,13 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
     package func removeForgettable(now: Instant) -> Int {
         var number = 0
         for shard in shards {
-            let removed = shard.state.withLock { state in
-                var removed: [Entry] = []
+            var removed = Removed()  // Released at the end of the turn, outside the lock.
+            number += shard.state.withLock { state in
                 state.hand = 0
-                state.sweep(state.store.count, now: now, into: &removed)
-                release(removed.count)
-                return removed
+                let number = state.sweep(state.store.count, now: now, into: &removed)
+                release(number)
+                return number
             }
-            number += removed.count
         }
         return number
     }

@@ -3,6 +3,7 @@ import ResilienceTesting
 import Testing
 
 @testable import RateLimiters
+@testable import ResilienceCore
 
 @Suite("Keyed limiters under contention", .timeLimit(.minutes(10)))
 struct KeyedContentionTests {
@@ -34,6 +35,28 @@ struct KeyedContentionTests {
         #expect(fixture.limiter.count == keys)
         guard observed else { return }
         #expect(fixture.events.count == totals.asks)
+    }
+
+    @Test("asks of keys in other shards do not wait for a shard that is locked")
+    func shards() throws {
+        let rule = RateLimiter.Rule.tokenBucket(1, per: .seconds(1))
+        let fixture = try KeyedFixture<Int>(.init(rule: rule, maxKeys: 1_000_000))
+        let table = fixture.limiter.table
+        #expect(table.shards.count == 256)
+        let held = table.shards[0]
+        // Of each other shard one key, so that no sweep, which goes to all shards in turn, is due.
+        var keys: [ObjectIdentifier: Int] = [:]
+        var next = 0
+        while keys.count < table.shards.count - 1 {
+            let shard = table.shard(next.hashValue)
+            if shard !== held { keys[ObjectIdentifier(shard)] = next }
+            next += 1
+        }
+        // If one lock were shared, this would not end.
+        let permitted = held.state.withLock { _ in
+            keys.values.reduce(0) { $0 + (fixture.limiter.tryAcquire(for: $1) ? 1 : 0) }
+        }
+        #expect(permitted == 255 && fixture.limiter.count == 255)
     }
 
     @Test("totals are exact while keys come, go, wait, give up and are forgotten")

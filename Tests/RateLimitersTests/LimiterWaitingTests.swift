@@ -136,7 +136,7 @@ struct LimiterWaitingTests {
         [false, true])
     func grantedAndCancelled(withOther: Bool, observed: Bool) async throws {
         let stage = try exhausted(observed: observed)
-        let ticket = try #require(try stage.limiter.enter(1, maxWait: .max))
+        let ticket = try #require(try stage.limiter.enter(1, now: stage.limiter.time.now, maxWait: .max))
         if withOther { stage.start(1) }
         stage.clock.advance(by: .seconds(1))
         let limiter = stage.limiter

@@ -2,6 +2,7 @@
 //
 //     CallCosts "breaker, count window" 10000
 //     CallCosts --memory "timeout, not reached" 1000000     also prints by how much memory grew
+//     CallCosts --keys 1000000 slidingWindow                what so many keys of a limiter take of memory
 //     CallCosts --list
 //     CallCosts --scrape 1000 20                            times 20 pages of 1 000 policies
 //
@@ -42,6 +43,17 @@ if arguments == ["--list"] {
     exit(0)
 }
 
+if arguments.count == 3, arguments.first == "--keys", let rule = arguments.dropFirst(2).first {
+    guard let number = arguments.dropFirst().first.flatMap({ Int($0) }), number > 0 else { exit(2) }
+    guard let keys = try KeyedKeys(rule, number) else { exit(2) }
+    let before = peakMemory()
+    let held = keys.fill()
+    let grown = peakMemory() - before
+    let bytes = Double(grown) * 1024 / Double(number) - Double(KeyedKeys.bytesOfKey)
+    print("\(rule): \(held) keys, \(grown) KiB more, \(Int(bytes.rounded())) bytes a key beside the key itself")
+    exit(0)
+}
+
 if arguments.count == 3, arguments.first == "--scrape" {
     let numbers = arguments.dropFirst().compactMap { Int($0) }
     guard numbers.count == 2, numbers.allSatisfy({ $0 > 0 }) else { exit(2) }
@@ -54,7 +66,8 @@ if arguments.count == 3, arguments.first == "--scrape" {
 guard arguments.count == 2, let name = arguments.first, let count = arguments.last.flatMap({ Int($0) }),
     let row = Row.all.first(where: { $0.name == name })
 else {
-    print("usage: CallCosts --list | --scrape <policies> <pages> | [--memory] <row> <number of calls>")
+    print("usage: CallCosts --list | --scrape <policies> <pages> | --keys <number> <rule>")
+    print("       CallCosts [--memory] <row> <number of calls>")
     exit(2)
 }
 

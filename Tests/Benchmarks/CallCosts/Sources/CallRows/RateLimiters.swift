@@ -19,7 +19,7 @@ extension Row {
                 }
             }
         },
-        keyed, keyed.withTwoCallers(),
+        keyed, keyed.withTwoCallers(), keyedForgotten,
         Row("limiter, adaptive throttle", .library) {
             let throttle = try AdaptiveThrottle("calm")
             return { count in
@@ -33,15 +33,24 @@ extension Row {
     private static let tokenBucket = permitted(
         "limiter, token bucket", .tokenBucket(1_000_000_000, per: .seconds(1)))
 
-    /// A thousand keys in turn.
-    private static let keyed = Row("limiter, keyed", .library) {
-        let limiter = try KeyedRateLimiter<Int>("keyed", .tokenBucket(1_000_000_000, per: .seconds(1)))
-        return { count in
-            var sum = 0
-            for call in 0..<count {
-                sum = try await limiter.execute(for: call % 1000) { try await operation(sum) }
+    /// A thousand keys in turn, of which permits are in use all the time.
+    private static let keyed = keyed(
+        "limiter, keyed", .tokenBucket(1, per: .seconds(1), burst: 1_000_000))
+
+    /// A thousand keys in turn, each of which has been forgotten when it comes again.
+    private static let keyedForgotten = keyed(
+        "limiter, keyed, each key forgotten in between", .tokenBucket(1_000_000_000, per: .seconds(1)))
+
+    private static func keyed(_ name: String, _ rule: RateLimiter.Rule) -> Row {
+        Row(name, .library) {
+            let limiter = try KeyedRateLimiter<Int>("keyed", rule)
+            return { count in
+                var sum = 0
+                for call in 0..<count {
+                    sum = try await limiter.execute(for: call % 1000) { try await operation(sum) }
+                }
+                consume(sum)
             }
-            consume(sum)
         }
     }
 

@@ -1,0 +1,117 @@
+public import ResilienceCore
+
+/// What is done around the lock: the word, the queue's ends, the timer, the events.
+extension RateLimiter {
+    /// Runs `body` under the lock, on the whole state; then tells those whose wait has ended.
+    func withState<Result: Sendable>(_ body: (inout RateLimiterState, Int64) -> Result) -> Result {
+        let now = time.now.nanoseconds
+        let (result, ended, alarm, burst) = machine.withLock { machine in
+            if let arrival = word.takeOut() { machine.state.base = .paced(arrival) }
+            // What came before is told before.
+            machine.state.settle(now)
+            var ended = takeEnded(&machine.state)
+            let result = body(&machine.state, now)
+            ended += takeEnded(&machine.state)
+            let burst = machine.state.meter.burst
+            let alarm = setAlarm(&machine)
+            putWordBack(machine.state, now: now)
+            return (result, ended, alarm, burst)
+        }
+        for ticket in ended { finish(ticket, burst: burst) }
+        alarm.old?.cancel()
+        if let next = alarm.next { setTimer(next.number, at: next.deadline) }
+        events.deliver()
+        return result
+    }
+
+    /// Takes the tickets whose wait has ended, and tells observers; under the lock.
+    private func takeEnded(_ state: inout RateLimiterState) -> [Ticket] {
+        let ended = state.takeEnded()
+        for ticket in ended { post(ticket, burst: state.meter.burst) }
+        return ended
+    }
+
+    /// While somebody waits, or listens to what happens in which order, the state stays under the lock.
+    private func putWordBack(_ state: RateLimiterState, now: Int64) {
+        guard state.queue.isEmpty, !events.isListening else { return }
+        guard case .paced(let meter) = state.meter, case .paced(let arrival) = state.base else { return }
+        word.putBack(arrival, at: now, meter)
+    }
+
+    /// Makes a configuration known to asks without the lock; under the lock.
+    func use(_ state: RateLimiterState) {
+        guard case .paced(let meter) = state.meter else { return }
+        word.use(meter, mayWait: state.configuration.maxWait > .zero)
+    }
+
+    /// Tells observers how a wait has ended; under the lock.
+    private func post(_ ticket: Ticket, burst: Int) {
+        guard ticket.waiter != nil, events.isListening else { return }
+        if let error = refusal(of: ticket, burst: burst) {
+            events.post(.rejected(limiter: name, error))
+        } else {
+            let waited = Duration.nanoseconds(ticket.due.subtractingSaturated(ticket.asked))
+            events.post(.permitted(limiter: name, permits: ticket.permits, waited: waited))
+        }
+    }
+
+    /// Tells the task that waits, outside the lock.
+    private func finish(_ ticket: Ticket, burst: Int) {
+        guard let waiter = ticket.waiter else { return }
+        if let error = refusal(of: ticket, burst: burst) {
+            waiter.finish(with: .failure(error))
+        } else {
+            waiter.finish()
+        }
+    }
+
+    /// Adds an observer of this limiter's events.
+    public func addObserver(_ observer: any PolicyObserver) {
+        meters.attach(observer)
+        events.add(observer)
+        withState { _, _ in }
+    }
+
+    // MARK: The timer
+
+    private struct Alarm {
+        var old: (any ScheduledTimer)?
+        var next: (number: UInt64, deadline: Int64)?
+    }
+
+    /// What has to be done about the timer, outside the lock. One that fires too early stays, and is set anew then.
+    private func setAlarm(_ machine: inout Machine) -> Alarm {
+        guard let deadline = machine.state.nextWake else {
+            guard machine.timerFiresAt != .max else { return Alarm() }
+            defer { machine.timer = nil }
+            machine.timerFiresAt = .max
+            machine.timerNumber &+= 1
+            return Alarm(old: machine.timer)
+        }
+        guard deadline < machine.timerFiresAt else { return Alarm() }
+        machine.timerFiresAt = deadline
+        machine.timerNumber &+= 1
+        return Alarm(next: (machine.timerNumber, deadline))
+    }
+
+    /// Sets the timer, outside the lock because the clock may fire it at once.
+    private func setTimer(_ number: UInt64, at deadline: Int64) {
+        let new = time.schedule(at: TimeSource.Instant(nanoseconds: deadline)) { [weak self] in self?.fire(number) }
+        let unneeded = machine.withLock { machine -> (any ScheduledTimer)? in
+            guard machine.timerNumber == number, machine.timerFiresAt != .max else { return new }
+            defer { machine.timer = new }
+            return machine.timer
+        }
+        unneeded?.cancel()
+    }
+
+    private func fire(_ number: UInt64) {
+        let isCurrent = machine.withLock { machine in
+            guard machine.timerNumber == number else { return false }
+            machine.timer = nil
+            machine.timerFiresAt = .max
+            return true
+        }
+        if isCurrent { withState { state, now in _ = state.settle(now) } }
+    }
+}
