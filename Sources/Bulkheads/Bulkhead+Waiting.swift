@@ -7,8 +7,9 @@ extension Bulkhead {
     /// - Parameter partition: The partition's name, if it is not the context that says.
     @usableFromInline
     nonisolated(nonsending) func admit(_ context: Context, _ partition: String?) async throws -> Admission {
-        try await admit(
-            partition: partition ?? context[Partition.self], priority: context[Priority.self] ?? .normal,
+        let values = context.carriesValues ? context : nil
+        return try await admit(
+            partition: partition ?? values?[Partition.self], priority: values?[Priority.self] ?? .normal,
             deadline: context.deadline.map { localTime(of: $0, in: context) }, context)
     }
 

@@ -9,18 +9,20 @@ extension KeyedFallback {
         if keeper.isActive { keeper.remember(value, for: key) }
     }
 
-    /// Tries the steps for a call that failed.
+    /// Tries the steps for a call that failed. Specialised by the client's module, but out of line: it begins with the
+    /// failure.
     ///
     /// - Parameters:
     ///   - unaccepted: The value of the call, if that is what failed: returned if no step answers.
     ///   - note: Gets the error once it is sure that there is a fallback for it.
-    @usableFromInline
+    @inlinable
+    @inline(never)
     nonisolated(nonsending) func serve(
         _ cause: any Error, _ unaccepted: Value?, _ key: Key, _ context: Context,
         noting note: (any Error) -> Void = { _ in }
     ) async throws -> (value: Value, isAccepted: Bool) {
         // Cancelled by a deadline around the call, it has failed; nobody but the caller can have cancelled it otherwise.
-        if (Task.isCancelled || cause is CancellationError) && !context.isPastDeadline {
+        if (Task.isCancelled || type(of: cause) == CancellationError.self) && !context.isPastDeadline {
             counters.cancelled.wrappingAdd(1, ordering: .relaxed)
             return try Self.end(unaccepted, cause)
         }
@@ -32,125 +34,152 @@ extension KeyedFallback {
         note(cause)
         let start = time.now
         var ends: [FallbackStepEnd] = []
-        for step in chain.configuration.steps.elements {
-            guard let record = chain.records[step.name] else { continue }  // Never: the chain has one for each.
-            switch await attempt(step, record, cause, key, context) {
+        for stage in chain.stages {
+            let result =
+                if let result = answer(stage, cause, key) {
+                    result
+                } else {
+                    await act(stage, cause, key, context, since: ends.isEmpty ? start : nil)
+                }
+            switch result {
             case .answered(let value, let age):
                 counters.served.wrappingAdd(1, ordering: .relaxed)
-                let served = FallbackServed(fallback: name, step: step.name, age: age)
-                context.report(FallbackServed.Report.self, served)
-                tell(.served(served, after: start.duration(to: time.now), cause: cause))
+                stage.record.tellServed(age, context, since: start, cause)
                 return (value, true)
-            case .ended(let reason):
-                ends.append(FallbackStepEnd(step: step.name, reason: reason))
+            case .ended(let end):
+                ends.append(end)
             case .cancelled:
                 counters.cancelled.wrappingAdd(1, ordering: .relaxed)
                 return try Self.end(unaccepted, CancellationError())
             }
         }
-        counters.exhausted.wrappingAdd(1, ordering: .relaxed)
-        tell(.exhausted(fallback: name, after: start.duration(to: time.now), cause: cause))
-        guard chain.configuration.errors == .attached else { return try Self.end(unaccepted, cause) }
-        return try Self.end(unaccepted, FallbackExhaustedError(policyName: name, original: cause, steps: ends))
+        return try Self.end(unaccepted, exhaust(chain.configuration.errors, start, cause, ends))
     }
 
     /// Ends a call that no step answered.
-    private static func end(
-        _ unaccepted: Value?, _ error: @autoclosure () -> any Error
-    ) throws -> (value: Value, isAccepted: Bool) {
-        guard let unaccepted else { throw error() }
+    @inlinable
+    static func end(_ unaccepted: Value?, _ error: any Error) throws -> (value: Value, isAccepted: Bool) {
+        guard let unaccepted else { throw error }
         return (unaccepted, false)
     }
 
-    private enum StepResult {
+    /// Counts and tells of a call that no step answered; returns the error that the configuration asks for.
+    @usableFromInline
+    func exhaust(
+        _ errors: FallbackErrors, _ start: TimeSource.Instant, _ cause: any Error, _ ends: [FallbackStepEnd]
+    ) -> any Error {
+        counters.exhausted.wrappingAdd(1, ordering: .relaxed)
+        events.tell(.exhausted(fallback: name, after: start.duration(to: time.now), cause: cause))
+        guard errors == .attached else { return cause }
+        return FallbackExhaustedError(policyName: name, original: cause, steps: ends)
+    }
+
+    @usableFromInline
+    enum StepResult {
         case answered(Value, age: Duration?)
-        case ended(FallbackReason)
+        case ended(FallbackStepEnd)
         case cancelled
     }
 
-    private func attempt(
-        _ step: Step, _ record: StepRecord, _ cause: any Error, _ key: Key, _ context: Context
-    ) async -> StepResult {
-        if let condition = step.condition, !condition(cause) { return skip(step, record, .notForThisError) }
-        switch step.source {
+    /// What a step without an action comes to, or one that is not for this error; `nil` if its action is to be run.
+    @inlinable
+    func answer(_ stage: Stage, _ cause: any Error, _ key: Key) -> StepResult? {
+        let record = stage.record
+        if let condition = stage.step.condition, !condition(cause) { return .ended(record.skip(.notForThisError)) }
+        switch stage.step.source {
         case .value(let value):
-            record.count(\.succeeded)
+            record.count(.succeeded)
             return .answered(value, age: nil)
         case .lastGood(let maxAge, _):
-            guard let kept = keeper.recall(key) else { return skip(step, record, .nothingKept) }
-            guard kept.age <= maxAge else {
-                return skip(step, record, .tooOld(age: kept.age, maxAge: maxAge))
-            }
-            record.count(\.succeeded)
+            guard let kept = keeper.recall(key) else { return .ended(record.skip(.nothingKept)) }
+            guard kept.age <= maxAge else { return .ended(record.skip(.tooOld(age: kept.age, maxAge: maxAge))) }
+            record.count(.succeeded)
             return .answered(kept.value, age: kept.age)
-        case .action(let action):
-            guard !context.isPastDeadline else { return skip(step, record, .noTime) }
-            guard record.enter(step.limit) else {
-                record.count(\.rejected)
-                return fail(step, .full(limit: step.limit ?? 0), after: .zero)
-            }
-            let start = time.now
-            let result = await run(action, step.timeout, record.lane, cause, key, context)
-            record.leave()
-            return judge(result, step, record, start.duration(to: time.now), context)
+        case .action:
+            return nil
         }
     }
 
-    private func judge(
-        _ result: ActionEnd, _ step: Step, _ record: StepRecord, _ duration: Duration, _ context: Context
+    /// Runs the action of a step, on the caller's actor.
+    ///
+    /// - Parameter failure: When the call failed, if this is the first step: one that has no condition begins then.
+    @inlinable
+    nonisolated(nonsending) func act(
+        _ stage: Stage, _ cause: any Error, _ key: Key, _ context: Context, since failure: TimeSource.Instant?
+    ) async -> StepResult {
+        let record = stage.record
+        guard case .action(let action) = stage.step.source, !context.isPastDeadline else {
+            return .ended(record.skip(.noTime))
+        }
+        guard record.enter(stage.step.limit) else {
+            record.count(.rejected)
+            return .ended(record.fail(.full(limit: stage.step.limit ?? 0), after: .zero))
+        }
+        // The reading that there is saves another; but a condition is the user's, and may have taken its time.
+        let start = if let failure, stage.step.condition == nil { failure } else { time.now }
+        let result: ActionEnd
+        if let timeout = stage.step.timeout {
+            result = await runInTime(action, timeout, record, cause, key, context)
+        } else {
+            do {
+                switch action {
+                case .plain(let action): result = .returned(try await action(cause))
+                case .keyed(let action): result = .returned(try await action(cause, key))
+                }
+            } catch {
+                result = .threw(error)
+            }
+        }
+        record.leave()
+        return judge(result, stage.step.timeout, record, start.duration(to: time.now), context)
+    }
+
+    @inlinable
+    func judge(
+        _ result: ActionEnd, _ timeout: Duration?, _ record: StepRecord, _ duration: Duration, _ context: Context
     ) -> StepResult {
-        guard let error = result.error else {
-            guard let value = result.value else { return .ended(.nothingKept) }  // Never: no error means a value.
-            record.count(\.succeeded, duration)
+        let error: any Error
+        switch result {
+        case .returned(let value):
+            record.count(.succeeded, duration)
             return .answered(value, age: nil)
+        case .threw(let thrown), .expired(let thrown):
+            error = thrown
         }
         // The caller's own cancellation is never reported as a failure of the step.
         if Task.isCancelled && !context.isPastDeadline {
-            record.count(\.cancelled, duration)
+            record.count(.cancelled, duration)
             return .cancelled
         }
-        if result.isExpired, let limit = step.timeout {
-            record.count(\.timedOut, duration)
-            return fail(step, .timedOut(limit: limit, underlying: error), after: duration)
+        if case .expired = result, let timeout {
+            record.count(.timedOut, duration)
+            return .ended(record.fail(.timedOut(limit: timeout, underlying: error), after: duration))
         }
-        record.count(\.failed, duration)
-        return fail(step, .failed(error), after: duration)
+        record.count(.failed, duration)
+        return .ended(record.fail(.failed(error), after: duration))
     }
 
-    private func skip(_ step: Step, _ record: StepRecord, _ reason: FallbackReason) -> StepResult {
-        record.count(\.skipped)
-        tell(.stepSkipped(fallback: name, FallbackStepEnd(step: step.name, reason: reason)))
-        return .ended(reason)
+    @usableFromInline
+    enum ActionEnd {
+        case returned(Value)
+        case threw(any Error)
+        /// Its time limit had passed.
+        case expired(any Error)
     }
 
-    private func fail(_ step: Step, _ reason: FallbackReason, after duration: Duration) -> StepResult {
-        tell(.stepFailed(fallback: name, FallbackStepEnd(step: step.name, reason: reason), after: duration))
-        return .ended(reason)
-    }
-
-    private struct ActionEnd {
-        var value: Value?
-        var error: (any Error)?
-        var isExpired = false
-    }
-
-    /// Runs an action on the caller's actor; in a child task if it has a time limit, for only a task can be cancelled.
-    private func run(
-        _ action: @Sendable (any Error, Key) async throws -> Value, _ timeout: Duration?, _ lane: DeadlineLane,
-        _ cause: any Error, _ key: Key, _ context: Context
+    /// Runs an action in a child task, for only a task can be cancelled.
+    @usableFromInline
+    nonisolated(nonsending) func runInTime(
+        _ action: Step.Action, _ timeout: Duration, _ record: StepRecord, _ cause: any Error, _ key: Key,
+        _ context: Context
     ) async -> ActionEnd {
-        guard let timeout else {
-            do {
-                return ActionEnd(value: try await action(cause, key))
-            } catch {
-                return ActionEnd(error: error)
-            }
-        }
         var value: Value?
         let deadline = time.now.advanced(by: timeout)
-        let end = await runInChild(#isolation, lane, context, deadline) { _ in
+        let end = await runInChild(#isolation, record.lane, context, deadline) { _ in
             value = try await action(cause, key)
         }
-        return ActionEnd(value: value, error: end.error, isExpired: end.isExpired)
+        if let value, end.error == nil { return .returned(value) }
+        let error = end.error ?? CancellationError()  // Never the latter: no error means a value.
+        return end.isExpired ? .expired(error) : .threw(error)
     }
 }

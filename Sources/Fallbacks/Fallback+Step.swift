@@ -1,10 +1,26 @@
 extension KeyedFallback {
     /// One way to answer in the place of a call that failed. Made as part of ``Steps``.
     public struct Step: Sendable {
+        @usableFromInline
         enum Source: Sendable {
             case value(Value)
-            case action(@Sendable (any Error, Key) async throws -> Value)
+            case action(Action)
             case lastGood(maxAge: Duration, capacity: Int)
+        }
+
+        /// As the user wrote it: wrapped to take a key in any case, it would cost each call a closure more.
+        @usableFromInline
+        enum Action: Sendable {
+            case plain(@Sendable (any Error) async throws -> Value)
+            case keyed(@Sendable (any Error, Key) async throws -> Value)
+
+            @inlinable
+            nonisolated(nonsending) func callAsFunction(_ error: any Error, _ key: Key) async throws -> Value {
+                switch self {
+                case .plain(let action): try await action(error)
+                case .keyed(let action): try await action(error, key)
+                }
+            }
         }
 
         /// What the step is called in results, events and metrics. Different for each step of a fallback.
@@ -17,8 +33,8 @@ extension KeyedFallback {
         /// How long the step may take, at least 1 ns. Its task is cancelled then, and waited for. `nil`: no limit.
         public internal(set) var timeout: Duration?
 
-        let condition: (@Sendable (any Error) -> Bool)?
-        var source: Source
+        @usableFromInline let condition: (@Sendable (any Error) -> Bool)?
+        @usableFromInline var source: Source
     }
 
     /// Steps one after another.
@@ -88,7 +104,7 @@ extension KeyedFallback {
             when condition: (@Sendable (any Error) -> Bool)? = nil,
             _ action: @escaping @Sendable (_ error: any Error) async throws -> Value
         ) -> Steps {
-            step(name, limit: limit, timeout: timeout, when: condition) { error, _ in try await action(error) }
+            step(name, limit, timeout, condition, .plain(action))
         }
 
         /// Begins with an action that is given the error of the call and its key, otherwise as the form with the error
@@ -97,6 +113,13 @@ extension KeyedFallback {
             _ name: String, limit: Int? = nil, timeout: Duration? = nil,
             when condition: (@Sendable (any Error) -> Bool)? = nil,
             _ action: @escaping @Sendable (_ error: any Error, _ key: Key) async throws -> Value
+        ) -> Steps {
+            step(name, limit, timeout, condition, .keyed(action))
+        }
+
+        private static func step(
+            _ name: String, _ limit: Int?, _ timeout: Duration?, _ condition: (@Sendable (any Error) -> Bool)?,
+            _ action: Step.Action
         ) -> Steps {
             Steps([Step(name: name, limit: limit, timeout: timeout, condition: condition, source: .action(action))])
         }

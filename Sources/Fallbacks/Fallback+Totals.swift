@@ -56,7 +56,9 @@ public struct FallbackTotals: Sendable, Hashable, Codable {
 
         mutating func add(_ duration: Duration) {
             count.increment()
-            total = .nanoseconds(total.saturatedNanoseconds.addingSaturated(duration.saturatedNanoseconds))
+            // The sum of two spans of at most 292 years fits, and is cut to as much.
+            let most = Duration.nanoseconds(Int64.max)
+            total = min(total + min(duration, most), most)
             longest = max(longest, duration)
         }
     }
@@ -66,63 +68,15 @@ public struct FallbackTotals: Sendable, Hashable, Codable {
 @usableFromInline
 final class FallbackCounters: Sendable {
     @usableFromInline let succeeded = Atomic(0)
-    let served = Atomic(0)
-    let exhausted = Atomic(0)
-    let unhandled = Atomic(0)
-    let cancelled = Atomic(0)
+    @usableFromInline let served = Atomic(0)
+    @usableFromInline let exhausted = Atomic(0)
+    @usableFromInline let unhandled = Atomic(0)
+    @usableFromInline let cancelled = Atomic(0)
 
     var totals: FallbackTotals {
         FallbackTotals(
             succeeded: succeeded.load(ordering: .relaxed), served: served.load(ordering: .relaxed),
             exhausted: exhausted.load(ordering: .relaxed), unhandled: unhandled.load(ordering: .relaxed),
             cancelled: cancelled.load(ordering: .relaxed))
-    }
-}
-
-/// The numbers of one step, and the calls that run in it.
-final class StepRecord: Sendable {
-    private let current = Atomic(0)
-    private let numbers = Lock(FallbackTotals.Step())
-    let lane: DeadlineLane
-    let durations: MeterPoint
-
-    init(_ environment: PolicyEnvironment, step: String) {
-        lane = DeadlineLane(environment.time)
-        durations = MeterPoint(
-            environment.name, FallbackFamilies.meterLayout(step: step), environment.observers)
-    }
-
-    var totals: FallbackTotals.Step { numbers.withLock { $0 } }
-    var running: Int { current.load(ordering: .relaxed) }
-
-    /// Takes a place, if fewer calls than the limit run in the step. One atomic step.
-    func enter(_ limit: Int?) -> Bool {
-        guard let limit else {
-            current.wrappingAdd(1, ordering: .relaxed)
-            return true
-        }
-        var running = current.load(ordering: .relaxed)
-        while running < limit {
-            let (isExchanged, original) = current.compareExchange(
-                expected: running, desired: running + 1, ordering: .relaxed)
-            if isExchanged { return true }
-            running = original
-        }
-        return false
-    }
-
-    /// Gives the place back.
-    func leave() { current.wrappingSubtract(1, ordering: .relaxed) }
-
-    func count(_ end: WritableKeyPath<FallbackTotals.Step, Int>) {
-        numbers.withLock { $0[keyPath: end].increment() }
-    }
-
-    func count(_ end: WritableKeyPath<FallbackTotals.Step, Int>, _ latency: Duration) {
-        numbers.withLock {
-            $0[keyPath: end].increment()
-            $0.latency.add(latency)
-        }
-        durations.record(0, nanoseconds: latency.saturatedNanoseconds)
     }
 }

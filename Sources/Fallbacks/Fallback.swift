@@ -57,8 +57,8 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
 
     @usableFromInline let counters = FallbackCounters()
     @usableFromInline let keeper: LastGoodKeeper<Key, Value>
-    let events: EventChannel<FallbackEvent>
-    private let chain: Lock<Chain>
+    @usableFromInline let events: EventChannel<FallbackEvent>
+    @usableFromInline let chain: Lock<Chain>
     /// Those that measure the steps, also steps to come.
     private let meters: Lock<[CallMetrics]>
 
@@ -109,7 +109,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         events = EventChannel(environment.observers)
         keeper = LastGoodKeeper(environment.time, configuration.retention)
         meters = Lock(environment.observers.compactMap { $0 as? CallMetrics })
-        chain = Lock(Chain(configuration, environment, previous: [:]))
+        chain = Lock(Chain(configuration, environment, events, previous: [:]))
     }
 
     /// This fallback.
@@ -133,7 +133,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
             let old = chain
             let meters = meters.withLock { $0 }
             let environment = PolicyEnvironment(name: name, time: time, observers: meters)
-            chain = Chain(configuration, environment, previous: old.records)
+            chain = Chain(configuration, environment, events, previous: old.records)
             return (old, keeper.retain(configuration.retention))
         }
         _ = released
@@ -162,28 +162,40 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         }
     }
 
-    var currentChain: Chain { chain.withLock { $0 } }
-
-    func tell(_ event: @autoclosure () -> FallbackEvent) {
-        guard events.isListening else { return }
-        events.post(event())
-        events.deliver()
-    }
+    @inlinable var currentChain: Chain { chain.withLock { $0 } }
 
     /// The steps in force, with their numbers; also those of steps that were there before. Never changed.
+    @usableFromInline
     final class Chain: Sendable {
-        let configuration: Configuration
+        @usableFromInline let configuration: Configuration
+        /// What a call goes through: the steps in force, each with its record.
+        @usableFromInline let stages: [Stage]
         let records: [String: StepRecord]
 
         init(
-            _ configuration: Configuration, _ environment: PolicyEnvironment, previous: [String: StepRecord]
+            _ configuration: Configuration, _ environment: PolicyEnvironment, _ events: EventChannel<FallbackEvent>,
+            previous: [String: StepRecord]
         ) {
             self.configuration = configuration
             var records = previous
-            for step in configuration.steps.elements where records[step.name] == nil {
-                records[step.name] = StepRecord(environment, step: step.name)
+            stages = configuration.steps.elements.map { step in
+                let record = records[step.name] ?? StepRecord(environment, step: step.name, events)
+                records[step.name] = record
+                return Stage(step, record)
             }
             self.records = records
+        }
+    }
+
+    /// A step and its record; a class, for a call that comes to it copies it.
+    @usableFromInline
+    final class Stage: Sendable {
+        @usableFromInline let step: Step
+        @usableFromInline let record: StepRecord
+
+        init(_ step: Step, _ record: StepRecord) {
+            self.step = step
+            self.record = record
         }
     }
 }

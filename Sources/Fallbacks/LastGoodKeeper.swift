@@ -1,18 +1,26 @@
-internal import ResilienceCore
-internal import Synchronization
+public import ResilienceCore
+public import Synchronization
 
 /// The last good values of a fallback, behind a lock.
+///
+/// Inlinable where calls go through it, so that the module which names the types specialises it: generically, keeping a
+/// value costs ten times as much, most of it to look up metadata.
 @usableFromInline
 final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    private struct State {
-        var values = LastGoodValues<Key, Value>()
+    @usableFromInline
+    struct State {
+        @usableFromInline var values = LastGoodValues<Key, Value>()
         /// `nil` if nothing is to be kept.
-        var retention: LastGoodRetention?
+        @usableFromInline var retention: LastGoodRetention?
+
+        init(retention: LastGoodRetention?) {
+            self.retention = retention
+        }
     }
 
-    private let time: TimeSource
-    private let active: Atomic<Bool>
-    private let state: Lock<State>
+    @usableFromInline let time: TimeSource
+    @usableFromInline let active: Atomic<Bool>
+    @usableFromInline let state: Lock<State>
 
     init(_ time: TimeSource, _ retention: LastGoodRetention?) {
         self.time = time
@@ -21,9 +29,9 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
     }
 
     /// Whether values are kept at all. Relaxed: from about the moment in which the configuration says so.
-    @usableFromInline var isActive: Bool { active.load(ordering: .relaxed) }
+    @inlinable var isActive: Bool { active.load(ordering: .relaxed) }
 
-    @usableFromInline
+    @inlinable
     func remember(_ value: Value, for key: Key) {
         let now = time.now
         // What is dropped is the user's, and released outside the lock.
@@ -34,6 +42,7 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
         _ = dropped
     }
 
+    @inlinable
     func recall(_ key: Key) -> (value: Value, age: Duration)? {
         let now = time.now
         return state.withLock { $0.values.recall(key, at: now) }

@@ -1,46 +1,66 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 /// How long, and for how many keys, last good values are kept.
+@usableFromInline
 struct LastGoodRetention: Sendable, Equatable {
-    let maxAge: Duration
-    let capacity: Int
+    @usableFromInline let maxAge: Duration
+    @usableFromInline let capacity: Int
 }
 
 /// The last good value of each key, the one renewed longest ago first. A pure value.
 ///
 /// A linked list in an array of slots, which are reused: memory grows with the keys that are kept at once, and each
 /// operation takes constant time. No more than two values that are too old for every step are dropped with each one kept.
+@usableFromInline
 struct LastGoodValues<Key: Hashable, Value> {
     /// A value that is kept, or was. What is dropped is handed out as a whole, for the key is the user's as well.
-    typealias Entry = (key: Key, value: Value, instant: TimeSource.Instant)
+    @usableFromInline typealias Entry = (key: Key, value: Value, instant: TimeSource.Instant)
 
-    private struct Slot {
-        var entry: Entry?
-        var older: Int?
-        var newer: Int?
+    @usableFromInline
+    struct Slot {
+        @usableFromInline var entry: Entry?
+        @usableFromInline var older: Int?
+        @usableFromInline var newer: Int?
+
+        @inlinable
+        init() {}
     }
 
     /// What was replaced or dropped, to be released outside of locks.
+    @usableFromInline
     struct Dropped {
-        fileprivate(set) var replaced: Value?
-        fileprivate(set) var entries: (Entry?, Entry?) = (nil, nil)
+        @usableFromInline var replaced: Value?
+        @usableFromInline var entries: (Entry?, Entry?) = (nil, nil)
+
+        @inlinable
+        init() {}
     }
 
-    private var slots: [Slot] = []
-    private var free: [Int] = []
-    private var index: [Key: Int] = [:]
-    private var oldest: Int?
-    private var newest: Int?
+    @usableFromInline var slots: [Slot] = []
+    @usableFromInline var free: [Int] = []
+    @usableFromInline var index: [Key: Int] = [:]
+    @usableFromInline var oldest: Int?
+    @usableFromInline var newest: Int?
+
+    init() {}
 
     /// How many values are kept.
-    var count: Int { index.count }
+    @inlinable var count: Int { index.count }
+
+    /// Where the value of a key is. Calls often ask for the one renewed last, which is found without a hash.
+    @inlinable
+    func slot(of key: Key) -> Int? {
+        if let newest, slots[newest].entry?.key == key { return newest }
+        return index[key]
+    }
 
     /// Keeps a value. One that is newer already stays.
+    @inlinable
     mutating func remember(
         _ value: Value, for key: Key, at now: TimeSource.Instant, _ retention: LastGoodRetention
     ) -> Dropped {
         var dropped = Dropped()
-        if let slot = index[key] {
+        if let slot = slot(of: key) {
             guard let entry = slots[slot].entry, entry.instant <= now else {
                 dropped.replaced = value
                 return dropped
@@ -63,13 +83,14 @@ struct LastGoodValues<Key: Hashable, Value> {
     }
 
     /// The value of a key and its age.
+    @inlinable
     func recall(_ key: Key, at now: TimeSource.Instant) -> (value: Value, age: Duration)? {
-        guard let slot = index[key], let entry = slots[slot].entry else { return nil }
+        guard let slot = slot(of: key), let entry = slots[slot].entry else { return nil }
         return (entry.value, max(.zero, entry.instant.duration(to: now)))
     }
 
     mutating func remove(_ key: Key) -> Entry? {
-        guard let slot = index[key] else { return nil }
+        guard let slot = slot(of: key) else { return nil }
         return remove(slot: slot)
     }
 
@@ -81,13 +102,15 @@ struct LastGoodValues<Key: Hashable, Value> {
     }
 
     /// Drops the oldest value if there are too many, or if it is too old for every step.
-    private mutating func dropOldest(_ now: TimeSource.Instant, _ retention: LastGoodRetention) -> Entry? {
-        guard let oldest, let entry = slots[oldest].entry else { return nil }
-        guard count > retention.capacity || entry.instant.duration(to: now) > retention.maxAge else { return nil }
+    @inlinable
+    mutating func dropOldest(_ now: TimeSource.Instant, _ retention: LastGoodRetention) -> Entry? {
+        guard let oldest, let instant = slots[oldest].entry?.instant else { return nil }
+        guard count > retention.capacity || instant.duration(to: now) > retention.maxAge else { return nil }
         return remove(slot: oldest)
     }
 
-    private mutating func remove(slot: Int) -> Entry? {
+    @inlinable
+    mutating func remove(slot: Int) -> Entry? {
         unlink(slot)
         defer {
             slots[slot].entry = nil
@@ -99,14 +122,16 @@ struct LastGoodValues<Key: Hashable, Value> {
     }
 
     /// Links a slot in by its instant: nearly always as the newest.
-    private mutating func link(_ slot: Int) {
+    @inlinable
+    mutating func link(_ slot: Int) {
         slots[slot].older = newest
         slots[slot].newer = nil
         if let newest { slots[newest].newer = slot } else { oldest = slot }
         newest = slot
     }
 
-    private mutating func unlink(_ slot: Int) {
+    @inlinable
+    mutating func unlink(_ slot: Int) {
         let (older, newer) = (slots[slot].older, slots[slot].newer)
         if let older { slots[older].newer = newer } else { oldest = newer }
         if let newer { slots[newer].older = older } else { newest = older }

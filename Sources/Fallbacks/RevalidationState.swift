@@ -1,14 +1,26 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 /// The values and refreshes of a ``KeyedStaleWhileRevalidate``. A pure value, but for the tasks it holds.
+///
+/// Inlinable as far as a value that is kept answers, so that the module which names the types specialises it.
+@usableFromInline
 struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     /// A value that answers a call.
+    @usableFromInline
     struct Kept {
-        let value: Value
-        let age: Duration
-        let isFresh: Bool
+        @usableFromInline let value: Value
+        @usableFromInline let age: Duration
+        @usableFromInline let isFresh: Bool
+
+        @inlinable
+        init(value: Value, age: Duration, isFresh: Bool) {
+            self.value = value
+            self.age = age
+            self.isFresh = isFresh
+        }
     }
 
+    @usableFromInline
     enum Refresh {
         case none
         /// To be begun, under this number.
@@ -22,9 +34,9 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         case task(Task<Void, Never>)
     }
 
-    private(set) var configuration: StaleWhileRevalidateConfiguration
-    var values = LastGoodValues<Key, Value>()
-    var totals = StaleWhileRevalidateTotals()
+    @usableFromInline private(set) var configuration: StaleWhileRevalidateConfiguration
+    @usableFromInline var values = LastGoodValues<Key, Value>()
+    @usableFromInline var totals = StaleWhileRevalidateTotals()
     var isShutDown = false
     private var running: [UInt64: Running] = [:]
     private var keys: Set<Key> = []
@@ -41,18 +53,20 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     }
 
     /// What a call gets, `nil` if it has to be made, and whether a refresh is due.
+    @inlinable
     mutating func ask(_ key: Key, at now: TimeSource.Instant) -> (kept: Kept?, refresh: Refresh) {
         guard let (value, age) = values.recall(key, at: now) else { return (nil, .none) }
         if age < configuration.freshFor {
-            totals.fresh.increment()
+            totals.countFresh()
             return (Kept(value: value, age: age, isFresh: true), .none)
         }
         guard age <= configuration.retention.maxAge else { return (nil, .none) }
-        totals.stale.increment()
+        totals.countStale()
         return (Kept(value: value, age: age, isFresh: false), reserve(key))
     }
 
-    private mutating func reserve(_ key: Key) -> Refresh {
+    @usableFromInline
+    mutating func reserve(_ key: Key) -> Refresh {
         guard !keys.contains(key) else { return .none }
         guard !isShutDown, running.count < configuration.maxRefreshes else {
             totals.refreshesRefused.increment()
@@ -64,6 +78,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         return .refresh(lastNumber)
     }
 
+    @usableFromInline
     mutating func begin(_ number: UInt64, _ task: Task<Void, Never>) { running[number] = .task(task) }
 
     /// Ends a refresh. The old value stays if there is no new one.

@@ -36,7 +36,7 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
         try check.finish()
     }
 
-    var retention: LastGoodRetention {
+    @usableFromInline var retention: LastGoodRetention {
         let maxAge = freshFor.saturatedNanoseconds.addingSaturated(staleFor.saturatedNanoseconds)
         return LastGoodRetention(maxAge: .nanoseconds(maxAge), capacity: capacity)
     }

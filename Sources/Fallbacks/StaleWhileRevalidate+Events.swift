@@ -64,4 +64,10 @@ public struct StaleWhileRevalidateTotals: Sendable, Hashable, Codable {
 
     /// Every call.
     public var calls: Int { [fresh, stale, loaded, failed, cancelled].reduce(0) { $0.addingSaturated($1) } }
+
+    @usableFromInline
+    mutating func countFresh() { fresh.increment() }
+
+    @usableFromInline
+    mutating func countStale() { stale.increment() }
 }

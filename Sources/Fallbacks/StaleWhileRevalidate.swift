@@ -34,10 +34,10 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     /// What calls and refreshes go through, if anything.
     public let policy: Policy?
 
-    let time: TimeSource
+    @usableFromInline let time: TimeSource
     private let unprotected: Unprotected
     private let events: EventChannel<StaleWhileRevalidateEvent>
-    private let state: Lock<RevalidationState<Key, Value>>
+    @usableFromInline let state: Lock<RevalidationState<Key, Value>>
     private let taskName: String
 
     /// Creates one whose calls go through no policy.
@@ -98,19 +98,26 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     ///     accepted is returned, and not kept.
     ///   - operation: The call. Made now, or later by a refresh, or not at all.
     /// - Throws: What the call throws, if it is made now. An error of a refresh is nobody's but the events'.
-    public func execute(
+    @inlinable
+    public nonisolated(nonsending) func execute(
         for key: Key, accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        try await execute(for: key, accepting: isAccepted) { _ in try await operation() }
+        if let kept = ask(
+            key, refreshing: { refresh($0, key, at: $1, isAccepted) { _ in try await operation() } })
+        {
+            return kept.value
+        }
+        return try await load(key, rootContext, isAccepted) { _ in try await operation() }.value
     }
 
     /// Answers as the form whose operation takes no argument; the operation asks for its `Context`.
-    public func execute(
+    @inlinable
+    public nonisolated(nonsending) func execute(
         for key: Key, accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async throws -> Value {
-        if let kept = ask(key, isAccepted, operation) { return kept.value }
+        if let kept = ask(key, refreshing: { refresh($0, key, at: $1, isAccepted, operation) }) { return kept.value }
         return try await load(key, rootContext, isAccepted, operation).value
     }
 
@@ -129,7 +136,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async -> Execution<Value> {
         let recording = CallRecording(rootContext.policyName, from: rootContext)
-        if let kept = ask(key, isAccepted, operation) {
+        if let kept = ask(key, refreshing: { refresh($0, key, at: $1, isAccepted, operation) }) {
             let served = FallbackServed(fallback: name, step: kept.isFresh ? "fresh" : "stale", age: kept.age)
             recording.context.report(FallbackServed.Report.self, served)
             return recording.execution(.success(kept.value), isAccepted: true)
@@ -145,28 +152,30 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         }
     }
 
-    private var rootContext: Context { policy?.rootContext ?? unprotected.rootContext }
+    @usableFromInline var rootContext: Context { policy?.rootContext ?? unprotected.rootContext }
 
     /// The value that is kept, if it may serve; begins a refresh if one is due.
-    private func ask(
-        _ key: Key, _ isAccepted: @escaping @Sendable (Value) -> Bool,
-        _ operation: @escaping @Sendable (Context) async throws -> Value
+    @inlinable
+    func ask(
+        _ key: Key, refreshing start: (UInt64, TimeSource.Instant) -> Task<Void, Never>
     ) -> RevalidationState<Key, Value>.Kept? {
         let now = time.now
         let answer = state.withLock { state in
             let answer = state.ask(key, at: now)
             // Started under the lock, so that a refresh is known before it can have ended.
-            if case .refresh(let number) = answer.refresh {
-                state.begin(number, startRefresh(number, key, now, isAccepted, operation))
-            }
+            if case .refresh(let number) = answer.refresh { state.begin(number, start(number, now)) }
             return answer
         }
-        if case .refused = answer.refresh { tell(.refreshRefused(name: name)) }
+        if case .refused = answer.refresh { tellRefused() }
         return answer.kept
     }
 
-    private func startRefresh(
-        _ number: UInt64, _ key: Key, _ start: TimeSource.Instant,
+    @usableFromInline
+    func tellRefused() { tell(.refreshRefused(name: name)) }
+
+    @usableFromInline
+    func refresh(
+        _ number: UInt64, _ key: Key, at start: TimeSource.Instant,
         _ isAccepted: @escaping @Sendable (Value) -> Bool,
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) -> Task<Void, Never> {
@@ -204,7 +213,8 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     }
 
     /// Makes the call, and keeps what it returns.
-    private func load(
+    @usableFromInline
+    func load(
         _ key: Key, _ context: Context, _ isAccepted: (Value) -> Bool, _ operation: (Context) async throws -> Value
     ) async throws -> (value: Value, isAccepted: Bool) {
         do {
@@ -313,7 +323,8 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
 
 extension KeyedStaleWhileRevalidate where Key == NoKey {
     /// Answers with the value that is kept, or makes the call. As the form with a key, of which there is none here.
-    public func execute(
+    @inlinable
+    public nonisolated(nonsending) func execute(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {

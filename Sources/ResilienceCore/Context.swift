@@ -51,7 +51,11 @@ public struct Context: Sendable {
 
     /// A value that outer strategies set for inner ones and for the operation.
     public subscript<Key: ContextKey>(_ key: Key.Type) -> Key.Value? {
-        get { extras?.values[ObjectIdentifier(key)] as? Key.Value }
+        get {
+            // The cast of a value that is not there would cost as much as two locks.
+            guard let value = extras?.values[ObjectIdentifier(key)] else { return nil }
+            return value as? Key.Value
+        }
         set {
             var values = extras?.values ?? [:]
             values[ObjectIdentifier(key)] = newValue

@@ -10,14 +10,12 @@ public import Synchronization
 @usableFromInline
 package final class EventChannel<Event: PolicyEvent>: Sendable {
     @usableFromInline
-    struct Batch {
-        @usableFromInline let events: [Event]
+    struct Listeners {
         @usableFromInline let observers: [any PolicyObserver]
         @usableFromInline let taps: [Tap]
 
         @inlinable
-        init(events: [Event], observers: [any PolicyObserver], taps: [Tap]) {
-            self.events = events
+        init(observers: [any PolicyObserver], taps: [Tap]) {
             self.observers = observers
             self.taps = taps
         }
@@ -49,13 +47,13 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
             return taps.remove(at: index)
         }
 
-        /// The queued events and who hears them; `nil`, and the end of delivering, if there are none.
+        /// Exchanges the queued events for an empty array, the next queue, and returns who hears them; `nil`, and the
+        /// end of delivering, if there are none: then the queue gets the array only if that has more room.
         @inlinable
-        mutating func takeBatch() -> Batch? {
+        mutating func takeBatch(into batch: inout [Event]) -> Listeners? {
             isDelivering = !queue.isEmpty
-            guard isDelivering else { return nil }
-            defer { queue = [] }
-            return Batch(events: queue, observers: observers, taps: taps)
+            if isDelivering || batch.capacity > queue.capacity { swap(&queue, &batch) }
+            return isDelivering ? Listeners(observers: observers, taps: taps) : nil
         }
     }
 
@@ -120,16 +118,22 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     @inlinable
     package func deliver() {
         guard isListening else { return }
-        guard let first = state.withLock({ $0.isDelivering ? nil : $0.takeBatch() }) else { return }
-        var batch = first
+        var batch: [Event] = []
+        guard var listeners = state.withLock({ $0.isDelivering ? nil : $0.takeBatch(into: &batch) }) else { return }
         while true {
-            for event in batch.events {
-                for observer in batch.observers { observer.observe(event) }
-                for tap in batch.taps { tap.receive(event) }
+            for event in batch {
+                for observer in listeners.observers { observer.observe(event) }
+                for tap in listeners.taps { tap.receive(event) }
             }
+            // Emptied here, for what events hold is the user's. Its room goes back to the queue, so that an event
+            // allocates nothing; unless there were so many that it is better given up.
+            if batch.capacity <= Self.keptCapacity { batch.removeAll(keepingCapacity: true) } else { batch = [] }
             // An event posted before this step is in the batch; one posted after it finds nobody delivering.
-            guard let next = state.withLock({ $0.takeBatch() }) else { return }
-            batch = next
+            guard let next = state.withLock({ $0.takeBatch(into: &batch) }) else { return }
+            listeners = next
         }
     }
+
+    /// For how many events the queue keeps room while none is in it.
+    @inlinable static var keptCapacity: Int { 64 }
 }

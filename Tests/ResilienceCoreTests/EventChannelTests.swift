@@ -1,6 +1,7 @@
-import ResilienceCore
 import ResilienceTesting
 import Testing
+
+@testable import ResilienceCore
 
 @Suite(.timeLimit(.minutes(10)))
 struct EventChannelTests {
@@ -144,6 +145,58 @@ struct EventChannelTests {
         channel.add(recorder)
         post(2, to: channel)
         #expect(recorder.numbers == [2])
+    }
+
+    @Test("the queue keeps its room from event to event, also when there was nothing to deliver; not that of a flood")
+    func room() {
+        let channel = EventChannel<Numbered>([recorder])
+        var room: Int { channel.state.withLock { $0.queue.capacity } }
+        #expect(room == 0)
+        post(1, to: channel)
+        let kept = room
+        #expect(kept > 0)
+        channel.deliver()
+        post(2, to: channel)
+        #expect(room == kept)
+        for number in 3...1_000 { channel.post(Numbered(number: number)) }
+        channel.deliver()
+        #expect(room == 0)
+        post(1_001, to: channel)
+        #expect(room == kept)
+        #expect(recorder.numbers == Array(1...1_001))
+    }
+
+    @Test("what an event holds is released once every observer has heard it, outside the lock")
+    func payload() {
+        final class Payload: Sendable {
+            let released: @Sendable () -> Void
+
+            init(_ released: @escaping @Sendable () -> Void) { self.released = released }
+
+            deinit { released() }
+        }
+        struct Loaded: PolicyEvent {
+            let payload: Payload
+            var source: String { "test" }
+            var name: String { "test.loaded" }
+            var severity: EventSeverity { .debug }
+            var description: String { name }
+        }
+        struct Deaf: PolicyObserver {
+            func observe(_ event: some PolicyEvent) {}
+        }
+        let channel = EventChannel<Loaded>([Deaf()])
+        for number in 1...2 {
+            // Asks for the lock, which hangs if it is held.
+            channel.post(
+                Loaded(
+                    payload: Payload { [recorder] in
+                        recorder.note(channel.observers.count * number)
+                    }))
+        }
+        #expect(recorder.numbers == [])
+        channel.deliver()
+        #expect(recorder.numbers == [1, 2])
     }
 
     @Test func whatATapOwnsIsReleasedOutsideTheLock() {
