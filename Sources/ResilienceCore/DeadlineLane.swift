@@ -53,7 +53,11 @@ package final class DeadlineLane: Sendable {
 
     /// Takes a call off the list.
     ///
+    /// Not inlined: in an asynchronous function, the optimiser keeps the thread's number, by which `Mutex` knows its owner,
+    /// across a suspension, after which it is another's.
+    ///
     /// - Returns: Whether its deadline had passed and its task was cancelled for that.
+    @inline(never)
     func remove(_ registration: Registration) -> Bool {
         state.withLock { $0.queue.remove(registration.id) == nil }
     }
