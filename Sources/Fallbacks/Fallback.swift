@@ -162,7 +162,10 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         }
     }
 
-    @inlinable var currentChain: Chain { chain.withLock { $0 } }
+    /// Not inlined, for the sake of the lock; see ``LastGoodKeeper``.
+    @inlinable var currentChain: Chain {
+        @inline(never) get { chain.withLock { $0 } }
+    }
 
     /// The steps in force, with their numbers; also those of steps that were there before. Never changed.
     @usableFromInline

@@ -4,7 +4,8 @@ public import Synchronization
 /// The last good values of a fallback, behind a lock.
 ///
 /// Inlinable where calls go through it, so that the module which names the types specialises it: generically, keeping a
-/// value costs ten times as much, most of it to look up metadata.
+/// value costs ten times as much, most of it to look up metadata. But not inlined: in an asynchronous function, the
+/// optimiser keeps the thread's number, by which `Mutex` knows its owner, across a suspension, after which it is another's.
 @usableFromInline
 final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @usableFromInline
@@ -32,6 +33,7 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
     @inlinable var isActive: Bool { active.load(ordering: .relaxed) }
 
     @inlinable
+    @inline(never)
     func remember(_ value: Value, for key: Key) {
         let now = time.now
         // What is dropped is the user's, and released outside the lock.
@@ -43,6 +45,7 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
     }
 
     @inlinable
+    @inline(never)
     func recall(_ key: Key) -> (value: Value, age: Duration)? {
         let now = time.now
         return state.withLock { $0.values.recall(key, at: now) }

@@ -154,8 +154,10 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
 
     @usableFromInline var rootContext: Context { policy?.rootContext ?? unprotected.rootContext }
 
-    /// The value that is kept, if it may serve; begins a refresh if one is due.
+    /// The value that is kept, if it may serve; begins a refresh if one is due. Not inlined, for the sake of the lock; see
+    /// ``LastGoodKeeper``.
     @inlinable
+    @inline(never)
     func ask(
         _ key: Key, refreshing start: (UInt64, TimeSource.Instant) -> Task<Void, Never>
     ) -> RevalidationState<Key, Value>.Kept? {

@@ -4,7 +4,7 @@ internal import Synchronization
 /// The numbers of one step, the calls that run in it, and what is told of them.
 ///
 /// All that a step does without knowing the value: it is not generic, so that the fallback, which is, need not be inlined
-/// into the client's module for more than the way of the value.
+/// into the client's module for more than the way of the value. What takes a lock is not inlined; see ``LastGoodKeeper``.
 @usableFromInline
 final class StepRecord: Sendable {
     /// What became of a call that came to the step.
@@ -57,11 +57,13 @@ final class StepRecord: Sendable {
     func leave() { current.wrappingSubtract(1, ordering: .relaxed) }
 
     @usableFromInline
+    @inline(never)
     func count(_ end: End) {
         numbers.withLock { $0.count(end) }
     }
 
     @usableFromInline
+    @inline(never)
     func count(_ end: End, _ latency: Duration) {
         numbers.withLock {
             $0.count(end)
@@ -72,6 +74,7 @@ final class StepRecord: Sendable {
 
     /// Tells of a call that the step has answered.
     @usableFromInline
+    @inline(never)
     func tellServed(_ age: Duration?, _ context: Context, since start: TimeSource.Instant, _ cause: any Error) {
         context.report(FallbackServed.Report.self, FallbackServed(fallback: fallback, step: step, age: age))
         events.tell(
@@ -82,6 +85,7 @@ final class StepRecord: Sendable {
 
     /// Counts and tells of a call for which the step is not tried.
     @usableFromInline
+    @inline(never)
     func skip(_ reason: FallbackReason) -> FallbackStepEnd {
         count(.skipped)
         let end = FallbackStepEnd(step: step, reason: reason)
@@ -91,6 +95,7 @@ final class StepRecord: Sendable {
 
     /// Tells of a call that the step, which has counted it, did not answer.
     @usableFromInline
+    @inline(never)
     func fail(_ reason: FallbackReason, after duration: Duration) -> FallbackStepEnd {
         let end = FallbackStepEnd(step: step, reason: reason)
         events.tell(.stepFailed(fallback: fallback, end, after: duration))
