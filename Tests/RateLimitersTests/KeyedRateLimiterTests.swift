@@ -242,6 +242,18 @@ struct KeyedRateLimiterTests {
         #expect(fixture.limiter.available(for: "a") == 1)
     }
 
+    @Test("an ask that others have overtaken since it read the clock is judged by the latest reading")
+    func overtaken() throws {
+        let fixture = try KeyedFixture<String>(.init(rule: .slidingLog(1, per: .seconds(5))))
+        func ask(at seconds: Int64) throws -> KeyedReply {
+            let now = TimeSource.Instant(nanoseconds: seconds * 1_000_000_000)
+            return try #require(fixture.limiter.ask("a", 1, now: now, maxWait: nil, deadline: .max))
+        }
+        guard case .granted = try ask(at: 10).decision else { Issue.record("there is a permit"); return }
+        guard case .refused(let retryAfter) = try ask(at: 8).decision else { Issue.record("there is none"); return }
+        #expect(retryAfter == 5_000_000_000)
+    }
+
     @Test("totals are added up, and survive being written down")
     func totals() throws {
         var first = RateLimiter.KeyedTotals()
