@@ -55,26 +55,38 @@ struct ConfigurationExamples {
         }
     }
 
-    @Test("every document of the guide can be put in force")
-    func allDocuments() throws {
-        let documents = try Self.documents()
-        #expect(documents.count == 2)
-        for document in documents {
-            let module = try ResilienceModule {
-                Registration("payments") {
-                    Retry.layer()
-                    CircuitBreaker.layer()
-                }
-            }
-            try module.update(JSONDecoder().decode(ResilienceModule.Configuration.self, from: document))
-            try module.update(module.effectiveConfiguration)
-        }
-        let module = try ResilienceModule {
+    /// What the guide's documents are about.
+    static func module() throws -> ResilienceModule {
+        let pages = try StaleWhileRevalidate<Int>("pages", .init(freshFor: .seconds(1), staleFor: .seconds(60)))
+        return try ResilienceModule {
             Registration("payments") {
                 Retry.layer()
                 CircuitBreaker.layer()
             }
+            Registration(fallback: "quotes", for: Int.self) {
+                .lastGood(maxAge: .seconds(60))
+                    .step("spare") { error in throw error }
+            }
+            Registration("pages", pages)
         }
+    }
+
+    @Test("every document of the guide can be put in force")
+    func allDocuments() throws {
+        let documents = try Self.documents()
+        #expect(documents.count == 3)
+        for document in documents {
+            let module = try Self.module()
+            try module.update(JSONDecoder().decode(ResilienceModule.Configuration.self, from: document))
+            try module.update(module.effectiveConfiguration)
+        }
+        let module = try Self.module()
+        try module.update(JSONDecoder().decode(ResilienceModule.Configuration.self, from: documents[2]))
+        #expect(
+            try module.fallback("quotes", for: Int.self).configuration.document["steps"] == [
+                "last good": ["maxAge": "2m", "capacity": 1000], "spare": ["limit": 4, "timeout": "200ms"],
+            ])
+        #expect(try module.component(StaleWhileRevalidate<Int>.self, "pages").configuration.freshFor == .seconds(10))
         try module.update(JSONDecoder().decode(ResilienceModule.Configuration.self, from: documents[1]))
         #expect(try module.policy("reports").description == "Retry(2) → CircuitBreaker(database) → Timeout(800ms)")
         #expect(try module.retry("reports").configuration.document["backoff"] == "10ms")
@@ -88,20 +100,43 @@ struct ConfigurationExamples {
     func keys() throws {
         let guide = try String(
             contentsOf: GuideBlocksTests.root.appending(path: "Guides/Configuration.md"), encoding: .utf8)
-        let documents: [ConfigurationValue] = [
-            Retry.Configuration().document, CircuitBreaker.Configuration().document, Hedge.Configuration().document,
-            AdaptiveThrottle.Configuration().document, RetryBudget.Rule.ratio(0.2).document,
-            RetryBudget.Rule.throttle().document, RetryBudget.Rule.quota().document,
-            RateLimiter.Configuration(rule: .tokenBucket(1, per: .seconds(1))).document,
-            RateLimiter.KeyedConfiguration(rule: .tokenBucket(1, per: .seconds(1))).document,
+        let fallback = Fallback<Int>.Configuration {
+            .lastGood(maxAge: .seconds(1), name: "steps").step("errors") { error in throw error }
+        }
+        let limits: [Bulkhead.Limit] = [
+            .fixed(1), .adaptive(.aimd()), .adaptive(.vegas()), .adaptive(.gradient2()),
+            .adaptive(.windowed(.vegas())),
         ]
-        func check(_ value: ConfigurationValue) {
-            guard case .object(let values) = value else { return }
-            for (key, value) in values {
-                #expect(guide.contains("`\(key)`") || guide.contains("\"\(key)\""), "\(key)")
-                check(value)
+        let documents: [(part: String, ConfigurationValue)] =
+            [
+                described(Retry.Configuration()), described(CircuitBreaker.Configuration()),
+                described(Hedge.Configuration()), described(AdaptiveThrottle.Configuration()),
+                described(RetryBudget.Rule.ratio(0.2)), described(RetryBudget.Rule.throttle()),
+                described(RetryBudget.Rule.quota()), described(fallback),
+                described(RateLimiter.Configuration(rule: .tokenBucket(1, per: .seconds(1)))),
+                // In the paragraph of the limiter without keys.
+                (
+                    "rateLimiter",
+                    RateLimiter.KeyedConfiguration(rule: .tokenBucket(1, per: .seconds(1))).document
+                ),
+                described(StaleWhileRevalidateConfiguration(freshFor: .seconds(1), staleFor: .seconds(1))),
+            ] + limits.map { described(Bulkhead.Configuration(limit: $0, queue: .init(capacity: 1))) }
+        for (name, document) in documents {
+            let start = try #require(guide.range(of: "\n**`\(name)`**"), "\(name)").upperBound
+            let rest = guide[start...]
+            let part = rest[..<(rest.firstRange(of: "\n**`")?.lowerBound ?? rest.endIndex)]
+            for key in keys(of: document) {
+                #expect(part.contains("`\(key)`") || part.contains("\"\(key)\""), "\(key) of \(name)")
             }
         }
-        documents.forEach(check)
+    }
+
+    private func described<Part: DocumentRepresentable>(_ part: Part) -> (part: String, ConfigurationValue) {
+        (Part.documentKey, part.document)
+    }
+
+    private func keys(of value: ConfigurationValue) -> [String] {
+        guard case .object(let values) = value else { return [] }
+        return values.flatMap { [$0.key] + keys(of: $0.value) }
     }
 }

@@ -13,7 +13,7 @@ extension ConfigurationPlan {
 
     mutating func readDefaults(_ reader: ConfigurationReader) {
         reader.object { object in
-            for key in DocumentPatterns.keys {
+            for key in DocumentPatterns.defaultKeys {
                 guard let part = object.reader(key) else { continue }
                 defaults[key] = part
                 DocumentPatterns.checkForm(key, part)

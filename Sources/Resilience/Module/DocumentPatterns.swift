@@ -1,4 +1,6 @@
+internal import Bulkheads
 internal import CircuitBreakers
+internal import Fallbacks
 internal import Hedges
 internal import RateLimiters
 internal import ResilienceCore
@@ -9,16 +11,20 @@ internal import Timeouts
 enum DocumentPatterns {
     /// Those that can be layers of a policy.
     static let layers: [any LayerPattern.Type] = [
-        Timeout.self, Retry.self, CircuitBreaker.self, RateLimiter.self, AdaptiveThrottle.self,
+        Timeout.self, Retry.self, CircuitBreaker.self, Bulkhead.self, RateLimiter.self, AdaptiveThrottle.self,
     ]
 
     /// Those that a document alone can describe.
     static let all: [any Pattern.Type] = [RetryBudget.self] + layers
 
-    /// Those that code has to make, because it alone knows their types.
+    /// Those that need code, because it alone knows their types; hedges, because they go around a policy.
     static let tunables = [
-        TunableForm(kind: .hedge, key: Hedge.Configuration.documentKey),
-        TunableForm(kind: .keyedRateLimiter, key: RateLimiter.KeyedConfiguration.documentKey),
+        TunableForm(.hedge, form: Hedge.Configuration.documentBase),
+        TunableForm(.keyedRateLimiter, form: RateLimiter.KeyedConfiguration.documentBase),
+        // The same for all types. Which steps there are shows only where the configuration is used.
+        TunableForm(.fallback, key: KeyedFallback<NoKey, Never>.Configuration.documentKey),
+        // Any lengths, so that a part need not hold both.
+        TunableForm(.revalidation, form: StaleWhileRevalidateConfiguration(freshFor: .zero, staleFor: .seconds(1))),
     ]
 
     static let layersByKey = Dictionary(uniqueKeysWithValues: layers.map { ($0.documentKey, $0) })
@@ -26,21 +32,42 @@ enum DocumentPatterns {
     /// All keys that a template may hold.
     static let keys = (all.map { $0.documentKey } + tunables.map(\.key)).sorted()
 
-    /// Notes what is wrong with the form of a part. Of what only code can make, its type included, nothing is known here.
+    /// All keys that the defaults may hold: of what a document alone can describe, or first use can make. For anything else
+    /// they would have no effect.
+    static let defaultKeys = (all.map { $0.documentKey } + [Hedge.Configuration.documentKey]).sorted()
+
+    /// Notes what is wrong with the form of a part.
     static func checkForm(_ key: String, _ reader: ConfigurationReader) {
         if let pattern = all.first(where: { $0.documentKey == key }) {
             pattern.checkForm(reader)
-        } else if key == Hedge.Configuration.documentKey {
-            var settings = Hedge.Configuration.documentBase
-            settings.read(reader)
+        } else {
+            tunables.first { $0.key == key }?.checkForm(reader)
         }
     }
 }
 
-/// The kind of something that documents can change but not make.
-struct TunableForm {
+/// The kind of something that documents can change, but not make alone.
+struct TunableForm: Sendable {
     let kind: Kind
     let key: String
+    let checkForm: @Sendable (ConfigurationReader) -> Void
+
+    /// - Parameter form: What a part is read onto to check its form.
+    init<Settings: DocumentRepresentable>(_ kind: Kind, form: Settings) {
+        self.kind = kind
+        key = Settings.documentKey
+        checkForm = { reader in
+            var settings = form
+            settings.read(reader)
+        }
+    }
+
+    /// Of something whose form is not known before it is there.
+    init(_ kind: Kind, key: String) {
+        self.kind = kind
+        self.key = key
+        checkForm = { _ in }
+    }
 }
 
 extension Pattern {
@@ -48,7 +75,7 @@ extension Pattern {
 
     /// Notes what is wrong with the form of a part of a document. Whether its values fit shows where it is used.
     static func checkForm(_ reader: ConfigurationReader) {
-        var settings = Settings.documentBase
+        var settings = formBase
         settings.read(reader)
     }
 

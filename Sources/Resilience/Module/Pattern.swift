@@ -1,4 +1,6 @@
+internal import Bulkheads
 internal import CircuitBreakers
+internal import Fallbacks
 internal import Hedges
 internal import RateLimiters
 internal import ResilienceCore
@@ -29,8 +31,15 @@ struct SettingsChange<Settings: Sendable>: Sendable {
 
 /// A tunable component that a document alone can describe.
 protocol Pattern: Tunable, Component {
+    /// What a part of a document is read onto to check its form, where it is not known yet to what it will be added.
+    static var formBase: Settings { get }
+
     /// Makes one from settings that have been checked.
     static func make(_ settings: Settings, in environment: PolicyEnvironment) throws(ConfigurationError) -> Self
+}
+
+extension Pattern {
+    static var formBase: Settings { Settings.documentBase }
 }
 
 /// A pattern that can be a layer of a policy.
@@ -82,6 +91,17 @@ extension Timeout: LayerPattern {
     static func recipe(_ settings: Limit) -> Layer<Timeout> { layer(settings) }
 }
 
+extension Bulkhead: LayerPattern {
+    var settings: Configuration { configuration }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
+    static func recipe(_ settings: Configuration) -> Layer<Bulkhead> { layer(settings) }
+
+    /// With a queue and a windowed limit, of which a part may change something without naming it.
+    static var formBase: Configuration {
+        Configuration(limit: .adaptive(.windowed(.aimd())), queue: Queue(capacity: 1))
+    }
+}
+
 extension RateLimiter: LayerPattern {
     var settings: Configuration { configuration }
     func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
@@ -110,6 +130,16 @@ extension RetryBudget: Pattern {
 
 extension Hedge: Tunable {
     static var kind: Kind { .hedge }
+    var settings: Configuration { configuration }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
+}
+
+extension KeyedFallback: Tunable {
+    var settings: Configuration { configuration }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
+}
+
+extension KeyedStaleWhileRevalidate: Tunable {
     var settings: Configuration { configuration }
     func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
 }

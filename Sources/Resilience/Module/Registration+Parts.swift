@@ -28,13 +28,13 @@ protocol PolicyWithFallback: Component {
     func through(_ policy: Policy) -> Self
     /// The fallback for itself.
     var steps: any Component { get }
-    var tuning: Tuning? { get }
+    var tuning: Tuning { get }
 }
 
 extension KeyedFallbackPolicy: PolicyWithFallback {
     func through(_ policy: Policy) -> Self { policy.fallback(to: fallback) }
     var steps: any Component { fallback }
-    var tuning: Tuning? { (fallback as? any Tunable).map { Tuning($0) } }
+    var tuning: Tuning { Tuning(fallback) }
 }
 
 extension Registration.ModuleParts {

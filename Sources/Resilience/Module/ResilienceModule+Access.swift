@@ -80,13 +80,7 @@ extension ResilienceModule {
     /// The bulkhead of a name: registered, a layer of a registered policy, or made from the defaults on first use.
     ///
     /// - Throws: ``UnknownNameError`` if there is none and none may be made.
-    public func bulkhead(_ name: String) throws -> Bulkhead {
-        if let bulkhead: Bulkhead = try registered(.bulkhead, name) { return bulkhead }
-        let policies = registry.withLock { $0.all.compactMap(\.managed) }
-        let layer = policies.lazy.flatMap { $0.pipeline.policy.bulkheads }.first { $0.name == name }
-        return try layer
-            ?? makeOnFirstUse(.bulkhead, name) { [$0.entry(of: try Bulkhead.layer().build(in: $0.environment))] }
-    }
+    public func bulkhead(_ name: String) throws -> Bulkhead { try pattern(name) }
 
     /// The rate limiter of a name: registered, a layer of a registered policy, or made from the defaults on first use. The
     /// defaults of a limiter have no rate: without one in the configuration none is made.
