@@ -24,7 +24,6 @@ struct LayerList: Strategy {
 
         func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
             try await outer.execute(context) { context in
-                stayHere()
                 try await inner.execute(context, next)
             }
         }
@@ -46,7 +45,3 @@ struct LayerList: Strategy {
         for strategy in strategies { metrics.collect(strategy) }
     }
 }
-
-/// An opaque call: without one before it, the compiler of Swift 6.3.1 lets the awaited call leave the caller's actor.
-@inline(never)
-private func stayHere() {}
