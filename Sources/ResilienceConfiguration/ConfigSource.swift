@@ -14,21 +14,40 @@
             let section: String
             /// The key in policies, templates and defaults.
             let key: String
-            let outline: DocumentOutline
+            let places: [Place]
 
             init<Part: DocumentRepresentable>(_ section: String, _ type: Part.Type) {
                 self.section = section
                 key = Part.documentKey
-                outline = DocumentOutline(of: type)
+                places = DocumentOutline(of: type).places.map { Place(path: $0.path, forms: $0.forms) }
             }
+
+            /// The numbers of fallbacks, which stand under the names of their steps: those of the fallbacks that there are.
+            init(fallbacks documents: [ConfigurationValue]) {
+                section = "fallbacks"
+                key = KeyedFallback<NoKey, Never>.Configuration.documentKey
+                var paths: [[String]] = []
+                var known: Set<[String]> = []
+                for path in documents.flatMap(\.leaves) where known.insert(path).inserted { paths.append(path) }
+                // In any form: whether a number is one that is missing cannot be seen in the document.
+                places = paths.map { Place(path: $0, forms: []) }
+            }
+        }
+
+        private struct Place: Sendable {
+            let path: [String]
+            /// The forms in which values are taken there.
+            let forms: Set<DocumentOutline.Form>
         }
 
         private static let forms = [
             Form("timeouts", Timeout.Limit.self), Form("retries", Retry.Configuration.self),
             Form("retryBudgets", RetryBudget.Rule.self), Form("circuitBreakers", CircuitBreaker.Configuration.self),
-            Form("hedges", Hedge.Configuration.self), Form("rateLimiters", RateLimiter.Configuration.self),
+            Form("bulkheads", Bulkhead.Configuration.self), Form("hedges", Hedge.Configuration.self),
+            Form("rateLimiters", RateLimiter.Configuration.self),
             Form("keyedRateLimiters", RateLimiter.KeyedConfiguration.self),
             Form("adaptiveThrottles", AdaptiveThrottle.Configuration.self),
+            Form("staleWhileRevalidates", StaleWhileRevalidateConfiguration.self),
         ]
 
         /// What the reader says about what the module holds.
@@ -37,43 +56,58 @@
         ) -> ResilienceModule.Configuration {
             var document = DocumentTree()
             let names = module.namesBySection
+            let fallbacks = fallbacks(of: module)
             for form in Self.forms {
                 read(form, at: ["defaults", form.key], snapshot, &document)
-                for name in names[form.section] ?? [] {
-                    read(form, at: [form.section, name], snapshot, &document)
-                    read(.list, at: [form.section, name, "inherits"], snapshot, &document)
-                }
+                for name in names[form.section] ?? [] { read(form, of: name, snapshot, &document) }
             }
+            for (name, steps) in fallbacks { read(Form(fallbacks: [steps]), of: name, snapshot, &document) }
             for section in ["policies", "families"] {
                 for name in (names[section] ?? []) + (section == "policies" ? policies : []) {
-                    readLayers(at: [section, name], snapshot, &document)
+                    readLayers(Self.forms, at: [section, name], snapshot, &document)
                 }
             }
-            readTemplates(snapshot, &document)
+            readTemplates(Self.forms + [Form(fallbacks: fallbacks.map(\.document))], snapshot, &document)
             return ResilienceModule.Configuration(document.value)
         }
 
+        /// The fallbacks by name, with what a document says of them that changes nothing.
+        private func fallbacks(of module: ResilienceModule) -> [(name: String, document: ConfigurationValue)] {
+            guard case .object(let documents) = module.effectiveConfiguration.document["fallbacks"] else { return [] }
+            return documents.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        }
+
+        /// Something registered for itself.
+        private func read(
+            _ form: Form, of name: String, _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
+        ) {
+            read(form, at: [form.section, name], snapshot, &document)
+            read(.list, at: [form.section, name, "inherits"], snapshot, &document)
+        }
+
         /// The templates that something inherits from, and those that these inherit from.
-        private func readTemplates(_ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree) {
+        private func readTemplates(
+            _ forms: [Form], _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
+        ) {
             var known: Set<String> = []
             while case let new = document.texts(under: "inherits").subtracting(known), !new.isEmpty {
-                for name in new { readLayers(at: ["templates", name], snapshot, &document) }
+                for name in new { readLayers(forms, at: ["templates", name], snapshot, &document) }
                 known.formUnion(new)
             }
         }
 
         /// A policy, or what has the form of one.
         private func readLayers(
-            at path: [String], _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
+            _ forms: [Form], at path: [String], _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
         ) {
             for key in ["inherits", "layers"] { read(.list, at: path + [key], snapshot, &document) }
-            for form in Self.forms { read(form, at: path + [form.key], snapshot, &document) }
+            for form in forms { read(form, at: path + [form.key], snapshot, &document) }
         }
 
         private func read(
             _ form: Form, at path: [String], _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
         ) {
-            for place in form.outline.places {
+            for place in form.places {
                 read(place.forms, at: path + place.path, snapshot, &document)
             }
         }
@@ -127,6 +161,14 @@
                 return .array(numbers.map { .integer($0) })
             }
             return snapshot.doubleArray(forKey: key, isSecret: isSecret).map { .array($0.map { .number($0) }) }
+        }
+    }
+
+    extension ConfigurationValue {
+        /// The paths to all values that are no objects.
+        fileprivate var leaves: [[String]] {
+            guard case .object(let values) = self else { return [[]] }
+            return values.sorted { $0.key < $1.key }.flatMap { key, value in value.leaves.map { [key] + $0 } }
         }
     }
 #endif

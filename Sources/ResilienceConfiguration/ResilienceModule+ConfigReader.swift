@@ -14,7 +14,8 @@
         /// `RESILIENCE_POLICIES_PAYMENTS_RETRY_MAX_ATTEMPTS` in the environment. A reader cannot tell which keys there are.
         /// So it is asked for every key that a document may hold about what is registered, about the defaults, and about
         /// the templates that these inherit from; and a key that is misspelt is never asked for. What a document writes as
-        /// a list of objects, or under keys of your own choice, cannot be read this way.
+        /// a list of objects, or under keys of your own choice, such as a bulkhead's partitions, cannot be read this way; the
+        /// numbers of a fallback can, under the names of its steps.
         ///
         /// - A duration is a text: `"250ms"`. The text `null` takes away what is optional, as `null` does in a document.
         /// - A value of a type that does not fit is a fault, not absent.

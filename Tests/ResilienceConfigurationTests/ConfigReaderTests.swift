@@ -187,6 +187,96 @@
             #expect(read == values)
         }
 
+        @Test("bulkheads, the steps of fallbacks and stale-while-revalidate are read, from where all is text too")
+        func lastSections() throws {
+            let module = try module()
+            let pages = try StaleWhileRevalidate<Int>("pages", .init(freshFor: .seconds(5), staleFor: .seconds(50)))
+            try module.register(Registration("rooms", Bulkhead.layer(limit: 3)))
+            try module.register(Registration("search") { Bulkhead.layer(limit: 3) })
+            try module.register(Registration("pages", pages))
+            try module.register(
+                Registration(fallback: "quotes", for: Int.self) {
+                    .lastGood(maxAge: .seconds(60), name: "last")
+                        .step("spare", limit: 4, timeout: .seconds(2)) { error in throw error }
+                })
+            try module.register(Registration(fallback: "rates", for: Int.self) { .lastGood(maxAge: .seconds(60)) })
+            let config = ConfigReader(
+                provider: EnvironmentVariablesProvider(environmentVariables: [
+                    "BULKHEADS_ROOMS_LIMIT_WINDOWED_VEGAS_MAXIMUM": "70",
+                    "BULKHEADS_ROOMS_LIMIT_WINDOWED_WINDOW": "3s",
+                    "BULKHEADS_ROOMS_QUEUE_CAPACITY": "6",
+                    "BULKHEADS_ROOMS_QUEUE_ORDER": "newestFirst",
+                    "BULKHEADS_ROOMS_PARTITIONS_BORROW": "false",
+                    "POLICIES_SEARCH_BULKHEAD_LIMIT": "12",
+                    "FALLBACKS_QUOTES_INHERITS": "short",
+                    "FALLBACKS_QUOTES_STEPS_SPARE_LIMIT": "null",
+                    "FALLBACKS_QUOTES_STEPS_SPARE_TIMEOUT": "40ms",
+                    "FALLBACKS_QUOTES_ERRORS": "attached",
+                    "FALLBACKS_QUOTES_STEPS_NOBODY_LIMIT": "1",
+                    "TEMPLATES_SHORT_FALLBACK_STEPS_LAST_MAX_AGE": "2s",
+                    "STALE_WHILE_REVALIDATES_PAGES_FRESH_FOR": "1s",
+                    "STALE_WHILE_REVALIDATES_PAGES_CAPACITY": "7",
+                ]))
+            try module.configure(from: config)
+            let rooms = try module.bulkhead("rooms").configuration
+            #expect(rooms.document["limit"]?["windowed"]?["vegas"]?["maximum"] == 70)
+            #expect(rooms.document["limit"]?["windowed"]?["window"] == "3s")
+            #expect(rooms.queue == .init(capacity: 6, order: .newestFirst) && !rooms.partitionsBorrow)
+            #expect(try module.bulkhead("search").limit == 12)
+            let quotes = try module.fallback("quotes", for: Int.self).configuration
+            #expect(
+                quotes.document == [
+                    "steps": [
+                        "last": ["maxAge": "2s", "capacity": 1000], "spare": ["limit": nil, "timeout": "40ms"],
+                    ],
+                    "errors": "attached",
+                ])
+            #expect(
+                try module.fallback("rates", for: Int.self).configuration.document["steps"]?["last good"]?["maxAge"]
+                    == "1m")
+            #expect(pages.configuration == .init(freshFor: .seconds(1), staleFor: .seconds(50), capacity: 7))
+        }
+
+        @Test("faults in the numbers of a step are reported with their paths")
+        func stepFaults() throws {
+            let module = try ResilienceModule(clock: clock) {
+                Registration(fallback: "quotes", for: Int.self) {
+                    .step("spare", limit: 4) { error in throw error }
+                }
+            }
+            let error = #expect(throws: ConfigurationError.self) {
+                try module.configure(
+                    from: reader([
+                        "fallbacks.quotes.steps.spare.limit": 0, "fallbacks.quotes.steps.spare.timeout": 5,
+                    ]))
+            }
+            #expect(
+                error?.faults.map(\.description).sorted() == [
+                    "fallbacks.quotes.steps.spare.limit: 0 is below 1",
+                    "fallbacks.quotes.steps.spare.timeout: 5 is a number without a unit; write \"5s\" or \"5ms\"",
+                ])
+        }
+
+        @Test("every key of every limit of a bulkhead is asked for")
+        func limits() throws {
+            let limits: [Bulkhead.Limit] = [
+                .fixed(5), .adaptive(.aimd()), .adaptive(.vegas()), .adaptive(.gradient2()),
+                .adaptive(.windowed(.gradient2())),
+            ]
+            for limit in limits {
+                let wanted = Bulkhead.Configuration(limit: limit, queue: .init(capacity: 2)).document
+                var values: [AbsoluteConfigKey: ConfigValue] = [:]
+                for (path, value) in leaves(of: wanted) {
+                    values[AbsoluteConfigKey(["bulkheads", "rooms"] + path)] = ConfigValue(value, isSecret: false)
+                }
+                let module = try ResilienceModule(clock: clock) { Registration("rooms", Bulkhead.layer(limit: 3)) }
+                try module.configure(from: reader(values))
+                #expect(try module.bulkhead("rooms").configuration.document == wanted)
+                let read = try #require(module.configuration.document["bulkheads"]?["rooms"])
+                #expect(leaves(of: read).count == values.count, "\(wanted)")
+            }
+        }
+
         private func leaves(of value: ConfigurationValue) -> [([String], ConfigContent)] {
             switch value {
             case .object(let values):
