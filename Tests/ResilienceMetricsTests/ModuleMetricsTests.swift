@@ -70,9 +70,40 @@
             let module = try module()
             let publisher = module.publishMetrics(to: backend)
             module.remove(Policy.self, "payments")
+            #expect(!backend.meters(label: "resilience.circuit_breaker.state").isEmpty)
             publisher.publish()
-            #expect(backend.meters.isEmpty)
+            #expect(backend.meters(label: "resilience.circuit_breaker.state").isEmpty)
             #expect(backend.counters(label: "resilience.circuit_breaker.calls").isEmpty)
+        }
+
+        @Test("budgets that have no name but that of their registration are published, and the module itself")
+        func budgets() throws {
+            let module = try module()
+            try module.register(Registration(budget: "spare", .quota(10, cost: 1)))
+            let publisher = module.publishMetrics(to: backend)
+            try module.register(Registration(budget: "late", .quota(20, cost: 1)))
+            for (name, tokens) in [("spare", 10.0), ("late", 20)] {
+                let meter = try backend.expectMeter("resilience.retry_budget.tokens", [("name", name)])
+                #expect(meter.values == [tokens])
+            }
+            #expect(try module.retryBudget("spare").tryWithdraw())
+            publisher.publish()
+            #expect(try backend.expectMeter("resilience.retry_budget.tokens", [("name", "spare")]).values == [10, 9])
+            let state = try backend.expectMeter("resilience.module.state", [("name", "shop"), ("state", "idle")])
+            #expect(state.values == [1, 1])
+        }
+
+        @Test("two backends, and metrics of others that observe the module, do not count a call twice")
+        func severalObservers() async throws {
+            let (module, other) = (try module(), TestMetrics())
+            module.addObserver(CallMetrics())
+            let publishers = [module.publishMetrics(to: backend), module.publishMetrics(to: other)]
+            try await module.execute("payments") {}
+            for publisher in publishers { publisher.publish() }
+            for backend in [backend, other] {
+                let names = Set(backend.counters(label: "resilience.pipeline.calls").map { $0.dimensions[0].1 })
+                #expect(names == ["payments"])
+            }
         }
 
         @Test("publishing keeps no module alive")

@@ -36,7 +36,9 @@ extension ResilienceModule {
     }
 }
 
-/// The metrics of everything that a module holds, without keeping the module alive.
+/// The metrics of a module and of everything that it holds, without keeping the module alive.
+///
+/// Calls are left out: `CallMetrics` that others have added would be told to a backend that measures them by its own.
 package struct ModuleMetrics: MetricSource {
     private weak let module: ResilienceModule?
 
@@ -45,7 +47,7 @@ package struct ModuleMetrics: MetricSource {
     }
 
     package func collect(into metrics: inout MetricCollection) {
-        for entry in module?.registry.withLock({ $0.all }) ?? [] { EntryMetrics(entry: entry).collect(into: &metrics) }
+        module?.collect(into: &metrics) { !($0 is CallMetrics) }
     }
 }
 
@@ -59,13 +61,7 @@ extension ResilienceModule {
 private struct EntryMetrics: MetricSource {
     let entry: Registry.Entry
 
-    func collect(into metrics: inout MetricCollection) {
-        if let managed = entry.managed {
-            for layer in managed.layers { metrics.collect(layer.strategy) }
-        } else if let source = entry.component as? any MetricSource {
-            metrics.collect(source)
-        }
-    }
+    func collect(into metrics: inout MetricCollection) { entry.collect(into: &metrics) }
 }
 
 extension ResilienceModule {

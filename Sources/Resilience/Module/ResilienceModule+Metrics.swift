@@ -4,16 +4,16 @@ extension ResilienceModule: MetricSource {
     /// Adds what everything registered measures, from registration on, and the module itself; also what observers of the
     /// module measure, such as `CallMetrics`.
     public func collect(into metrics: inout MetricCollection) {
+        collect(into: &metrics) { _ in true }
+    }
+
+    /// - Parameter isWanted: Of which observers that measure something.
+    func collect(into metrics: inout MetricCollection, ofObservers isWanted: (any MetricSource) -> Bool) {
         let (entries, observers) = registry.withLock { ($0.all, $0.observers) }
-        for entry in entries {
-            if let component = entry.component as? any Component {
-                component.collect(into: &metrics, named: entry.name)
-            } else if let source = entry.component as? any MetricSource {
-                metrics.collect(source)
-            }
-        }
+        for entry in entries { entry.collect(into: &metrics) }
         for observer in observers {
-            if let source = ObserverBox.unboxed(observer) as? any MetricSource { metrics.collect(source) }
+            guard let source = ObserverBox.unboxed(observer) as? any MetricSource, isWanted(source) else { continue }
+            metrics.collect(source)
         }
         let present = state
         for state in State.allCases {
@@ -40,5 +40,16 @@ extension ResilienceModule: MetricSource {
         static let configurations = MetricFamily(
             "resilience.module.configurations", .counter, labels: ["name", "result"],
             help: "Configurations that were put in force, and that were refused for their faults.")
+    }
+}
+
+extension Registry.Entry {
+    /// Adds what the component measures, under the name it is registered by where it has none of its own.
+    func collect(into metrics: inout MetricCollection) {
+        if let component = component as? any Component {
+            component.collect(into: &metrics, named: name)
+        } else if let source = component as? any MetricSource {
+            metrics.collect(source)
+        }
     }
 }
