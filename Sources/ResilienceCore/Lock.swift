@@ -34,7 +34,10 @@ package struct Lock<State>: ~Copyable {
             }
         }
     #else
-        @inlinable
+        // Never inlined: `Mutex` knows its owner by a number that it reads from the thread's own storage, and in an
+        // asynchronous function the optimiser of Swift 6.3 keeps what it has read across a suspension, after which the
+        // thread may be another. Unlocking traps then, under contention and in release only.
+        @inlinable @inline(never)
         package borrowing func withLock<Result, Failure: Error>(
             _ body: (inout sending State) throws(Failure) -> sending Result
         ) throws(Failure) -> sending Result {

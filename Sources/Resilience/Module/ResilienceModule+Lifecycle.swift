@@ -113,7 +113,8 @@ extension ResilienceModule {
             events.post(.ended(module: name, report: report))
         }
         events.deliver()
-        for observer in registry.withLock({ $0.observers }) {
+        // Also those that hear of the module alone.
+        for observer in events.observers {
             if let observer = ObserverBox.unboxed(observer) as? any FlushingObserver { await observer.flush() }
         }
         return report
