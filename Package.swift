@@ -177,3 +177,8 @@ addIntegration(
     "Configuration", "ResilienceConfiguration: the module's document from a reader of swift-configuration.",
     with: .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     named: "swift-configuration", products: ["Configuration"], testProducts: [])
+
+// The tests of one integration alone: `.ci/run` builds those of each trait from scratch, and needs no others for that.
+if let only = Context.environment["RESILIENCE_TESTS"] {
+    package.targets.removeAll { $0.type == .test && $0.name != only }
+}
