@@ -5,7 +5,7 @@ import Testing
 @testable import Bulkheads
 
 /// A bulkhead that holds an adaptive limit.
-@Suite("Bulkhead: adaptation", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: adaptation", .timeLimit(.minutes(30)))
 struct AdaptationTests {
     struct Sample: Sendable, Equatable {
         let roundTripTime: Duration

@@ -6,7 +6,7 @@ import Testing
 @testable import Bulkheads
 
 /// Bulkheads described by a document.
-@Suite("Bulkhead: documents", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: documents", .timeLimit(.minutes(30)))
 struct BulkheadDocumentTests {
     private func faults(_ document: ConfigurationValue, onto base: Configuration = .init()) -> [String] {
         do {

@@ -5,7 +5,7 @@ import Testing
 @testable import Bulkheads
 
 /// Many tasks on one bulkhead.
-@Suite("Bulkhead: contention", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: contention", .timeLimit(.minutes(30)))
 struct ContentionTests {
     /// How many calls run, as they see it themselves.
     private final class Meter: Sendable {

@@ -5,7 +5,7 @@ import Testing
 @testable import Bulkheads
 
 /// What observers hear.
-@Suite("Bulkhead: events", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: events", .timeLimit(.minutes(30)))
 struct EventTests {
     @Test("every kind, in order, with what it tells")
     func kinds() throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import Bulkheads
 
 /// What a bulkhead tells about itself.
-@Suite("Bulkhead: metrics", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: metrics", .timeLimit(.minutes(30)))
 struct MetricTests {
     private func values(_ sources: any MetricSource...) -> [String: MetricValue] {
         var values: [String: MetricValue] = [:]

@@ -5,7 +5,7 @@ import Testing
 @testable import Bulkheads
 
 /// Random sequences of calls, ends, cancellations, time and changes, against the reference model.
-@Suite("Bulkhead: reference model", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: reference model", .timeLimit(.minutes(30)))
 struct ModelTests {
     @Test("thousands of random courses", arguments: 0..<8)
     func courses(part: Int) throws {

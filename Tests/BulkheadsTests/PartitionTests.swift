@@ -5,7 +5,7 @@ import Testing
 @testable import Bulkheads
 
 /// Shares of the slots.
-@Suite("Bulkhead: partitions", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: partitions", .timeLimit(.minutes(30)))
 struct PartitionTests {
     private func configuration(
         _ limit: Int, _ shares: [String: Double], borrow: Bool = true, capacity: Int = 100

@@ -5,7 +5,7 @@ import Testing
 @testable import Bulkheads
 
 /// Slots that are taken by hand.
-@Suite("Bulkhead: permits", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: permits", .timeLimit(.minutes(30)))
 struct PermitTests {
     @Test("released or dropped, a permit gives its slot back once", arguments: [true, false])
     func released(observed: Bool) throws {

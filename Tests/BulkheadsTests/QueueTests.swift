@@ -5,7 +5,7 @@ import Testing
 @testable import Bulkheads
 
 /// Calls that wait.
-@Suite("Bulkhead: queue", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: queue", .timeLimit(.minutes(30)))
 struct QueueTests {
     @Test("first in, first out by default; last in, first out on request", arguments: Bulkhead.Order.allCases)
     func order(order: Bulkhead.Order) throws {

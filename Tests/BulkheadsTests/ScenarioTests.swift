@@ -6,7 +6,7 @@ import Testing
 @testable import Bulkheads
 
 /// The rows of other toolkits.
-@Suite("Bulkhead: scenarios", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: scenarios", .timeLimit(.minutes(30)))
 struct ScenarioTests {
     @Test("R4-39: two slots: in, in, in, out, out, in")
     func slots() throws {

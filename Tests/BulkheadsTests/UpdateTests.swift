@@ -5,7 +5,7 @@ import Testing
 @testable import Bulkheads
 
 /// Retuning while calls run and wait.
-@Suite("Bulkhead: update", .timeLimit(.minutes(10)))
+@Suite("Bulkhead: update", .timeLimit(.minutes(30)))
 struct UpdateTests {
     @Test("a larger limit gives its slots to those who wait", arguments: [true, false])
     func larger(observed: Bool) throws {

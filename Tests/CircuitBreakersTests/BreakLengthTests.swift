@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// How long a breaker stays open.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct BreakLengthTests {
     private func length(
         _ breakLength: CircuitBreaker.BreakLength, opens: Int = 1, error: (any Error)? = nil, random: Double = 0.5

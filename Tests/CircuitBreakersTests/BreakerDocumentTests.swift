@@ -6,7 +6,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// Breakers described by a document.
-@Suite("Breaker: documents", .timeLimit(.minutes(10)))
+@Suite("Breaker: documents", .timeLimit(.minutes(30)))
 struct BreakerDocumentTests {
     private func decode(_ json: String) throws -> Configuration {
         try JSONDecoder().decode(Configuration.self, from: Data(json.utf8))

@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// Which errors count as failures.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ClassifierTests {
     private struct Wrong: Error {}
     private struct Full: PolicyRejection {

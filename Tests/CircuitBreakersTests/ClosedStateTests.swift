@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// A closed breaker counts calls and opens when its rule holds.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ClosedStateTests {
     @Test("GB-03, GB-04: streaks are counted, and ended by the opposite outcome")
     func streaks() throws {

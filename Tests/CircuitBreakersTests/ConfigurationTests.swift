@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// Defaults, and configurations that cannot work.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ConfigurationTests {
     @Test("GB-01: the defaults of the scenario, set explicitly, and those of this package")
     func defaults() throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// Many tasks on one breaker.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ContentionTests {
     @Test("X-05: a thousand tasks race at the end of a break", arguments: [true, false])
     func race(observed: Bool) async throws {

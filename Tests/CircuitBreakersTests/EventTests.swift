@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// What observers hear.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct EventTests {
     @Test("X-06: an observer may use the breaker it hears from, and events arrive in order")
     func reentrantObserver() throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// A half-open breaker lets a few probes through and decides by them.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct HalfOpenStateTests {
     /// A breaker whose break is just over.
     private func halfOpen(_ configuration: Configuration) throws -> Fixture {

@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// Changing the state by hand.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ManualControlTests {
     @Test("R4-17: a closed breaker cannot be made half-open")
     func illegalTransition() throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// Random sequences of operations on a breaker, against a model of what is documented.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ModelTests {
     @Test("X-26: equals the model in every step", arguments: 0..<4 as Range<UInt64>)
     func equalsTheModel(quarter: UInt64) throws {

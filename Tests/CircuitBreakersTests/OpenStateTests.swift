@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// An open breaker rejects calls until its break is over.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct OpenStateTests {
     private func opened(_ configuration: Configuration = .sixInARow, observed: Bool = true) throws -> Fixture {
         let fixture = try Fixture(configuration, observed: observed)

@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// Calls that do not fit into a closure.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct PermitTests {
     private func halfOpen(probes: Int) throws -> Fixture {
         let fixture = try Fixture(.fragile(probes: probes))

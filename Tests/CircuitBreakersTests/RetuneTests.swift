@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// Another configuration for a breaker at work.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct RetuneTests {
     private func rate(_ rate: Double, _ window: CircuitBreaker.Window, minimumCalls: Int = 4) -> Configuration {
         Configuration(trip: .failureRate(rate, minimumCalls: minimumCalls), window: window)

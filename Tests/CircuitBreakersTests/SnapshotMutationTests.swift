@@ -6,7 +6,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// A snapshot that was damaged is refused, or makes a breaker that works.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct SnapshotMutationTests {
     private static let configurations: [Configuration] = [
         .init(trip: .failureRate(0.5, minimumCalls: 4), window: .calls(8), slowCallDuration: .seconds(1)),

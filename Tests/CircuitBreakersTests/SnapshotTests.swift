@@ -6,7 +6,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// What a breaker knows survives a restart.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct SnapshotTests {
     /// A breaker that goes on from another's snapshot, with a clock of its own that shows something else.
     private func restored(

@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// A timer that ends breaks without traffic.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct TimerTests {
     private func configuration(afterMaxWait: CircuitBreaker.State = .open) -> Configuration {
         Configuration(

@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// The rules by which a breaker opens.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct TripTests {
     /// The scenario gives (calls, rate) pairs; these are the calls that lead to them.
     @Test(

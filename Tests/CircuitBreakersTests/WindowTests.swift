@@ -5,7 +5,7 @@ import Testing
 @testable import CircuitBreakers
 
 /// What a window counts, and when it forgets.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct WindowTests {
     /// A window and the time it is told.
     private struct Timed {

@@ -6,7 +6,7 @@ import Testing
 @testable import Fallbacks
 
 /// The operation, the steps and the return are on the caller's actor.
-@Suite("Fallback: isolation", .timeLimit(.minutes(10)))
+@Suite("Fallback: isolation", .timeLimit(.minutes(30)))
 struct CallerTests {
     /// An executor on a queue that can tell whether code runs on it.
     private final class Queue: SerialExecutor, TaskExecutor {

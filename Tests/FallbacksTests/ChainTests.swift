@@ -7,7 +7,7 @@ import Timeouts
 
 @testable import Fallbacks
 
-@Suite("Fallback: the chain", .timeLimit(.minutes(10)))
+@Suite("Fallback: the chain", .timeLimit(.minutes(30)))
 struct ChainTests {
     @Test("a call that succeeds needs no step")
     func success() async throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import Fallbacks
 
 /// Many calls of one fallback at once, on real threads.
-@Suite("Fallback: contention", .timeLimit(.minutes(10)))
+@Suite("Fallback: contention", .timeLimit(.minutes(30)))
 struct ContentionTests {
     private final class Tally: Sendable {
         let running = Atomic(0)

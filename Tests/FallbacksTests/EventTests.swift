@@ -4,7 +4,7 @@ import Testing
 
 @testable import Fallbacks
 
-@Suite("Fallback: events and results", .timeLimit(.minutes(10)))
+@Suite("Fallback: events and results", .timeLimit(.minutes(30)))
 struct EventTests {
     let clock = ManualClock()
     let recorder = EventRecorder()

@@ -6,7 +6,7 @@ import Testing
 @testable import Fallbacks
 
 /// Fallbacks described by a document, as far as they are not code.
-@Suite("Fallback: documents", .timeLimit(.minutes(10)))
+@Suite("Fallback: documents", .timeLimit(.minutes(30)))
 struct FallbackDocumentTests {
     typealias Configuration = Fallback<Int>.Configuration
 
@@ -128,7 +128,7 @@ struct FallbackDocumentTests {
 }
 
 /// Stale-while-revalidate described by a document.
-@Suite("Stale while revalidate: documents", .timeLimit(.minutes(10)))
+@Suite("Stale while revalidate: documents", .timeLimit(.minutes(30)))
 struct RevalidationDocumentTests {
     typealias Configuration = StaleWhileRevalidateConfiguration
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Fallbacks
 
-@Suite("Fallback: the last good value", .timeLimit(.minutes(10)))
+@Suite("Fallback: the last good value", .timeLimit(.minutes(30)))
 struct LastGoodTests {
     let clock = ManualClock()
 

@@ -5,7 +5,7 @@ import Testing
 @testable import Fallbacks
 
 /// What fallbacks tell about themselves.
-@Suite("Fallback: metrics", .timeLimit(.minutes(10)))
+@Suite("Fallback: metrics", .timeLimit(.minutes(30)))
 struct MetricTests {
     private func values(_ sources: any MetricSource...) -> [String: MetricValue] {
         var values: [String: MetricValue] = [:]

@@ -5,7 +5,7 @@ import Testing
 @testable import Fallbacks
 
 /// Random chains and calls, against the model of what is documented.
-@Suite("Fallback: reference model", .timeLimit(.minutes(10)))
+@Suite("Fallback: reference model", .timeLimit(.minutes(30)))
 struct ModelTests {
     struct Failed: Error, Equatable { let kind: Int }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Fallbacks
 
-@Suite("Stale while revalidate", .timeLimit(.minutes(10)))
+@Suite("Stale while revalidate", .timeLimit(.minutes(30)))
 struct StaleWhileRevalidateTests {
     let clock = ManualClock()
     let recorder = EventRecorder()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Fallbacks
 
-@Suite("Fallback: limits of a step", .timeLimit(.minutes(10)))
+@Suite("Fallback: limits of a step", .timeLimit(.minutes(30)))
 struct StepTests {
     let clock = ManualClock()
 

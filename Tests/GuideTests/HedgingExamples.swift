@@ -145,7 +145,7 @@ struct HedgingExamples {
         #expect(bad?.description == "search.hedge.maxHedges: 11 is outside 1...10")
     }
 
-    @Test("in tests", .timeLimit(.minutes(10)))
+    @Test("in tests", .timeLimit(.minutes(30)))
     func inTests() async throws {
         let clock = ManualClock()
         let tested = try Hedge("tested", .init(delay: .fixed(.seconds(1))), clock: clock)

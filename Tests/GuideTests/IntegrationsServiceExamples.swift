@@ -34,7 +34,7 @@
             try await group.run()
         }
 
-        @Test("a module in a group", .timeLimit(.minutes(10)))
+        @Test("a module in a group", .timeLimit(.minutes(30)))
         func group() async throws {
             let done = try await #require(throws: Done.self) {
                 try await serve(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

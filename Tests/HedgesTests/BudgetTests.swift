@@ -6,7 +6,7 @@ import Testing
 @testable import Hedges
 
 /// Hedges within a budget.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct BudgetTests {
     let stage = Stage()
 

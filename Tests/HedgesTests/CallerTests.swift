@@ -5,7 +5,7 @@ import Testing
 @testable import Hedges
 
 /// The caller's actor is not the attempts', but the caller comes back to it.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct CallerTests {
     @MainActor private final class Screen {
         var shown = 0

@@ -5,7 +5,7 @@ import Testing
 @testable import Hedges
 
 /// Cancellation by the caller, in every phase of a call.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct CancellationTests {
     let stage = Stage()
     let recorder = EventRecorder()

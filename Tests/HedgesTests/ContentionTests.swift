@@ -7,7 +7,7 @@ import Testing
 @testable import Hedges
 
 /// Many calls of one hedge at once, on real threads.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ContentionTests {
     private final class Tally: Sendable {
         let begun = Atomic(0)

@@ -5,7 +5,7 @@ import Testing
 @testable import Hedges
 
 /// When hedges start.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct DelayTests {
     let stage = Stage()
 

@@ -5,7 +5,7 @@ import Testing
 @testable import Hedges
 
 /// What observers hear.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct EventTests {
     let stage = Stage()
     let recorder = EventRecorder()

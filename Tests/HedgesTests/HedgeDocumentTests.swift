@@ -7,7 +7,7 @@ import Testing
 @testable import Hedges
 
 /// Hedges described by a document.
-@Suite("Hedge: documents", .timeLimit(.minutes(10)))
+@Suite("Hedge: documents", .timeLimit(.minutes(30)))
 struct HedgeDocumentTests {
     typealias Configuration = Hedge.Configuration
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Hedges
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct MailboxTests {
     @Test("messages arrive in the order in which they were sent")
     func order() async {

@@ -5,7 +5,7 @@ import Testing
 @testable import Hedges
 
 /// Calls with random delays, latencies, outcomes, budgets and cancellation, against the model of what is documented.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ModelTests {
     private struct Failed: Error, Equatable { let attempt: Int }
     private struct Fatal: Error, Equatable { let attempt: Int }

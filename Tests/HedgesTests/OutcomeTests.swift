@@ -5,7 +5,7 @@ import Testing
 @testable import Hedges
 
 /// What becomes of values and errors.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct OutcomeTests {
     let stage = Stage()
 

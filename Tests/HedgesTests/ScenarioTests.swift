@@ -6,7 +6,7 @@ import Testing
 @testable import Hedges
 
 /// What established toolkits document, by ID, and the faults that others have had.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ScenarioTests {
     let stage = Stage()
 

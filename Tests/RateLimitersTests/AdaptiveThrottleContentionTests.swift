@@ -5,7 +5,7 @@ import Testing
 @testable import RateLimiters
 
 /// Many tasks on one throttle.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct AdaptiveThrottleContentionTests {
     private struct Tally: Sendable {
         /// Accepted, refused, ignored, cancelled.

@@ -5,7 +5,7 @@ import Testing
 @testable import RateLimiters
 @testable import ResilienceCore
 
-@Suite("Keyed limiters under contention", .timeLimit(.minutes(10)))
+@Suite("Keyed limiters under contention", .timeLimit(.minutes(30)))
 struct KeyedContentionTests {
     @Test("of each key exactly the burst is given, however many ask", arguments: [false, true])
     func exact(observed: Bool) async throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import ResilienceCore
 
 /// What a keyed limiter takes of memory, counted from the sizes of its arrays.
-@Suite("The memory of keyed limiters", .timeLimit(.minutes(10)))
+@Suite("The memory of keyed limiters", .timeLimit(.minutes(30)))
 struct KeyedMemoryTests {
     private func bytesBesideKeys<Key>(of limiter: KeyedRateLimiter<Key>) -> Double {
         let entry = MemoryLayout<KeyedStore<Key, KeyedRate>.Entry>.stride

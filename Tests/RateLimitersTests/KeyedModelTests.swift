@@ -5,7 +5,7 @@ import Testing
 @testable import RateLimiters
 
 /// A keyed limiter against a dictionary with a limiter for each key.
-@Suite("Keyed limiters and one limiter for each key", .timeLimit(.minutes(10)))
+@Suite("Keyed limiters and one limiter for each key", .timeLimit(.minutes(30)))
 struct KeyedModelTests {
     @Test("decide alike, whatever is forgotten meanwhile", arguments: RateLimiter.Rule.kinds)
     func alike(rule: RateLimiter.Rule) throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import RateLimiters
 
-@Suite("Keyed limiters", .timeLimit(.minutes(10)))
+@Suite("Keyed limiters", .timeLimit(.minutes(30)))
 struct KeyedRateLimiterTests {
     private static let bucket = RateLimiter.Rule.tokenBucket(1, per: .seconds(1), burst: 2)
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import RateLimiters
 
-@Suite("Waiting for the permits of a key", .timeLimit(.minutes(10)))
+@Suite("Waiting for the permits of a key", .timeLimit(.minutes(30)))
 struct KeyedWaitingTests {
     private static let bucket = RateLimiter.Rule.tokenBucket(1, per: .seconds(1), burst: 2)
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import RateLimiters
 
-@Suite("Limiter: contention", .timeLimit(.minutes(10)))
+@Suite("Limiter: contention", .timeLimit(.minutes(30)))
 struct LimiterContentionTests {
     @Test(
         "on a clock that stands still exactly the burst is given, however many ask", arguments: RateLimiter.Rule.kinds,

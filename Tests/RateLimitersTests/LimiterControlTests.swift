@@ -4,7 +4,7 @@ import Testing
 
 @testable import RateLimiters
 
-@Suite("Limiter: configuration, changes and events", .timeLimit(.minutes(10)))
+@Suite("Limiter: configuration, changes and events", .timeLimit(.minutes(30)))
 struct LimiterControlTests {
     private let second = Duration.seconds(1)
 

@@ -6,7 +6,7 @@ import Testing
 @testable import RateLimiters
 
 /// Limiters and throttles described by a document.
-@Suite("Limiter: documents", .timeLimit(.minutes(10)))
+@Suite("Limiter: documents", .timeLimit(.minutes(30)))
 struct LimiterDocumentTests {
     typealias Single = RateLimiter.Configuration
     typealias Keyed = RateLimiter.KeyedConfiguration

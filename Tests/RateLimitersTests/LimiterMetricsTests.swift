@@ -4,7 +4,7 @@ import Testing
 
 @testable import RateLimiters
 
-@Suite("Limiter: what is measured", .timeLimit(.minutes(10)))
+@Suite("Limiter: what is measured", .timeLimit(.minutes(30)))
 struct LimiterMetricsTests {
     /// `name{labels} value` of each sample.
     private func lines(_ sources: [any MetricSource]) -> Set<String> {

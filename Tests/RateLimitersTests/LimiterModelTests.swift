@@ -5,7 +5,7 @@ import Testing
 @testable import RateLimiters
 
 /// Random sequences of asks, waits, reservations, cancellations, time and changes, against the model.
-@Suite("Limiter: reference model", .timeLimit(.minutes(10)))
+@Suite("Limiter: reference model", .timeLimit(.minutes(30)))
 struct LimiterModelTests {
     static let rules: [Rule] = [
         .tokenBucket(1, per: .nanoseconds(3), burst: 4), .tokenBucket(2, per: .nanoseconds(6), burst: 3),

@@ -6,7 +6,7 @@ import Testing
 @testable import RateLimiters
 
 /// How established toolkits behave, by the rows of their own tests.
-@Suite("Limiter: scenarios", .timeLimit(.minutes(10)))
+@Suite("Limiter: scenarios", .timeLimit(.minutes(30)))
 struct LimiterScenarioTests {
     private let second = Duration.seconds(1)
 

@@ -4,7 +4,7 @@ import Testing
 @testable import RateLimiters
 
 /// What cannot be seen with one clock: threads that overtake each other between reading it and asking.
-@Suite("A limiter's state", .timeLimit(.minutes(10)))
+@Suite("A limiter's state", .timeLimit(.minutes(30)))
 struct LimiterStateTests {
     private let second: Int64 = 1_000_000_000
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import RateLimiters
 
-@Suite("Limiter: waiting", .timeLimit(.minutes(10)))
+@Suite("Limiter: waiting", .timeLimit(.minutes(30)))
 struct LimiterWaitingTests {
     private static let bucket = Rule.tokenBucket(1, per: .seconds(1), burst: 2)
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import RateLimiters
 
-@Suite("Limiter: reservations", .timeLimit(.minutes(10)))
+@Suite("Limiter: reservations", .timeLimit(.minutes(30)))
 struct ReservationTests {
     private static let bucket = Rule.tokenBucket(1, per: .seconds(1), burst: 2)
 

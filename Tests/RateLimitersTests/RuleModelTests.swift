@@ -6,7 +6,7 @@ import Testing
 typealias Rule = RateLimiter.Rule
 
 /// Each rule against an exact model, over random schedules.
-@Suite("rules against their models", .timeLimit(.minutes(10)))
+@Suite("rules against their models", .timeLimit(.minutes(30)))
 struct RuleModelTests {
     /// Periods of which the limit is a whole part, so that a unit of time is a nanosecond and the model is exact.
     static let wholeRules: [Rule] = [

@@ -5,7 +5,7 @@
     import ResilienceTesting
     import Testing
 
-    @Suite("Configuration: reader", .timeLimit(.minutes(10)))
+    @Suite("Configuration: reader", .timeLimit(.minutes(30)))
     struct ConfigReaderTests {
         private let clock = ManualClock()
         private let recorder = EventRecorder()

@@ -5,7 +5,7 @@
     import ResilienceTesting
     import Testing
 
-    @Suite("Configuration: changes", .timeLimit(.minutes(10)))
+    @Suite("Configuration: changes", .timeLimit(.minutes(30)))
     struct ConfigWatchTests {
         private let clock = ManualClock()
         private let provider = MutableInMemoryProvider(initialValues: ["policies.payments.retry.maxAttempts": 2])

@@ -6,7 +6,7 @@ private enum Caller {
     @TaskLocal static var name: String?
 }
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct DeadlineSchedulerTests {
     let clock = ManualClock()
     let recorder = EventRecorder()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResilienceCore
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct EventChannelTests {
     let recorder = EventRecorder()
 

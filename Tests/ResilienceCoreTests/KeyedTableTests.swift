@@ -58,7 +58,7 @@ extension KeyedTable where Value == Note {
     }
 }
 
-@Suite("A table of values by key", .timeLimit(.minutes(10)))
+@Suite("A table of values by key", .timeLimit(.minutes(30)))
 struct KeyedTableTests {
     @Test("keeps a value until it can be forgotten, and not at that instant")
     func forgetting() {

@@ -14,7 +14,7 @@ struct DemoTests {
         let comparison = Lock<Comparison?>(nil)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(30)))
     func `A demo runs both sides through its phases, answers meanwhile, and ends in order`() async throws {
         let seen = Seen()
         var demo = Demo(options: Options(), mode: .plain)
@@ -52,7 +52,7 @@ struct DemoTests {
         #expect(throws: RawClient.Failure.self) { try RawClient(port: port) }
     }
 
-    @Test(.timeLimit(.minutes(10))) func `A demo that is stopped in its midst ends in order`() async throws {
+    @Test(.timeLimit(.minutes(30))) func `A demo that is stopped in its midst ends in order`() async throws {
         let seen = Seen()
         var demo = Demo(options: Options(isServing: true), mode: .plain)
         let (lines, line) = AsyncStream.makeStream(of: Void.self)

@@ -29,7 +29,7 @@ struct ScrapeTests {
     }
 
     @Test(
-        .enabled(if: PrometheusServer.executable != nil, "prometheus is not installed"), .timeLimit(.minutes(10)))
+        .enabled(if: PrometheusServer.executable != nil, "prometheus is not installed"), .timeLimit(.minutes(30)))
     func `A Prometheus server scrapes the status server`() async throws {
         let fixture = try await called()
         let server = try StatusServer(host: "127.0.0.1", port: 0, routes: fixture.routes)

@@ -131,7 +131,7 @@ struct UpstreamTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(30)))
     func `Requests that are cancelled about when their answers come end, one way or the other`() async throws {
         try await withUpstream { upstream, client in
             try await upstream.behave(UpstreamBehaviour(work: .zero))

@@ -19,7 +19,7 @@ private final class Folder {
     func file(_ name: String) -> URL { url.appending(path: name) }
 }
 
-@Suite("Configuration files", .timeLimit(.minutes(10)))
+@Suite("Configuration files", .timeLimit(.minutes(30)))
 struct ConfigurationFileTests {
     @Test("a document is read from a file and put in force")
     func reading() throws {
@@ -61,7 +61,7 @@ struct ConfigurationFileTests {
     }
 }
 
-@Suite("Watching a file", .timeLimit(.minutes(10)))
+@Suite("Watching a file", .timeLimit(.minutes(30)))
 struct WatchTests {
     private let clock = ManualClock()
     private let recorder = EventRecorder()
@@ -148,7 +148,7 @@ struct WatchTests {
     }
 }
 
-@Suite("State in a file", .timeLimit(.minutes(10)))
+@Suite("State in a file", .timeLimit(.minutes(30)))
 struct FileStateStoreTests {
     @Test("X-20 breakers go on in the next process from a file; there need not be one at first")
     func store() async throws {

@@ -6,7 +6,7 @@
     import ResilienceTesting
     import Testing
 
-    @Suite("Metrics: module", .timeLimit(.minutes(10)))
+    @Suite("Metrics: module", .timeLimit(.minutes(30)))
     struct ModuleMetricsTests {
         private let clock = ManualClock()
         private let backend = TestMetrics()

@@ -11,7 +11,7 @@ import Timeouts
 
 @testable import ResiliencePrometheus
 
-@Suite("Scrapes and calls at once", .timeLimit(.minutes(10)))
+@Suite("Scrapes and calls at once", .timeLimit(.minutes(30)))
 struct ConcurrencyTests {
     /// A source that holds up whoever collects it.
     private final class Gate: MetricSource {

@@ -10,7 +10,7 @@ import Testing
 
 /// Pages as the real Prometheus server scrapes, stores and queries them.
 @Suite(
-    "A Prometheus server", .serialized, .timeLimit(.minutes(10)),
+    "A Prometheus server", .serialized, .timeLimit(.minutes(30)),
     .enabled(if: PrometheusServer.executable != nil, "prometheus is not installed"))
 struct ServerTests {
     /// Serves the pages of an exporter, each format under its own path, and what the client prefers under `/metrics`.

@@ -7,7 +7,7 @@
     import ServiceLifecycleTestKit
     import Testing
 
-    @Suite("ServiceLifecycle", .timeLimit(.minutes(10)))
+    @Suite("ServiceLifecycle", .timeLimit(.minutes(30)))
     struct ModuleServiceTests {
         private let clock = ManualClock()
         private let recorder = EventRecorder()

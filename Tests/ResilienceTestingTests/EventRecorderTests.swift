@@ -17,7 +17,7 @@ private struct Closed: PolicyEvent {
     var description: String { "closed" }
 }
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct EventRecorderTests {
     let recorder = EventRecorder()
 

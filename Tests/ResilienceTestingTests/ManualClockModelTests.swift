@@ -3,7 +3,7 @@ import ResilienceTesting
 import Testing
 
 /// Random sequences of operations on a clock, against an array in which the earliest entry is searched for.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct ManualClockModelTests {
     @Test func behavesAsTheModel() {
         for seed in 0..<1_000 {

@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Looking up and first use", .timeLimit(.minutes(10)))
+@Suite("Looking up and first use", .timeLimit(.minutes(30)))
 struct AccessTests {
     typealias UnknownNameError = ResilienceModule.UnknownNameError
 

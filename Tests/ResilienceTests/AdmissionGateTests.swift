@@ -5,7 +5,7 @@ import Testing
 
 @testable import Resilience
 
-@Suite("Admission gate", .timeLimit(.minutes(10)))
+@Suite("Admission gate", .timeLimit(.minutes(30)))
 struct AdmissionGateTests {
     struct Refused: Error {}
 

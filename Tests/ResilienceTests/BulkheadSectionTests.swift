@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Documents: bulkheads", .timeLimit(.minutes(10)))
+@Suite("Documents: bulkheads", .timeLimit(.minutes(30)))
 struct BulkheadSectionTests {
     private func fixture(_ document: ConfigurationValue = [:]) throws -> Fixture {
         try Fixture(document) {

@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Configuration documents", .timeLimit(.minutes(10)))
+@Suite("Configuration documents", .timeLimit(.minutes(30)))
 struct ConfigurationTests {
     private func payments(_ document: ConfigurationValue = [:]) throws -> Fixture {
         try Fixture(document) {

@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Documents: fallbacks and stale-while-revalidate", .timeLimit(.minutes(10)))
+@Suite("Documents: fallbacks and stale-while-revalidate", .timeLimit(.minutes(30)))
 struct FallbackSectionTests {
     private static let document: ConfigurationValue = [
         "templates": ["short": ["fallback": ["errors": "attached", "steps": ["last good": ["maxAge": "2s"]]]]],

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Resilience
 
-@Suite("Policy families", .timeLimit(.minutes(10)))
+@Suite("Policy families", .timeLimit(.minutes(30)))
 struct FamilyTests {
     private let clock = ManualClock()
 

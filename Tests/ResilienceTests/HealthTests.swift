@@ -4,7 +4,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Health, snapshots and metrics", .timeLimit(.minutes(10)))
+@Suite("Health, snapshots and metrics", .timeLimit(.minutes(30)))
 struct HealthTests {
     @Test("healthy, degraded, down, and why")
     func status() async throws {

@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Lifecycle", .timeLimit(.minutes(10)))
+@Suite("Lifecycle", .timeLimit(.minutes(30)))
 struct LifecycleTests {
     typealias ShutdownError = ResilienceModule.ShutdownError
     typealias LifecycleError = ResilienceModule.LifecycleError

@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Random documents", .timeLimit(.minutes(10)))
+@Suite("Random documents", .timeLimit(.minutes(30)))
 struct MutationTests {
     private static let good: ConfigurationValue = [
         "defaults": [

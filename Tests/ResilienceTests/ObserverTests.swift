@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Observers of a module", .timeLimit(.minutes(10)))
+@Suite("Observers of a module", .timeLimit(.minutes(30)))
 struct ObserverTests {
     /// One of every kind, and what makes each tell something.
     private func everything(_ shared: CircuitBreaker) throws -> Fixture {

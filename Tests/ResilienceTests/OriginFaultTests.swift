@@ -4,7 +4,7 @@ import ResilienceTesting
 import Testing
 
 /// The faults of the factory of circuit breakers that this module is the successor of: each is shown to be absent.
-@Suite("Faults not inherited", .timeLimit(.minutes(10)))
+@Suite("Faults not inherited", .timeLimit(.minutes(30)))
 struct OriginFaultTests {
     private func fixture() throws -> Fixture {
         try Fixture(options: .init(firstUse: .makes(atMost: 100_000))) {

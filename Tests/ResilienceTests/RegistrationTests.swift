@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Registration", .timeLimit(.minutes(10)))
+@Suite("Registration", .timeLimit(.minutes(30)))
 struct RegistrationTests {
     @Test("everything that is declared is found by its type and name")
     func declared() async throws {

@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Reloading", .timeLimit(.minutes(10)))
+@Suite("Reloading", .timeLimit(.minutes(30)))
 struct ReloadTests {
     private func document(_ attempts: Int) -> ResilienceModule.Configuration {
         .init(["policies": ["x": ["retry": ["maxAttempts": .integer(attempts)]]]])

@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Retuning keeps state", .timeLimit(.minutes(10)))
+@Suite("Retuning keeps state", .timeLimit(.minutes(30)))
 struct RetuneTests {
     @Test("X-19 a breaker's window stays when its threshold changes, and the next result is judged by the new one")
     func breaker() async throws {

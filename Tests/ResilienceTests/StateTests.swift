@@ -4,7 +4,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-@Suite("Breaker state across processes", .timeLimit(.minutes(10)))
+@Suite("Breaker state across processes", .timeLimit(.minutes(30)))
 struct StateTests {
     @RegistrationBuilder
     private var registrations: [Registration] {

@@ -6,7 +6,7 @@
     import Testing
     import Tracing
 
-    @Suite("Tracing", .timeLimit(.minutes(10)))
+    @Suite("Tracing", .timeLimit(.minutes(30)))
     struct TraceTests {
         private let clock = ManualClock()
         private let tracer = InMemoryTracer()

@@ -5,7 +5,7 @@ import Testing
 @testable import Retries
 
 /// The formulas of backoffs and jitters.
-@Suite("Backoff", .timeLimit(.minutes(10)))
+@Suite("Backoff", .timeLimit(.minutes(30)))
 struct BackoffTests {
     static let noCap = Duration.nanoseconds(Int64.max)
 

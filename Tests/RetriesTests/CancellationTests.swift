@@ -5,7 +5,7 @@ import Testing
 @testable import Retries
 
 /// Cancellation is neither retried nor counted as a failure.
-@Suite("Retry: cancellation", .timeLimit(.minutes(10)))
+@Suite("Retry: cancellation", .timeLimit(.minutes(30)))
 struct CancellationTests {
     private func cancelSelf() { withUnsafeCurrentTask { $0?.cancel() } }
 

@@ -6,7 +6,7 @@ import Testing
 @testable import Retries
 
 /// What is retried.
-@Suite("Retry: conditions", .timeLimit(.minutes(10)))
+@Suite("Retry: conditions", .timeLimit(.minutes(30)))
 struct ConditionTests {
     private class Base: Error, @unchecked Sendable {}
     private final class Derived: Base, @unchecked Sendable {}

@@ -5,7 +5,7 @@ import Testing
 @testable import Retries
 
 /// How retries are made, changed and described.
-@Suite("Retry: configuration", .timeLimit(.minutes(10)))
+@Suite("Retry: configuration", .timeLimit(.minutes(30)))
 struct ConfigurationTests {
     @Test func theFormsInWhichARetryIsMade() throws {
         #expect(try Retry().name == "retry" && Retry().configuration.maxAttempts == 3)

@@ -6,7 +6,7 @@ import Testing
 @testable import Retries
 
 /// A delay leaves the caller's actor, and comes back to it.
-@Suite("Retry: isolation of a call that waits", .timeLimit(.minutes(10)))
+@Suite("Retry: isolation of a call that waits", .timeLimit(.minutes(30)))
 struct RetryIsolationTests {
     @Test func afterADelayTheOperationRunsOnTheActor() async throws {
         let clock = ManualClock()

@@ -5,7 +5,7 @@ import Testing
 @testable import Retries
 
 /// What bounds the delays and the whole call.
-@Suite("Retry: limits", .timeLimit(.minutes(10)))
+@Suite("Retry: limits", .timeLimit(.minutes(30)))
 struct LimitTests {
     private func hint(_ delay: Duration) -> InjectedFailure { InjectedFailure("busy", retryAfter: delay) }
 

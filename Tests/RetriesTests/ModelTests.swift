@@ -5,7 +5,7 @@ import Testing
 @testable import Retries
 
 /// Random calls through random configurations against a model written the plain way, second by second.
-@Suite("Retry: model", .timeLimit(.minutes(10)))
+@Suite("Retry: model", .timeLimit(.minutes(30)))
 struct ModelTests {
     private enum Fault: CaseIterable {
         case plain, denied, hint, longHint, stop, unreadable, rejection, longRejection, isolated, cancelled

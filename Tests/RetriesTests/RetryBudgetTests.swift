@@ -5,7 +5,7 @@ import Testing
 @testable import Retries
 
 /// Budgets alone and in a retry.
-@Suite("RetryBudget", .timeLimit(.minutes(10)))
+@Suite("RetryBudget", .timeLimit(.minutes(30)))
 struct RetryBudgetTests {
     /// A policy like that of rows AW: 50 ms doubled, with a random number of 1.
     private func aws(_ budget: RetryBudget) throws -> Fixture {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Retries
 
-@Suite("Another rule for a budget", .timeLimit(.minutes(10)))
+@Suite("Another rule for a budget", .timeLimit(.minutes(30)))
 struct RetryBudgetUpdateTests {
     @Test("tokens stay within a kind, up to the new capacity, and begin anew in another")
     func tokens() throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import Retries
 
 /// Retries and budgets described by a document.
-@Suite("Retry: documents", .timeLimit(.minutes(10)))
+@Suite("Retry: documents", .timeLimit(.minutes(30)))
 struct RetryDocumentTests {
     private func faults(_ document: ConfigurationValue, onto base: Configuration = .init()) -> [String] {
         do {

@@ -5,7 +5,7 @@ import Testing
 @testable import Retries
 
 /// How often and when a call runs.
-@Suite("Retry", .timeLimit(.minutes(10)))
+@Suite("Retry", .timeLimit(.minutes(30)))
 struct RetryTests {
     private static let constant = Configuration(backoff: .constant(.milliseconds(500)))
 

@@ -5,7 +5,7 @@ import Testing
 @testable import Retries
 
 /// Reading what servers say.
-@Suite("ServerHint", .timeLimit(.minutes(10)))
+@Suite("ServerHint", .timeLimit(.minutes(30)))
 struct ServerHintTests {
     /// Sun, 06 Nov 1994 08:49:37 GMT
     private let then = 784_111_777.0
