@@ -4,8 +4,7 @@ public import Synchronization
 /// The last good values of a fallback, behind a lock.
 ///
 /// Inlinable where calls go through it, so that the module which names the types specialises it: generically, keeping a
-/// value costs ten times as much, most of it to look up metadata. But not inlined: in an asynchronous function, the
-/// optimiser keeps the thread's number, by which `Mutex` knows its owner, across a suspension, after which it is another's.
+/// value costs ten times as much, most of it to look up metadata. But not inlined into asynchronous callers; see `Lock`.
 @usableFromInline
 final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @usableFromInline

@@ -53,8 +53,7 @@ package final class DeadlineLane: Sendable {
 
     /// Takes a call off the list.
     ///
-    /// Not inlined: in an asynchronous function, the optimiser keeps the thread's number, by which `Mutex` knows its owner,
-    /// across a suspension, after which it is another's.
+    /// Not inlined into the asynchronous caller, where unlocking has trapped; see `Lock`.
     ///
     /// - Returns: Whether its deadline had passed and its task was cancelled for that.
     @inline(never)

@@ -34,9 +34,9 @@ package struct Lock<State>: ~Copyable {
             }
         }
     #else
-        // Never inlined: `Mutex` knows its owner by a number that it reads from the thread's own storage, and in an
-        // asynchronous function the optimiser of Swift 6.3 keeps what it has read across a suspension, after which the
-        // thread may be another. Unlocking traps then, under contention and in release only.
+        // Never inlined: where it was inlined into an asynchronous function, optimised code of Swift 6.3 trapped under
+        // contention, in the unlock. Probably the number by which `Mutex` knows its owner, which it reads from the thread's
+        // own storage, was kept across a suspension, after which the thread may be another.
         @inlinable @inline(never)
         package borrowing func withLock<Result, Failure: Error>(
             _ body: (inout sending State) throws(Failure) -> sending Result
