@@ -178,7 +178,19 @@ addIntegration(
     with: .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     named: "swift-configuration", products: ["Configuration"], testProducts: [])
 
-// The tests of one integration alone: `.ci/run` builds those of each trait from scratch, and needs no others for that.
+// One test target alone, with what it needs and nothing else: `.ci/run` builds those of each trait from scratch.
 if let only = Context.environment["RESILIENCE_TESTS"] {
-    package.targets.removeAll { $0.type == .test && $0.name != only }
+    var needed: Set<String> = []
+    func need(_ name: String) {
+        guard needed.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else { return }
+        for dependency in target.dependencies {
+            switch dependency {
+            case .targetItem(let name, _), .byNameItem(let name, _): need(name)
+            default: break
+            }
+        }
+    }
+    for name in only.split(separator: ",") { need(String(name)) }
+    package.targets.removeAll { !needed.contains($0.name) }
+    package.products.removeAll { _ in true }
 }

@@ -232,15 +232,6 @@ struct RetryDocumentTests {
         #expect(faults(document) == expected)
     }
 
-    @Test("a fault in a policy's document has the whole path")
-    func pathInAPolicy() {
-        let findings = Findings(DocumentEnvironment())
-        var entry = DocumentEntry(["retry": ["maxAttempts": 0]], at: "policies.payments", findings)
-        var configuration = Configuration()
-        #expect(!entry.read(onto: &configuration) && configuration.maxAttempts == 3)
-        #expect(findings.faults.map(\.description) == ["policies.payments.retry.maxAttempts: 0 is below 1"])
-    }
-
     @Test("read from what was written: 1000 random configurations")
     func roundTrip() throws {
         for seed in 0..<1000 as Range<UInt64> {

@@ -10,9 +10,4 @@ extension ConfigurationReader {
         return ConfigurationReader(
             .object(values.filter { !keys.contains($0.key) }), path: path, field: field, depth: depth, findings)
     }
-
-    /// The same place with another value.
-    package func holding(_ value: ConfigurationValue) -> ConfigurationReader {
-        ConfigurationReader(value, path: path, field: field, depth: depth, findings)
-    }
 }
