@@ -182,7 +182,9 @@ addIntegration(
 if let only = Context.environment["RESILIENCE_TESTS"] {
     var needed: Set<String> = []
     func need(_ name: String) {
-        guard needed.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else { return }
+        guard needed.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else {
+            return
+        }
         for dependency in target.dependencies {
             switch dependency {
             case .targetItem(let name, _), .byNameItem(let name, _): need(name)

@@ -80,7 +80,9 @@ struct CallMetricsTests {
             }
         }
         for _ in 1...3 {
-            await #expect(throws: CancellationError.self) { try await policy.execute { throw CancellationError() } }
+            await #expect(throws: CancellationError.self) {
+                try await inCancelledTask { try await policy.execute { throw CancellationError() } }
+            }
         }
         for _ in 1...4 { await #expect(throws: Refusal.self) { try await policy.execute { throw Refusal() } } }
         #expect(Self.counts(calls) == [1, 2, 3, 4])
@@ -123,11 +125,27 @@ struct CallMetricsTests {
         let policy = try Policy("p", clock: clock, observers: [calls]) { Through() }
         var context = policy.rootContext
         context.deadline = context.time.now.advanced(by: .seconds(1))
-        try? await policy.execute(context) { _ in
-            clock.advance(by: .seconds(seconds))
-            throw CancellationError()
+        try? await inCancelledTask { [context] in
+            try await policy.execute(context) { _ in
+                clock.advance(by: .seconds(seconds))
+                throw CancellationError()
+            }
         }
         #expect(Self.counts(calls) == (seconds < 1 ? [0, 0, 1, 0] : [0, 1, 0, 0]))
+    }
+
+    @Test("a cancellation that nobody around the call asked for is a failure")
+    func foreignCancellation() async throws {
+        let calls = CallMetrics()
+        let policy = try Policy("p", observers: [calls]) { Through() }
+        try? await policy.execute { throw CancellationError() }
+        #expect(Self.counts(calls) == [0, 1, 0, 0])
+        #expect(
+            try await policy.execute {
+                throw CancellationError()
+            } fallback: { _ in
+                7
+            } == 7)
     }
 
     @Test("many types of errors are told apart, however often each comes")

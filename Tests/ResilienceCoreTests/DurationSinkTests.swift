@@ -46,7 +46,7 @@ struct DurationSinkTests {
             clock.advance(by: .seconds(1))
             throw InjectedFailure()
         }
-        try? await policy.execute { throw CancellationError() }
+        try? await inCancelledTask { try await policy.execute { throw CancellationError() } }
         try? await policy.execute { throw CallMetricsTests.Refusal() }
         #expect(
             told.durations.withLock { $0 } == [

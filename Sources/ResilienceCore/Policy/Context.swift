@@ -41,6 +41,13 @@ public struct Context: Sendable {
         deadline.map { time.now >= $0 } ?? false
     }
 
+    /// The deadline on another time source: what is left until then is the same on both.
+    ///
+    /// - Parameter now: The present moment on that source.
+    package func deadline(on source: TimeSource, now: @autoclosure () -> TimeSource.Instant) -> TimeSource.Instant? {
+        deadline.map { source == time ? $0 : now().advanced(by: time.now.duration(to: $0)) }
+    }
+
     /// Sets the deadline to a moment on a time source, unless there is an earlier one.
     ///
     /// The time source may be another than the context's: what is left is the same on both.

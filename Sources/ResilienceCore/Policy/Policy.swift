@@ -145,7 +145,8 @@ public struct Policy: Strategy {
     private func ended(_ start: TimeSource.Instant?, _ error: (any Error)?, _ context: Context) {
         let nanoseconds = start.map { scope.time.now.nanoseconds.subtractingSaturated($0.nanoseconds) }
         if meters.isAttached {
-            meters.record((error.map { CallOutcome($0, context) } ?? .succeeded).rawValue, nanoseconds: nanoseconds)
+            let outcome = error.map { CallOutcome(CallEnd($0, in: context)) } ?? .succeeded
+            meters.record(outcome.rawValue, nanoseconds: nanoseconds)
         }
         // Of a call that began before anybody listened nothing is heard.
         guard let nanoseconds, events.isListening else { return }

@@ -122,7 +122,7 @@ extension Strategy {
         do {
             try await attempt(context, isAccepted, into: &value, operation)
         } catch {
-            if Task.isCancelled || error is CancellationError { throw error }
+            if context.isCancelledByCaller { throw error }
             return try await fallback(error)
         }
         guard let value else { throw OperationNotRun(policyName: context.policyName) }

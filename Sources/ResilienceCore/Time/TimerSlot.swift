@@ -1,0 +1,52 @@
+/// The one timer of something that waits for its earliest deadline: which is set, and what has to be done about it.
+///
+/// A pure value that its owner keeps behind its lock. A clock may fire a timer at once, so timers are set and cancelled
+/// outside the lock: the owner claims a number under it (``claim(at:)``), schedules outside, hands the timer in
+/// (``keep(_:_:)``), and cancels what that returns. A timer that fires asks ``fire(_:)`` whether it is still the one.
+package struct TimerSlot: Sendable {
+    /// When the timer that is set fires; `nil` if none is.
+    package private(set) var deadline: TimeSource.Instant?
+
+    private var timer: (any ScheduledTimer)?
+    /// Tells the timer that is set from one that was replaced before it was known here.
+    private var number: UInt64 = 0
+
+    package init() {}
+
+    /// The number of a timer to be set for a deadline; `nil` if one is set that fires by then, and asks again.
+    package mutating func claim(at deadline: TimeSource.Instant) -> UInt64? {
+        if let present = self.deadline, present <= deadline { return nil }
+        self.deadline = deadline
+        number &+= 1
+        return number
+    }
+
+    /// Takes the timer that was set for a number.
+    ///
+    /// - Returns: The timer that is not needed any more, to be cancelled: the one before, or this one if it was replaced,
+    ///   cleared or fired before it was handed in.
+    package mutating func keep(_ new: any ScheduledTimer, _ number: UInt64) -> (any ScheduledTimer)? {
+        guard self.number == number, deadline != nil else { return new }
+        defer { timer = new }
+        return timer
+    }
+
+    /// Whether a timer that fires is the one that is set. If so, none is from now on.
+    package mutating func fire(_ number: UInt64) -> Bool {
+        guard self.number == number, deadline != nil else { return false }
+        timer = nil
+        deadline = nil
+        return true
+    }
+
+    /// Sees to it that no timer is set.
+    ///
+    /// - Returns: The timer that was, to be cancelled.
+    package mutating func clear() -> (any ScheduledTimer)? {
+        guard deadline != nil else { return nil }
+        defer { timer = nil }
+        deadline = nil
+        number &+= 1
+        return timer
+    }
+}

@@ -1,0 +1,67 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@Suite("How a call ended")
+struct CallEndTests {
+    private struct Refusal: PolicyRejection {
+        let policyName = "inner"
+        let reason = "full"
+        let retryAfter: Duration? = nil
+        var description: String { reason }
+    }
+
+    private struct Wrapper: ErrorWrapper { let wrappedError: any Error }
+    private final class Endless: ErrorWrapper { var wrappedError: any Error { self } }
+    private class Base: Error, @unchecked Sendable {}
+    private final class Derived: Base, @unchecked Sendable {}
+
+    @Test("an error is the caller's doing only if its task is cancelled", arguments: [true, false])
+    func callers(isCancelled: Bool) async throws {
+        for error in [CancellationError(), InjectedFailure("pool closed")] as [any Error] {
+            if isCancelled {
+                #expect(try await inCancelledTask { CallEnd(error) } == .cancelled)
+            } else {
+                #expect(CallEnd(error) == .failed)
+            }
+        }
+    }
+
+    @Test("what is cancelled past its deadline has failed; at the deadline it is past, a nanosecond before it is not")
+    func expired() async throws {
+        let clock = ManualClock()
+        var context = Context(name: "p", time: TimeSource(clock))
+        context.deadline = context.time.now.advanced(by: .nanoseconds(2))
+        for expected in [CallEnd.cancelled, .expired, .expired] {
+            clock.advance(by: .nanoseconds(1))
+            let context = context
+            #expect(try await inCancelledTask { CallEnd(CancellationError(), in: context) } == expected)
+        }
+        #expect(CallEnd(CancellationError(), in: context) == .failed)
+    }
+
+    @Test("a rejection stays one, wrapped, cancelled and past the deadline")
+    func rejected() async throws {
+        var context = Context(name: "p", time: TimeSource(ManualClock()))
+        context.deadline = context.time.now
+        let late = context
+        for error in [
+            Refusal(), Wrapper(wrappedError: Refusal()), Wrapper(wrappedError: Wrapper(wrappedError: Refusal())),
+        ]
+            as [any Error]
+        {
+            #expect(CallEnd(error) == .rejected && CallEnd(error, in: late) == .rejected)
+            #expect(try await inCancelledTask { CallEnd(error, in: late) } == .rejected)
+        }
+        #expect(CallEnd(Wrapper(wrappedError: InjectedFailure("x"))) == .failed)
+        #expect(CallEnd(Endless()) == .failed)
+    }
+
+    @Test("types match as `is` does, and through wrappers")
+    func types() {
+        #expect(Derived().isAny(of: [Base.self]) && !Base().isAny(of: [Derived.self]))
+        #expect(Wrapper(wrappedError: Derived()).isAny(of: [Base.self]))
+        #expect(Wrapper(wrappedError: Derived()).isAny(of: [Wrapper.self]))
+        #expect(!Wrapper(wrappedError: Derived()).isAny(of: [InjectedFailure.self]) && !Base().isAny(of: []))
+    }
+}

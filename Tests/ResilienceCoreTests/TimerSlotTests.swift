@@ -1,0 +1,79 @@
+import ResilienceCore
+import Testing
+
+@Suite("The slot of a timer")
+struct TimerSlotTests {
+    private final class Timer: ScheduledTimer {
+        func cancel() {}
+    }
+
+    private func at(_ nanoseconds: Int64) -> TimeSource.Instant { TimeSource.Instant(nanoseconds: nanoseconds) }
+
+    private func claim(_ slot: inout TimerSlot, _ nanoseconds: Int64) throws -> UInt64 {
+        let number = slot.claim(at: at(nanoseconds))
+        return try #require(number)
+    }
+
+    /// What a slot gives back when a timer is handed in.
+    private func keep(_ slot: inout TimerSlot, _ timer: Timer, _ number: UInt64) -> Timer? {
+        slot.keep(timer, number) as? Timer
+    }
+
+    @Test("a timer is claimed only for a deadline before the one that is set")
+    func claims() throws {
+        var slot = TimerSlot()
+        let first = try claim(&slot, 10)
+        let others = [slot.claim(at: at(10)), slot.claim(at: at(11))]
+        #expect(others == [nil, nil] && slot.deadline == at(10))
+        let second = try claim(&slot, 9)
+        #expect(first != second && slot.deadline == at(9))
+    }
+
+    @Test("of two timers that are handed in in the wrong order the earlier one stays")
+    func replaced() throws {
+        var slot = TimerSlot()
+        let late = Timer()
+        let first = try claim(&slot, 10)
+        let second = try claim(&slot, 5)
+        let unneeded = [keep(&slot, Timer(), second), keep(&slot, late, first)]
+        #expect(unneeded[0] == nil && unneeded[1] === late)
+        let fired = [slot.fire(first), slot.fire(second), slot.fire(second)]
+        #expect(fired == [false, true, false] && slot.deadline == nil)
+    }
+
+    @Test("the timer before is not needed when an earlier one is handed in")
+    func unneeded() throws {
+        var slot = TimerSlot()
+        let late = Timer()
+        let first = try claim(&slot, 10)
+        let none = keep(&slot, late, first)
+        let second = try claim(&slot, 5)
+        let unneeded = keep(&slot, Timer(), second)
+        #expect(none == nil && unneeded === late)
+    }
+
+    @Test("one that fires, or is cleared, before it is handed in is not kept")
+    func early() throws {
+        var slot = TimerSlot()
+        let timer = Timer()
+        let first = try claim(&slot, 1)
+        let isFired = slot.fire(first)
+        let afterFiring = keep(&slot, timer, first)
+        #expect(isFired && afterFiring === timer)
+        let second = try claim(&slot, 1)
+        let cleared = slot.clear()
+        let afterClearing = keep(&slot, timer, second)
+        #expect(cleared == nil && afterClearing === timer)
+    }
+
+    @Test("a timer that was cleared is given back once, and does not fire")
+    func cleared() throws {
+        var slot = TimerSlot()
+        let timer = Timer()
+        let number = try claim(&slot, 1)
+        let none = keep(&slot, timer, number)
+        let cleared = [slot.clear() as? Timer, slot.clear() as? Timer]
+        let isFired = slot.fire(number)
+        #expect(none == nil && cleared[0] === timer && cleared[1] == nil && !isFired)
+    }
+}
