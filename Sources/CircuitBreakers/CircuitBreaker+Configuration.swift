@@ -65,7 +65,7 @@ extension CircuitBreaker {
             breakLength.check(&check)
             halfOpen.check(&check, slowCallDuration: slowCallDuration)
             check.require(
-                initialState != .halfOpen, "initialState", initialState.rawValue,
+                initialState != .halfOpen, "initialState", "\(initialState)",
                 "is none of closed, open, isolated, disabled, observing")
             try check.finish()
         }
@@ -166,7 +166,7 @@ extension CircuitBreaker {
             }
             if let maxWait { check.require(positive: "halfOpen.maxWait", maxWait) }
             check.require(
-                afterMaxWait == .open || afterMaxWait == .closed, "halfOpen.afterMaxWait", afterMaxWait.rawValue,
+                afterMaxWait == .open || afterMaxWait == .closed, "halfOpen.afterMaxWait", "\(afterMaxWait)",
                 "is neither open nor closed")
         }
     }

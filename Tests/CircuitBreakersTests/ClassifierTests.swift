@@ -138,9 +138,12 @@ struct ClassifierTests {
     @Test func aCallCancelledByItsDeadlineIsAFailure() async throws {
         for byHand in [false, true] {
             let fixture = try Fixture(.fragile())
-            var context = fixture.breaker.rootContext
-            context.deadline = context.time.now.advanced(by: .seconds(1))
-            func call(taking length: Duration) async throws {
+            let context = {
+                var context = fixture.breaker.rootContext
+                context.deadline = context.time.now.advanced(by: .seconds(1))
+                return context
+            }()
+            @Sendable func call(taking length: Duration) async throws {
                 if byHand {
                     let permit = try fixture.breaker.acquirePermit(for: context)
                     fixture.clock.advance(by: length)
@@ -182,7 +185,8 @@ struct ClassifierTests {
             #expect(classifier.classify(UnacceptedResult(), nil) == .failure)
             #expect(classifier.classify(Wrapper(wrappedError: Full()), nil) == .ignored)
         }
-        #expect(CircuitBreaker.Classifier.ignoring(Wrapper.self).classify(Wrapper(wrappedError: Full()), nil) == .ignored)
+        let wrapped = CircuitBreaker.Classifier.ignoring(Wrapper.self)
+        #expect(wrapped.classify(Wrapper(wrappedError: InjectedFailure()), nil) == .ignored)
         let hint = CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30), otherwise: .fixed(.seconds(7)))
         let fixture = try Fixture(.init(trip: .consecutiveFailures(1), breakLength: hint))
         try fixture.breaker.acquirePermit().fail(Wrapper(wrappedError: InjectedFailure(retryAfter: .seconds(20))))

@@ -14,7 +14,9 @@ struct NestedCallTests {
         return fixture
     }
 
-    @Test("the inner call takes no second place", arguments: ["breaker", "policies", "context", "child", "hand", "twice"])
+    @Test(
+        "the inner call takes no second place",
+        arguments: ["breaker", "policies", "context", "child", "hand", "twice"])
     func inner(form: String) async throws {
         let fixture = try halfOpen()
         let breaker = fixture.breaker
@@ -37,7 +39,8 @@ struct NestedCallTests {
             case "hand":
                 try await outer.execute {
                     let permit = try breaker.acquirePermit()
-                    #expect(permit.succeed())
+                    let counts = permit.succeed()
+                    #expect(counts)
                     return 7
                 }
             default: try await outer.execute { try await inner.execute { try await outer.execute { 7 } } }

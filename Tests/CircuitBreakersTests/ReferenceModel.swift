@@ -186,9 +186,11 @@ struct ReferenceModel {
             if let reason { open(reason, hint: hint) }
             return
         }
-        for isPredicate in [false, true] {
+        // Predicates are asked last.
+        for asksPredicates in [false, true] {
             for (index, rule) in settings.rules.enumerated() where !reported.contains(index) {
-                if case .failuresAndIgnoredAbove = rule { if !isPredicate { continue } } else if isPredicate { continue }
+                let isPredicate = if case .failuresAndIgnoredAbove = rule { true } else { false }
+                guard isPredicate == asksPredicates else { continue }
                 guard let reason = reason(of: [rule]) else { continue }
                 reported.insert(index)
                 totals["would open", default: 0] += 1

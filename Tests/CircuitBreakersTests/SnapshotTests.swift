@@ -84,7 +84,7 @@ struct SnapshotTests {
         let copy = try restored(fixture, configuration)
         #expect(copy.state == .halfOpen && copy.breaker.counts.row == [2, 1, 1, 0, 1, 0])
         let last = try copy.start()
-        copy.expectRejection(.halfOpen, retryAfter: .seconds(1))
+        copy.expectRejection(.halfOpen, retryAfter: .milliseconds(1))
         last.end("F")
         #expect(copy.state == .open && copy.breaker.remainingBreak == .seconds(20))
         running.end("S")
@@ -187,7 +187,8 @@ struct SnapshotTests {
         snapshot = timed.breaker.snapshot
         snapshot.counts.successes = .max
         snapshot.buckets = (0..<3).map {
-            .init(ageNanoseconds: $0 * 2_000_000_000, successes: count, failures: 0, slow: 0, ignored: 0, timed: 0,
+            .init(
+                ageNanoseconds: $0 * 2_000_000_000, successes: count, failures: 0, slow: 0, ignored: 0, timed: 0,
                 durationNanoseconds: 0)
         }
         #expect(throws: ConfigurationError.self) { try timed.breaker.restore(snapshot) }

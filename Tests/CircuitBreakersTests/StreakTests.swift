@@ -13,15 +13,10 @@ struct StreakTests {
         .interval(.seconds(30)), .interval(.seconds(1)),
     ]
 
-    private func configuration(_ window: CircuitBreaker.Window) -> Configuration {
-        Configuration(trip: .any(.consecutiveFailures(5), .failureRate(1, minimumCalls: 2)), window: window)
-    }
-
     private func patient(_ window: CircuitBreaker.Window) -> Configuration {
-        var configuration = configuration(window)
-        configuration.trip = .any(.consecutiveFailures(5), .slowCallRate(1, minimumCalls: 1))
-        configuration.slowCallDuration = .seconds(1_000)
-        return configuration
+        Configuration(
+            trip: .any(.consecutiveFailures(5), .slowCallRate(1, minimumCalls: 1)), window: window,
+            slowCallDuration: .seconds(1_000))
     }
 
     @Test("opens at the fifth, with 19 seconds between them", arguments: windows)
@@ -60,7 +55,9 @@ struct StreakTests {
 
     @Test("calls that take longer than the window open the breaker", arguments: [11, 15, 40, 1_000])
     func lateFailures(seconds: Int) throws {
-        for window: CircuitBreaker.Window in [.time(.seconds(10)), .interval(.seconds(10)), .time(.seconds(10), buckets: 3)] {
+        for window: CircuitBreaker.Window in [
+            .time(.seconds(10)), .interval(.seconds(10)), .time(.seconds(10), buckets: 3),
+        ] {
             let fixture = try Fixture(.init(trip: .failureRate(0.5, minimumCalls: 5), window: window))
             let calls = try (0..<5).map { _ in try fixture.start() }
             fixture.clock.advance(by: .seconds(seconds))
