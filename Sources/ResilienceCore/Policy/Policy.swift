@@ -19,8 +19,12 @@ public struct Policy: Strategy {
     let meters: MeterPoint
     @usableFromInline let body: Body
     @usableFromInline let strategy: any Strategy
+    /// What calls carry that start here.
+    @usableFromInline let preset: ContextExtras?
     /// What calls pass as a whole; `nil` but for a policy of a module.
-    @usableFromInline let callEntrance: (any CallEntrance)?
+    package let callEntrance: (any CallEntrance)?
+    /// The same, or what nested policies have of it.
+    @_documentation(visibility: internal) public let _entrance: (any CallEntrance)?
 
     /// Composes layers, outermost first: the order in which a call passes through them.
     ///
@@ -64,17 +68,23 @@ public struct Policy: Strategy {
         self.meters = MeterPoint(environment.name, Self.meterLayout, environment.observers)
         self.body = body
         self.strategy = strategy
+        preset = nil
         callEntrance = nil
+        _entrance = strategy._entrance
     }
 
-    private init(_ other: Policy, _ scope: PolicyScope) {
+    private init(_ other: Policy, _ scope: PolicyScope, _ preset: ContextExtras?) {
         self.scope = scope
         self.events = other.events
         self.meters = other.meters
         self.body = other.body
         self.strategy = other.strategy
+        self.preset = preset
         callEntrance = other.callEntrance
+        _entrance = other._entrance
     }
+
+    func with(preset: ContextExtras) -> Policy { Policy(self, scope, preset) }
 
     /// The same policy, with its name, rules for values and observers, but with other layers.
     ///
@@ -85,14 +95,16 @@ public struct Policy: Strategy {
         self.meters = other.meters
         self.body = { context, next in try await layers.execute(context, next) }
         self.strategy = layers
+        preset = other.preset
         callEntrance = entrance
+        _entrance = entrance ?? layers._entrance
     }
 
     /// What the policy is called.
     public var name: String { scope.name }
 
     /// The context a call starts with.
-    @inlinable public var rootContext: Context { Context(scope: scope) }
+    @inlinable public var rootContext: Context { Context(scope: scope, extras: preset) }
 
     /// The same policy with a rule for the values of one type: a value for which `isAccepted` is false counts as a
     /// failure for every layer. If it is still the outcome in the end, the caller gets it. Declared rules and that of the
@@ -105,7 +117,7 @@ public struct Policy: Strategy {
         _ type: Value.Type, where isAccepted: @escaping @Sendable (Value) -> Bool
     ) -> Policy {
         let acceptances = (scope.acceptances ?? []) + [TypedAcceptance(predicate: isAccepted)]
-        return Policy(self, PolicyScope(name: scope.name, time: scope.time, acceptances: acceptances))
+        return Policy(self, PolicyScope(name: scope.name, time: scope.time, acceptances: acceptances), preset)
     }
 
     /// Runs the rest of a call under this policy, as one layer of another or for a call of its own.
@@ -113,12 +125,19 @@ public struct Policy: Strategy {
     public nonisolated(nonsending) func execute(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        let context = context.scope === scope ? context : context.entering(scope)
+        let context = context.scope === scope && context.extras === preset ? context : entering(from: context)
         if isObserved {
             try await executeObserved(context, next)
         } else {
             try await body(context, next)
         }
+    }
+
+    @usableFromInline
+    func entering(from context: Context) -> Context {
+        var context = context.scope === scope ? context : context.entering(scope)
+        if let preset { context.extras = context.extras?.adding(preset.values) ?? preset }
+        return context
     }
 
     @usableFromInline
