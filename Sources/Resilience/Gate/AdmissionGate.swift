@@ -12,8 +12,9 @@ internal import Synchronization
 /// until it leaves, and at no other time:
 ///
 /// 1. A call is a part of what its task runs, so that the task lives until the call has returned.
-/// 2. The reference is in the call's ``Stay`` and nowhere else. It gets there under the lock of the shard, in the step that
-///    puts the call into the list, and is erased under the lock in the step that takes the call out.
+/// 2. The reference is in the call's ``Stay`` and nowhere else. The stay is made by the call, and known to nobody else before
+///    it is in the list. The reference is erased under the lock of the shard, in the step that takes the call out of the
+///    list or does not let it in.
 /// 3. Who compares it holds the lock and finds the call in the list.
 /// 4. Who cancels has counted itself among the ``Stay/cancellers`` under the lock, while the call was in the list. As long
 ///    as there are any, the call does not leave: it suspends. The last of them wakes it, when its copy is gone.
@@ -28,11 +29,11 @@ final class AdmissionGate: Sendable {
         var isClosed = false
         var isCancelling = false
 
-        mutating func add(_ stay: Stay, by task: UnsafeCurrentTask?) {
+        mutating func add(_ stay: Stay) {
             stay.next = first
             first?._withUnsafeGuaranteedRef { $0.previous = Unmanaged.passUnretained(stay) }
             first = Unmanaged.passUnretained(stay)
-            stay.begin(by: task)
+            stay.begin()
         }
 
         mutating func remove(_ stay: Stay) {
@@ -101,8 +102,7 @@ final class AdmissionGate: Sendable {
             try await body()
             return
         }
-        let stay = Stay(self, within: outer, shards: Self.shardCount)
-        guard enter(stay) else { throw refusal() }
+        guard let stay = enter(within: outer) else { throw refusal() }
         do {
             try await within(stay, body)
         } catch {
@@ -130,16 +130,21 @@ final class AdmissionGate: Sendable {
         }
     }
 
-    private func enter(_ stay: Stay) -> Bool {
+    /// - Returns: `nil` if the gate is closed.
+    private func enter(within outer: Stay?) -> Stay? {
         withUnsafeCurrentTask { task in
+            let stay = Stay(self, by: task, within: outer, shards: Self.shardCount)
             let (isIn, isCancelling) = shards[stay.shard].calls.withLock { calls -> (Bool, Bool) in
-                guard !calls.isClosed || stay.isWithinAnother(of: self) else { return (false, false) }
-                calls.add(stay, by: task)
+                guard !calls.isClosed || stay.isWithinAnother(of: self) else {
+                    stay.end()
+                    return (false, false)
+                }
+                calls.add(stay)
                 return (true, calls.isCancelling)
             }
             // Cancelling runs the handlers of the operation, and so is done outside the lock.
             if isCancelling { task?.cancel() }
-            return isIn
+            return isIn ? stay : nil
         }
     }
 

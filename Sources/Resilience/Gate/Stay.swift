@@ -5,35 +5,39 @@ internal import Synchronization
 ///
 /// A task-local value, so that every task which the call begins inherits it and may keep it longer than the call runs. What
 /// it says of the calling task is therefore there only while the call is in; see ``AdmissionGate``. What changes is guarded
-/// by the lock of the call's shard, except where it says otherwise.
+/// by the lock of the call's shard, except where it says otherwise; so that overlapping accesses need not be looked for.
 final class Stay: @unchecked Sendable {
     /// The call that the current task is within, or that began it: of several, the innermost.
     @TaskLocal static var innermost: Stay?
 
     /// The shard of the gate in whose list the call is.
-    private(set) var shard = 0
+    @exclusivity(unchecked) private(set) var shard = 0
 
     /// The neighbours in the list of the shard. They are in the list themselves, and so alive.
-    var next: Unmanaged<Stay>?
-    var previous: Unmanaged<Stay>?
+    @exclusivity(unchecked) var next: Unmanaged<Stay>?
+    @exclusivity(unchecked) var previous: Unmanaged<Stay>?
 
     /// How many are about to cancel the task, outside the lock. The call does not leave before they have.
-    var cancellers = 0
+    @exclusivity(unchecked) var cancellers = 0
     /// What wakes the call that wants to leave, and cannot while it is being cancelled.
-    var departure: Waiter<Void>?
+    @exclusivity(unchecked) var departure: Waiter<Void>?
 
     private let gate: ObjectIdentifier
     /// The task that makes the call. Not owned: an `async let` task has its storage in that of its parent, and counting
     /// references does not keep it. There only while the call is in.
-    private var task: UnsafeCurrentTask?
+    @exclusivity(unchecked) private var task: UnsafeCurrentTask?
     /// Written under the lock. Read without it, it says what was.
     private let isIn = Atomic(false)
     /// The call around this one that was in when this one came. Replaced when this one leaves, so that a task which calls,
     /// and begins from within that call the task that calls next, does not string together all the calls there ever were.
     private let link: Lock<Stay?>
+    /// Whether there ever was one.
+    private let isNested: Bool
 
-    init(_ gate: AdmissionGate, within outer: Stay?, shards: Int) {
+    init(_ gate: AdmissionGate, by task: UnsafeCurrentTask?, within outer: Stay?, shards: Int) {
         self.gate = ObjectIdentifier(gate)
+        self.task = task
+        isNested = outer != nil
         link = Lock(outer)
         // A call within a call shares the shard, whose lock tells whether that one still runs. Otherwise, what is alive at
         // the same time is at different addresses.
@@ -65,12 +69,9 @@ final class Stay: @unchecked Sendable {
 
     // MARK: The task
 
-    func begin(by task: UnsafeCurrentTask?) {
-        self.task = task
-        isIn.store(true, ordering: .releasing)
-    }
+    func begin() { isIn.store(true, ordering: .releasing) }
 
-    /// Forgets the task, and whatever it could be recognised by.
+    /// Forgets the task.
     func end() {
         isIn.store(false, ordering: .releasing)
         task = nil
@@ -87,7 +88,7 @@ final class Stay: @unchecked Sendable {
 
     /// Lets go of calls around this one that have ended, which who inherited this one would otherwise keep.
     func shortenLink() {
-        guard let outer, !outer.isInside else { return }
+        guard isNested, let outer, !outer.isInside else { return }
         let nearest = outer.nearest
         let old = link.withLock { link in
             defer { link = nearest }

@@ -74,9 +74,10 @@ final class ManagedPolicy: Strategy, CallEntrance {
     func execute(
         _ context: Context, _ next: (Context) async throws -> Void
     ) async throws {
-        let policy = pipeline.policy
+        // The whole of it is held, which is one reference, and tells that a call still runs through these layers.
+        let pipeline = pipeline
         try await gate.admit(refusal: { refusal(name) }) {
-            try await policy.executeLayers(context, next)
+            try await pipeline.policy.executeLayers(context, next)
         }
     }
 
