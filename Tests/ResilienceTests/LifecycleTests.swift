@@ -158,6 +158,37 @@ struct LifecycleTests {
             faults { _ = try Fixture(options: .init(drainDelay: .seconds(-1))) }.first?.contains("drainDelay") == true)
     }
 
+    @Test("closing ahead of the shutdown waits for the drain delay, once; all callers for the same")
+    func closesFirst() async throws {
+        let fixture = try Fixture(options: .init(drainDelay: .seconds(5))) {
+            Registration("x") { CircuitBreaker.layer() }
+        }
+        let module = fixture.module
+        let closings = (0..<4).map { _ in Task { await module.close() } }
+        try await fixture.clock.waitForTimers(1)
+        #expect(module.state == .closing && module.health.status == .down)
+        fixture.clock.advance(by: .seconds(5))
+        for closing in closings { await closing.value }
+        // Still, until it is shut down.
+        #expect(try await module.execute("x") { 1 } == 1)
+        let report = await module.shutdown()
+        #expect(report.duration == .zero && module.state == .stopped)
+        await module.close()
+        #expect(changes(fixture) == ["idle → closing", "closing → draining", "draining → stopped"])
+        try await module.run()
+    }
+
+    @Test("cancelling who closes ends the wait")
+    func closingCancelled() async throws {
+        let fixture = try Fixture()
+        let closing = Task { [module = fixture.module] in await module.close(drainDelay: .seconds(3600)) }
+        try await fixture.clock.waitForTimers(1)
+        closing.cancel()
+        await closing.value
+        #expect(fixture.module.state == .closing && fixture.clock.timerCount == 0)
+        #expect(await fixture.module.shutdown().duration == .zero)
+    }
+
     @Test("who loses patience in the drain delay ends that and the calls at once")
     func impatient() async throws {
         let fixture = try Fixture(options: .init(drainDelay: .seconds(5)))

@@ -111,7 +111,12 @@ struct ConfigurationPlan {
     }
 
     mutating func replace(_ managed: ManagedPolicy, with pipeline: ManagedPolicy.Pipeline) {
-        add { managed.replace(with: pipeline) }
+        let module = module
+        add {
+            // Noted first: what is in force and noted counts once, what is neither not at all.
+            module.history.note(managed.layersLeaving(for: pipeline).map { ($0, "") })
+            managed.replace(with: pipeline)
+        }
     }
 }
 

@@ -37,17 +37,10 @@ extension ResilienceModule {
         var configuration = Configuration()
         var waiting: [ConfigurationChange] = []
         var isApplying = false
-        /// How many configurations were put in force, and how many were refused.
+        /// How many configurations were put in force.
         var applied = 0
+        /// How many were refused for their faults, or could not be loaded. One that a source gives again and again is one.
         var refused = 0
-        /// What came of the last reload, if it failed, so that the same is reported once.
-        var lastFailure: ReloadFailure?
-    }
-
-    struct ReloadFailure: Equatable {
-        /// `nil` if there was none to read.
-        let configuration: Configuration?
-        let error: String
     }
 
     /// The configuration in force.
@@ -63,7 +56,12 @@ extension ResilienceModule {
     ///
     /// - Throws: All faults of the document, each with its path: `policies.payments.retry.maxAttempts: 0 is below 1`.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
-        try putInForce(configuration, isSilent: false)
+        do {
+            try putInForce(configuration, isSilent: false)
+        } catch {
+            updates.withLock { $0.refused += 1 }
+            throw error
+        }
     }
 
     /// Checks a configuration against what is registered, and changes nothing.
@@ -75,13 +73,7 @@ extension ResilienceModule {
 
     /// - Parameter isSilent: Whether this is not another configuration, but the same for what is new.
     func putInForce(_ configuration: Configuration, isSilent: Bool) throws(ConfigurationError) {
-        var change: ConfigurationChange
-        do {
-            change = try ConfigurationPlan(configuration, for: self).change
-        } catch {
-            updates.withLock { $0.refused += 1 }
-            throw error
-        }
+        var change = try ConfigurationPlan(configuration, for: self).change
         change.isSilent = isSilent
         let isFirst = updates.withLock { [change] updates in
             updates.waiting.append(change)

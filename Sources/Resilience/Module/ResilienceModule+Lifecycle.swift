@@ -34,7 +34,9 @@ extension ResilienceModule {
         /// Whether ``ResilienceModule/run()`` was called before the end began.
         var hasRun = false
         var ending: Task<ShutdownReport, Never>?
-        /// Ends the time between the call for the end and the end of admission.
+        /// Waits for the time between the first word of the end and the end of admission.
+        var closing: Task<Void, Never>?
+        /// Ends that time.
         let delay = Waiter<Void>()
         var store: (any ModuleStateStore)?
         /// Whether breakers go on from what the store held, so that what they know is all there is to keep.
@@ -74,17 +76,14 @@ extension ResilienceModule {
     @_disfavoredOverload  // Integrations with service groups bring one of their own.
     public func run() async throws(LifecycleError) {
         let (present, isRefused) = lifecycle.withLock { lifecycle -> (Lifecycle, Bool) in
-            defer {
-                if lifecycle.state == .idle {
-                    lifecycle.hasRun = true
-                    change(&lifecycle, to: .running)
-                }
-            }
-            return (lifecycle, lifecycle.hasRun)
+            let isRefused = lifecycle.hasRun
+            if lifecycle.ending == nil { lifecycle.hasRun = true }
+            if lifecycle.state == .idle { change(&lifecycle, to: .running) }
+            return (lifecycle, isRefused)
         }
         guard !isRefused else { throw LifecycleError(module: name, state: present.state) }
         events.deliver()
-        if present.state == .idle {
+        if present.ending == nil {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask(name: "resilience \(name)") {
                     if let store = present.store { await self.restore(from: store) }
@@ -105,6 +104,38 @@ extension ResilienceModule {
         }
     }
 
+    /// Says in ``health`` that the end is near, and waits for as long as who sends calls takes to learn of that. Calls are
+    /// still let in, until ``shutdown(drainDelay:gracePeriod:)``, which does not wait for this once more.
+    ///
+    /// For what has to happen before something else ends, such as a server. May be called any number of times; all callers
+    /// wait for the same. Cancelling a caller's task ends the wait.
+    ///
+    /// - Parameter drainDelay: How long, 0 or more. Default: that of the options. Only that of the first caller counts.
+    public func close(drainDelay: Duration? = nil) async {
+        let delay = max(.zero, drainDelay ?? options.drainDelay)
+        let (closing, waiter) = lifecycle.withLock { lifecycle in
+            startClosing(&lifecycle, for: delay)
+            return (lifecycle.closing, lifecycle.delay)
+        }
+        events.deliver()
+        await withTaskCancellationHandler {
+            await closing?.value
+        } onCancel: {
+            waiter.finish()
+        }
+    }
+
+    private func startClosing(_ lifecycle: inout Lifecycle, for delay: Duration) {
+        guard lifecycle.state < .closing else { return }
+        change(&lifecycle, to: .closing)
+        let waiter = lifecycle.delay
+        lifecycle.closing = Task(name: "resilience \(name) closing") { [time] in
+            let timer = time.schedule(at: time.now.advanced(by: delay)) { waiter.finish() }
+            _ = try? await waiter.value()
+            timer.cancel()
+        }
+    }
+
     /// Ends the module: waits until it is known that the end is near, lets no call in, waits for those that run, cancels
     /// what is left after the grace period, stops reloading, saves the state of breakers, and has observers deliver what
     /// they hold back.
@@ -114,7 +145,7 @@ extension ResilienceModule {
     ///
     /// - Parameters:
     ///   - drainDelay: How long calls are still let in while ``health`` is ``Health/Status/down`` already, 0 or more.
-    ///     Default: that of the options. Only that of the first caller counts.
+    ///     Default: that of the options. Only that of the first caller counts, here or of ``close(drainDelay:)``.
     ///   - gracePeriod: How long to wait before cancelling, 0 or more. Default: that of the options. Only that of the first
     ///     caller counts.
     @discardableResult
@@ -123,9 +154,11 @@ extension ResilienceModule {
         let grace = max(.zero, gracePeriod ?? options.gracePeriod)
         let ending = lifecycle.withLock { lifecycle -> Task<ShutdownReport, Never> in
             if let ending = lifecycle.ending { return ending }
-            if delay > .zero { change(&lifecycle, to: .closing) } else { drain(&lifecycle) }
+            if delay > .zero { startClosing(&lifecycle, for: delay) }
+            let closing = lifecycle.closing
+            if closing == nil { drain(&lifecycle) }
             // A task of its own, so that what it runs does not find itself cancelled.
-            let ending = Task(name: "resilience \(name) shutdown") { await self.end(after: delay, grace) }
+            let ending = Task(name: "resilience \(name) shutdown") { await self.end(after: closing, grace) }
             lifecycle.ending = ending
             return ending
         }
@@ -140,14 +173,11 @@ extension ResilienceModule {
         lifecycle.endLife.finish()
     }
 
-    private func end(after delay: Duration, _ gracePeriod: Duration) async -> ShutdownReport {
+    private func end(after closing: Task<Void, Never>?, _ gracePeriod: Duration) async -> ShutdownReport {
         let start = time.now
         var gracePeriod = gracePeriod
-        if delay > .zero {
-            let waiter = lifecycle.withLock { $0.delay }
-            let timer = time.schedule(at: start.advanced(by: delay)) { waiter.finish() }
-            _ = try? await waiter.value()
-            timer.cancel()
+        if let closing {
+            await closing.value
             lifecycle.withLock { lifecycle in
                 if lifecycle.isHurried { gracePeriod = .zero }
                 drain(&lifecycle)

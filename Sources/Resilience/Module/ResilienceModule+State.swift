@@ -87,16 +87,18 @@ extension ResilienceModule {
         guard let store else { return }
         var state = savedState
         if !isRestored {
-            // All that this process can tell of is what was learned in it.
+            // Of what is stored, nothing is known here: only what was learned in this process is newer.
             let learned = breakersByPlace.filter { $0.value.isUsed }.mapValues(\.snapshot)
             do {
-                state = try await store.load() ?? SavedState()
+                if let stored = try await store.load() {
+                    guard !learned.isEmpty else { return }
+                    state.circuitBreakers = stored.circuitBreakers.merging(learned) { $1 }
+                }
             } catch {
                 report(error)
-                state = SavedState()
+                guard !learned.isEmpty else { return }
+                state.circuitBreakers = learned
             }
-            guard !learned.isEmpty else { return }
-            state.circuitBreakers.merge(learned) { $1 }
         }
         do {
             try await store.save(state)

@@ -32,6 +32,7 @@ public final class ResilienceModule: Sendable {
     let registry: Lock<Registry>
     let lifecycle: Lock<Lifecycle>
     let updates = Lock(Updates())
+    let history = MetricHistory()
     let events: EventChannel<Event>
 
     /// Creates a module.
@@ -134,6 +135,8 @@ public final class ResilienceModule: Sendable {
     }
 
     func removeEntry(_ key: Registry.Key) {
+        // Noted first: what is held and noted counts once, what is neither not at all.
+        if let entry = registry.withLock({ $0.entries[key] }) { history.note(entry.counting) }
         let entry = registry.withLock { registry in
             let entry = registry.remove(key)
             if let entry { events.post(.removed(module: name, kind: entry.kind.title, name: entry.name)) }

@@ -71,6 +71,17 @@ final class ManagedPolicy: Strategy, CallEntrance {
         for observer in observers.withLock({ $0 }) { pipeline.policy.addObserverToLayers(observer) }
     }
 
+    /// The layers in force that are not in force any more under others.
+    func layersLeaving(for pipeline: Pipeline) -> [any Strategy] {
+        let old = self.pipeline
+        guard old !== pipeline else { return [] }
+        let staying = pipeline.policy.layers.compactMap { MetricHistory.object($0.strategy) }
+        return old.policy.layers.map(\.strategy).filter { strategy in
+            guard let object = MetricHistory.object(strategy) else { return false }
+            return !staying.contains { $0 === object }
+        }
+    }
+
     func execute(
         _ context: Context, _ next: (Context) async throws -> Void
     ) async throws {
