@@ -78,6 +78,9 @@ final class Stay: @unchecked Sendable {
     }
 
     /// Whether a task makes this call. Only of a call that is in: then both run, and what is equal is the same.
+    ///
+    /// Never inlined, as ``cancelTask()``.
+    @inline(never)
     func isMade(by task: UnsafeCurrentTask?) -> Bool { isInside && task != nil && self.task == task }
 
     /// Cancels the task. The caller is among the ``cancellers``, or holds what the call needs in order to leave.
