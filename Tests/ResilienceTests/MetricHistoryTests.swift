@@ -5,14 +5,6 @@ import Testing
 
 @Suite("Totals of what a module held", .timeLimit(.minutes(30)))
 struct MetricHistoryTests {
-    private func count(_ module: ResilienceModule, _ labels: [String], of name: String = "circuit_breaker.calls")
-        -> Int?
-    {
-        let samples = MetricCollection(of: [module]).samples(of: "resilience.\(name)")
-        guard case .integer(let value)? = samples.first(where: { $0.labels == labels })?.value else { return nil }
-        return value
-    }
-
     private func successes(_ module: ResilienceModule, _ name: String = "x") -> Int? {
         let all = MetricCollection(of: [module]).samples(of: "resilience.circuit_breaker.calls")
         #expect(all.allSatisfy { !$0.labels[0].contains("#") })
@@ -60,8 +52,59 @@ struct MetricHistoryTests {
         #expect(successes(module) == 0)
         operation.release(with: .success(1))
         _ = try await running.value
-        // What is let go of at its end is read for the last time when it was read last.
-        #expect((0...1).contains(try #require(successes(module))))
+        #expect(successes(module) == 1)
+        #expect(successes(module) == 1)
+    }
+
+    @Test("layers that were replaced are let go of once no call runs through them and they have been read")
+    func released() async throws {
+        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        let module = fixture.module
+        #expect(fixture.faults(described) == [])
+        weak var breaker = try module.circuitBreaker("x")
+        #expect(breaker != nil)
+        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
+        let running = Task { try await module.execute("x") { try await operation() } }
+        try await operation.waitForCalls(1)
+        #expect(fixture.faults([:]) == [])
+        #expect(successes(module) == 0 && breaker != nil)
+        operation.release(with: .success(1))
+        _ = try await running.value
+        #expect(successes(module) == 1)
+        #expect(breaker == nil)
+        #expect(successes(module) == 1)
+    }
+
+    @Test("readings of several tasks while layers are replaced and calls run never fall, and end at the exact total")
+    func contention() async throws {
+        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        let module = fixture.module
+        let made = Counter()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for _ in 0..<500 where (try? await module.execute("x") { await Task.yield() }) != nil { made.add() }
+                }
+            }
+            group.addTask { [described] in
+                for round in 0..<100 {
+                    #expect(fixture.faults(round % 2 == 0 ? described : [:]) == [])
+                    await Task.yield()
+                }
+            }
+            for _ in 0..<2 {
+                group.addTask { [self] in
+                    var last = 0
+                    for _ in 0..<100 {
+                        let now = successes(module) ?? -1
+                        #expect(now >= last)
+                        last = now
+                        await Task.yield()
+                    }
+                }
+            }
+        }
+        #expect(made.value == 2_000 && successes(module) == 2_000)
     }
 
     @Test("what is taken out and registered anew goes on; the same object does not count twice")

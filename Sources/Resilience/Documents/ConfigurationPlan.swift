@@ -114,7 +114,7 @@ struct ConfigurationPlan {
         let module = module
         add {
             // Noted first: what is in force and noted counts once, what is neither not at all.
-            module.history.note(managed.layersLeaving(for: pipeline).map { ($0, "") })
+            module.history.note(managed.layersLeaving(for: pipeline).map { ($0, "") }, of: managed.pipeline)
             managed.replace(with: pipeline)
         }
     }

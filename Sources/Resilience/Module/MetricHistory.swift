@@ -12,7 +12,8 @@ final class MetricHistory: Sendable {
         let labels: [String]
     }
 
-    private struct Departed {
+    /// Unchecked, because `Sendable` has no weak form: every object is a component or a strategy.
+    private struct Departed: @unchecked Sendable {
         /// Goes on counting while calls run that began with it, and may come back.
         weak var object: AnyObject?
         let id: ObjectIdentifier
@@ -22,19 +23,41 @@ final class MetricHistory: Sendable {
         var counts: Counts
     }
 
+    /// A departed object, kept for as long as it is read.
+    private struct Reading: @unchecked Sendable {
+        let object: AnyObject
+        let id: ObjectIdentifier
+        let name: String
+    }
+
     private struct State {
         var departed: [Departed] = []
+        /// Layers that were replaced, until no call runs through them.
+        var pipelines: [ManagedPolicy.Pipeline] = []
         /// The counts of what there is no more.
         var past: Counts = [:]
 
-        mutating func bury() {
-            for departed in departed where departed.object == nil {
+        /// What there is to read, after what is gone has been added up.
+        mutating func readings() -> [Reading] {
+            for gone in departed where gone.object == nil {
                 // Bounded, for names may come from outside. What is new then starts from nothing.
-                for (key, value) in departed.counts where past[key] != nil || past.count < MetricHistory.limit {
+                for (key, value) in gone.counts where past[key] != nil || past.count < MetricHistory.limit {
                     past[key] = past[key]?.adding(value) ?? value
                 }
             }
             departed.removeAll { $0.object == nil }
+            return departed.compactMap { departed in
+                departed.object.map { Reading(object: $0, id: departed.id, name: departed.name) }
+            }
+        }
+
+        /// The layers that no call runs through. Nobody else can begin one.
+        mutating func idlePipelines() -> [ManagedPolicy.Pipeline] {
+            var idle: [ManagedPolicy.Pipeline] = []
+            for index in pipelines.indices where isKnownUniquelyReferenced(&pipelines[index]) {
+                idle.append(pipelines[index])
+            }
+            return idle
         }
     }
 
@@ -44,38 +67,48 @@ final class MetricHistory: Sendable {
     private let state = Lock(State())
 
     /// Notes what is not held any more. What is no object is left out.
-    func note(_ components: [(component: any Sendable, name: String)]) {
+    ///
+    /// - Parameter pipeline: The layers they were, through which calls may still run.
+    func note(_ components: [(component: any Sendable, name: String)], of pipeline: ManagedPolicy.Pipeline? = nil) {
         let new = components.compactMap { component, name -> Departed? in
             guard let object = Self.object(component) else { return nil }
             return Departed(object: object, id: ObjectIdentifier(object), name: name, counts: Self.read(object, name))
         }
         guard !new.isEmpty else { return }
+        _ = read()
         state.withLock { state in
-            state.bury()
             for new in new where !state.departed.contains(where: { $0.id == new.id }) { state.departed.append(new) }
+            if let pipeline, !state.pipelines.contains(where: { $0 === pipeline }) { state.pipelines.append(pipeline) }
         }
     }
 
     /// Adds what is gone to what has been collected under the same names.
     func add(to metrics: inout MetricCollection) {
-        let (departed, past) = state.withLock { state in
-            state.bury()
-            return (state.departed.map { ($0.object, $0.id, $0.name) }, state.past)
-        }
+        let (past, present) = read()
         for (key, value) in past { metrics.increase(key.family, key.labels, by: value) }
-        for (object, id, name) in departed {
-            guard let object else { continue }
-            // Read outside the lock: a source may be the user's.
-            let counts = Self.read(object, name)
-            let latest = state.withLock { state -> Counts in
-                guard let index = state.departed.firstIndex(where: { $0.id == id }) else { return counts }
-                state.departed[index].counts.merge(counts) { $0.later($1) }
-                return state.departed[index].counts
-            }
-            // What has come back tells of itself.
-            guard !metrics.hasCollected(object) else { continue }
-            for (key, value) in latest { metrics.increase(key.family, key.labels, by: value) }
+        // What has come back tells of itself.
+        for (reading, counts) in present where !metrics.hasCollected(reading.object) {
+            for (key, value) in counts { metrics.increase(key.family, key.labels, by: value) }
         }
+    }
+
+    /// Reads what there still is, and lets go of layers that no call runs through any more.
+    private func read() -> (past: Counts, present: [(Reading, Counts)]) {
+        let (readings, idle, past) = state.withLock { state in (state.readings(), state.idlePipelines(), state.past) }
+        // Outside the lock: a source may be the user's.
+        let present = readings.map { ($0, Self.read($0.object, $0.name)) }
+        let latest = state.withLock { state in
+            let latest = present.map { reading, counts -> (Reading, Counts) in
+                guard let index = state.departed.firstIndex(where: { $0.id == reading.id }) else {
+                    return (reading, counts)
+                }
+                state.departed[index].counts.merge(counts) { $0.later($1) }
+                return (reading, state.departed[index].counts)
+            }
+            state.pipelines.removeAll { pipeline in idle.contains { $0 === pipeline } }
+            return latest
+        }
+        return (past, latest)
     }
 
     private static func read(_ object: AnyObject, _ name: String) -> Counts {

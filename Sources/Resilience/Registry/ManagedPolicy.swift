@@ -85,8 +85,9 @@ final class ManagedPolicy: Strategy, CallEntrance {
     func execute(
         _ context: Context, _ next: (Context) async throws -> Void
     ) async throws {
-        // The whole of it is held, which is one reference, and tells that a call still runs through these layers.
+        // Held to the end, which tells that a call still runs through these layers.
         let pipeline = pipeline
+        defer { withExtendedLifetime(pipeline) {} }
         try await gate.admit(refusal: { refusal(name) }) {
             try await pipeline.policy.executeLayers(context, next)
         }
