@@ -32,8 +32,6 @@ final class MetricHistory: Sendable {
 
     private struct State {
         var departed: [Departed] = []
-        /// Layers that were replaced, until no call runs through them.
-        var pipelines: [ManagedPolicy.Pipeline] = []
         /// The counts of what there is no more.
         var past: Counts = [:]
 
@@ -50,15 +48,6 @@ final class MetricHistory: Sendable {
                 departed.object.map { Reading(object: $0, id: departed.id, name: departed.name) }
             }
         }
-
-        /// The layers that no call runs through. Nobody else can begin one.
-        mutating func idlePipelines() -> [ManagedPolicy.Pipeline] {
-            var idle: [ManagedPolicy.Pipeline] = []
-            for index in pipelines.indices where isKnownUniquelyReferenced(&pipelines[index]) {
-                idle.append(pipelines[index])
-            }
-            return idle
-        }
     }
 
     /// The most series of names that are gone.
@@ -67,24 +56,29 @@ final class MetricHistory: Sendable {
     private let state = Lock(State())
 
     /// Notes what is not held any more. What is no object is left out.
-    ///
-    /// - Parameter pipeline: The layers they were, through which calls may still run.
-    func note(_ components: [(component: any Sendable, name: String)], of pipeline: ManagedPolicy.Pipeline? = nil) {
+    func note(_ components: [(component: any Sendable, name: String)]) {
         let new = components.compactMap { component, name -> Departed? in
             guard let object = Self.object(component) else { return nil }
             return Departed(object: object, id: ObjectIdentifier(object), name: name, counts: Self.read(object, name))
         }
         guard !new.isEmpty else { return }
-        _ = read()
         state.withLock { state in
+            _ = state.readings()
             for new in new where !state.departed.contains(where: { $0.id == new.id }) { state.departed.append(new) }
-            if let pipeline, !state.pipelines.contains(where: { $0 === pipeline }) { state.pipelines.append(pipeline) }
         }
+    }
+
+    /// Reads what may be about to go, once no call runs any more that counts.
+    func readForTheLastTime(_ components: [any Sendable]) {
+        let ids = components.compactMap { Self.object($0).map { ObjectIdentifier($0) } }
+        let readings = state.withLock { $0.readings() }
+        _ = read(readings.filter { ids.contains($0.id) })
     }
 
     /// Adds what is gone to what has been collected under the same names.
     func add(to metrics: inout MetricCollection) {
-        let (past, present) = read()
+        let (readings, past) = state.withLock { state in (state.readings(), state.past) }
+        let present = read(readings)
         for (key, value) in past { metrics.increase(key.family, key.labels, by: value) }
         // What has come back tells of itself.
         for (reading, counts) in present where !metrics.hasCollected(reading.object) {
@@ -92,23 +86,18 @@ final class MetricHistory: Sendable {
         }
     }
 
-    /// Reads what there still is, and lets go of layers that no call runs through any more.
-    private func read() -> (past: Counts, present: [(Reading, Counts)]) {
-        let (readings, idle, past) = state.withLock { state in (state.readings(), state.idlePipelines(), state.past) }
+    private func read(_ readings: [Reading]) -> [(Reading, Counts)] {
         // Outside the lock: a source may be the user's.
         let present = readings.map { ($0, Self.read($0.object, $0.name)) }
-        let latest = state.withLock { state in
-            let latest = present.map { reading, counts -> (Reading, Counts) in
+        return state.withLock { state in
+            present.map { reading, counts in
                 guard let index = state.departed.firstIndex(where: { $0.id == reading.id }) else {
                     return (reading, counts)
                 }
                 state.departed[index].counts.merge(counts) { $0.later($1) }
                 return (reading, state.departed[index].counts)
             }
-            state.pipelines.removeAll { pipeline in idle.contains { $0 === pipeline } }
-            return latest
         }
-        return (past, latest)
     }
 
     private static func read(_ object: AnyObject, _ name: String) -> Counts {

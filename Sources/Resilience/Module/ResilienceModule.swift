@@ -85,6 +85,7 @@ public final class ResilienceModule: Sendable {
         let entries = try add(registration)
         defer { events.deliver() }
         guard configuration != Configuration() else { return }
+        updates.withLock { updates in updates.removed.subtract(entries.map(\.key)) }
         do {
             try putInForce(configuration, isSilent: true)
         } catch {
@@ -159,13 +160,15 @@ public final class ResilienceModule: Sendable {
 
     /// Takes something out of the module. Who holds it may go on using it; calls of a policy still pass the gate.
     ///
-    /// A hedged policy, or one with a fallback, is two things of one name: each is taken out by its own type.
+    /// A hedged policy, or one with a fallback, is two things of one name: each is taken out by its own type. What the
+    /// configuration in force says about it is kept for what is registered under the name next.
     ///
     /// - Returns: Whether it was there.
     @discardableResult
     public func remove<Component: Sendable>(_ type: Component.Type, _ name: String) -> Bool {
         let kind = Kind.of(type)
         guard registry.withLock({ $0.entry(kind, name)?.component is Component }) else { return false }
+        noteRemoval(Registry.Key(kind: kind, name: name))
         removeEntry(Registry.Key(kind: kind, name: name))
         events.deliver()
         return true

@@ -17,6 +17,15 @@ final class ManagedPolicy: Strategy, CallEntrance {
             self.tunings = tunings
             self.form = form
         }
+
+        /// Who is to read the layers when no call runs through them any more.
+        private let history = Lock<MetricHistory?>(nil)
+
+        func tellAtEnd(_ history: MetricHistory) { self.history.withLock { $0 = history } }
+
+        deinit {
+            history.withLock { $0 }?.readForTheLastTime(policy.layers.map(\.strategy))
+        }
     }
 
     /// One layer as a document describes it.
@@ -85,7 +94,7 @@ final class ManagedPolicy: Strategy, CallEntrance {
     func execute(
         _ context: Context, _ next: (Context) async throws -> Void
     ) async throws {
-        // Held to the end, which tells that a call still runs through these layers.
+        // Held to the end: what is held by no call is read for the last time.
         let pipeline = pipeline
         defer { withExtendedLifetime(pipeline) {} }
         try await gate.admit(refusal: { refusal(name) }) {
