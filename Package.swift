@@ -91,6 +91,9 @@ let package = Package(
             name: "ResilienceTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
+            name: "MemoryTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ResilienceFilesTests",
             dependencies: ["ResilienceFiles", "Resilience", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),

@@ -69,6 +69,8 @@ struct LifecycleExamples {
         let resilience = try await shop()
         let path = FileManager.default.temporaryDirectory.appending(path: "guide-\(UUID().uuidString).json").path
         resilience.keepState(in: FileStateStore(URL(filePath: path)))  // import ResilienceFiles
+        let patient = try ResilienceModule("shop", options: .init(drainDelay: .seconds(15), gracePeriod: .seconds(10)))
+        await patient.shutdown(drainDelay: .zero)
         let running = Task { try await resilience.run() }  // parks until it is cancelled, or shutdown() is called
         let report = await resilience.shutdown(gracePeriod: .seconds(10))
         print(report)  // shut down in 0 seconds: 0 calls were running, … and a line for each thing it holds

@@ -3,7 +3,7 @@ internal import Retries
 
 /// What puts a configuration document in force.
 struct ConfigurationChange: Sendable {
-    let configuration: ResilienceModule.Configuration
+    var configuration: ResilienceModule.Configuration
     /// The version of the registry for which it was worked out.
     let version: Int
     /// Whether it is the configuration that is in force already, for what is new.
@@ -111,7 +111,13 @@ struct ConfigurationPlan {
     }
 
     mutating func replace(_ managed: ManagedPolicy, with pipeline: ManagedPolicy.Pipeline) {
-        add { managed.replace(with: pipeline) }
+        let module = module
+        add {
+            // Noted first: what is in force and noted counts once, what is neither not at all.
+            module.history.note(managed.layersLeaving(for: pipeline).map { ($0, "") })
+            managed.pipeline.tellAtEnd(module.history)
+            managed.replace(with: pipeline)
+        }
     }
 }
 

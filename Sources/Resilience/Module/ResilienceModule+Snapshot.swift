@@ -80,7 +80,7 @@ extension Component {
 
 extension Registry.Entry {
     /// What is told of something registered by itself: of what goes around a policy, that alone.
-    fileprivate var measured: any Sendable {
+    var measured: any Sendable {
         if let hedged = component as? HedgedPolicy { return hedged.hedge }
         return (component as? any PolicyWithFallback)?.steps ?? component
     }

@@ -32,6 +32,7 @@ public final class ResilienceModule: Sendable {
     let registry: Lock<Registry>
     let lifecycle: Lock<Lifecycle>
     let updates = Lock(Updates())
+    let history = MetricHistory()
     let events: EventChannel<Event>
 
     /// Creates a module.
@@ -84,6 +85,7 @@ public final class ResilienceModule: Sendable {
         let entries = try add(registration)
         defer { events.deliver() }
         guard configuration != Configuration() else { return }
+        updates.withLock { updates in updates.removed.subtract(entries.map(\.key)) }
         do {
             try putInForce(configuration, isSilent: true)
         } catch {
@@ -134,6 +136,8 @@ public final class ResilienceModule: Sendable {
     }
 
     func removeEntry(_ key: Registry.Key) {
+        // Noted first: what is held and noted counts once, what is neither not at all.
+        if let entry = registry.withLock({ $0.entries[key] }) { history.note(entry.counting) }
         let entry = registry.withLock { registry in
             let entry = registry.remove(key)
             if let entry { events.post(.removed(module: name, kind: entry.kind.title, name: entry.name)) }
@@ -156,13 +160,15 @@ public final class ResilienceModule: Sendable {
 
     /// Takes something out of the module. Who holds it may go on using it; calls of a policy still pass the gate.
     ///
-    /// A hedged policy, or one with a fallback, is two things of one name: each is taken out by its own type.
+    /// A hedged policy, or one with a fallback, is two things of one name: each is taken out by its own type. What the
+    /// configuration in force says about it is kept for what is registered under the name next.
     ///
     /// - Returns: Whether it was there.
     @discardableResult
     public func remove<Component: Sendable>(_ type: Component.Type, _ name: String) -> Bool {
         let kind = Kind.of(type)
         guard registry.withLock({ $0.entry(kind, name)?.component is Component }) else { return false }
+        noteRemoval(Registry.Key(kind: kind, name: name))
         removeEntry(Registry.Key(kind: kind, name: name))
         events.deliver()
         return true

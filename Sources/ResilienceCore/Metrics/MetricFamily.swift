@@ -89,6 +89,28 @@ public enum MetricValue: Sendable, Hashable {
     case histogram(DurationHistogram.Snapshot)
 }
 
+extension MetricValue {
+    /// The sum of two counts; this one if they cannot be added.
+    package func adding(_ other: MetricValue) -> MetricValue {
+        switch (self, other) {
+        case (.integer(let one), .integer(let two)): .integer(one.addingSaturated(two))
+        case (.number(let one), .number(let two)): .number(one + two)
+        case (.histogram(let one), .histogram(let two)): .histogram(one.adding(two) ?? one)
+        default: self
+        }
+    }
+
+    /// The later of two readings of one count, which only grows.
+    package func later(_ other: MetricValue) -> MetricValue {
+        switch (self, other) {
+        case (.integer(let one), .integer(let two)): .integer(max(one, two))
+        case (.number(let one), .number(let two)): .number(max(one, two))
+        case (.histogram(let one), .histogram(let two)): one.count < two.count ? other : self
+        default: self
+        }
+    }
+}
+
 /// What can be measured by reading it: policies, their strategies, budgets.
 ///
 /// Pull-based: what is counted is counted anyway, so that a reading costs those who call nothing. Every number is there
