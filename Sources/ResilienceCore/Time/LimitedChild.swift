@@ -72,7 +72,8 @@ private nonisolated(nonsending) func runUntilDeadline(
     }
 }
 
-private var preferredExecutor: (any TaskExecutor)? {
+/// The executor that the current task prefers, for a task that is begun for it.
+package var preferredExecutor: (any TaskExecutor)? {
     withUnsafeCurrentTask { $0?.unownedTaskExecutor?.asTaskExecutor() }
 }
 
