@@ -83,7 +83,7 @@ public final class ManualClock: Clock, Sendable {
         try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { insert(sleeper, until: deadline, $0) }
         } onCancel: {
-            cancel(sleeper)
+            self.cancel(sleeper)
         }
         #if THREAD_SANITIZER
             // The sanitizer sees locks, and does not see that a continuation wakes after it was resumed.

@@ -126,12 +126,12 @@ public struct AbandoningPolicy: PolicyWrapper {
         // The layers see the deadline too: a call cut off by it failed, and was not cancelled by its caller.
         var root = root
         root.shortenDeadline(to: deadline, on: time)
-        let around = CallLimit(deadline, on: time)
-        let work = around.around {
+        let callLimit = CallLimit(deadline, on: time)
+        let work = callLimit.around {
             Task(name: "abandoning \(policy.name)", executorPreference: preferredExecutor) { [self, root] in
-                let result = await result(from: root, isAccepted, race, deadline, operation)
-                around.end()
-                if !race.finish(with: result) { noteEnd(start.duration(to: time.now)) }
+                let end = await result(from: root, isAccepted, race, deadline, operation)
+                callLimit.end()
+                if !race.finish(with: end) { noteEnd(start.duration(to: time.now)) }
             }
         }
         let timer = time.schedule(at: deadline) { [self] in

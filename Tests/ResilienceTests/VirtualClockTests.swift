@@ -145,7 +145,7 @@ private final class SimulatedClock: TimerClock {
     }
 
     private let state = Lock(State())
-    private let thread = Thread.current
+    private let thread = ObjectIdentifier(Thread.current)
     private let number = Atomic(0)
     private let numberElsewhere = Atomic(0)
 
@@ -155,7 +155,7 @@ private final class SimulatedClock: TimerClock {
 
     func note() {
         number.wrappingAdd(1, ordering: .relaxed)
-        if Thread.current !== thread { numberElsewhere.wrappingAdd(1, ordering: .relaxed) }
+        if ObjectIdentifier(Thread.current) != thread { numberElsewhere.wrappingAdd(1, ordering: .relaxed) }
     }
 
     var now: Instant {

@@ -53,7 +53,7 @@ struct LateByClockTests {
     func rejection(isWrapped: Bool) async throws {
         let manual = ManualClock()
         let timeout = try Timeout(.seconds(2), clock: manual)
-        let breaker = try CircuitBreaker(clock: manual)
+        let breaker = try CircuitBreaker("b", clock: manual)
         breaker.open()
         @Sendable func call() async throws {
             manual.advance(by: .seconds(2))

@@ -101,15 +101,18 @@ struct OuterDeadlineTests {
     func outliving() async throws {
         let timeout = try Timeout(.seconds(2), clock: clock)
         let remaining = try Timeout(.remaining, clock: clock)
+        let (begun, hasBegun) = AsyncStream.makeStream(of: Void.self)
         let (over, isOver) = AsyncStream.makeStream(of: Void.self)
         let (outliving, apart) = try await timeout.execute {
             let outliving = Task {
                 #expect(remaining.rootContext.remaining == .seconds(2))
+                hasBegun.finish()
                 for await _ in over {}
                 return remaining.rootContext.remaining
             }
             let apart = withoutOuterDeadline { Task { remaining.rootContext.remaining } }
             #expect(await apart.value == nil)
+            for await _ in begun {}
             return (outliving, apart)
         }
         isOver.finish()
