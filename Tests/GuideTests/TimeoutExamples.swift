@@ -76,7 +76,7 @@ struct TimeoutExamples {
 
     @Test("returning although the work goes on")
     func abandoning() async throws {
-        let payments = try Policy("payments") { CircuitBreaker.layer() }
+        let payments = try Policy("payments", clock: ManualClock()) { CircuitBreaker.layer() }
         let abandoning = try payments.abandoning(after: .seconds(2))
         let report = try await abandoning.execute { try await reports.render() }
         print(abandoning.abandoned, abandoning.abandonedRunning)

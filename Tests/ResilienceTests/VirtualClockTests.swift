@@ -79,7 +79,10 @@ struct VirtualClockTests {
             }
             .value(2)
         }
-        simulation.start { #expect(try await fallback.execute { throw InjectedFailure() } == 2) }
+        simulation.start {
+            let value = try await fallback.execute { throw InjectedFailure() }
+            #expect(value == 2)
+        }
         simulation.advance(by: .seconds(3))
         #expect(simulation.ended == 3)
         #expect(abandoning.abandonedRunning == 1)
