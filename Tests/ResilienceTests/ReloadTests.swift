@@ -184,7 +184,7 @@ struct ReloadTests {
         let new = Task { try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(101)
         fixture.clock.advance(by: .seconds(1))
-        await #expect(throws: Timeout.Exceeded.self) { try await new.value }
+        await #expect(throws: Timeout.ExceededError.self) { try await new.value }
         #expect(old != nil)
         operation.release(with: .success(1))
         for call in calls { #expect(try await call.value == 1) }

@@ -62,7 +62,10 @@ extension EventDetails {
             add(seconds: "limit", limit)
             add(seconds: "duration", duration)
             add("late_success", isLateSuccess)
-        case .refused(_, let limit), .abandoned(_, let limit): add(seconds: "limit", limit)
+        case .refused(_, let limit): add(seconds: "limit", limit)
+        case .abandoned(_, let limit, let isCancelledByCaller):
+            add(seconds: "limit", limit)
+            add("cancelled_by_caller", isCancelledByCaller)
         case .abandonedEnded(_, let duration): add(seconds: "duration", duration)
         }
     }
