@@ -35,10 +35,10 @@ extension CircuitBreaker {
             "resilience.circuit_breaker.transitions", .counter, labels: ["name", "from", "to"],
             help: "Changes of a circuit breaker's state.")
         static let failureRate = MetricFamily(
-            "resilience.circuit_breaker.failure_rate", .gauge, labels: ["name"],
+            "resilience.circuit_breaker.failure_rate", .gauge, labels: ["name"], combination: .largest,
             help: "Failures among the calls of the window, 0 to 1; not a number below the minimum of calls.")
         static let slowCallRate = MetricFamily(
-            "resilience.circuit_breaker.slow_call_rate", .gauge, labels: ["name"],
+            "resilience.circuit_breaker.slow_call_rate", .gauge, labels: ["name"], combination: .largest,
             help: "Slow calls among the calls of the window, 0 to 1; not a number below the minimum of calls.")
         static let bufferedCalls = MetricFamily(
             "resilience.circuit_breaker.buffered_calls", .gauge, labels: ["name", "kind"],

@@ -77,6 +77,12 @@ public struct KeyedFallbackPolicy<Key: Hashable & Sendable, Value: Sendable>: Fa
     /// The policy inside, which each call goes through.
     public var policy: Policy { inner }
 
+    /// A fallback around a policy whose observers hear the fallback already.
+    package init(inner: Policy, fallback: KeyedFallback<Key, Value>) {
+        self.inner = inner
+        self.fallback = fallback
+    }
+
     /// Adds an observer of the policy, of all its layers and of the fallback.
     public func addObserver(_ observer: any PolicyObserver) {
         inner.addObserver(observer)

@@ -88,13 +88,19 @@ extension PolicyFamily: ManagedFamily {
 
     private func refreshMembers(_ settings: Settings) {
         for (key, member) in allMembers { refresh(key, member, settings) }
+        guard let member = overflow.withLock({ $0 }) else { return }
+        refreshLayers(member, settings, isOverflow: true)
+        guard let policy = entrance(of: member, settings) else { return }
+        let old = overflow.withLock { overflow -> Policy? in
+            defer { overflow?.policy = policy }
+            return overflow?.policy
+        }
+        _ = old  // Released outside the lock.
     }
 
     private func refresh(_ key: Key, _ member: Member, _ settings: Settings) {
-        Self.retune(member.tunings, settings)
-        for observer in settings.environment.observers { member.policy.addObserver(observer) }
-        guard settings.gate != nil, member.policy.entrance == nil else { return }
-        let policy = Self.guarded(member.bare, member.tunings, settings)
+        refreshLayers(member, settings, isOverflow: false)
+        guard let policy = entrance(of: member, settings) else { return }
         // What it replaces is released outside the lock.
         let old = table.withExistingValue(for: key) { member, _ -> Policy? in
             guard member.policy.entrance == nil else { return nil }
@@ -102,6 +108,21 @@ extension PolicyFamily: ManagedFamily {
             return member.policy
         }
         _ = old
+    }
+
+    private func refreshLayers(_ member: Member, _ settings: Settings, isOverflow: Bool) {
+        Self.retune(member.tunings, settings)
+        for observer in settings.environment.observers where isOverflow || !(observer is CallMetrics) {
+            member.policy.addObserver(observer)
+        }
+        guard !isOverflow else { return }
+        for meters in settings.meters { meters.attach(to: member.bare, sharedLayers) }
+    }
+
+    /// The policy of a member that is not behind the gate yet; `nil` if it is, or there is none.
+    private func entrance(of member: Member, _ settings: Settings) -> Policy? {
+        guard settings.gate != nil, member.policy.entrance == nil else { return nil }
+        return Self.guarded(member.bare, member.tunings, settings)
     }
 
     /// A member as it is handed out.

@@ -29,6 +29,9 @@ struct SettingsChange<Settings: Sendable>: Sendable {
     let names: DocumentEnvironment
 }
 
+/// A tunable component that can be a layer of a policy, or lie behind one.
+protocol LayerTunable: Tunable {}
+
 /// A tunable component that a document alone can describe.
 protocol Pattern: Tunable, Component {
     /// What a part of a document is read onto to check its form, where it is not known yet to what it will be added.
@@ -43,7 +46,7 @@ extension Pattern {
 }
 
 /// A pattern that can be a layer of a policy.
-protocol LayerPattern: Pattern, Strategy {
+protocol LayerPattern: Pattern, LayerTunable, Strategy {
     var name: String { get }
     static func recipe(_ settings: Settings) -> Layer<Self>
 }
@@ -56,7 +59,23 @@ extension LayerPattern {
 
 extension CircuitBreaker: LayerPattern {
     var settings: Configuration { configuration }
-    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
+
+    /// Another initial state is asked for to be in it: a breaker that code declared is there before its document.
+    func retune(_ change: SettingsChange<Configuration>) throws {
+        let old = configuration.initialState
+        try update(change.settings)
+        let new = change.settings.initialState
+        guard new != old, new != state else { return }
+        switch new {
+        case .closed: close()
+        case .open: open()
+        case .halfOpen: break
+        case .isolated: isolate()
+        case .disabled: disable()
+        case .observing: observe()
+        }
+    }
+
     static func recipe(_ settings: Configuration) -> Layer<CircuitBreaker> { layer(settings) }
 }
 
@@ -114,7 +133,7 @@ extension AdaptiveThrottle: LayerPattern {
     static func recipe(_ settings: Configuration) -> Layer<AdaptiveThrottle> { layer(settings) }
 }
 
-extension KeyedRateLimiter: Tunable {
+extension KeyedRateLimiter: LayerTunable {
     var settings: RateLimiter.KeyedConfiguration { configuration }
     func retune(_ change: SettingsChange<RateLimiter.KeyedConfiguration>) throws { try update(change.settings) }
 }

@@ -72,6 +72,14 @@ public final class DurationHistogram: @unchecked Sendable {
         /// The sum of all durations, in nanoseconds.
         package let nanoseconds: UInt128
 
+        /// The durations of both; these alone if the buckets differ.
+        package func adding(_ other: Snapshot) -> Snapshot {
+            guard buckets == other.buckets else { return self }
+            return Snapshot(
+                buckets: buckets, counts: zip(counts, other.counts).map { $0.addingSaturated($1) },
+                nanoseconds: nanoseconds &+ other.nanoseconds)
+        }
+
         /// How many durations there are.
         public var count: Int { counts.reduce(0) { $0.addingSaturated($1) } }
 
