@@ -1,22 +1,22 @@
 public import ResilienceCore
 
-extension AttemptBudget where Self == RetryBudget.Named {
+extension RetryBudget {
     /// The budget that a module holds under a name, for a retry or hedge that is registered in the same module.
     ///
     /// ```swift
     /// let resilience = try ResilienceModule("shop") {
     ///     Registration(budget: "outbound", .ratio(0.1))
-    ///     Registration("payments") { Retry.layer(budget: .named("outbound")) }
-    ///     Registration("stock") { Retry.layer(budget: .named("outbound")) }
+    ///     Registration("payments") { Retry.layer(budget: RetryBudget.named("outbound")) }
+    ///     Registration("stock") { Retry.layer(budget: RetryBudget.named("outbound")) }
     /// }
     /// ```
     ///
     /// A name that is not registered is a fault of what names it, and so is one where there is no module.
-    public static func named(_ name: String) -> Self { RetryBudget.Named(name: name) }
+    public static func named(_ name: String) -> Named { Named(name: name) }
 }
 
 extension RetryBudget {
-    /// The name of a budget in a module. Made by `.named(_:)`; by itself it lets every attempt through.
+    /// The name of a budget in a module. Made by ``RetryBudget/named(_:)``; by itself it lets every attempt through.
     public struct Named: NamedBudget {
         package let name: String
 

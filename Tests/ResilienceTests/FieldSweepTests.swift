@@ -94,7 +94,7 @@ struct FieldSweepTests {
                 #expect(
                     shape.document(live, names) == change.expected, "\(place), \(part), over \(base.document)")
                 if let bulkhead = live as? Bulkhead {
-                    #expect(bulkhead.limit == bulkhead.configuration.limit.initial, "\(place), \(part)")
+                    #expect(bulkhead.limit == bulkhead.configuration.document["limit"]?.beginning, "\(place), \(part)")
                 }
                 if let breaker = live as? CircuitBreaker {
                     #expect(breaker.state == breaker.configuration.initialState, "\(place), \(part)")
@@ -270,6 +270,22 @@ extension ConfigurationValue {
     static func at(_ path: [String], _ value: ConfigurationValue) -> ConfigurationValue {
         path.reversed().reduce(value) { .object([$1: $0]) }
     }
+
+    /// With which limit a bulkhead begins.
+    var beginning: Int? {
+        switch self {
+        case .integer(let limit): limit
+        case .object(let values):
+            if case .integer(let limit)? = values["initial"] {
+                limit
+            } else {
+                values.values.lazy.compactMap(\.object).compactMap(\.beginning).first
+            }
+        default: nil
+        }
+    }
+
+    private var object: ConfigurationValue? { if case .object = self { self } else { nil } }
 
     /// Other values that may stand in the same place.
     var alternatives: [ConfigurationValue] {

@@ -15,7 +15,7 @@ struct NamedTests {
             Registration("payments") {
                 RateLimiter.named("outbound")
                 Bulkhead.named("slots")
-                Retry.layer(.immediate, maxAttempts: 2, budget: .named("retries"))
+                Retry.layer(.immediate, maxAttempts: 2, budget: RetryBudget.named("retries"))
             }
             Registration("outbound", RateLimiter.layer(.tokenBucket(2, per: .seconds(10))))
             Registration("stock") { RateLimiter.named("outbound") }
@@ -23,7 +23,7 @@ struct NamedTests {
                 RateLimiter.named("outbound")
                 CircuitBreaker.named("breaker")
             }
-            Registration(hedged: "search", .init(budget: .named("retries"))) { Bulkhead.named("slots") }
+            Registration(hedged: "search", .init(budget: RetryBudget.named("retries"))) { Bulkhead.named("slots") }
             Registration("slots", Bulkhead.layer(.init(limit: .fixed(3))))
             Registration("breaker", CircuitBreaker.layer())
             Registration(budget: "retries", .quota(5, cost: 1))
@@ -77,11 +77,11 @@ struct NamedTests {
                 Registration("payments") {
                     RateLimiter.named("outbond")
                     Bulkhead.named("outbound")
-                    Retry.layer(budget: .named("retris"))
+                    Retry.layer(budget: RetryBudget.named("retris"))
                 }
                 Registration(budget: "retries")
                 Registration("outbound", RateLimiter.layer(.tokenBucket(2, per: .seconds(10))))
-                Registration(hedged: "search", .init(budget: .named("nothing"))) { Timeout.layer(.seconds(1)) }
+                Registration(hedged: "search", .init(budget: RetryBudget.named("nothing"))) { Timeout.layer(.seconds(1)) }
                 Registration(family: "hosts", by: Int.self, atMost: 1) { RateLimiter.named("x") }
                 Registration("self") { Policy.named("self") }
             }
@@ -104,11 +104,11 @@ struct NamedTests {
                 "p.layers: \"outbound\" is the name of something in a module, and this is in none"
             ])
         #expect(
-            faults { _ = try Policy("p") { Retry.layer(budget: .named("b")) } } == [
+            faults { _ = try Policy("p") { Retry.layer(budget: RetryBudget.named("b")) } } == [
                 "p.retry.budget: \"b\" is the name of something in a module, and this is in none"
             ])
         #expect(
-            faults { _ = try Retry("r", .init(budget: .named("b"))) } == [
+            faults { _ = try Retry("r", .init(budget: RetryBudget.named("b"))) } == [
                 "retry.budget: \"b\" is the name of a budget in a module, and this is in none"
             ])
     }

@@ -103,7 +103,7 @@ extension PolicyFamily: ManagedFamily {
         guard let policy = entrance(of: member, settings) else { return }
         // What it replaces is released outside the lock.
         let old = table.withExistingValue(for: key) { member, _ -> Policy? in
-            guard member.policy.entrance == nil else { return nil }
+            guard member.policy.callEntrance == nil else { return nil }
             defer { member.policy = policy }
             return member.policy
         }
@@ -121,7 +121,7 @@ extension PolicyFamily: ManagedFamily {
 
     /// The policy of a member that is not behind the gate yet; `nil` if it is, or there is none.
     private func entrance(of member: Member, _ settings: Settings) -> Policy? {
-        guard settings.gate != nil, member.policy.entrance == nil else { return nil }
+        guard settings.gate != nil, member.policy.callEntrance == nil else { return nil }
         return Self.guarded(member.bare, member.tunings, settings)
     }
 

@@ -120,7 +120,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         var check = ConfigurationCheck(environment.name)
         check.require("limit", limit, in: 1...1_000_000)
         check.require(positive: "idleLimit", idleLimit)
-        let make = { @Sendable (environment: PolicyEnvironment) throws(ConfigurationError) in
+        let make = { @Sendable (environment: PolicyEnvironment) throws(ConfigurationError) -> Policy in
             try Policy(environment: environment, layer: layer)
         }
         var environment = environment
