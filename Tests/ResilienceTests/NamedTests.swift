@@ -81,7 +81,9 @@ struct NamedTests {
                 }
                 Registration(budget: "retries")
                 Registration("outbound", RateLimiter.layer(.tokenBucket(2, per: .seconds(10))))
-                Registration(hedged: "search", .init(budget: RetryBudget.named("nothing"))) { Timeout.layer(.seconds(1)) }
+                Registration(hedged: "search", .init(budget: RetryBudget.named("nothing"))) {
+                    Timeout.layer(.seconds(1))
+                }
                 Registration(family: "hosts", by: Int.self, atMost: 1) { RateLimiter.named("x") }
                 Registration("self") { Policy.named("self") }
             }

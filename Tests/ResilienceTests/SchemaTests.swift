@@ -22,7 +22,8 @@ struct SchemaTests {
             try text.write(to: file, atomically: true, encoding: .utf8)
         }
         #expect(try String(contentsOf: file, encoding: .utf8) == text)
-        #expect(try JSON.decode(ConfigurationValue.self, Data(text.utf8)) == schema)
+        let decoded = try JSON.decode(ConfigurationValue.self, Data(text.utf8))
+        #expect(try decoded == JSON.decode(ConfigurationValue.self, JSON.encode(schema)))
     }
 
     @Test("every document of the guides is admitted")
@@ -35,14 +36,17 @@ struct SchemaTests {
                 let json = block.components(separatedBy: "```")[0]
                 guard let document = try? JSON.decode(ConfigurationValue.self, Data(json.utf8)) else { continue }
                 count += 1
-                #expect(SchemaCheck(schema).faults(document) == [], "\(name): \(document)")
+                // Some show one pattern alone.
+                let isPart = schema["properties"]?[document.leaves.first?.path.first ?? ""] == nil
+                let whole: ConfigurationValue = isPart ? ["templates": ["part": document]] : document
+                #expect(SchemaCheck(schema).faults(whole) == [], "\(name): \(document)")
             }
         }
         #expect(count >= 3)
     }
 
     @Test(
-        "of 3 000 random documents all that a module takes are admitted, and most that it refuses for their form are not"
+        "of 9 000 random documents all that a module takes are admitted, and most that it refuses for their form are not"
     )
     func random() throws {
         let fixture = try MutationTests.makeFixture()
@@ -50,7 +54,7 @@ struct SchemaTests {
         #expect(check.faults(MutationTests.good) == [])
         #expect(check.faults(fixture.module.effectiveConfiguration.document) == [])
         var (taken, refused, caught) = (0, 0, 0)
-        for seed in UInt64(0)..<3000 {
+        for seed in UInt64(0)..<9000 {
             var generator = SplitMix64(seed: seed &+ 7_000_000)
             let document = MutationTests.good.mutated(using: &generator)
             let faults = check.faults(document)

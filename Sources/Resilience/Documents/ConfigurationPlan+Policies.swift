@@ -149,7 +149,7 @@ extension ConfigurationPlan {
                 parts(item.key, index, lineage, takesDefaults: reused?.takesDefaults ?? true)
                 + (item.part.map { [$0] } ?? [])
             if let reused {
-                add(reused.change(from: parts, findings))
+                add(change(reused, from: parts))
                 tunings.append(reused)
             } else if let pattern = DocumentPatterns.layersByKey[item.key] {
                 let new = pattern.made(from: parts, findings, in: module.environment(named: name))
@@ -176,7 +176,7 @@ extension ConfigurationPlan {
             let takesDefaults = tuning.takesDefaults || origin == .firstUse
             var parts = parts(tuning.key, index, lineage, takesDefaults: takesDefaults)
             if items.indices.contains(position), let part = items[position].part { parts.append(part) }
-            add(tuning.change(from: parts, findings))
+            add(change(tuning, from: parts))
         }
     }
 

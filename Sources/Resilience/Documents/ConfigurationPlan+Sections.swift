@@ -112,7 +112,7 @@ extension ConfigurationPlan {
                     indices[key] = index + 1
                     return self.parts(key, index, lineage, takesDefaults: false)
                 }
-                add(family.change(from: parts, findings))
+                add(family.change(from: parts, registered, findings))
             }
         }
     }

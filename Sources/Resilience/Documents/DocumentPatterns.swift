@@ -79,8 +79,7 @@ extension Pattern {
 
     /// Notes what is wrong with the form of a part of a document. Whether its values fit shows where it is used.
     static func checkForm(_ reader: ConfigurationReader) {
-        var settings = formBase
-        settings.read(reader)
+        reader.checkForm(onto: formBases)
     }
 
     /// Whether the settings work where nobody says anything; a rate limiter, for one, has no rate then.

@@ -24,7 +24,9 @@ extension DocumentPatterns {
             onto: StaleWhileRevalidateConfiguration(freshFor: .zero, staleFor: .seconds(1)))
         parts[KeyedFallback<NoKey, Never>.Configuration.documentKey] = fallbackSchema
 
-        let names: ConfigurationValue = ["anyOf": [["type": "string"], ["type": "array", "items": ["type": "string"]]]]
+        let names: ConfigurationValue = [
+            "anyOf": [["type": "string"], ["type": "array", "items": ["type": "string"]]]
+        ]
         var definitions = parts
         func named(_ part: ConfigurationValue) -> ConfigurationValue {
             guard case .object(let properties)? = part["properties"] else { return part }

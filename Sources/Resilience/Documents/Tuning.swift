@@ -14,6 +14,9 @@ struct Tuning: Sendable {
     /// The component, if it is a layer.
     let strategy: (any Strategy)?
 
+    /// What tells the component from others.
+    let identity: ObjectIdentifier
+
     /// Whether it was made from a document, so that the document's defaults apply to it.
     let takesDefaults: Bool
 
@@ -30,6 +33,7 @@ struct Tuning: Sendable {
         _ component: T, declared: T.Settings, takesDefaults: Bool = true, strategy: (any Strategy)? = nil
     ) {
         self.takesDefaults = takesDefaults
+        identity = ObjectIdentifier(component)
         key = T.Settings.documentKey
         self.strategy = strategy ?? component as? any Strategy
         read = { layers, findings in

@@ -11,8 +11,8 @@ final class MemberState: Sendable {
     private let started = Atomic<Int>(0)
     private let ended = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
-    /// How many calls had begun when the family last looked, and when that was: who keeps a policy uses it without asking
-    /// the family for it.
+    /// How many more calls had begun than the family was asked for the policy, when it last looked, and when that had grown:
+    /// who keeps a policy uses it without asking the family for it.
     private let seen = Atomic<Int>(0)
     private let seenAt: Atomic<Int64>
 
@@ -39,9 +39,11 @@ final class MemberState: Sendable {
     }
 
     /// When the member was last used, as far as is known, by somebody who did not ask the family for it.
-    func lastActivity(at now: TimeSource.Instant) -> TimeSource.Instant {
-        let calls = calls
-        if seen.exchange(calls, ordering: .relaxed) != calls {
+    ///
+    /// - Parameter lookups: How often the family was asked for it.
+    func lastActivity(at now: TimeSource.Instant, lookups: Int) -> TimeSource.Instant {
+        let more = calls - lookups
+        if seen.exchange(more, ordering: .relaxed) < more {
             seenAt.store(now.nanoseconds, ordering: .relaxed)
         }
         return TimeSource.Instant(nanoseconds: seenAt.load(ordering: .relaxed))

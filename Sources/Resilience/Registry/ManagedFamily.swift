@@ -11,7 +11,11 @@ protocol ManagedFamily: Sendable {
     var keys: [String] { get }
 
     /// What puts that in force which a document says about each of those layers; `nil` if there are faults.
-    func change(from parts: [[ConfigurationReader]], _ findings: Findings) -> Tuning.Step?
+    ///
+    /// - Parameter registered: What is registered for itself, and configured there where nothing is said here.
+    func change(
+        from parts: [[ConfigurationReader]], _ registered: Set<ObjectIdentifier>, _ findings: Findings
+    ) -> Tuning.Step?
 
     /// What a document would say that describes what is in force.
     func document(in environment: DocumentEnvironment) -> ConfigurationValue
@@ -34,7 +38,9 @@ extension PolicyFamily: ManagedFamily {
 
     var keys: [String] { prototypeTunings.map(\.key) }
 
-    func change(from parts: [[ConfigurationReader]], _ findings: Findings) -> Tuning.Step? {
+    func change(
+        from parts: [[ConfigurationReader]], _ registered: Set<ObjectIdentifier>, _ findings: Findings
+    ) -> Tuning.Step? {
         // The prototype's layers stand for those of all members; they are not changed.
         let steps = zip(prototypeTunings, parts).map { $0.change(from: $1, findings) }
         guard !steps.contains(where: { $0 == nil }) else { return nil }
@@ -43,6 +49,7 @@ extension PolicyFamily: ManagedFamily {
         return { [self] in
             settings.withLock { settings in
                 settings.parts = values
+                settings.registered = registered
                 settings.names = names
                 settings.version += 1
             }
@@ -138,6 +145,7 @@ extension PolicyFamily: ManagedFamily {
         for (index, tuning) in tunings.enumerated() {
             let findings = Findings(settings.names)
             let parts = settings.parts.indices.contains(index) ? settings.parts[index] : []
+            if parts.isEmpty, settings.registered.contains(tuning.identity) { continue }
             let readers = parts.map { ConfigurationReader(document: $0, findings) }
             if let step = tuning.change(from: readers, findings) { try? step() }
         }

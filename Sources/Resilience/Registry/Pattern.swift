@@ -8,7 +8,7 @@ internal import Retries
 internal import Timeouts
 
 /// A component whose settings a configuration document can change.
-protocol Tunable: Sendable {
+protocol Tunable: AnyObject, Sendable {
     associatedtype Settings: DocumentRepresentable
 
     static var kind: Kind { get }
@@ -34,15 +34,16 @@ protocol LayerTunable: Tunable {}
 
 /// A tunable component that a document alone can describe.
 protocol Pattern: Tunable, Component {
-    /// What a part of a document is read onto to check its form, where it is not known yet to what it will be added.
-    static var formBase: Settings { get }
+    /// What a part of a document is read onto to check its form, where it is not known yet to what it will be added: it has
+    /// to fit to one of them.
+    static var formBases: [Settings] { get }
 
     /// Makes one from settings that have been checked.
     static func make(_ settings: Settings, in environment: PolicyEnvironment) throws(ConfigurationError) -> Self
 }
 
 extension Pattern {
-    static var formBase: Settings { Settings.documentBase }
+    static var formBases: [Settings] { [Settings.documentBase] }
 }
 
 /// A pattern that can be a layer of a policy.
@@ -77,6 +78,16 @@ extension CircuitBreaker: LayerPattern {
     }
 
     static func recipe(_ settings: Configuration) -> Layer<CircuitBreaker> { layer(settings) }
+
+    /// Also with what a part may change without naming all of it.
+    static var formBases: [Configuration] {
+        [
+            Configuration(),
+            Configuration(
+                window: .time(.seconds(1)), breakLength: .serverHint(upTo: .seconds(1)),
+                halfOpen: HalfOpen(verdict: .failureRate(below: 0.5))),
+        ]
+    }
 }
 
 extension Retry: LayerPattern {
@@ -96,6 +107,14 @@ extension Retry: LayerPattern {
     }
 
     static func recipe(_ settings: Configuration) -> Layer<Retry> { layer(settings) }
+
+    /// A part need not name the kind of the backoff or of the budget that it changes.
+    static var formBases: [Configuration] {
+        let backoffs: [Backoff] = [.exponential(), .constant(.zero), .linear(), .fibonacci(), .list([])]
+        return backoffs.flatMap { backoff in
+            RetryBudget.formBases.map { Configuration(backoff: backoff, budget: try? RetryBudget($0)) }
+        }
+    }
 }
 
 extension SettingsChange<Retry.Configuration> {
@@ -116,8 +135,8 @@ extension Bulkhead: LayerPattern {
     static func recipe(_ settings: Configuration) -> Layer<Bulkhead> { layer(settings) }
 
     /// With a queue and a windowed limit, of which a part may change something without naming it.
-    static var formBase: Configuration {
-        Configuration(limit: .adaptive(.windowed(.aimd())), queue: Queue(capacity: 1))
+    static var formBases: [Configuration] {
+        [Configuration(limit: .adaptive(.windowed(.aimd())), queue: Queue(capacity: 1))]
     }
 }
 
@@ -139,6 +158,8 @@ extension KeyedRateLimiter: LayerTunable {
 }
 
 extension RetryBudget: Pattern {
+    static var formBases: [Rule] { [.documentBase, .throttle(), .quota()] }
+
     var settings: Rule { rule }
     func retune(_ change: SettingsChange<Rule>) throws { try update(change.settings) }
 

@@ -68,6 +68,7 @@ extension PolicyFamily {
         var environment = settings.environment
         environment.name += "/overflow"
         let policy = (try? make(environment)) ?? prototype
-        return member(policy, MemberState(policy.layers.own(besides: sharedLayers), now: time.now), settings, now: time.now)
+        let now = time.now
+        return member(policy, MemberState(policy.layers.own(besides: sharedLayers), now: now), settings, now: now)
     }
 }

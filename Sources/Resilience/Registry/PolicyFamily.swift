@@ -53,6 +53,8 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         var gate: GateAccess?
         /// What a configuration document says about each layer that it can describe, the most general first.
         var parts: [[ConfigurationValue]] = []
+        /// What is registered for itself, and configured there.
+        var registered: Set<ObjectIdentifier> = []
         /// What names in those parts stand for.
         var names = DocumentEnvironment()
         /// Counts changes, so that a member which was made meanwhile learns of them.
@@ -67,6 +69,12 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         let tunings: [Tuning]
         let state: MemberState
         var lastUse: TimeSource.Instant
+        var lookups = 0
+
+        mutating func use(at now: TimeSource.Instant) {
+            lastUse = now
+            lookups &+= 1
+        }
 
         /// Idle for long enough, and nothing would be lost.
         func isForgettable(at now: TimeSource.Instant, _ idleLimit: Duration) -> Bool {
@@ -84,7 +92,9 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
             }
         }
 
-        func activity(at now: TimeSource.Instant) -> TimeSource.Instant { max(lastUse, state.lastActivity(at: now)) }
+        func activity(at now: TimeSource.Instant) -> TimeSource.Instant {
+            max(lastUse, state.lastActivity(at: now, lookups: lookups))
+        }
 
         private func isIdle(at now: TimeSource.Instant, _ idleLimit: Duration) -> Bool {
             activity(at: now).advanced(by: idleLimit) <= now
@@ -157,7 +167,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     public subscript(_ key: Key) -> Policy {
         let now = time.now
         let found = table.withExistingValue(for: key, now: now) { member, _ -> Policy in
-            member.lastUse = now
+            member.use(at: now)
             return member.policy
         }
         if let found { return found }
@@ -167,7 +177,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         let settings = settings.withLock { $0 }
         let new = member("\(name)/\(key)", settings, now: now)
         let answer = table.withValue(for: key, now: now, replacing: true, initial: { _ in new }) { member, _ in
-            member.lastUse = now
+            member.use(at: now)
             return member.policy
         } record: { _, _ in
         }
