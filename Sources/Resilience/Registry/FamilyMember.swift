@@ -43,7 +43,8 @@ final class MemberState: Sendable {
     /// - Parameter lookups: How often the family was asked for it.
     func lastActivity(at now: TimeSource.Instant, lookups: Int) -> TimeSource.Instant {
         let more = calls - lookups
-        if seen.exchange(more, ordering: .relaxed) < more {
+        // A policy that was asked for and is not used yet is behind.
+        if seen.max(more, ordering: .relaxed).oldValue < more {
             seenAt.store(now.nanoseconds, ordering: .relaxed)
         }
         return TimeSource.Instant(nanoseconds: seenAt.load(ordering: .relaxed))
