@@ -19,9 +19,9 @@ extension DocumentPatterns {
         for pattern in all { parts[pattern.documentKey] = pattern.schema }
         parts[Hedge.Configuration.documentKey] = DocumentSchema.schema(onto: Hedge.Configuration.documentBase)
         parts[RateLimiter.KeyedConfiguration.documentKey] = DocumentSchema.schema(
-            onto: RateLimiter.KeyedConfiguration.documentBase)
+            onto: RateLimiter.KeyedConfiguration(rule: .tokenBucket(1, per: .seconds(1))), isStandard: false)
         parts[StaleWhileRevalidateConfiguration.documentKey] = DocumentSchema.schema(
-            onto: StaleWhileRevalidateConfiguration(freshFor: .zero, staleFor: .seconds(1)))
+            onto: StaleWhileRevalidateConfiguration(freshFor: .zero, staleFor: .seconds(1)), isStandard: false)
         parts[KeyedFallback<NoKey, Never>.Configuration.documentKey] = fallbackSchema
 
         let names: ConfigurationValue = [
@@ -110,5 +110,9 @@ extension DocumentPatterns {
 }
 
 extension Pattern {
-    fileprivate static var schema: ConfigurationValue { DocumentSchema.schema(onto: Settings.documentBase) }
+    fileprivate static var schema: ConfigurationValue {
+        // Without defaults of its own, what a part is read onto to check its form has values that work.
+        let base = hasDefaults ? Settings.documentBase : formBases.last ?? Settings.documentBase
+        return DocumentSchema.schema(onto: base, isStandard: hasDefaults)
+    }
 }

@@ -144,6 +144,11 @@ extension RateLimiter: LayerPattern {
     var settings: Configuration { configuration }
     func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
     static func recipe(_ settings: Configuration) -> Layer<RateLimiter> { layer(settings) }
+
+    /// Also with a rule, of which a part may change something.
+    static var formBases: [Configuration] {
+        [.documentBase, Configuration(rule: .tokenBucket(1, per: .seconds(1)))]
+    }
 }
 
 extension AdaptiveThrottle: LayerPattern {

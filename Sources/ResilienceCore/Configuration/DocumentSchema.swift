@@ -24,8 +24,12 @@ package enum DocumentSchema {
 
     /// The schema of a type of configurations.
     ///
-    /// - Parameter base: What documents are read onto.
-    package static func schema<Part: DocumentRepresentable>(onto base: Part) -> ConfigurationValue {
+    /// - Parameters:
+    ///   - base: What documents are read onto; has to be in order, so that ranges are found.
+    ///   - isStandard: Whether its values are the defaults.
+    package static func schema<Part: DocumentRepresentable>(
+        onto base: Part, isStandard: Bool = true
+    ) -> ConfigurationValue {
         let notes = SchemaNotes()
         func read(_ document: ConfigurationValue) {
             let findings = Findings(DocumentEnvironment())
@@ -69,11 +73,11 @@ package enum DocumentSchema {
                 enqueueChildren(of: parent, beside: ["kind": .string(word)])
             }
         }
-        return value(at: "", notes) { path, number in
+        let schema = value(at: "", notes) { path, number in
             guard let wrap = wraps[path] else { return false }
             return (try? Part(wrap(number), onto: base)) != nil
         }
-        .adding(defaults: base.document)
+        return isStandard ? schema.adding(defaults: base.document) : schema
     }
 
     private static func value(
