@@ -18,10 +18,16 @@ extension CircuitBreakerState {
         }
         forgetOld(now: now)
         let counts = counts
-        let isSuspicious =
-            configuration.trip.needsOnlyStreaks
-            ? counts.consecutiveFailures > 0 : counts.failures > 0 || counts.slow > 0 || counts.consecutiveFailures > 0
-        guard isSuspicious else { return .nothing }
-        return isWindowOfTime ? .obligation : .knowledge
+        let isStreak = counts.consecutiveFailures > 0 && configuration.trip.looksAtStreaks
+        let isWindow = !configuration.trip.needsOnlyStreaks && (counts.failures > 0 || counts.slow > 0)
+        if isWindow, isWindowOfTime { return .obligation }
+        return isStreak || isWindow ? .knowledge : .nothing
+    }
+}
+
+extension CircuitBreaker.Trip {
+    /// Whether a rule counts failures in a row, which do not age.
+    fileprivate var looksAtStreaks: Bool {
+        rules.contains { if case .consecutiveFailures = $0 { true } else { false } }
     }
 }

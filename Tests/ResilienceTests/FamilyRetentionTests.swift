@@ -53,6 +53,7 @@ struct FamilyRetentionTests {
         }
         #expect(isKeptWhileRunning)
         let kept = hosts[1]
+        try await kept.execute {}
         clock.advance(by: .seconds(50))
         try await kept.execute {}
         hosts.removeIdle()
