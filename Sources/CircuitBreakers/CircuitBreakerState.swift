@@ -90,6 +90,12 @@ struct CircuitBreakerState: Sendable {
     /// Whether calls must be timed: the window or the slow-call rule asks for it.
     var needsTime: Bool { window.needsTime || configuration.slowCallDuration != nil }
 
+    /// Whether what the window holds goes by itself in time.
+    var isWindowOfTime: Bool { window.needsTime }
+
+    /// Forgets what is older than the window.
+    mutating func forgetOld(now: TimeSource.Instant) { window.expire(now: now) }
+
     /// When the state next changes without a call; `nil` if it does not.
     var nextDeadline: TimeSource.Instant? {
         switch state {

@@ -1,6 +1,7 @@
 import Foundation
 import Resilience
 import ResilienceFiles
+import ResilienceTesting
 import Testing
 
 @Suite("Guides/Lifecycle.md")
@@ -61,7 +62,16 @@ struct LifecycleExamples {
             })
         let hosts = try resilience.family("hosts", by: String.self)
         let response = try await hosts.execute(for: "api.example.com") { try await client.get("/") }
+        print(hosts.busiest(10))  // the keys in trouble first, then those with the most failures
         #expect(response.status == 200 && hosts.count == 1)
+
+        let clock = ManualClock()
+        let sharing = try ResilienceModule("shop", clock: clock) {
+            Registration("payments") { RateLimiter.named("outbound") }
+            Registration("stock") { RateLimiter.named("outbound") }
+            Registration("outbound", RateLimiter.layer(.tokenBucket(100, per: .seconds(1))))
+        }
+        #expect(try sharing.policy("stock").layers.count == 1)
     }
 
     @Test("from start to end")

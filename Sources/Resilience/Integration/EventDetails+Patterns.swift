@@ -167,6 +167,12 @@ extension EventDetails {
         }
     }
 
+    mutating func add(_ event: PolicyFamilyEvent) {
+        switch event {
+        case .overflowed(_, let limit): add("limit", limit)
+        }
+    }
+
     mutating func add(_ event: ResilienceModule.Event) {
         switch event {
         case .stateChanged(_, let old, let new):

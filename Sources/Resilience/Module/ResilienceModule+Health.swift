@@ -79,7 +79,8 @@ extension Registry.Entry {
         let components: [(name: String, component: any Component)]
         if let managed {
             components = managed.layers.compactMap { layer in
-                (layer.strategy as? any Component).map { ((layer.strategy as? any LayerPattern)?.name ?? "", $0) }
+                let component = layer.component
+                return (component as? any Component).map { ((component as? any LayerPattern)?.name ?? "", $0) }
             }
         } else {
             components = (component as? any Component).map { [(name, $0)] } ?? []

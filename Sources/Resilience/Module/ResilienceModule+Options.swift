@@ -60,7 +60,7 @@ extension ResilienceModule {
             }
         }
 
-        var faults: [ConfigurationError.Fault] {
+        func faults(_ names: ModuleNames) -> [ConfigurationError.Fault] {
             var check = ConfigurationCheck("options")
             check.require(firstUse.limit >= 0, "firstUse", "\(firstUse.limit)", "is below 1")
             let periods = [
@@ -72,7 +72,9 @@ extension ResilienceModule {
             }
             // The default policy is built once to learn its faults now, not at the first call.
             do throws(ConfigurationError) {
-                _ = try defaultPolicy(PolicyEnvironment(name: "options.defaultPolicy"))
+                var environment = PolicyEnvironment(name: "options.defaultPolicy")
+                environment.names = names
+                _ = try defaultPolicy(environment)
             } catch {
                 return check.faults + error.faults
             }

@@ -61,14 +61,9 @@ public final class ResilienceModule: Sendable {
         events = EventChannel(registry.observers)
         self.registry = Lock(registry)
         lifecycle = Lock(Lifecycle())
-        var faults = options.faults
-        for registration in registrations() {
-            do {
-                try add(registration)
-            } catch {
-                faults += error.faults
-            }
-        }
+        let names = ModuleNames(self, adding: registrations())
+        var faults = options.faults(names)
+        faults += names.addAll()
         do {
             try update(configuration)
         } catch {
@@ -82,7 +77,7 @@ public final class ResilienceModule: Sendable {
     /// - Throws: Its faults; or that the name is taken by something of the same kind, or that what the document in force
     ///   says about it does not fit. Nothing is registered then.
     public func register(_ registration: Registration) throws(ConfigurationError) {
-        let entries = try add(registration)
+        let entries = try add(registration, ModuleNames(self))
         defer { events.deliver() }
         guard configuration != Configuration() else { return }
         updates.withLock { updates in updates.removed.subtract(entries.map(\.key)) }
@@ -95,8 +90,10 @@ public final class ResilienceModule: Sendable {
     }
 
     @discardableResult
-    private func add(_ registration: Registration) throws(ConfigurationError) -> [Registry.Entry] {
-        let entries = try registration.make(parts(named: registration.name, isCritical: registration.isCritical))
+    func add(_ registration: Registration, _ names: ModuleNames) throws(ConfigurationError) -> [Registry.Entry] {
+        var parts = parts(named: registration.name, isCritical: registration.isCritical)
+        parts.environment.names = names
+        let entries = try registration.make(parts)
         if case .taken(let taken) = add(entries) {
             throw ConfigurationError(
                 .init(
@@ -155,7 +152,10 @@ public final class ResilienceModule: Sendable {
     }
 
     func environment(named name: String) -> PolicyEnvironment {
-        PolicyEnvironment(name: name, time: time, random: random, observers: registry.withLock { $0.observers })
+        var environment = PolicyEnvironment(
+            name: name, time: time, random: random, observers: registry.withLock { $0.observers })
+        environment.names = ModuleNames(self)
+        return environment
     }
 
     /// Takes something out of the module. Who holds it may go on using it; calls of a policy still pass the gate.

@@ -73,7 +73,7 @@ public final class DurationHistogram: @unchecked Sendable {
         package let nanoseconds: UInt128
 
         /// Both together; `nil` if the buckets differ.
-        func adding(_ other: Snapshot) -> Snapshot? {
+        package func adding(_ other: Snapshot) -> Snapshot? {
             guard buckets == other.buckets, counts.count == other.counts.count else { return nil }
             let sum = nanoseconds.addingReportingOverflow(other.nanoseconds)
             return Snapshot(
