@@ -4,16 +4,10 @@ extension ResilienceModule: MetricSource {
     /// Adds what everything registered measures, from registration on, and the module itself; also what observers of the
     /// module measure, such as `CallMetrics`.
     public func collect(into metrics: inout MetricCollection) {
-        collect(into: &metrics) { _ in true }
-    }
-
-    /// - Parameter isWanted: Of which observers that measure something.
-    func collect(into metrics: inout MetricCollection, ofObservers isWanted: (any MetricSource) -> Bool) {
         let (entries, observers) = registry.withLock { ($0.all, $0.observers) }
         for entry in entries { entry.collect(into: &metrics) }
         for observer in observers {
-            guard let source = ObserverBox.unboxed(observer) as? any MetricSource, isWanted(source) else { continue }
-            metrics.collect(source)
+            if let source = ObserverBox.unboxed(observer) as? any MetricSource { metrics.collect(source) }
         }
         let present = state
         for state in State.allCases {
