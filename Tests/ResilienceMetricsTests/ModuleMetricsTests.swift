@@ -123,7 +123,8 @@
             publisher.add(try module.retryBudget("spare").metrics(named: "mine"))
             try await module.execute("payments") { clock.advance(by: .milliseconds(40)) }
             publisher.publish()
-            let names = Set((backend.counters + backend.meters).map { $0.dimensions[0].1 })
+            let dimensions = backend.counters.map(\.dimensions) + backend.meters.map(\.dimensions)
+            let names = Set(dimensions.map { $0[0].1 })
             #expect(names == ["shop", "payments", "spare"])
             let calls = try backend.expectCounter(
                 "resilience.policy.calls", [("name", "payments"), ("outcome", "succeeded")])

@@ -187,8 +187,8 @@ public struct MetricCollection: Sendable {
     public mutating func collect(_ source: some MetricSource) {
         // What a class makes is one reference; asking for it with `as` takes as long as reading most sources.
         if type(of: source) is AnyClass, !isNew(unsafeBitCast(source, to: (any AnyObject & Sendable).self)) { return }
-        if type(of: source) == CallMetrics.self {
-            postponed.append(unsafeBitCast(source, to: CallMetrics.self))
+        if type(of: source) == CallMetrics.self, let metrics = source as? CallMetrics {
+            postponed.append(metrics)
         } else {
             collect { source.collect(into: &$0) }
         }

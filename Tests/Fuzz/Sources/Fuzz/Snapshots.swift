@@ -4,7 +4,7 @@ import ResilienceTesting
 
 private let configurations: [CircuitBreaker.Configuration] = [
     .init(trip: .failureRate(0.5, minimumCalls: 4), window: .calls(8)),
-    .init(trip: .failureRate(0.5, minimumCalls: 4), window: .duration(.seconds(10))),
+    .init(trip: .failureRate(0.5, minimumCalls: 4), window: .time(.seconds(10))),
     .init(trip: .consecutiveFailures(3)),
 ]
 
