@@ -212,21 +212,3 @@ extension FallbackCalling where Key == NoKey {
         await recorded(NoKey(), outer ?? inner.rootContext, isAccepted, operation)
     }
 }
-
-/// What the operation of a fallback runs under that stands alone.
-@_documentation(visibility: internal)
-public struct Unprotected: Strategy {
-    /// The context of a call.
-    public let rootContext: Context
-
-    /// Runs `next`.
-    @inlinable
-    public nonisolated(nonsending) func execute(
-        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
-    ) async throws {
-        try await next(context)
-    }
-
-    /// None.
-    public var layers: [LayerDescription] { [] }
-}

@@ -24,7 +24,7 @@ extension KeyedFallback: MetricSource {
     }
 }
 
-extension KeyedFallbackPolicy: MetricSource {
+extension KeyedFallbackPolicy {
     /// Adds what the fallback and the policy inside measure.
     public func collect(into metrics: inout MetricCollection) {
         metrics.collect(fallback)

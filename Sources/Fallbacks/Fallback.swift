@@ -53,7 +53,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
     public let time: TimeSource
 
     /// Nothing: the operation runs as it is.
-    @_documentation(visibility: internal) public let inner: Unprotected
+    @_documentation(visibility: internal) public let inner: NoStrategy
 
     @usableFromInline let counters = FallbackCounters()
     @usableFromInline let keeper: LastGoodKeeper<Key, Value>
@@ -105,7 +105,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
     init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
         name = environment.name
         time = environment.time
-        inner = Unprotected(rootContext: Context(name: environment.name, time: environment.time))
+        inner = NoStrategy(rootContext: Context(name: environment.name, time: environment.time))
         events = EventChannel(environment.observers)
         keeper = LastGoodKeeper(environment.time, configuration.retention)
         meters = Lock(environment.observers.compactMap { $0 as? CallMetrics })

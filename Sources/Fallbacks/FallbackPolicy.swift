@@ -67,7 +67,7 @@ public typealias FallbackPolicy<Value: Sendable> = KeyedFallbackPolicy<NoKey, Va
 /// ``ResilienceCore/Policy/fallback(to:)``.
 ///
 /// A value that is cheap to copy; copies share the layers and the fallback.
-public struct KeyedFallbackPolicy<Key: Hashable & Sendable, Value: Sendable>: FallbackCalling {
+public struct KeyedFallbackPolicy<Key: Hashable & Sendable, Value: Sendable>: FallbackCalling, PolicyWrapper {
     /// The policy inside, which each call goes through.
     public let inner: Policy
 
@@ -76,6 +76,11 @@ public struct KeyedFallbackPolicy<Key: Hashable & Sendable, Value: Sendable>: Fa
 
     /// The policy inside, which each call goes through.
     public var policy: Policy { inner }
+
+    /// The same fallback around another policy.
+    public func replacingPolicy(with policy: Policy) -> KeyedFallbackPolicy {
+        KeyedFallbackPolicy(inner: policy, fallback: fallback)
+    }
 
     /// Adds an observer of the policy, of all its layers and of the fallback.
     public func addObserver(_ observer: any PolicyObserver) {

@@ -31,7 +31,7 @@ extension Hedge: MetricSource {
     }
 }
 
-extension HedgedPolicy: MetricSource {
+extension HedgedPolicy {
     /// Adds what the hedge and the policy inside measure.
     public func collect(into metrics: inout MetricCollection) {
         metrics.collect(hedge)

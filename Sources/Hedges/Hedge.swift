@@ -25,7 +25,7 @@ public final class Hedge: Sendable {
     let latencies: Lock<LatencyWindow>
     private let settings: Lock<Configuration>
     private let taskNames: [String]
-    private let alone: Unprotected
+    private let alone: NoStrategy
 
     /// Creates a hedge for calls that go through no policy.
     ///
@@ -51,7 +51,7 @@ public final class Hedge: Sendable {
         events = EventChannel(environment.observers)
         latencies = Lock(LatencyWindow(capacity: configuration.delay.percentile?.window ?? 1))
         settings = Lock(configuration)
-        alone = Unprotected(rootContext: Context(name: environment.name, time: environment.time))
+        alone = NoStrategy(rootContext: Context(name: environment.name, time: environment.time))
         taskNames = (1...11).map { $0 == 1 ? "primary \(environment.name)" : "hedge \($0 - 1) \(environment.name)" }
     }
 
@@ -147,14 +147,5 @@ public final class Hedge: Sendable {
         guard events.isListening else { return }
         events.post(event())
         events.deliver()
-    }
-}
-
-/// What the attempts of a hedge go through that stands alone.
-struct Unprotected: Strategy {
-    let rootContext: Context
-
-    func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
-        try await next(context)
     }
 }

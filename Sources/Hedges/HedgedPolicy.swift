@@ -29,7 +29,7 @@ extension Policy {
 }
 
 /// A policy whose calls are hedged. Made by ``ResilienceCore/Policy/hedged(_:observers:)``.
-public struct HedgedPolicy: Sendable {
+public struct HedgedPolicy: PolicyWrapper {
     /// The policy that every attempt goes through.
     public let policy: Policy
 
@@ -92,6 +92,9 @@ public struct HedgedPolicy: Sendable {
     ) async -> Execution<Value> {
         await hedge.recordedCall(policy, from: outer ?? policy.rootContext, isAccepted, release, operation)
     }
+
+    /// The same hedge around another policy.
+    public func replacingPolicy(with policy: Policy) -> HedgedPolicy { HedgedPolicy(policy: policy, hedge: hedge) }
 
     /// Adds an observer of the policy, of all its layers and of the hedge.
     public func addObserver(_ observer: any PolicyObserver) {

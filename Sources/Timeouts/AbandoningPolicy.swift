@@ -24,7 +24,7 @@ extension Policy {
 }
 
 /// A policy that returns at a limit although the work goes on. Made by ``ResilienceCore/Policy/abandoning(after:observers:)``.
-public struct AbandoningPolicy: Sendable {
+public struct AbandoningPolicy: PolicyWrapper {
     /// The policy inside.
     public let policy: Policy
 
@@ -32,7 +32,7 @@ public struct AbandoningPolicy: Sendable {
     public let limit: Duration
 
     private let events: EventChannel<Timeout.Event>
-    let shared = Shared()
+    let shared: Shared
 
     /// The numbers of one policy; each an atomic sum on which no other memory depends.
     final class Shared: Sendable {
@@ -44,7 +44,18 @@ public struct AbandoningPolicy: Sendable {
         self.policy = policy
         self.limit = limit
         events = EventChannel(observers)
+        shared = Shared()
     }
+
+    private init(_ other: AbandoningPolicy, _ policy: Policy) {
+        self.policy = policy
+        limit = other.limit
+        events = other.events
+        shared = other.shared
+    }
+
+    /// The same limit, with its numbers, around another policy.
+    public func replacingPolicy(with policy: Policy) -> AbandoningPolicy { AbandoningPolicy(self, policy) }
 
     /// How many calls have been left running, ever.
     public var abandoned: Int { shared.abandoned.load(ordering: .relaxed) }

@@ -30,7 +30,7 @@ extension Timeout {
     }
 }
 
-extension AbandoningPolicy: MetricSource {
+extension AbandoningPolicy {
     /// Adds how many calls were left running, and what the policy inside measures.
     public func collect(into metrics: inout MetricCollection) {
         // Copies are one policy.

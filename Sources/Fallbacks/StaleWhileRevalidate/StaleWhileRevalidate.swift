@@ -35,7 +35,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     public let policy: Policy?
 
     @usableFromInline let time: TimeSource
-    private let unprotected: Unprotected
+    private let unprotected: NoStrategy
     private let events: EventChannel<StaleWhileRevalidateEvent>
     @usableFromInline let state: Lock<RevalidationState<Key, Value>>
     private let taskName: String
@@ -77,7 +77,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         self.name = name
         self.policy = policy
         self.time = time
-        unprotected = Unprotected(rootContext: Context(name: name, time: time))
+        unprotected = NoStrategy(rootContext: Context(name: name, time: time))
         events = EventChannel(observers)
         state = Lock(RevalidationState(configuration))
         taskName = "refresh \(name)"

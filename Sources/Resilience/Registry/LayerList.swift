@@ -9,30 +9,16 @@ struct LayerList: Strategy {
     init(strategies: [any Strategy]) {
         self.strategies = strategies
         var layers = strategies[...]
-        var composed: any Strategy = layers.popLast() ?? NoLayer()
-        while let outer = layers.popLast() { composed = Pair(outer: outer, inner: composed) }
+        var composed: any Strategy = layers.popLast() ?? NoStrategy()
+        while let outer = layers.popLast() { composed = Self.chain(outer, composed) }
         outermost = composed
     }
 
+    /// Opens both, whose types are known within.
+    private static func chain(_ outer: some Strategy, _ inner: some Strategy) -> any Strategy { Chain(outer, inner) }
+
     func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
         try await outermost.execute(context, next)
-    }
-
-    private struct Pair: Strategy {
-        let outer: any Strategy
-        let inner: any Strategy
-
-        func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
-            try await outer.execute(context) { context in
-                try await inner.execute(context, next)
-            }
-        }
-    }
-
-    private struct NoLayer: Strategy {
-        func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
-            try await next(context)
-        }
     }
 
     var layers: [LayerDescription] { strategies.flatMap(\.layers) }
@@ -44,4 +30,6 @@ struct LayerList: Strategy {
     func collect(into metrics: inout MetricCollection) {
         for strategy in strategies { metrics.collect(strategy) }
     }
+
+    var _entrance: (any CallEntrance)? { outermost._entrance }
 }

@@ -93,11 +93,11 @@ extension PolicyFamily: ManagedFamily {
     private func refresh(_ key: Key, _ member: Member, _ settings: Settings) {
         Self.retune(member.tunings, settings)
         for observer in settings.environment.observers { member.policy.addObserver(observer) }
-        guard settings.gate != nil, member.policy.entrance == nil else { return }
+        guard settings.gate != nil, member.policy.callEntrance == nil else { return }
         let policy = Self.guarded(member.bare, member.tunings, settings)
         // What it replaces is released outside the lock.
         let old = table.withExistingValue(for: key) { member, _ -> Policy? in
-            guard member.policy.entrance == nil else { return nil }
+            guard member.policy.callEntrance == nil else { return nil }
             defer { member.policy = policy }
             return member.policy
         }

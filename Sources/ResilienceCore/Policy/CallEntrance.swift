@@ -2,8 +2,8 @@
 ///
 /// A policy that stands behind one passes it by itself. What is more than a policy, a hedge or a fallback around one,
 /// passes it once for all that belongs to the call, so that nothing of a call that was let in is refused or left behind.
-@usableFromInline
-package protocol CallEntrance: Sendable {
+@_documentation(visibility: internal)
+public protocol CallEntrance: Sendable {
     /// Runs a call, if calls are let in.
     ///
     /// - Parameter name: The policy, for the error.
@@ -14,8 +14,32 @@ package protocol CallEntrance: Sendable {
 }
 
 extension Strategy {
-    /// What calls through this strategy pass as a whole; `nil` but for a policy of a module.
-    @inlinable package var entrance: (any CallEntrance)? { (self as? Policy)?.callEntrance }
+    /// None: what has one is a policy of a module, or wraps one.
+    @_documentation(visibility: internal)
+    public var _entrance: (any CallEntrance)? { nil }
+
+    /// What calls through this strategy pass as a whole.
+    @inlinable package var entrance: (any CallEntrance)? { _entrance }
+}
+
+/// The entrances of two modules, of whose policies one call is made.
+struct EntrancePair: CallEntrance {
+    let first: any CallEntrance
+    let second: any CallEntrance
+
+    nonisolated(nonsending) func admit(
+        _ name: String, _ body: nonisolated(nonsending) () async throws -> Void
+    ) async throws {
+        try await first.admit(name) { try await second.admit(name, body) }
+    }
+
+    /// What calls through several layers pass as a whole.
+    static func joining(_ entrances: [(any CallEntrance)?]) -> (any CallEntrance)? {
+        entrances.reduce(nil) { joined, next in
+            guard let joined else { return next }
+            return next.map { EntrancePair(first: joined, second: $0) } ?? joined
+        }
+    }
 }
 
 extension CallEntrance {

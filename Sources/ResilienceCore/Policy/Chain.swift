@@ -5,7 +5,7 @@ public struct Chain<Outer: Strategy, Inner: Strategy>: Strategy {
     @usableFromInline let inner: Inner
 
     @inlinable
-    init(_ outer: Outer, _ inner: Inner) {
+    package init(_ outer: Outer, _ inner: Inner) {
         self.outer = outer
         self.inner = inner
     }
@@ -32,6 +32,10 @@ public struct Chain<Outer: Strategy, Inner: Strategy>: Strategy {
         metrics.collect(outer)
         metrics.collect(inner)
     }
+
+    /// The entrances of both.
+    @_documentation(visibility: internal)
+    public var _entrance: (any CallEntrance)? { EntrancePair.joining([outer._entrance, inner._entrance]) }
 }
 
 /// One of two strategies. Made by the builders for conditions.
@@ -76,12 +80,27 @@ public enum Either<First: Strategy, Second: Strategy>: Strategy {
         case .second(let strategy): metrics.collect(strategy)
         }
     }
+
+    /// The entrance of the strategy that is there.
+    @_documentation(visibility: internal)
+    public var _entrance: (any CallEntrance)? {
+        switch self {
+        case .first(let strategy): strategy._entrance
+        case .second(let strategy): strategy._entrance
+        }
+    }
 }
 
-/// No strategy: runs what is inside. Made by the builders.
+/// No strategy: runs what is inside. Made by the builders, and the inside of what needs a strategy and has none.
 @_documentation(visibility: internal)
 public struct NoStrategy: Strategy {
-    @usableFromInline init() {}
+    /// The context that calls start with.
+    public let rootContext: Context
+
+    @usableFromInline
+    package init(rootContext: Context = .standalone) {
+        self.rootContext = rootContext
+    }
 
     /// Runs `next`.
     @inlinable

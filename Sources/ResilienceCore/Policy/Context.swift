@@ -13,8 +13,9 @@ public struct Context: Sendable {
     public var deadline: TimeSource.Instant?
 
     @usableFromInline
-    init(scope: PolicyScope) {
+    init(scope: PolicyScope, extras: ContextExtras? = nil) {
         self.scope = scope
+        self.extras = extras
     }
 
     /// The context of a strategy that stands alone: it makes one when it is built and hands it out as `rootContext`.
@@ -66,7 +67,7 @@ public struct Context: Sendable {
         set {
             var values = extras?.values ?? [:]
             values[ObjectIdentifier(key)] = newValue
-            extras = ContextExtras(values: values, record: extras?.record)
+            extras = (extras ?? .none).with(values: values)
         }
     }
 
@@ -98,9 +99,7 @@ public struct Context: Sendable {
         if let deadline { context.shortenDeadline(to: deadline, on: time) }
         // The usual call: no values, and no rule for them that the inner policy does not know.
         guard extras != nil || scope.acceptances != nil else { return context }
-        let outer = scope.acceptances == nil ? [] : [scope]
-        let outerScopes = (extras?.outerScopes ?? []) + outer
-        context.extras = extras?.adding(outerScopes) ?? (outer.isEmpty ? nil : ContextExtras(outerScopes: outer))
+        context.extras = scope.acceptances == nil ? extras : (extras ?? .none).entered(from: scope)
         return context
     }
 }
@@ -130,24 +129,38 @@ final class PolicyScope: Sendable {
     }
 }
 
-/// What only some calls carry.
+/// What only some calls carry. Never made anew but from the one before, so that nothing of it is forgotten.
 @usableFromInline
 final class ContextExtras: Sendable {
     let values: [ObjectIdentifier: any Sendable]
+    /// The policies around this one that have rules for values.
     let outerScopes: [PolicyScope]
     @usableFromInline let record: CallRecord?
 
-    init(values: [ObjectIdentifier: any Sendable] = [:], outerScopes: [PolicyScope] = [], record: CallRecord? = nil) {
+    static let none = ContextExtras(values: [:], outerScopes: [], record: nil)
+
+    private init(values: [ObjectIdentifier: any Sendable], outerScopes: [PolicyScope], record: CallRecord?) {
         self.values = values
         self.outerScopes = outerScopes
         self.record = record
     }
 
-    func adding(_ outerScopes: [PolicyScope]) -> ContextExtras {
+    func with(values: [ObjectIdentifier: any Sendable]) -> ContextExtras {
         ContextExtras(values: values, outerScopes: outerScopes, record: record)
     }
 
+    func with(record: CallRecord) -> ContextExtras {
+        ContextExtras(values: values, outerScopes: outerScopes, record: record)
+    }
+
+    func entered(from outer: PolicyScope) -> ContextExtras {
+        // A policy that is nested in itself need not be asked twice.
+        guard !outerScopes.contains(where: { $0 === outer }) else { return self }
+        return ContextExtras(values: values, outerScopes: outerScopes + [outer], record: record)
+    }
+
+    /// The same with further values, which replace those that are here.
     func adding(_ values: [ObjectIdentifier: any Sendable]) -> ContextExtras {
-        ContextExtras(values: self.values.merging(values) { $1 }, outerScopes: outerScopes, record: record)
+        with(values: self.values.merging(values) { $1 })
     }
 }

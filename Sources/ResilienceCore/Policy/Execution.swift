@@ -100,9 +100,7 @@ extension Context {
     /// `Execution` of the call gets the reports as well.
     package func reporting(to listener: @escaping ReportListener) -> Context {
         var context = self
-        context.extras = ContextExtras(
-            values: extras?.values ?? [:], outerScopes: extras?.outerScopes ?? [],
-            record: CallRecord(within: extras?.record, listener))
+        context.extras = (extras ?? .none).with(record: CallRecord(within: extras?.record, listener))
         return context
     }
 }
@@ -204,7 +202,7 @@ extension Strategy {
     func beginRecording() -> (Context, CallRecord, TimeSource.Instant) {
         let record = CallRecord()
         var context = rootContext
-        context.extras = ContextExtras(values: context.extras?.values ?? [:], record: record)
+        context.extras = (context.extras ?? .none).with(record: record)
         return (context, record, context.time.now)
     }
 

@@ -54,8 +54,7 @@ package struct CallRecording: Sendable {
     package init(_ policyName: String, from context: Context) {
         let record = CallRecord(within: context.extras?.record)
         var context = context
-        context.extras = ContextExtras(
-            values: context.extras?.values ?? [:], outerScopes: context.extras?.outerScopes ?? [], record: record)
+        context.extras = (context.extras ?? .none).with(record: record)
         self.record = record
         self.policyName = policyName
         self.context = context

@@ -27,6 +27,10 @@ public protocol Strategy: MetricSource {
 
     /// Adds an observer that hears this strategy's events from now on. Does nothing in a strategy without events.
     func addObserver(_ observer: any PolicyObserver)
+
+    /// What calls through this strategy pass as a whole; see ``StrategyWrapper`` for strategies that wrap another.
+    @_documentation(visibility: internal)
+    var _entrance: (any CallEntrance)? { get }
 }
 
 extension Strategy {
