@@ -3,6 +3,7 @@ public import ResilienceCore
 extension Bulkhead {
     /// Adds the slots, the queue, the totals, and what an adaptive limit has learned, as they are now.
     public func collect(into metrics: inout MetricCollection) {
+        metrics.claim(waits)
         // Not with the gate guarded: that would send calls to the lock which are not in need of it.
         let reading = state.withLock { state in
             let gate = self.reading

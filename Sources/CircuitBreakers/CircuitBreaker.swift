@@ -24,7 +24,7 @@ public final class CircuitBreaker: Strategy {
     let random: RandomSource
     let machine: Lock<CircuitBreakerState>
     let events: EventChannel<Event>
-    private let meters: MeterPoint
+    let meters: MeterPoint
     private let classifier: Lock<Classifier>
     let timer = Lock(TimerSlot())
 

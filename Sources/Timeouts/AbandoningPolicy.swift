@@ -32,10 +32,10 @@ public struct AbandoningPolicy: PolicyWrapper {
     public let limit: Duration
 
     private let events: EventChannel<Timeout.Event>
-    private let shared: Shared
+    let shared: Shared
 
     /// The numbers of one policy; each an atomic sum on which no other memory depends.
-    private final class Shared: Sendable {
+    final class Shared: Sendable {
         let abandoned = Atomic(0)
         let running = Atomic(0)
     }

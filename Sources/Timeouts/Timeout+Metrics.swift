@@ -4,7 +4,7 @@ extension Timeout {
     /// Adds the totals, and how many calls run.
     public func collect(into metrics: inout MetricCollection) {
         let totals = totals
-        metrics.add(Families.calls, [name, "successful"], totals.succeeded)
+        metrics.add(Families.calls, [name, "succeeded"], totals.succeeded)
         metrics.add(Families.calls, [name, "failed"], totals.failed)
         metrics.add(Families.calls, [name, "timeout"], totals.exceeded)
         metrics.add(Families.calls, [name, "late"], totals.late)
@@ -34,8 +34,11 @@ extension Timeout {
 extension AbandoningPolicy {
     /// Adds how many calls were left running, and what the policy inside measures.
     public func collect(into metrics: inout MetricCollection) {
-        metrics.add(Timeout.Families.abandoned, [policy.name], abandoned)
-        metrics.add(Timeout.Families.abandonedRunning, [policy.name], abandonedRunning)
+        // Copies are one policy.
+        metrics.collect(shared) { metrics in
+            metrics.add(Timeout.Families.abandoned, [policy.name], abandoned)
+            metrics.add(Timeout.Families.abandonedRunning, [policy.name], abandonedRunning)
+        }
         metrics.collect(policy)
     }
 }

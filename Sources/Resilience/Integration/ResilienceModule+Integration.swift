@@ -25,6 +25,9 @@ extension ResilienceModule {
         events.add(observer)
     }
 
+    /// Who hears the module's own events.
+    package var moduleObservers: [any PolicyObserver] { events.observers }
+
     /// Runs something for as long as ``run()`` does; it is cancelled when the module lets no call in any more.
     package func addRunningJob(_ job: @escaping @Sendable (ResilienceModule) async -> Void) {
         addJob(job)
@@ -43,8 +46,6 @@ extension ResilienceModule {
 }
 
 /// The metrics of a module and of everything that it holds, without keeping the module alive.
-///
-/// Calls are left out: `CallMetrics` that others have added would be told to a backend that measures them by its own.
 package struct ModuleMetrics: MetricSource {
     private weak let module: ResilienceModule?
 
@@ -53,7 +54,7 @@ package struct ModuleMetrics: MetricSource {
     }
 
     package func collect(into metrics: inout MetricCollection) {
-        module?.collect(into: &metrics) { !($0 is CallMetrics) }
+        if let module { metrics.collect(module) }
     }
 }
 

@@ -7,17 +7,11 @@ extension ResilienceModule: MetricSource {
     /// What counts under a name goes on from what counted under it before: layers that a document replaced, and what was
     /// taken out.
     public func collect(into metrics: inout MetricCollection) {
-        collect(into: &metrics) { _ in true }
-    }
-
-    /// - Parameter isWanted: Of which observers that measure something.
-    func collect(into metrics: inout MetricCollection, ofObservers isWanted: (any MetricSource) -> Bool) {
         let (entries, observers) = registry.withLock { ($0.all, $0.observers) }
         for entry in entries { entry.collect(into: &metrics) }
         history.add(to: &metrics)
         for observer in observers {
-            guard let source = ObserverBox.unboxed(observer) as? any MetricSource, isWanted(source) else { continue }
-            metrics.collect(source)
+            if let source = ObserverBox.unboxed(observer) as? any MetricSource { metrics.collect(source) }
         }
         let present = state
         for state in State.allCases {

@@ -37,6 +37,8 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     /// Of each layer, whether all members share it.
     let sharedLayers: [Bool]
     let numbers: FamilyNumbers
+    /// What is measured of it.
+    let subjects: FamilySubjects
     let table: KeyedTable<Key, Member>
     let time: TimeSource
     let overflow = Lock<Member?>(nil)
@@ -135,7 +137,10 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         }
         var environment = environment
         environment.observers = environment.observers.map(ObserverBox.boxed)
-        let meters = environment.observers.compactMap { $0 as? CallMetrics }.map { FamilyMeters(for: $0) }
+        let subjects = FamilySubjects()
+        let meters = environment.observers.compactMap { $0 as? CallMetrics }
+            .map { FamilyMeters(for: $0, of: subjects) }
+        self.subjects = subjects
         let sample: Policy
         do throws(ConfigurationError) {
             // Built to learn the faults now, not with the first key; and to give all observers to what members share.
@@ -216,7 +221,9 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
             let isThere = settings.environment.observers.contains { $0 as AnyObject === observer as AnyObject }
             guard !isThere else { return false }
             settings.environment.observers.append(observer)
-            if let metrics = observer as? CallMetrics { settings.meters.append(FamilyMeters(for: metrics)) }
+            if let metrics = observer as? CallMetrics {
+                settings.meters.append(FamilyMeters(for: metrics, of: subjects))
+            }
             settings.version += 1
             return true
         }

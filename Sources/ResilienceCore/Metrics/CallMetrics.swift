@@ -78,8 +78,8 @@ public final class CallMetrics: PolicyObserver, MetricSource {
     }
 
     /// What measures at a place of this name.
-    func meter(_ name: String, _ layout: MeterPoint.Layout) -> Meter {
-        if let pool { Meter(self, sharing: pool.meter(name, layout)) } else { Meter(self, name, layout) }
+    func meter(_ subject: MeterSubject, _ name: String, _ layout: MeterPoint.Layout) -> Meter {
+        if let pool { Meter(self, sharing: pool.meter(name, layout)) } else { Meter(self, subject, name, layout) }
     }
 
     func add(_ meter: Meter) {

@@ -117,7 +117,7 @@ public struct Policy: Strategy {
 
     @usableFromInline var scope: PolicyScope { core.scope }
     var events: EventChannel<Event> { core.events }
-    private var meters: MeterPoint { core.meters }
+    var meters: MeterPoint { core.meters }
     var strategy: any Strategy { core.strategy }
     var preset: ContextExtras? { core.preset }
 
