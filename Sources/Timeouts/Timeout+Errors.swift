@@ -1,11 +1,11 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 extension Timeout {
     /// The error of a call that took longer than its limit.
     ///
     /// Not a `PolicyRejection`: the call was made, and its service did not answer in time, so that a breaker outside of
     /// the timeout counts a failure.
-    public struct Exceeded: Error, Sendable, CustomStringConvertible {
+    public struct Exceeded: OverloadError, Sendable, CustomStringConvertible {
         /// The name of the timeout.
         public let timeout: String
 

@@ -141,7 +141,7 @@ final class HeldPermit {
 
 extension Bulkhead {
     func held(partition: String? = nil) throws -> HeldPermit {
-        HeldPermit(try tryAcquire(partition: partition))
+        HeldPermit(try tryAcquirePermit(partition: partition))
     }
 
     var admits: Bool { (try? held()) != nil }
