@@ -7,25 +7,6 @@ import Testing
 /// Many tasks on one bulkhead.
 @Suite("Bulkhead: contention", .timeLimit(.minutes(30)))
 struct ContentionTests {
-    /// How many calls run, as they see it themselves.
-    private final class Meter: Sendable {
-        private let state = Lock((running: 0, most: 0, entered: 0))
-
-        func enter() {
-            state.withLock { state in
-                state.running += 1
-                state.entered += 1
-                state.most = max(state.most, state.running)
-            }
-        }
-
-        func leave() { state.withLock { $0.running -= 1 } }
-
-        var most: Int { state.withLock { $0.most } }
-        var running: Int { state.withLock { $0.running } }
-        var entered: Int { state.withLock { $0.entered } }
-    }
-
     @Test(
         "10 000 tasks, a third cancelled at random: never above the limit, and every slot comes back",
         arguments: [true, false])

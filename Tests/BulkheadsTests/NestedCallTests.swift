@@ -40,26 +40,22 @@ struct NestedCallTests {
     @Test("child tasks take turns in the slot of the call that they belong to")
     func childTasks() async throws {
         let bulkhead = try bulkhead()
-        let (most, present) = (Lock(0), Lock(0))
+        let meter = Meter()
         try await bulkhead.execute {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<20 {
                     group.addTask {
                         try await bulkhead.execute {
-                            let now = present.withLock { number in
-                                number += 1
-                                return number
-                            }
-                            most.withLock { $0 = max($0, now) }
+                            meter.enter()
                             await Task.yield()
-                            present.withLock { $0 -= 1 }
+                            meter.leave()
                         }
                     }
                 }
                 try await group.waitForAll()
             }
         }
-        #expect(most.withLock { $0 } == 1 && bulkhead.inUse == 0 && bulkhead.waiting == 0)
+        #expect(meter.most == 1 && bulkhead.inUse == 0 && bulkhead.waiting == 0)
     }
 
     @Test("an error in the inner call comes through, and the slots come back")

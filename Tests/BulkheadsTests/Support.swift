@@ -154,3 +154,22 @@ extension Configuration {
         Configuration(limit: .fixed(limit), queue: .init(capacity: capacity, maxWait: maxWait, order: order))
     }
 }
+
+/// How many calls run, and how many have at most.
+final class Meter: Sendable {
+    private let state = Lock((running: 0, most: 0, entered: 0))
+
+    func enter() {
+        state.withLock { state in
+            state.running += 1
+            state.entered += 1
+            state.most = max(state.most, state.running)
+        }
+    }
+
+    func leave() { state.withLock { $0.running -= 1 } }
+
+    var most: Int { state.withLock { $0.most } }
+    var running: Int { state.withLock { $0.running } }
+    var entered: Int { state.withLock { $0.entered } }
+}
