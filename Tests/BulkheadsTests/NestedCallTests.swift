@@ -5,7 +5,7 @@ import Testing
 @testable import Bulkheads
 
 /// Calls within calls of one bulkhead, where waiting has no end: none waits for the slot that is held for it.
-@Suite("Bulkhead: calls within calls", .timeLimit(.minutes(5)))
+@Suite("Bulkhead: calls within calls", .timeLimit(.minutes(30)))
 struct NestedCallTests {
     private func bulkhead(_ limit: Int = 1) throws -> Bulkhead {
         try Bulkhead("test", .queueing(limit, maxWait: nil))

@@ -92,8 +92,9 @@ public struct Gradient2Limit: ConcurrencyLimit {
             // One call that took for ever, or whose clock was wrong, must not make the average.
             average += (min(time, 10 * average) - average) * 2 / (Double(longWindow) + 1)
         }
-        // After a long overload, do not wait for the average to come down by itself.
-        if average > 2 * time { average *= 0.95 }
+        // After a long overload, do not wait for the average to come down by itself. A few fast calls are no sign of its
+        // end.
+        if average > 2 * pace.usualTime { average *= 0.95 }
         guard isHalfUsed, let recent = pace.takesStep(by: time, for: roundTripTime, endingAt: now) else { return }
         let gradient = max(0.5, min(1, tolerance * average / recent))
         change(to: estimate * gradient + Double(queueSize))

@@ -12,6 +12,9 @@ struct Pace: Sendable, Hashable {
     private var sum = 0.0
     private var count = 0.0
 
+    /// How long calls take, in nanoseconds; 0 before the first.
+    var usualTime: Double { usual.nanoseconds }
+
     /// Takes notice of how long a call took that was not dropped.
     mutating func note(_ time: Double) { usual.note(time) }
 

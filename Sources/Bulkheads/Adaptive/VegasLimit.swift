@@ -35,14 +35,15 @@ public struct VegasLimit: ConcurrencyLimit {
     private let range: LimitRange
     private var estimate: Double
     private var shortest: Double?
-    /// How many calls have been compared with the first, up to ``warmUp``.
+    /// How many calls have been compared with the first, and how many of them took more than twice as long.
     private var compared = 0
+    private var longer = 0
     private var fast = FastCalls()
     private var hasDoubtfulProbe = false
     private var probe = LoadProbe()
     private var pace = Pace()
 
-    private static let warmUp = 10
+    private static let warmUp = 200
 
     /// How many calls may be in flight.
     public var limit: Int { min(Int(estimate), probe.ceiling ?? .max) }
@@ -118,8 +119,10 @@ public struct VegasLimit: ConcurrencyLimit {
     /// Whether the shortest time is that of one of the first calls, which was far too short to be the service's: no
     /// queue makes ten times of it within a few calls.
     private mutating func isFirstOutlier(_ time: Double, _ shortest: Double) -> Bool {
-        guard compared < Self.warmUp else { return false }
+        guard compared < Self.warmUp, longer < 10 else { return false }
         compared += 1
+        // The fast ones come back first, perhaps many of them.
+        if time > 2 * shortest { longer += 1 }
         return time > 10 * shortest
     }
 

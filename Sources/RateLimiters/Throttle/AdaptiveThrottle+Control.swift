@@ -27,6 +27,9 @@ extension AdaptiveThrottle {
         }
     }
 
+    /// So that a late result of a permit is known as such.
+    func forgetOldParts() { current { _ in } }
+
     // MARK: Retuning
 
     /// Puts another configuration in force and keeps the totals and what is in the window, as far as the new one
@@ -98,6 +101,7 @@ extension AdaptiveThrottle {
         @discardableResult
         public consuming func fail(_ error: any Error, in context: Context? = nil) -> Bool {
             isEnded = true
+            throttle.forgetOldParts()
             return throttle.failed(start, error, context)
         }
 
@@ -107,6 +111,7 @@ extension AdaptiveThrottle {
         @discardableResult
         public consuming func complete(as outcome: Outcome) -> Bool {
             isEnded = true
+            throttle.forgetOldParts()
             return throttle.record(outcome, start)
         }
     }
