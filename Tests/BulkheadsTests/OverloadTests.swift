@@ -39,7 +39,7 @@ struct OverloadTests {
             let call = Task { try await policy.execute { try await Waiter<Void>().value { true } } }
             try await clock.waitForTimers(1)
             clock.advance(by: .seconds(1))
-            await #expect(throws: Timeout.Exceeded.self) { try await call.value }
+            await #expect(throws: Timeout.ExceededError.self) { try await call.value }
             #expect(bulkhead.limit == limit)
         }
     }
