@@ -42,7 +42,7 @@ struct HTTPDate {
             let second = rest.takeTime(), rest.take(" GMT"), rest.isEmpty
         else { return nil }
         // A year that seems to be more than 50 years ahead is the latest one in the past with the same two digits.
-        let now = Int64(min(max(now, -1e11), 1e11))
+        let now = Int64(min(max(now, -2.6e11), 2.6e11))
         let today = CivilDay(daysSince1970: now.flooredQuotient(by: 86_400))
         let century = today.year.flooredQuotient(by: 100) * 100
         let inFiftyYears = CivilDay(year: today.year + 50, month: today.month, day: today.day)

@@ -46,6 +46,9 @@ extension ServerHintProviding {
 }
 
 extension ServerHint {
+    /// The time to wait, if that is what it says.
+    package var delay: Duration? { if case .retryAfter(let delay) = self { delay } else { nil } }
+
     /// What an error says, or the one inside, if it says anything; of a value that was not accepted, what that says.
     package init?(_ error: any Error) {
         if let unaccepted = error.unwrapped as? UnacceptedResult, let value = unaccepted.erasedValue {
