@@ -48,17 +48,19 @@ struct ServerHintTests {
         #expect(read("Sat Nov  5 08:49:37 1994") == .retryAfter(.zero))
     }
 
-    @Test("a year of two digits is at most 50 years ahead", arguments: [
-        // In 1994: 44 is 50 years ahead, 45 and what is later in 44 are in the past.
-        (784_111_777.0, "Sunday, 06-Nov-44 08:49:37 GMT", 2_362_034_977),
-        (784_111_777, "Monday, 06-Nov-44 08:49:38 GMT", -793_552_222),
-        (784_111_777, "Saturday, 31-Dec-05 00:00:00 GMT", 1_135_987_200),
-        (784_111_777, "Wednesday, 01-Nov-95 00:00:00 GMT", 815_184_000),
-        // In 2026 and in 2080.
-        (1_795_730_400, "Friday, 31-Dec-99 00:00:00 GMT", 946_598_400),
-        (1_795_730_400, "Monday, 06-Nov-34 00:00:00 GMT", 2_046_384_000),
-        (3_471_292_800, "Sunday, 01-Jan-06 00:00:00 GMT", 4_291_747_200),
-    ] as [(Double, String, Int64)])
+    @Test(
+        "a year of two digits is at most 50 years ahead",
+        arguments: [
+            // In 1994: 44 is 50 years ahead, 45 and what is later in 44 are in the past.
+            (784_111_777.0, "Sunday, 06-Nov-44 08:49:37 GMT", 2_362_034_977),
+            (784_111_777, "Monday, 06-Nov-44 08:49:38 GMT", -793_552_222),
+            (784_111_777, "Saturday, 31-Dec-05 00:00:00 GMT", 1_135_987_200),
+            (784_111_777, "Wednesday, 01-Nov-95 00:00:00 GMT", 815_184_000),
+            // In 2026 and in 2080.
+            (1_795_730_400, "Friday, 31-Dec-99 00:00:00 GMT", 946_598_400),
+            (1_795_730_400, "Monday, 06-Nov-34 00:00:00 GMT", 2_046_384_000),
+            (3_471_292_800, "Sunday, 01-Jan-06 00:00:00 GMT", 4_291_747_200),
+        ] as [(Double, String, Int64)])
     func twoDigitYears(now: Double, text: String, expected: Int64) {
         #expect(HTTPDate(text.utf8[...], now: now)?.secondsSince1970 == expected)
     }
@@ -66,7 +68,8 @@ struct ServerHintTests {
     @Test("property: 10 000 random texts of what dates and numbers are made of are read or not, and never trap")
     func garbage() {
         let parts = [
-            "Sun", "Sunday", "Mon", ", ", " ", "  ", "-", ".", ":", "06", "6", "94", "1994", "9999", "0000", "Nov", "Feb",
+            "Sun", "Sunday", "Mon", ", ", " ", "  ", "-", ".", ":", "06", "6", "94", "1994", "9999", "0000", "Nov",
+            "Feb",
             "29", "31", "08:49:37", "24:00:00", "GMT", "+", "e", "\u{0}", "é", "١", "\n", "99999999999999999999",
         ]
         let times = [0, then, -.greatestFiniteMagnitude, .greatestFiniteMagnitude, .nan, .infinity, 1e18, -1e18]
@@ -74,7 +77,8 @@ struct ServerHintTests {
             let count = Int.random(in: 0...14, using: &generator)
             var text = (0..<count).map { _ in parts.randomElement(using: &generator) ?? "" }.joined()
             if seed % 3 == 0 {
-                text = String(decoding: text.utf8.map { _ in UInt8.random(in: 0...255, using: &generator) }, as: UTF8.self)
+                text = String(
+                    decoding: text.utf8.map { _ in UInt8.random(in: 0...255, using: &generator) }, as: UTF8.self)
             }
             let hint = ServerHint.http(
                 retryAfter: text, secondsSince1970: times.randomElement(using: &generator) ?? 0)
@@ -103,7 +107,8 @@ struct ServerHintTests {
     }
 
     @Test(arguments: [
-        "", " ", "-1", "+1", ".5", "1.", "1..5", "1.5.2", "1.-5", "1.5s", "1 .5", "-1.5", "1e3", "12 s", "soon", "0x10", "١٢", "1,2", "120\n",
+        "", " ", "-1", "+1", ".5", "1.", "1..5", "1.5.2", "1.-5", "1.5s", "1 .5", "-1.5", "1e3", "12 s", "soon", "0x10",
+        "١٢", "1,2", "120\n",
         "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 GMT+1",
         "Mon, 06 Nov 1994 08:49:37 GMT", "sun, 06 nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT",
         "Sun, 06 Nov 94 08:49:37 GMT", "Sun,  06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
@@ -111,7 +116,8 @@ struct ServerHintTests {
         "Thu, 31 Nov 1994 08:49:37 GMT", "Wed, 29 Feb 2023 00:00:00 GMT", "Thu, 29 Feb 1900 00:00:00 GMT",
         "Monday, 06-Nov-94 08:49:37 GMT", "Sunday, 06-Nov-1994 08:49:37 GMT", "Sun, 06-Nov-94 08:49:37 GMT",
         "Sunday, 6-Nov-94 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37", "Tuesday, 31-Nov-94 08:49:37 GMT",
-        "Mon Nov  6 08:49:37 1994", "Sun Nov 6 08:49:37 1994", "Sun Nov 06 08:49:37 1994 GMT", "Sun Nov  a 08:49:37 1994",
+        "Mon Nov  6 08:49:37 1994", "Sun Nov 6 08:49:37 1994", "Sun Nov 06 08:49:37 1994 GMT",
+        "Sun Nov  a 08:49:37 1994",
         "Sun Nov  6 08:49:37 94", "Sun Nov  0 08:49:37 1994", "Sun, 0a Nov 1994 08:49:37 GMT", "Sun",
     ])
     func unreadable(value: String) {
