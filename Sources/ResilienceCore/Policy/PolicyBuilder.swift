@@ -86,7 +86,9 @@ extension Layer {
 
 extension Layer where Built == NoStrategy {
     @usableFromInline static var none: Layer<NoStrategy> {
-        Layer { environment in NoStrategy(rootContext: Context(name: environment.name, time: environment.time)) }
+        Layer { environment in
+            NoStrategy(rootContext: Context(name: environment.name, time: environment.time))
+        }
     }
 }
 
