@@ -88,12 +88,12 @@ struct HedgePlan {
     mutating func handle(_ end: AttemptEnd) -> Next {
         let isLoser = state.decisive != nil
         ends.append(end)
-        let ending = ending(of: end.outcome)
+        let ending = end.outcome.ending(in: context, configuration.isFatal)
         switch state.end(end.attempt, ending) {
         case .settle:
             settle(end)
             return Next(cancelsOthers: state.running > 0)
-        case .startHedge where isPushback(end.outcome):
+        case .startHedge where end.outcome.isPushback(in: context):
             obey(end)
             return Next()
         case .startHedge:
@@ -103,7 +103,7 @@ struct HedgePlan {
                 setTimer(at: notBefore, for: .failure)
                 return Next()
             }
-            var starts = startHedge(.failure, at: end.instant, isFailureTold: isRejection(end.outcome))
+            var starts = startHedge(.failure, at: end.instant, isFailureTold: end.outcome.isRejection(in: context))
             if state.running > 0 { starts += startByDelay(from: end.instant) }
             return Next(starts: starts)
         case .wait:
@@ -148,19 +148,9 @@ struct HedgePlan {
         setTimer(at: instant, for: .failure)
     }
 
-    /// Whether a server asks to wait. What a layer refused inside the operation is no server's word: the next attempt may go
-    /// elsewhere.
-    private func isPushback(_ outcome: AttemptOutcome) -> Bool {
-        !isRejection(outcome) && (outcome.hint?.delay ?? .zero) > .zero
-    }
-
     private func recordFailure(_ outcome: AttemptOutcome) {
         // What a layer refused, inside the operation too, says nothing about the service.
-        if !isRejection(outcome) { configuration.budget?.recordFailure() }
-    }
-
-    private func isRejection(_ outcome: AttemptOutcome) -> Bool {
-        outcome.error.map { CallEnd($0, in: context) == .rejected } ?? false
+        if !outcome.isRejection(in: context) { configuration.budget?.recordFailure() }
     }
 
     /// Starts the hedges that need not wait, and sets the timer for the one after them.
@@ -221,18 +211,6 @@ struct HedgePlan {
     }
 
     // MARK: Endings
-
-    private func ending(of outcome: AttemptOutcome) -> HedgeState.Ending {
-        if outcome.isAccepted { return .success }
-        let error = outcome.error ?? UnacceptedResult()
-        switch CallEnd(error, in: context) {
-        case .expired, .cancelled: return .neutral
-        case .rejected where !outcome.isBegun || Task.isCancelled: return .neutral
-        case .rejected, .failed: break
-        }
-        if outcome.error != nil, configuration.isFatal(error) { return .fatal }
-        return outcome.hint == .doNotRetry ? .lastFailure : .failure
-    }
 
     /// An attempt decided the call: with success, or with an error that the others would meet too.
     private mutating func settle(_ end: AttemptEnd) {

@@ -71,28 +71,3 @@ struct HedgedCall: Sendable {
         return context
     }
 }
-
-/// How an attempt ended.
-struct AttemptOutcome: Sendable {
-    /// `nil` if the operation returned a value, accepted or not.
-    let error: (any Error)?
-    let isAccepted: Bool
-    /// Whether the layers let the operation run.
-    let isBegun: Bool
-    /// What the server said about trying again, if it did.
-    let hint: ServerHint?
-}
-
-/// When, and which.
-struct AttemptEnd: Sendable {
-    let attempt: Int
-    let outcome: AttemptOutcome
-    let instant: TimeSource.Instant
-}
-
-/// How a call ended: with the value of an attempt, or with an error.
-struct Verdict: Sendable {
-    let attempt: Int
-    let error: (any Error)?
-    let isAccepted: Bool
-}

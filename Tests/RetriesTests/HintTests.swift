@@ -21,7 +21,7 @@ struct HintTests {
 
     @Test(
         "delays that were asked for are spread above that, never sooner, also at the longest delay",
-        arguments: [1, 29, 30])
+        arguments: [1, 29, 30] as [Int64])
     func spread(seconds: Int64) async throws {
         let asked = Duration.seconds(seconds)
         for error: any Error in [InjectedFailure(retryAfter: asked), Refused(retryAfter: asked)] {

@@ -22,9 +22,10 @@ struct SupersededTests {
         let ended = Count()
         let task = Task {
             let operation = { @Sendable (context: Context) in Connection(context.attempt, ended) }
-            return isRecorded
-                ? try await fixture.retry.run(accepting: { $0.number > 1 }, operation).get().number
-                : try await fixture.retry.execute(accepting: { $0.number > 1 }, operation).number
+            if isRecorded {
+                return try await fixture.retry.run(accepting: { $0.number > 1 }, operation).get().number
+            }
+            return try await fixture.retry.execute(accepting: { $0.number > 1 }, operation).number
         }
         try await fixture.clock.waitForSleepers(1)
         #expect(ended.value == 1)
