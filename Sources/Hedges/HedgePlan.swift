@@ -45,8 +45,8 @@ struct HedgePlan {
     /// Whether attempts run, or will.
     var isWaiting: Bool { state.running > 0 || isIdle }
 
-    /// Whether nothing runs, and the next attempt waits for its time.
-    var isIdle: Bool { state.running == 0 && timer != nil && state.mayHedge }
+    /// Whether nothing runs, and the next attempt waits for the time that the server asked for.
+    var isIdle: Bool { state.running == 0 && timer != nil && timerTrigger == .failure && state.mayHedge }
 
     /// The context in which the budget is known to have been told of the call.
     var contextInside: Context { mark?.setting(in: context) ?? context }
