@@ -53,13 +53,13 @@ struct ServerHintTests {
         arguments: [
             // In 1994: 44 is 50 years ahead, 45 and what is later in 44 are in the past.
             (784_111_777.0, "Sunday, 06-Nov-44 08:49:37 GMT", 2_362_034_977),
-            (784_111_777, "Monday, 06-Nov-44 08:49:38 GMT", -793_552_222),
+            (784_111_777, "Monday, 06-Nov-44 08:49:38 GMT", -793_725_022),
             (784_111_777, "Saturday, 31-Dec-05 00:00:00 GMT", 1_135_987_200),
             (784_111_777, "Wednesday, 01-Nov-95 00:00:00 GMT", 815_184_000),
             // In 2026 and in 2080.
             (1_795_730_400, "Friday, 31-Dec-99 00:00:00 GMT", 946_598_400),
             (1_795_730_400, "Monday, 06-Nov-34 00:00:00 GMT", 2_046_384_000),
-            (3_471_292_800, "Sunday, 01-Jan-06 00:00:00 GMT", 4_291_747_200),
+            (3_471_292_800, "Friday, 01-Jan-06 00:00:00 GMT", 4_291_747_200),
         ] as [(Double, String, Int64)])
     func twoDigitYears(now: Double, text: String, expected: Int64) {
         #expect(HTTPDate(text.utf8[...], now: now)?.secondsSince1970 == expected)

@@ -76,9 +76,11 @@ package struct BudgetMark: Sendable {
     }
 
     /// Tells the budget of the call, unless it knows already; the context for what is inside.
+    ///
+    /// A further attempt that a layer further out makes comes past here again, and its first has told.
     package func depositing(in context: Context) -> Context {
         guard !isSet(in: context) else { return context }
-        budget.deposit()
+        if context.attempt == 1 { budget.deposit() }
         return setting(in: context)
     }
 }
