@@ -88,7 +88,11 @@ let package = Package(
             dependencies: ["Fallbacks", "CircuitBreakers", "Retries", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
-            name: "ResilienceTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
+            name: "ResilienceTests",
+            dependencies: ["Resilience", "ResilienceCore", "ResiliencePrometheus", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "MemoryTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "ResilienceFilesTests",

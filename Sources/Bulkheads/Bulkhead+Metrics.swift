@@ -77,7 +77,7 @@ extension Bulkhead {
             "resilience.adaptive.inflight", .gauge, labels: ["name"],
             help: "Calls that run under a limit that an algorithm has found.")
         static let adaptiveRoundTrip = MetricFamily(
-            "resilience.adaptive.min_rtt", .gauge, unit: "seconds", labels: ["name"],
+            "resilience.adaptive.min_rtt", .gauge, unit: "seconds", labels: ["name"], combination: .largest,
             help: "The round-trip time that others are compared with; not a number where there is none.")
 
         static let meterLayout = MeterPoint.Layout(durations: waitDuration, timedKinds: 1)

@@ -39,10 +39,10 @@ extension CircuitBreaker {
             "resilience.circuit_breaker.would_open", .counter, labels: ["name"],
             help: "How often a rule would have opened a circuit breaker that only observed.")
         static let failureRate = MetricFamily(
-            "resilience.circuit_breaker.failure_rate", .gauge, labels: ["name"],
+            "resilience.circuit_breaker.failure_rate", .gauge, labels: ["name"], combination: .largest,
             help: "Failures among the calls of the window, 0 to 1; not a number below the minimum of calls.")
         static let slowCallRate = MetricFamily(
-            "resilience.circuit_breaker.slow_call_rate", .gauge, labels: ["name"],
+            "resilience.circuit_breaker.slow_call_rate", .gauge, labels: ["name"], combination: .largest,
             help: "Slow calls among the calls of the window, 0 to 1; not a number below the minimum of calls.")
         static let bufferedCalls = MetricFamily(
             "resilience.circuit_breaker.buffered_calls", .gauge, labels: ["name", "kind"],

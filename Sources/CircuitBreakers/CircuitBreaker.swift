@@ -85,6 +85,7 @@ public final class CircuitBreaker: Strategy {
             state.change(to: configuration.initialState, .manual, now: now)
         }
         _ = state.takeNews()
+        state.begin()
         openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
         gate = Atomic(Gate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
         machine = Lock(state)

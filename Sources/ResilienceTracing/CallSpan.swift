@@ -103,8 +103,8 @@
                 span.setStatus(SpanStatus(code: .error, message: "the result was not accepted"))
                 return
             }
-            if let exceeded = error as? Timeout.Exceeded {
-                add("timeout.exceeded", exceeded.timeout) { $0.set(seconds: "limit", exceeded.limit) }
+            if let exceeded = error as? Timeout.ExceededError {
+                add("timeout.exceeded", exceeded.policyName) { $0.set(seconds: "limit", exceeded.limit) }
             }
             span.recordError(error)
             span.setStatus(SpanStatus(code: .error))

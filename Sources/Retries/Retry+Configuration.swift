@@ -95,6 +95,7 @@ extension Retry {
             check.require(delay: "maxDelay", maxDelay)
             check.require("hintJitter", hintJitter, in: 0...1)
             if let maxDuration { check.require(positive: "maxDuration", maxDuration) }
+            check.requireObject("budget", budget)
             try check.finish()
         }
 

@@ -10,6 +10,7 @@ extension Timeout {
         metrics.add(Families.calls, [name, "late"], totals.late)
         metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
         metrics.add(Families.calls, [name, "refused"], totals.refused)
+        metrics.add(Families.calls, [name, "rejected"], totals.rejected)
         metrics.add(Families.calls, [name, "unlimited"], totals.unlimited)
         metrics.add(Families.running, [name], running)
     }
@@ -23,7 +24,7 @@ extension Timeout {
             "resilience.timeout.running", .gauge, labels: ["name"], help: "Calls that run under a timeout.")
         static let abandoned = MetricFamily(
             "resilience.timeout.abandoned", .counter, labels: ["name"],
-            help: "Calls that were left running at their limit.")
+            help: "Calls that were left running: at their limit, or when their caller was cancelled.")
         static let abandonedRunning = MetricFamily(
             "resilience.timeout.abandoned_running", .gauge, labels: ["name"],
             help: "Calls that were left running and have not ended.")

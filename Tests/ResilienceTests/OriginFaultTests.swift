@@ -194,7 +194,7 @@ struct OriginFaultTests {
         try await operation.waitForCalls(1)
         #expect(fixture.module.callsInFlight == 1)
         fixture.clock.advance(by: .seconds(1))
-        await #expect(throws: Timeout.Exceeded.self) { try await call.value }
+        await #expect(throws: Timeout.ExceededError.self) { try await call.value }
         let samples = MetricCollection(of: [fixture.module]).samples(of: "resilience.timeout.calls")
         #expect(samples.first { $0.labels == ["x", "timeout"] }?.value == .integer(1))
     }

@@ -144,7 +144,7 @@
             let call = Task { try await policy.execute { try await operation() } }
             try await operation.waitForCalls(1)
             clock.advance(by: .seconds(2))
-            await #expect(throws: Timeout.Exceeded.self) { try await call.value }
+            await #expect(throws: Timeout.ExceededError.self) { try await call.value }
             let span = try #require(tracer.finishedSpans.first)
             #expect(span.events.map(\.name) == ["timeout.exceeded"])
             #expect(

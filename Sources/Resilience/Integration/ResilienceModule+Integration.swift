@@ -7,9 +7,15 @@ extension ResilienceModule {
         try await run()
     }
 
-    /// Cancels the calls that a shutdown is waiting for, before its grace period is over. Does nothing before.
+    /// Cancels the calls that a shutdown is waiting for, before its grace period is over, and lets no more in if it still
+    /// does. Does nothing before.
     package func cancelCallsOfShutdown() {
-        guard lifecycle.withLock({ $0.state == .draining }) else { return }
+        let (state, delay) = lifecycle.withLock { lifecycle in
+            if lifecycle.state == .closing { lifecycle.isHurried = true }
+            return (lifecycle.state, lifecycle.delay)
+        }
+        if state == .closing { delay.finish() }
+        guard state == .draining else { return }
         let count = gate.cancelAll()
         lifecycle.withLock { $0.cancelledEarly = max($0.cancelledEarly, count) }
     }
@@ -19,7 +25,7 @@ extension ResilienceModule {
         events.add(observer)
     }
 
-    /// Runs something for as long as ``run()`` does; it is cancelled when the module begins to shut down.
+    /// Runs something for as long as ``run()`` does; it is cancelled when the module lets no call in any more.
     package func addRunningJob(_ job: @escaping @Sendable (ResilienceModule) async -> Void) {
         addJob(job)
     }

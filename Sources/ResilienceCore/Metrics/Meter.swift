@@ -32,6 +32,13 @@ final class Meter: MetricSource {
         counters = layout.kinds.indices.dropFirst(histograms.count).map { _ in Counter() }
     }
 
+    /// What measures elsewhere into the same numbers as another.
+    init(_ owner: CallMetrics, sharing other: Meter) {
+        self.owner = owner
+        (layout, labels, histograms) = (other.layout, other.labels, other.histograms)
+        (sinks, counters) = (other.sinks, other.counters)
+    }
+
     var isTimed: Bool { !histograms.isEmpty || !sinks.isEmpty }
 
     /// A call that began before its duration was of interest has none, and is left out where durations are measured.
@@ -85,7 +92,8 @@ package final class MeterPoint: Sendable {
         }
     }
 
-    private let name: String
+    /// What is measured goes by this name.
+    package let name: String
     private let layout: Layout
     private let first = MeterLink()
     /// 0: nobody measures; 1: calls are counted; 2: and timed.
@@ -100,7 +108,7 @@ package final class MeterPoint: Sendable {
     /// Measures for an observer from now on, if it is a `CallMetrics` and does not yet.
     package func attach(_ observer: any PolicyObserver) {
         guard let metrics = observer as? CallMetrics, layout.calls != nil || metrics.isTimed else { return }
-        let new = Meter(metrics, name, layout)
+        let new = metrics.meter(name, layout)
         var present = first.append(new)
         while let meter = present {
             if meter.owner === metrics { return }
@@ -114,7 +122,7 @@ package final class MeterPoint: Sendable {
     /// Who measures.
     package var owners: [CallMetrics] {
         var owners: [CallMetrics] = []
-        first.forEach { owners.append($0.owner) }
+        first.forEach { owners.append($0.owner.pool?.root ?? $0.owner) }
         return owners
     }
 

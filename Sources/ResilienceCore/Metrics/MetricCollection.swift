@@ -84,6 +84,12 @@ public struct MetricCollection: Sendable {
             }
         }
 
+        /// Adds to a value that is there, whose ever it is.
+        mutating func increase(_ labels: [String], by value: MetricValue) {
+            let position = values.indices.first { self.labels[range(of: $0)].elementsEqual(labels) }
+            if let position { values[position] = values[position].adding(value) }
+        }
+
         private mutating func begin(_ source: Int, _ name: String) {
             let owner = Owner(source: source, name: name)
             // One look-up where the name is new, as it is nearly always.
@@ -191,6 +197,15 @@ public struct MetricCollection: Sendable {
     public mutating func add(_ family: MetricFamily, _ labels: [String], _ value: Double?) {
         add(family, labels, .number(value ?? .nan))
     }
+
+    /// Adds to a value that has been collected; does nothing where there is none.
+    package mutating func increase(_ family: MetricFamily, _ labels: [String], by value: MetricValue) {
+        guard let position = positionsByName[family.name], entries[position].family.agrees(with: family) else { return }
+        entries[position].increase(labels, by: value)
+    }
+
+    /// Whether an object has been collected.
+    package func hasCollected(_ object: AnyObject) -> Bool { collected.contains(ObjectIdentifier(object)) }
 
     /// The values of a family, by its name.
     public func samples(of name: String) -> [Sample] {
