@@ -52,10 +52,12 @@ struct SourceTests {
                 "resilience_adaptive_limit", "resilience_adaptive_min_rtt_seconds",
                 "resilience_bulkhead_available_concurrent_calls", "resilience_bulkhead_max_allowed_concurrent_calls",
                 "resilience_bulkhead_partition_guaranteed", "resilience_bulkhead_queue_capacity",
-                "resilience_circuit_breaker_failure_rate", "resilience_circuit_breaker_slow_call_rate",
+                "resilience_circuit_breaker_failure_rate", "resilience_circuit_breaker_failure_rate",
+                "resilience_circuit_breaker_slow_call_rate", "resilience_circuit_breaker_slow_call_rate",
                 "resilience_circuit_breaker_state", "resilience_keyed_rate_limiter_max_keys",
                 "resilience_module_configurations_total", "resilience_module_health", "resilience_module_state",
-                "resilience_rate_limiter_available_permissions", "resilience_retry_budget_tokens",
+                "resilience_policy_family_max_keys", "resilience_rate_limiter_available_permissions",
+                "resilience_retry_budget_tokens",
             ])
     }
 
