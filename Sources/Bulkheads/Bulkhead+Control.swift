@@ -82,8 +82,7 @@ extension Bulkhead {
             } else {
                 // Of another thread's update that came between, this one knows nothing.
                 var next = fresh ?? Learner(new, .system)
-                // Another beginning is asked for to begin there.
-                if let present = learner, present.beginsAlike(next), let adopted = next?.resume(from: present) {
+                if let present = learner, present.isContinued(by: next), let adopted = next?.resume(from: present) {
                     limit = adopted
                 }
                 learner = next

@@ -80,8 +80,13 @@ extension Bulkhead {
             self.limit.seed(from: random)
         }
 
-        /// Whether another one would begin with the same limit.
-        func beginsAlike(_ other: Learner?) -> Bool { origin.initial.limit == other?.origin.initial.limit }
+        /// Whether another one goes on from what this has learned: not if nothing was, nor if it is the same algorithm, for
+        /// which another beginning is asked.
+        func isContinued(by other: Learner?) -> Bool {
+            guard let other, limit.limit != origin.initial.limit else { return false }
+            return type(of: origin.initial) != type(of: other.origin.initial)
+                || origin.initial.limit == other.origin.initial.limit
+        }
 
         /// Takes over what another limit has learned.
         ///

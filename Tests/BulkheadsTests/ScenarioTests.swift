@@ -63,19 +63,21 @@ struct ScenarioTests {
                 == totals(finished: 1, timedOut: 1, waited: 1, waitingTime: .milliseconds(50)))
     }
 
-    @Test("FS-21: a retry of 7 around a full bulkhead: 7 attempts, no calls, full")
-    func retryAround() async throws {
+    @Test(
+        "FS-21: a retry of 7 around a full bulkhead: 7 attempts, no calls, full; by default one attempt",
+        arguments: [(.waitUntilRetryAfter, 7), (.giveUp, 1)] as [(Retry.OnRejection, Int)])
+    func retryAround(onRejection: Retry.OnRejection, attempts: Int) async throws {
         let bulkhead = try Bulkhead("test", limit: 1)
         let held = try bulkhead.held()
         let policy = try Policy("policy") {
-            Retry.layer(.init(backoff: .immediate, maxAttempts: 7))
+            Retry.layer(.init(backoff: .immediate, maxAttempts: 7, onRejection: onRejection))
             bulkhead
         }
         let calls = Log<Void>()
         await #expect(throws: RejectedError(policyName: "test", cause: .full, limit: 1, waited: .zero)) {
             try await policy.execute { calls.append(()) }
         }
-        #expect(calls.elements.isEmpty && bulkhead.totals == totals(rejected: 7))
+        #expect(calls.elements.isEmpty && bulkhead.totals == totals(rejected: attempts))
         held.release()
     }
 
