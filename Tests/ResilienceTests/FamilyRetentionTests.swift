@@ -97,7 +97,7 @@ struct FamilyRetentionTests {
     @Test("permits of a bulkhead that somebody holds, and refusals that a throttle has counted, are kept")
     func bulkheadsAndThrottles() async throws {
         let hosts = try family(atMost: 4) { Bulkhead.layer(.init(limit: .fixed(3))) }
-        let permit = try hosts[0].strategies(Bulkhead.self)[0].tryAcquire()
+        let permit = try hosts[0].strategies(Bulkhead.self)[0].tryAcquirePermit()
         #expect(try await isKept(0, in: hosts))
         permit.release()
         #expect(try await !isKept(0, in: hosts))
