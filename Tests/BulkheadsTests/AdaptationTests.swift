@@ -160,9 +160,9 @@ struct AdaptationTests {
         let limit = ScriptedLimit(limit: 2, changes: [50])
         let stage = try Stage(.init(limit: .adaptive(limit)), observed: true)
         try stage.bulkhead.held().release()
-        try stage.bulkhead.update(.init(limit: .adaptive(.aimd(minimum: 1, maximum: 40))))
+        try stage.bulkhead.update(.init(limit: .adaptive(.aimd(initial: 2, minimum: 1, maximum: 40))))
         #expect(stage.bulkhead.limit == 40)
-        try stage.bulkhead.update(.init(limit: .adaptive(.vegas(initial: 7))))
+        try stage.bulkhead.update(.init(limit: .adaptive(.vegas(initial: 2))))
         #expect(stage.bulkhead.limit == 40)
         #expect(stage.names == ["permitted", "finished", "limit_changed", "limit_changed"])
         // A fixed limit has learned nothing.

@@ -9,7 +9,7 @@ public import ResilienceCore
 ///
 /// Three things are done differently. Under a load that lasts the original takes the queue for the service and grows up
 /// to its maximum; here the average takes in only calls that met less than half of the limit in use, and so that there
-/// are such calls, the limit is halved every now and then until ten have come back, whose average counts from then on.
+/// are such calls, the limit is halved every now and then for at least ten, whose average counts from then on.
 /// A dropped call is a gradient of 0.5 with no queue allowed, whatever time it took. And only calls admitted after the
 /// last step lead to the next, by the average of all that have come back since.
 public struct Gradient2Limit: ConcurrencyLimit {

@@ -10,7 +10,7 @@ public import ResilienceCore
 /// Where calls do not all take about equally long, put it in a ``WindowedLimit``: it then compares averages.
 ///
 /// Three things are done differently. The shortest time is measured anew every now and then, as in the original, but
-/// the limit is halved for that until ten calls have come back; otherwise it would be measured in a queue of the
+/// the limit is halved for that, for ten calls and a round trip at least; otherwise it would be measured in a queue of the
 /// limit's own making, and under a load that lasts the limit would grow with each measurement. Only calls admitted
 /// after the last step lead to the next. And neither a dropped call counts as the shortest, nor one that took less than
 /// half as long as that: cached answers and errors found at once would be taken for what the service can do. Only when
