@@ -21,13 +21,8 @@ struct FirstLoadTests {
     ) async throws -> [Task<Execution<Int>, Never>] {
         var tasks: [Task<Execution<Int>, Never>] = []
         for number in 0..<count {
-            let arrived = Waiter<Void>()
             // Runs as far as its first suspension, which is the wait.
-            tasks.append(
-                Task.immediate {
-                    defer { arrived.finish() }
-                    return await values.run(for: "a") { try await operation() }
-                })
+            tasks.append(Task.immediate { await values.run(for: "a") { try await operation() } })
             if number == 0 { try await operation.waitForCalls(1) }
         }
         return tasks
