@@ -193,6 +193,32 @@ struct PoliciesExamples {
         #expect(try await acme.execute { context in context[Region.self] } == "eu-west")
     }
 
+    struct Announced<Base: Strategy>: StrategyWrapper {
+        let base: Base
+
+        func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
+            do {
+                try await base.execute(context, next)
+            } catch {
+                if CallEnd(error, in: context).isFailure { print("\(context.policyName) failed: \(error)") }
+                throw error
+            }
+        }
+    }
+
+    @Test("a strategy that wraps another")
+    func wrapper() async throws {
+        let announced = Announced(base: try Policy("quotes") { CircuitBreaker.layer() })
+        var attempts = 0
+        await #expect(throws: CancellationError.self) {
+            try await announced.execute {
+                attempts += 1
+                throw CancellationError()
+            }
+        }
+        #expect(attempts == 1 && announced.rootContext.policyName == "quotes")
+    }
+
     enum Region: ContextKey { typealias Value = String }
 }
 

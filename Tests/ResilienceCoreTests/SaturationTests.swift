@@ -52,6 +52,9 @@ import Testing
                 // Every number of bits is as likely as any other.
                 let bits = Int128.random(in: .min ... .max, using: &random)
                 check(bits >> Int128.random(in: 0...127, using: &random), "seed \(seed)")
+                // What clocks measure: whole nanoseconds, of every size, also more than fit.
+                let nanoseconds = bits >> Int128.random(in: 31...127, using: &random)
+                for offset in [-1, 0, 1] as [Int128] { check(nanoseconds * nanosecond + offset, "seed \(seed)") }
             }
         }
     }

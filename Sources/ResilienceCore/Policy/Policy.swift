@@ -14,17 +14,42 @@ public struct Policy: Strategy {
     typealias Body =
         @Sendable (Context, nonisolated(nonsending) (Context) async throws -> Void) async throws -> Void
 
-    @usableFromInline let scope: PolicyScope
-    let events: EventChannel<Event>
-    let meters: MeterPoint
-    @usableFromInline let body: Body
-    @usableFromInline let strategy: any Strategy
-    /// What calls carry that start here.
-    @usableFromInline let preset: ContextExtras?
-    /// What calls pass as a whole; `nil` but for a policy of a module.
-    package let callEntrance: (any CallEntrance)?
-    /// The same, or what nested policies have of it.
-    @_documentation(visibility: internal) public let _entrance: (any CallEntrance)?
+    /// Everything in one object: a policy is one reference, and calls of its closure retain nothing.
+    @usableFromInline
+    final class Core: Sendable {
+        @usableFromInline let scope: PolicyScope
+        let events: EventChannel<Event>
+        let meters: MeterPoint
+        @usableFromInline let body: Body
+        let strategy: any Strategy
+        /// What calls carry that start here.
+        @usableFromInline let preset: ContextExtras?
+        /// What calls pass as a whole; `nil` but for a policy of a module.
+        let callEntrance: (any CallEntrance)?
+        /// The same, or what nested policies have of it.
+        let entrance: (any CallEntrance)?
+
+        init(
+            _ scope: PolicyScope, _ events: EventChannel<Event>, _ meters: MeterPoint, _ body: @escaping Body,
+            _ strategy: any Strategy, preset: ContextExtras? = nil, behind entrance: (any CallEntrance)? = nil
+        ) {
+            self.scope = scope
+            self.events = events
+            self.meters = meters
+            self.body = body
+            self.strategy = strategy
+            self.preset = preset
+            callEntrance = entrance
+            self.entrance = entrance ?? strategy._entrance
+        }
+
+        /// The same for calls with another scope or other values.
+        func with(_ scope: PolicyScope, _ preset: ContextExtras?) -> Core {
+            Core(scope, events, meters, body, strategy, preset: preset, behind: callEntrance)
+        }
+    }
+
+    @usableFromInline let core: Core
 
     /// Composes layers, outermost first: the order in which a call passes through them.
     ///
@@ -63,48 +88,44 @@ public struct Policy: Strategy {
         guard !strategy.layers.isEmpty else {
             throw ConfigurationError(.init(field: "\(environment.name).layers", value: "0", violation: "is below 1"))
         }
-        self.scope = PolicyScope(name: environment.name, time: environment.time)
-        self.events = EventChannel(environment.observers)
-        self.meters = MeterPoint(environment.name, Self.meterLayout, environment.observers)
-        self.body = body
-        self.strategy = strategy
-        preset = nil
-        callEntrance = nil
-        _entrance = strategy._entrance
+        core = Core(
+            PolicyScope(name: environment.name, time: environment.time), EventChannel(environment.observers),
+            MeterPoint(environment.name, Self.meterLayout, environment.observers), body, strategy)
     }
 
-    private init(_ other: Policy, _ scope: PolicyScope, _ preset: ContextExtras?) {
-        self.scope = scope
-        self.events = other.events
-        self.meters = other.meters
-        self.body = other.body
-        self.strategy = other.strategy
-        self.preset = preset
-        callEntrance = other.callEntrance
-        _entrance = other._entrance
+    private init(_ core: Core) {
+        self.core = core
     }
-
-    func with(preset: ContextExtras) -> Policy { Policy(self, scope, preset) }
 
     /// The same policy, with its name, rules for values and observers, but with other layers.
     ///
     /// - Parameter entrance: What calls with a hedge or a fallback pass as a whole; the layers have to be behind it, too.
     package init<S: Strategy>(_ other: Policy, layers: S, behind entrance: (any CallEntrance)? = nil) {
-        self.scope = other.scope
-        self.events = other.events
-        self.meters = other.meters
-        self.body = { context, next in try await layers.execute(context, next) }
-        self.strategy = layers
-        preset = other.preset
-        callEntrance = entrance
-        _entrance = entrance ?? layers._entrance
+        let core = other.core
+        self.core = Core(
+            core.scope, core.events, core.meters, { context, next in try await layers.execute(context, next) }, layers,
+            preset: core.preset, behind: entrance)
     }
+
+    func with(preset: ContextExtras) -> Policy { Policy(core.with(core.scope, preset)) }
+
+    @usableFromInline var scope: PolicyScope { core.scope }
+    var events: EventChannel<Event> { core.events }
+    private var meters: MeterPoint { core.meters }
+    var strategy: any Strategy { core.strategy }
+    var preset: ContextExtras? { core.preset }
+
+    /// What calls pass as a whole; `nil` but for a policy of a module.
+    package var callEntrance: (any CallEntrance)? { core.callEntrance }
+
+    /// The same, or what nested policies have of it.
+    @_documentation(visibility: internal) public var _entrance: (any CallEntrance)? { core.entrance }
 
     /// What the policy is called.
     public var name: String { scope.name }
 
     /// The context a call starts with.
-    @inlinable public var rootContext: Context { Context(scope: scope, extras: preset) }
+    @inlinable public var rootContext: Context { Context(scope: core.scope, extras: core.preset) }
 
     /// The same policy with a rule for the values of one type: a value for which `isAccepted` is false counts as a
     /// failure for every layer. If it is still the outcome in the end, the caller gets it. Declared rules and that of the
@@ -117,7 +138,7 @@ public struct Policy: Strategy {
         _ type: Value.Type, where isAccepted: @escaping @Sendable (Value) -> Bool
     ) -> Policy {
         let acceptances = (scope.acceptances ?? []) + [TypedAcceptance(predicate: isAccepted)]
-        return Policy(self, PolicyScope(name: scope.name, time: scope.time, acceptances: acceptances), preset)
+        return Policy(core.with(PolicyScope(name: name, time: scope.time, acceptances: acceptances), preset))
     }
 
     /// Runs the rest of a call under this policy, as one layer of another or for a call of its own.
@@ -125,11 +146,13 @@ public struct Policy: Strategy {
     public nonisolated(nonsending) func execute(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        let context = context.scope === scope && context.extras === preset ? context : entering(from: context)
+        let core = core
+        let isEntered = context.scope === core.scope && context.extras === core.preset
+        let context = isEntered ? context : entering(from: context)
         if isObserved {
             try await executeObserved(context, next)
         } else {
-            try await body(context, next)
+            try await core.body(context, next)
         }
     }
 
@@ -146,7 +169,7 @@ public struct Policy: Strategy {
     ) async throws {
         let start = started
         do {
-            try await body(context, next)
+            try await core.body(context, next)
         } catch {
             ended(start, error, context)
             throw error
@@ -192,7 +215,7 @@ public struct Policy: Strategy {
     package nonisolated(nonsending) func executeLayers(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        try await body(context, next)
+        try await core.body(context, next)
     }
 
     /// Adds an observer of the layers, but not of the policy.

@@ -85,7 +85,11 @@ extension Layer {
 }
 
 extension Layer where Built == NoStrategy {
-    @usableFromInline static var none: Layer<NoStrategy> { Layer { environment in NoStrategy(rootContext: Context(name: environment.name, time: environment.time)) } }
+    @usableFromInline static var none: Layer<NoStrategy> {
+        Layer { environment in
+            NoStrategy(rootContext: Context(name: environment.name, time: environment.time))
+        }
+    }
 }
 
 extension ConfigurationError {

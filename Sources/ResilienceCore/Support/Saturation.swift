@@ -44,18 +44,31 @@ extension Double {
 
 extension Duration {
     /// The duration in whole nanoseconds, rounded toward zero; at the limits of the type if it does not fit.
+    ///
+    /// What clocks measure is whole nanoseconds, and dividing a multiple of 10^9 = 2^9 · 5^9 takes a shift and one
+    /// multiplication by the inverse of 5^9 modulo 2^64. Whether it was one, and fits, shows when it is multiplied back.
     @inlinable
     package var saturatedNanoseconds: Int64 {
         let attoseconds = attoseconds
-        if attoseconds >= 0 { return Self.nanoseconds(ofAttoseconds: attoseconds.magnitude) }
+        let quotient = Int64(truncatingIfNeeded: attoseconds >> 9) &* Self.inverseOfOddPart
+        if Int128(quotient) &* 1_000_000_000 == attoseconds { return quotient }
+        return Self.dividedNanoseconds(ofAttoseconds: attoseconds)
+    }
+
+    /// 5^9 times this is 1 modulo 2^64.
+    @inlinable static var inverseOfOddPart: Int64 { -8_194_354_213_138_031_507 }
+
+    /// Any duration: rounds toward zero, and saturates.
+    @usableFromInline
+    static func dividedNanoseconds(ofAttoseconds attoseconds: Int128) -> Int64 {
+        if attoseconds >= 0 { return nanoseconds(ofAttoseconds: attoseconds.magnitude) }
         guard attoseconds > Int128(Int64.min) * 1_000_000_000 else { return .min }
-        return -Self.nanoseconds(ofAttoseconds: attoseconds.magnitude)
+        return -nanoseconds(ofAttoseconds: attoseconds.magnitude)
     }
 
     /// Divides by 10^9 = 2^9 · 5^9 with two 64-bit divisions by a constant, which compile to multiplications: a
     /// 128-bit division would cost more than reading the clock.
-    @inlinable
-    static func nanoseconds(ofAttoseconds attoseconds: UInt128) -> Int64 {
+    private static func nanoseconds(ofAttoseconds attoseconds: UInt128) -> Int64 {
         guard attoseconds < UInt128(Int64.max) * 1_000_000_000 else { return .max }
         let shifted = attoseconds >> 9
         let high = UInt64(truncatingIfNeeded: shifted >> 42)
