@@ -93,7 +93,10 @@ struct FirstLoadTests {
         #expect(try await values.execute(for: "a") { try await operation() } == 8)
         #expect(operation.running == 1)
         operation.release(with: .failure(CancellationError()))
-        for task in tasks { #expect(throws: CancellationError.self) { try await task.value.get() } }
+        for task in tasks {
+            let execution = await task.value
+            #expect(throws: CancellationError.self) { try execution.get() }
+        }
         #expect(values.totals == .init(loaded: 1, cancelled: 2))
         #expect(values.kept(for: "a")?.value == 8)
     }
