@@ -6,8 +6,8 @@ extension CircuitBreaker {
         /// Always the same, at least 1 ns.
         case fixed(Duration)
 
-        /// `from · factor^(n−1)` the n-th time in a row that the breaker opens without having closed, varied by
-        /// ± `jitter` of that and never above `upTo`. `from` at least 1 ns, `factor` at least 1, `upTo` at least
+        /// `from · factor^(n−1)` the n-th time in a row that the breaker opens without having closed, at most `upTo`, varied
+        /// by ± `jitter` of that and never above `upTo`: at the limit the lengths are spread below it. `from` at least 1 ns, `factor` at least 1, `upTo` at least
         /// `from`, `jitter` in 0...1.
         case growing(
             from: Duration = .seconds(5), factor: Double = 2, upTo: Duration = .seconds(60), jitter: Double = 0.1)
@@ -57,14 +57,22 @@ extension CircuitBreaker {
             case .growing(let from, let factor, let upTo, let jitter):
                 let grown = min(from.multipliedSaturated(by: factor.raised(to: context.consecutiveOpens - 1)), upTo)
                 guard jitter > 0 else { return grown }
-                let varied = grown.multipliedSaturated(by: 1 + jitter * (2 * random.next() - 1))
-                return max(.nanoseconds(1), min(varied, upTo))
+                // What would be above the limit is not cut off, which would make a fleet's breaks end together.
+                let least = grown.multipliedSaturated(by: 1 - jitter)
+                let most = min(grown.multipliedSaturated(by: 1 + jitter), upTo)
+                return max(.nanoseconds(1), min(least + (most - least).multipliedSaturated(by: random.next()), most))
             case .custom(let upTo, let otherwise, let function):
                 return Self.bounded(function(context), upTo) ?? otherwise.length(context, random)
             case .serverHint(let upTo, let otherwise):
-                let hint = (context.error as? any RetryAfterProviding)?.retryAfter
+                let hint = context.error.flatMap(Self.hint)
                 return Self.bounded(hint, upTo) ?? otherwise.length(context, random)
             }
+        }
+
+        /// What an error says or, if it says nothing, the one that it wraps.
+        private static func hint(_ error: any Error) -> Duration? {
+            (error as? any RetryAfterProviding)?.retryAfter
+                ?? (error.unwrapped as? any RetryAfterProviding)?.retryAfter
         }
 
         private static func bounded(_ length: Duration?, _ upTo: Duration) -> Duration? {

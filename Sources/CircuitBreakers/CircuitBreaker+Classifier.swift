@@ -15,41 +15,47 @@ extension CircuitBreaker {
 
     /// Tells which errors count as failures.
     ///
-    /// Never asked about the caller's own cancellation: a `CancellationError`, or any error while the task is
-    /// cancelled, is ``Outcome/cancelled``; unless the call's deadline has passed, for then it was the service that did
-    /// not answer in time, and the outcome is a failure.
+    /// Asked about errors of the service and its client. Not asked is a classifier about the caller's own cancellation (any
+    /// error while its task is cancelled), which is ``Outcome/cancelled``; about a call that was cut off because its
+    /// deadline had passed, which is a failure, for it was the service that did not answer in time; nor about the rejection
+    /// of a layer inside (`PolicyRejection`), which is ignored: a full bulkhead says nothing about the service.
+    ///
+    /// Of an error that stands for another (`ErrorWrapper`), such as that of a retry that gave up, the one inside decides.
     public struct Classifier: Sendable {
         let outcome: @Sendable (any Error) -> Outcome
 
-        /// Classifies by a function.
-        public init(_ outcome: @escaping @Sendable (any Error) -> Outcome) {
+        private init(asking outcome: @escaping @Sendable (any Error) -> Outcome) {
             self.outcome = outcome
         }
 
-        /// Every error is a failure, save the rejection of a layer inside (``PolicyRejection``), which is ignored: a
-        /// full bulkhead says nothing about the service.
-        public static let standard = Classifier { $0 is any PolicyRejection ? .ignored : .failure }
-
-        /// As ``standard``, but errors of some types are ignored.
-        public static func ignoring(_ types: any Error.Type...) -> Classifier {
-            Classifier { error in
-                types.contains { type(of: error) == $0 } ? .ignored : standard.outcome(error)
-            }
+        /// Classifies by a function, which is given the error inside of wrappers.
+        public init(_ outcome: @escaping @Sendable (any Error) -> Outcome) {
+            self.init(asking: { outcome($0.unwrapped) })
         }
 
-        /// As ``standard``, but errors for which `isFailure` is false are ignored.
+        /// Every error is a failure.
+        public static let standard = Classifier(asking: { _ in .failure })
+
+        /// As ``standard``, but errors of some types are ignored, as `is` tells: subclasses too, and errors bridged to them.
+        public static func ignoring(_ types: any Error.Type...) -> Classifier {
+            Classifier(asking: { $0.isAny(of: types) ? .ignored : .failure })
+        }
+
+        /// As ``standard``, but errors for which `isFailure` is false are ignored. It is given the error inside of wrappers.
         public static func failures(where isFailure: @escaping @Sendable (any Error) -> Bool) -> Classifier {
-            Classifier { error in
-                let outcome = standard.outcome(error)
-                return outcome == .failure && !(error is UnacceptedResult) && !isFailure(error) ? .ignored : outcome
-            }
+            Classifier(asking: { error in
+                let error = error.unwrapped
+                return error is UnacceptedResult || isFailure(error) ? .failure : .ignored
+            })
         }
 
         func classify(_ error: any Error, _ context: Context?) -> Outcome {
-            if Task.isCancelled || error is CancellationError {
-                return context?.isPastDeadline == true ? .failure : .cancelled
+            switch CallEnd(error, in: context) {
+            case .rejected: .ignored
+            case .cancelled: .cancelled
+            case .expired: .failure
+            case .failed: outcome(error)
             }
-            return outcome(error)
         }
     }
 }

@@ -26,7 +26,7 @@ extension CircuitBreaker {
         /// The state a new breaker is in. Default: closed.
         public var initialState: State
 
-        /// Whether a timer ends the break. By default the first ask at or after its end does, or whoever reads the
+        /// Whether a timer ends the break, and gives up a probe that is out for too long. By default the first ask at or after its end does, or whoever reads the
         /// state; a timer is for those who watch transitions of a breaker without traffic.
         public var endsBreakByTimer: Bool
 
@@ -65,7 +65,7 @@ extension CircuitBreaker {
             breakLength.check(&check)
             halfOpen.check(&check, slowCallDuration: slowCallDuration)
             check.require(
-                initialState != .halfOpen, "initialState", "half-open",
+                initialState != .halfOpen, "initialState", "\(initialState)",
                 "is none of closed, open, isolated, disabled, observing")
             try check.finish()
         }
@@ -99,8 +99,9 @@ extension CircuitBreaker {
             Window(kind: .calls(count))
         }
 
-        /// The calls that started within the last `duration`, in `buckets` equal parts (1 to 10 000, default 10): the
-        /// oldest part is forgotten as a whole. A result counts in the part in which its call started.
+        /// The calls of the last `duration`, in `buckets` equal parts (1 to 10 000, default 10): the oldest part is forgotten
+        /// as a whole. A result counts in the part in which its call started; if that is more than half of the window ago,
+        /// in the part in which it ended. So the window may be shorter than the calls.
         public static func time(_ duration: Duration, buckets: Int = 10) -> Window {
             Window(kind: .time(duration, buckets: buckets))
         }
@@ -130,11 +131,12 @@ extension CircuitBreaker {
         /// What the probes have to show. Default: ``Verdict/all``.
         public var verdict: Verdict
 
-        /// How long probes may be out without a verdict before they are given up; from the first one on. At least
-        /// 1 ns. Default: `nil`, the length of the break.
+        /// How long a probe may be out before the breaker gives up on this half-open state; each counts from when it was let
+        /// through. At least 1 ns. Default: `nil`, the length of the break.
         public var maxWait: Duration?
 
-        /// Where giving up leads: ``State/open``, the default, or ``State/closed``.
+        /// Where giving up leads: ``State/open``, the default, or ``State/closed``. It begins at the probe's deadline, also if
+        /// nobody asked just then.
         public var afterMaxWait: State
 
         /// Creates the rules for probing; every part has a default.

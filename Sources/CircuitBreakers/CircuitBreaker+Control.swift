@@ -122,7 +122,8 @@ extension CircuitBreaker {
         if let error { throw error }
     }
 
-    /// Closes the breaker and forgets its counts and how often it opened in a row. The totals stay.
+    /// Closes the breaker and forgets its counts and how often it opened in a row. The totals stay. If it is closed already,
+    /// that is a ``Event/reset(breaker:_:counts:)``.
     public func reset() { close() }
 
     private func change(to state: State) {

@@ -53,6 +53,24 @@ extension CircuitBreaker {
         public let counts: Counts
         /// How long the break is, if the breaker opened.
         public let breakLength: Duration?
+        /// The error that opened the breaker, if it opened: the last that counted as a failure. `nil` if there is none, as
+        /// after slow calls that succeeded, and where it was opened by hand or restored. Not looked at by `==`.
+        public let lastFailure: (any Error)?
+
+        /// Whether two changes are the same, whatever the errors behind them.
+        public static func == (lhs: Transition, rhs: Transition) -> Bool {
+            lhs.from == rhs.from && lhs.to == rhs.to && lhs.reason == rhs.reason && lhs.counts == rhs.counts
+                && lhs.breakLength == rhs.breakLength
+        }
+
+        /// Hashes what `==` compares.
+        public func hash(into hasher: inout Hasher) {
+            hasher.combine(from)
+            hasher.combine(to)
+            hasher.combine(reason)
+            hasher.combine(counts)
+            hasher.combine(breakLength)
+        }
 
         /// `closed → open (failure rate 0.6)`
         public var description: String { "\(from) → \(to) (\(reason))" }
@@ -62,9 +80,12 @@ extension CircuitBreaker {
     public enum Event: PolicyEvent {
         /// The state changed.
         case transition(breaker: String, Transition)
-        /// A breaker that only observes would have opened. Once until the counts start anew.
+        /// A breaker that only observes would have opened. Each rule says so once, until the counts start anew or another
+        /// configuration is put in force.
         case wouldOpen(breaker: String, Reason, counts: Counts)
-        /// A call ended.
+        /// By hand, the counts started anew in the state that the breaker was in. They are those from before.
+        case reset(breaker: String, State, counts: Counts)
+        /// A call ended. A disabled breaker does not tell.
         case called(breaker: String, Outcome, duration: Duration, isSlow: Bool)
         /// A call was not let through.
         case rejected(breaker: String, OpenError)
@@ -72,8 +93,8 @@ extension CircuitBreaker {
         /// The breaker's name.
         public var source: String {
             switch self {
-            case .transition(let breaker, _), .wouldOpen(let breaker, _, _), .called(let breaker, _, _, _),
-                .rejected(let breaker, _):
+            case .transition(let breaker, _), .wouldOpen(let breaker, _, _), .reset(let breaker, _, _),
+                .called(let breaker, _, _, _), .rejected(let breaker, _):
                 breaker
             }
         }
@@ -83,16 +104,18 @@ extension CircuitBreaker {
             switch self {
             case .transition: "circuit_breaker.transition"
             case .wouldOpen: "circuit_breaker.would_open"
+            case .reset: "circuit_breaker.reset"
             case .called: "circuit_breaker.called"
             case .rejected: "circuit_breaker.rejected"
             }
         }
 
-        /// A warning for a breaker that opens or would have, info for other changes of state, debug for calls.
+        /// A warning for a breaker that opens or would have, info for other changes, debug for calls.
         public var severity: EventSeverity {
             switch self {
             case .transition(_, let transition): transition.to == .open ? .warning : .info
             case .wouldOpen: .warning
+            case .reset: .info
             case .called, .rejected: .debug
             }
         }
@@ -102,6 +125,8 @@ extension CircuitBreaker {
             switch self {
             case .transition(let breaker, let transition): "circuit breaker \"\(breaker)\" \(transition)"
             case .wouldOpen(let breaker, let reason, _): "circuit breaker \"\(breaker)\" would have opened (\(reason))"
+            case .reset(let breaker, let state, _):
+                "circuit breaker \"\(breaker)\" forgot its counts by hand, and stays \(state)"
             case .called(let breaker, let outcome, let duration, let isSlow):
                 "circuit breaker \"\(breaker)\" saw a \(isSlow ? "slow " : "")call: \(outcome), "
                     + duration.sentenceForm

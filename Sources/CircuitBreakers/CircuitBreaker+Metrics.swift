@@ -8,11 +8,12 @@ extension CircuitBreaker {
             metrics.add(Families.calls, [name, kind], count)
         }
         for state in State.allCases {
-            metrics.add(Families.state, [name, state.metricName], state == reading.state ? 1 : 0)
+            metrics.add(Families.state, [name, state.rawValue], state == reading.state ? 1 : 0)
         }
         for (from, to, count) in reading.transitions.entries {
-            metrics.add(Families.transitions, [name, from.metricName, to.metricName], count)
+            metrics.add(Families.transitions, [name, from.rawValue, to.rawValue], count)
         }
+        metrics.add(Families.wouldOpen, [name], reading.totals.wouldOpen)
         metrics.add(Families.failureRate, [name], reading.failureRate)
         metrics.add(Families.slowCallRate, [name], reading.slowCallRate)
         metrics.add(Families.bufferedCalls, [name, "successful"], reading.counts.successes)
@@ -34,6 +35,9 @@ extension CircuitBreaker {
         static let transitions = MetricFamily(
             "resilience.circuit_breaker.transitions", .counter, labels: ["name", "from", "to"],
             help: "Changes of a circuit breaker's state.")
+        static let wouldOpen = MetricFamily(
+            "resilience.circuit_breaker.would_open", .counter, labels: ["name"],
+            help: "How often a rule would have opened a circuit breaker that only observed.")
         static let failureRate = MetricFamily(
             "resilience.circuit_breaker.failure_rate", .gauge, labels: ["name"],
             help: "Failures among the calls of the window, 0 to 1; not a number below the minimum of calls.")
@@ -108,9 +112,6 @@ struct TransitionCounts: Sendable {
 }
 
 extension CircuitBreaker.State {
-    /// The name as the value of a label.
-    var metricName: String { self == .halfOpen ? "half_open" : rawValue }
-
     /// The position among all cases.
     fileprivate var position: Int {
         switch self {

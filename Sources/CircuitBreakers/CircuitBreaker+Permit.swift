@@ -1,4 +1,4 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 extension CircuitBreaker {
     /// Asks the breaker whether a call may go through, for work that does not fit into a closure.
@@ -7,30 +7,38 @@ extension CircuitBreaker {
     /// let permit = try breaker.acquirePermit()
     /// do {
     ///     let response = try await connection.send(request)
-    ///     permit.succeed()
+    ///     permit.succeed(with: response) { $0.status < 500 }
     /// } catch {
     ///     permit.fail(error)
     /// }
     /// ```
     ///
+    /// - Parameter context: The context of the call that the permit is for, if there is one: its deadline and its rules for
+    ///   values are then looked at, as `execute` does. Default: ``rootContext``.
     /// - Returns: A permit to be ended with the call's outcome.
     /// - Throws: ``OpenError`` if the call may not go through.
-    public func acquirePermit() throws(OpenError) -> Permit {
-        Permit(breaker: self, admission: try admit(rootContext))
+    public func acquirePermit(for context: Context? = nil) throws(OpenError) -> Permit {
+        let context = context ?? rootContext
+        return Permit(breaker: self, admission: try admit(context), context: context)
     }
 
     /// The breaker's leave to make one call.
     ///
     /// Ended once, with the outcome: the compiler sees to it that it is not ended twice. A permit that is dropped counts
-    /// as cancelled, and a probe's place is free again.
+    /// as cancelled, and a probe's place is free again. The call is judged as `execute` judges one, its duration included.
+    ///
+    /// Each way to end it tells whether the result came in time. If it is late, because the breaker has changed its state
+    /// since or has given the probe up, only the totals count it.
     public struct Permit: ~Copyable, Sendable {
         private let breaker: CircuitBreaker
         private let admission: Admission
+        private let context: Context
         private var isEnded = false
 
-        init(breaker: CircuitBreaker, admission: Admission) {
+        init(breaker: CircuitBreaker, admission: Admission, context: Context) {
             self.breaker = breaker
             self.admission = admission
+            self.context = context
         }
 
         deinit {
@@ -38,20 +46,40 @@ extension CircuitBreaker {
         }
 
         /// The call succeeded.
-        public consuming func succeed() {
+        ///
+        /// - Returns: Whether the result came in time to count.
+        @discardableResult
+        public consuming func succeed() -> Bool {
             complete(as: .success)
         }
 
-        /// The call failed; the breaker's classifier judges the error.
-        public consuming func fail(_ error: any Error) {
+        /// The call returned a value: a success if it is accepted, also by the rules of the context, and otherwise a failure.
+        ///
+        /// - Returns: Whether the result came in time to count.
+        @discardableResult
+        public consuming func succeed<Value>(
+            with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
+        ) -> Bool {
+            guard isAccepted(value), context.accepts(value) else { return fail(UnacceptedResult()) }
+            return complete(as: .success)
+        }
+
+        /// The call failed; the breaker's classifier judges the error, and whose cancellation it was.
+        ///
+        /// - Returns: Whether the result came in time to count.
+        @discardableResult
+        public consuming func fail(_ error: any Error) -> Bool {
             isEnded = true
-            breaker.failed(admission, error, nil)
+            return breaker.judge(error, admission, context)
         }
 
         /// The call ended with an outcome that the caller has judged.
-        public consuming func complete(as outcome: Outcome) {
+        ///
+        /// - Returns: Whether the result came in time to count.
+        @discardableResult
+        public consuming func complete(as outcome: Outcome) -> Bool {
             isEnded = true
-            breaker.record(outcome, admission, nil)
+            return breaker.record(outcome, admission, nil)
         }
     }
 }

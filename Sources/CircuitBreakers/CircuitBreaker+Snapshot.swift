@@ -47,6 +47,8 @@ extension CircuitBreaker {
         var breakLengthNanoseconds: Int64
         /// The calls of a window of calls, oldest first: `s`uccess, `f`ailure, capital if slow.
         var calls: String?
+        /// How long each of these took, below 0 if that is not known; `nil` if it is of none.
+        var durationsNanoseconds: [Int64]?
         /// The parts of a window of time, oldest first.
         var buckets: [Bucket]?
         /// Half-open: the probes that count toward closing, and those that count against it.
@@ -63,6 +65,8 @@ extension CircuitBreaker {
             var failures: Int
             var slow: Int
             var ignored: Int
+            var timed: Int
+            var durationNanoseconds: Int64
         }
 
         init(
@@ -77,11 +81,13 @@ extension CircuitBreaker {
             remainingBreakNanoseconds = remainingBreak?.saturatedNanoseconds
             breakLengthNanoseconds = breakLength.saturatedNanoseconds
             if !contents.marks.isEmpty { calls = String(contents.marks.map(\.letter)) }
+            if !contents.durations.isEmpty { durationsNanoseconds = contents.durations }
             if !contents.buckets.isEmpty {
                 buckets = contents.buckets.map { part in
                     Bucket(
                         ageNanoseconds: part.age.saturatedNanoseconds, successes: part.bucket.successes,
-                        failures: part.bucket.failures, slow: part.bucket.slow, ignored: part.bucket.ignored)
+                        failures: part.bucket.failures, slow: part.bucket.slow, ignored: part.bucket.ignored,
+                        timed: part.bucket.timed, durationNanoseconds: part.bucket.nanoseconds)
                 }
             }
         }
@@ -101,6 +107,7 @@ extension CircuitBreaker {
             remainingBreakNanoseconds = try container.decodeIfPresent(Int64.self, forKey: .remainingBreakNanoseconds)
             breakLengthNanoseconds = try container.decode(Int64.self, forKey: .breakLengthNanoseconds)
             calls = try container.decodeIfPresent(String.self, forKey: .calls)
+            durationsNanoseconds = try container.decodeIfPresent([Int64].self, forKey: .durationsNanoseconds)
             buckets = try container.decodeIfPresent([Bucket].self, forKey: .buckets)
             probes = try container.decodeIfPresent(Probes.self, forKey: .probes)
         }
@@ -125,9 +132,14 @@ extension CircuitBreaker {
             check.require(
                 [.closed, .halfOpen, .observing].contains(state) || counts == Counts(), "counts",
                 "\(counts.requests) calls", "are impossible for a breaker that is \(state)")
-            check.require(counts: counts, isWindowOfCalls: calls != nil)
+            check.require(counts: counts)
             check.require(totals: totals)
             if let calls { check.require(calls: calls, match: counts) }
+            if let durationsNanoseconds {
+                check.require(durations: durationsNanoseconds, of: calls, match: counts)
+            } else if calls != nil {
+                check.require("counts.timed", counts.timed, in: 0...0)
+            }
             if let buckets { check.require(buckets: buckets, match: counts) }
             if let probes {
                 check.require("probes.good", probes.good, in: 0...max(0, counts.successes))
@@ -145,12 +157,11 @@ extension CircuitBreaker {
         var contents: OutcomeWindow.Contents {
             OutcomeWindow.Contents(
                 counts: counts, marks: calls?.compactMap(Mark.init(letter:)) ?? [],
+                durations: durationsNanoseconds ?? [],
                 buckets: (buckets ?? []).map { bucket in
                     .init(
                         age: .nanoseconds(bucket.ageNanoseconds),
-                        bucket: .init(
-                            successes: bucket.successes, failures: bucket.failures, slow: bucket.slow,
-                            ignored: bucket.ignored))
+                        bucket: .init(bucket))
                 })
         }
     }
@@ -161,8 +172,8 @@ extension ConfigurationCheck {
         require(value >= 0, field, "\(value)", "is below 0")
     }
 
-    /// A streak may be longer than a window of calls.
-    fileprivate mutating func require(counts: CircuitBreaker.Counts, isWindowOfCalls: Bool) {
+    /// A streak may be longer than a window.
+    fileprivate mutating func require(counts: CircuitBreaker.Counts) {
         // What every JSON decoder keeps exact; sums of such numbers do not overflow.
         let most = Int(clamping: Int64(1) << 53)
         for (field, value) in [
@@ -172,12 +183,13 @@ extension ConfigurationCheck {
         }
         require("counts.running", counts.running, in: 0...0)
         require("counts.slow", counts.slow, in: 0...max(0, counts.calls))
+        require("counts.timed", counts.timed, in: 0...max(0, counts.calls))
         require(
-            "counts.consecutiveSuccesses", counts.consecutiveSuccesses,
-            in: 0...(isWindowOfCalls ? most : max(0, counts.successes)))
-        require(
-            "counts.consecutiveFailures", counts.consecutiveFailures,
-            in: 0...(isWindowOfCalls ? most : max(0, counts.failures)))
+            counts.totalNanoseconds >= 0 && counts.totalNanoseconds <= OutcomeWindow.mostTime
+                && (counts.timed > 0 || counts.totalNanoseconds == 0),
+            "counts.totalNanoseconds", "\(counts.totalNanoseconds)", "is impossible for \(counts.timed) timed calls")
+        require("counts.consecutiveSuccesses", counts.consecutiveSuccesses, in: 0...most)
+        require("counts.consecutiveFailures", counts.consecutiveFailures, in: 0...most)
         require(
             counts.consecutiveSuccesses == 0 || counts.consecutiveFailures == 0, "counts.consecutiveFailures",
             "\(counts.consecutiveFailures)", "cannot follow \(counts.consecutiveSuccesses) consecutive successes")
@@ -187,7 +199,7 @@ extension ConfigurationCheck {
         for (field, value) in [
             ("successes", totals.successes), ("failures", totals.failures), ("ignored", totals.ignored),
             ("cancelled", totals.cancelled), ("rejected", totals.rejected), ("late", totals.late),
-            ("opened", totals.opened),
+            ("opened", totals.opened), ("wouldOpen", totals.wouldOpen),
         ] {
             require("totals." + field, value, atLeast: 0)
         }
@@ -206,18 +218,27 @@ extension ConfigurationCheck {
             "does not match the counts")
     }
 
+    fileprivate mutating func require(durations: [Int64], of calls: String?, match counts: CircuitBreaker.Counts) {
+        let known = durations.filter { $0 >= 0 }
+        let sum = known.reduce(Int64(0)) { $0.addingSaturated($1) }
+        require(
+            durations.count == calls?.count && known.allSatisfy { $0 <= OutcomeWindow.longestCall }
+                && known.count == counts.timed && sum == counts.totalNanoseconds,
+            "durations", "\(durations.count)", "do not match the calls and counts")
+    }
+
     fileprivate mutating func require(
         buckets: [CircuitBreaker.Snapshot.Bucket], match counts: CircuitBreaker.Counts
     ) {
         var sum = OutcomeWindow.Bucket()
         for (index, bucket) in buckets.enumerated() {
-            let values = [bucket.successes, bucket.failures, bucket.slow, bucket.ignored]
+            let values = [
+                bucket.successes, bucket.failures, bucket.slow, bucket.ignored, bucket.timed,
+                Int(clamping: bucket.durationNanoseconds),
+            ]
             require(values.allSatisfy { $0 >= 0 }, "buckets[\(index)]", "\(values)", "has a number below 0")
             require(nonNegative: "buckets[\(index)].age", bucket.ageNanoseconds)
-            sum.add(
-                .init(
-                    successes: bucket.successes, failures: bucket.failures, slow: bucket.slow,
-                    ignored: bucket.ignored))
+            sum.add(.init(bucket))
         }
         require(sum == OutcomeWindow.Bucket(counts), "buckets", "\(buckets.count)", "do not add up to the counts")
     }
@@ -241,5 +262,13 @@ extension Mark {
         case "F": self = [.failure, .slow]
         default: return nil
         }
+    }
+}
+
+extension OutcomeWindow.Bucket {
+    fileprivate init(_ part: CircuitBreaker.Snapshot.Bucket) {
+        self.init(
+            successes: part.successes, failures: part.failures, slow: part.slow, ignored: part.ignored,
+            timed: part.timed, nanoseconds: part.durationNanoseconds)
     }
 }

@@ -87,10 +87,13 @@ struct TripCheck: Sendable {
     private(set) var failureRate = (rate: Double.infinity, minimumCalls: Int.max)
     private(set) var slowCallRate = (rate: Double.infinity, minimumCalls: Int.max)
     private var more: [CircuitBreaker.Trip.Rule] = []
-    private(set) var predicates: [@Sendable (CircuitBreaker.Counts) -> Bool] = []
+    /// Each with its place among the rules.
+    private(set) var predicates: [(rule: Int, holds: TripRequest.Predicate)] = []
+    private let rules: [CircuitBreaker.Trip.Rule]
 
     init(_ trip: CircuitBreaker.Trip) {
-        for rule in trip.rules {
+        rules = trip.rules
+        for (index, rule) in trip.rules.enumerated() {
             switch rule {
             case .consecutiveFailures(let count): consecutiveFailures = min(consecutiveFailures, count)
             case .failureRate(let rate, let minimum) where failureRate.minimumCalls == .max:
@@ -98,7 +101,7 @@ struct TripCheck: Sendable {
             case .slowCallRate(let rate, let minimum) where slowCallRate.minimumCalls == .max:
                 slowCallRate = (rate, minimum)
             case .failureRate, .slowCallRate: more.append(rule)
-            case .predicate(let predicate): predicates.append(predicate)
+            case .predicate(let predicate): predicates.append((index, predicate))
             }
         }
     }
@@ -116,15 +119,30 @@ struct TripCheck: Sendable {
             return .slowCallRate(Double(counts.slow) / Double(calls))
         }
         for rule in more {
-            switch rule {
-            case .failureRate(let rate, let minimum) where calls >= minimum && counts.failures.isShare(rate, of: calls):
-                return .failureRate(Double(counts.failures) / Double(calls))
-            case .slowCallRate(let rate, let minimum) where calls >= minimum && counts.slow.isShare(rate, of: calls):
-                return .slowCallRate(Double(counts.slow) / Double(calls))
-            default: continue
-            }
+            if let reason = rule.reason(counts) { return reason }
         }
         return nil
+    }
+
+    /// All rules that hold, each with its place; predicates are asked elsewhere, outside the lock.
+    func reasons(_ counts: CircuitBreaker.Counts) -> [(rule: Int, reason: CircuitBreaker.Reason)] {
+        rules.enumerated().compactMap { index, rule in rule.reason(counts).map { (index, $0) } }
+    }
+}
+
+extension CircuitBreaker.Trip.Rule {
+    /// What the rule says, if it holds; a predicate never does here.
+    func reason(_ counts: CircuitBreaker.Counts) -> CircuitBreaker.Reason? {
+        let calls = counts.calls
+        switch self {
+        case .consecutiveFailures(let count) where counts.consecutiveFailures >= count:
+            return .consecutiveFailures(counts.consecutiveFailures)
+        case .failureRate(let rate, let minimum) where calls >= minimum && counts.failures.isShare(rate, of: calls):
+            return .failureRate(Double(counts.failures) / Double(calls))
+        case .slowCallRate(let rate, let minimum) where calls >= minimum && counts.slow.isShare(rate, of: calls):
+            return .slowCallRate(Double(counts.slow) / Double(calls))
+        default: return nil
+        }
     }
 }
 

@@ -26,7 +26,7 @@ public final class CircuitBreaker: Strategy {
     let events: EventChannel<Event>
     private let meters: MeterPoint
     private let classifier: Lock<Classifier>
-    private let timer = Lock(Timer())
+    let timer = Lock(TimerSlot())
 
     /// The state, the generation and what a call has to do, in one word; written under the lock of `machine`.
     ///
@@ -39,7 +39,10 @@ public final class CircuitBreaker: Strategy {
     /// gate it loaded rejects by that break, which has begun by then.
     private let openUntil = Atomic<Int64>(.max)
 
-    /// Rejections, counted without the lock. Read with the other totals by ``totals``.
+    /// The error that opened the breaker, while it is open; behind a lock of its own, for rejections alone.
+    private let failure = Lock<(any Error)?>(nil)
+
+    /// Rejections, counted without the lock of `machine`. Read with the other totals by ``totals``.
     private let rejections = Atomic<Int>(0)
 
     /// Creates a breaker.
@@ -98,6 +101,7 @@ public final class CircuitBreaker: Strategy {
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
         let admission = try admit(context)
+        if admission.gate.isProbe { return try await executeProbe(admission, context, next) }
         do {
             try await next(context)
         } catch {
@@ -110,7 +114,7 @@ public final class CircuitBreaker: Strategy {
     /// A call that was let through: the gate it came through, and when.
     @usableFromInline
     struct Admission: Sendable {
-        let gate: Gate
+        @usableFromInline let gate: Gate
         let start: TimeSource.Instant
     }
 
@@ -131,9 +135,15 @@ public final class CircuitBreaker: Strategy {
     }
 
     @usableFromInline
-    func failed(_ admission: Admission, _ error: any Error, _ context: Context?) {
+    func failed(_ admission: Admission, _ error: any Error, _ context: Context) {
+        judge(error, admission, context)
+    }
+
+    /// - Returns: Whether the result came in time to count.
+    @discardableResult
+    func judge(_ error: any Error, _ admission: Admission, _ context: Context) -> Bool {
         let classifier = classifier.withLock { $0 }
-        record(classifier.classify(error, context), admission, error)
+        return record(classifier.classify(error, context), admission, error)
     }
 
     private func admitToProbe(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
@@ -144,41 +154,52 @@ public final class CircuitBreaker: Strategy {
             if gate.state == .open, now < end, !gate.isObserved {
                 rejections.wrappingAdd(1, ordering: .relaxed)
                 context.report(StateAtAdmission.self, (name, .open))
-                throw OpenError(policyName: name, state: .open, retryAfter: now.duration(to: end))
+                let error = gate.hasFailure ? failure.withLock { $0 } : nil
+                throw OpenError(
+                    policyName: name, state: .open, retryAfter: now.duration(to: end), lastFailure: error)
             }
-            let (decision, state) = withMachine { machine in
-                let decision = machine.admit(now: now)
+            let outer = ProbeScope.numbers(of: self)
+            let (decision, state, gate, failure) = withMachine { machine in
+                let decision = machine.admit(now: now, within: outer)
                 if case .rejected(let state, let retryAfter) = decision {
                     machine.countRejections(1)
-                    let error = OpenError(policyName: name, state: state, retryAfter: retryAfter)
-                    if isObserved { events.post(.rejected(breaker: name, error)) }
+                    if isObserved {
+                        let error = OpenError(
+                            policyName: name, state: state, retryAfter: retryAfter, lastFailure: machine.lastFailure)
+                        events.post(.rejected(breaker: name, error))
+                    }
                 }
-                return (decision, machine.state)
+                let gate = Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached)
+                return (decision, machine.state, gate, machine.lastFailure)
             }
             switch decision {
-            case .admitted(let admission):
+            case .admitted(let ticket):
                 context.report(StateAtAdmission.self, (name, state))
-                return Admission(gate: Gate(probeOf: admission.generation), start: admission.start)
+                return Admission(gate: Gate(ticket, orElse: gate), start: now)
             case .rejected(let state, let retryAfter):
                 context.report(StateAtAdmission.self, (name, state))
-                throw OpenError(policyName: name, state: state, retryAfter: retryAfter)
+                throw OpenError(policyName: name, state: state, retryAfter: retryAfter, lastFailure: failure)
             case .trip(let request): trip(request, error: nil, now: now)
             }
         }
     }
 
-    func record(_ outcome: Outcome, _ admission: Admission, _ error: (any Error)?) {
+    /// - Returns: Whether the result came in time to count: in the state that let the call through, and before a probe was
+    ///   given up.
+    @discardableResult
+    func record(_ outcome: Outcome, _ admission: Admission, _ error: (any Error)?) -> Bool {
         let current = Gate(word: gate.load(ordering: .relaxed))
-        let isTimed = admission.gate.needsTime || current.needsTime
+        let wasTimed = admission.gate.needsTime
+        let isTimed = wasTimed || current.needsTime
         let now = isTimed ? time.now : admission.start
-        let start = admission.gate.needsTime ? admission.start : now
-        if current.isMeasured, admission.gate.needsTime, let kind = outcome.meterKind {
+        let start = wasTimed ? admission.start : now
+        if current.isMeasured, wasTimed, let kind = outcome.meterKind {
             meters.record(kind, nanoseconds: now.nanoseconds.subtractingSaturated(start.nanoseconds))
         }
-        let admitted = CircuitBreakerState.Admission(generation: admission.gate.generation, start: start)
-        let (request, isNew) = machine.withLock { machine in
-            let slowBefore = machine.totals.slow
-            let request = machine.record(outcome, admitted, now: now)
+        let admitted = CircuitBreakerState.Admission(ticket: admission.gate.ticket, start: start, isTimed: wasTimed)
+        let ended = machine.withLock { machine in
+            let (slowBefore, lateBefore) = (machine.totals.slow, machine.totals.late)
+            let request = machine.record(outcome, admitted, outcome == .failure ? error : nil, now: now)
             if current.isObserved {
                 let isSlow = machine.totals.slow != slowBefore
                 events.post(
@@ -186,21 +207,25 @@ public final class CircuitBreaker: Strategy {
             }
             let isNew = machine.isDirty
             if isNew { publish(&machine) }
-            return (request, isNew)
+            return (
+                request: request, isNew: isNew, isLate: machine.totals.late != lateBefore,
+                discarded: machine.discarded.isEmpty ? nil : machine.takeDiscarded()
+            )
         }
         // A call that need not be timed may open the breaker, and a break begins now.
-        if let request { trip(request, error: error, now: isTimed ? now : time.now) }
-        if isNew { afterPublishing() } else if current.isObserved { events.deliver() }
+        if let request = ended.request { trip(request, error: error, now: isTimed ? now : time.now) }
+        if ended.isNew { afterPublishing() } else if current.isObserved { events.deliver() }
+        return !ended.isLate
     }
 
     // MARK: Around the state machine
 
     /// Runs `body` under the lock, then publishes what it changed.
     func withMachine<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
-        let result = machine.withLock { machine in
+        let (result, _) = machine.withLock { machine in
             let result = body(&machine)
             if machine.isDirty { publish(&machine) }
-            return result
+            return (result, machine.takeDiscarded())
         }
         afterPublishing()
         return result
@@ -209,12 +234,18 @@ public final class CircuitBreaker: Strategy {
     /// Opens the breaker on request of its state machine: asks the predicates and the break's length, which are the
     /// user's code, outside the lock. If the state has changed by then, somebody else was faster.
     func trip(_ request: TripRequest, error: (any Error)?, now: TimeSource.Instant) {
-        let isHeld = request.reason != nil || request.predicates.contains { $0(request.counts) }
-        guard isHeld else { return }
+        if request.isObserving {
+            let rules = request.predicates.filter { $0.holds(request.counts) }.map(\.rule)
+            if !rules.isEmpty { withMachine { $0.report(rules, request) } }
+            return
+        }
+        guard request.reason != nil || request.predicates.contains(where: { $0.holds(request.counts) }) else { return }
         let context = BreakContext(
             consecutiveOpens: request.consecutiveOpens, error: error, counts: request.counts)
-        let length = request.isObserving ? .zero : request.breakLength.length(context, random)
-        withMachine { $0.open(request, request.reason ?? .predicate, for: length, now: now) }
+        let length = request.breakLength.length(context, random)
+        withMachine { $0.open(request, request.reason ?? .predicate, for: length, error: error, now: now) }
+        // A break that began some time ago may be over.
+        if request.moment != nil { settled { _, _ in } }
     }
 
     /// Brings the state up to the present and runs `body` under the lock.
@@ -235,6 +266,12 @@ public final class CircuitBreaker: Strategy {
     /// Makes changes visible to readers without the lock and queues the news; under the lock.
     private func publish(_ machine: inout CircuitBreakerState) {
         openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
+        let opening = machine.state == .open ? machine.lastFailure : nil
+        let before = failure.withLock { failure in
+            defer { failure = opening }
+            return failure
+        }
+        if let before { machine.discard(before) }
         gate.store(
             Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word, ordering: .releasing)
         for news in machine.takeNews() {
@@ -242,6 +279,8 @@ public final class CircuitBreaker: Strategy {
             case .transition(let transition): events.post(.transition(breaker: name, transition))
             case .wouldOpen(let reason, let counts):
                 events.post(.wouldOpen(breaker: name, reason, counts: counts))
+            case .reset(let state, let counts):
+                events.post(.reset(breaker: name, state, counts: counts))
             }
         }
     }
@@ -257,7 +296,7 @@ public final class CircuitBreaker: Strategy {
     public func addObserver(_ observer: any PolicyObserver) {
         events.add(observer)
         meters.attach(observer)
-        machine.withLock { publish(&$0) }
+        withMachine { $0.isDirty = true }
     }
 
     /// Adopts the part of a configuration that is used outside the lock of the state machine.
@@ -270,94 +309,23 @@ public final class CircuitBreaker: Strategy {
 
     // MARK: The timer that ends a break
 
-    private struct Timer {
-        var deadline: TimeSource.Instant?
-        var scheduled: (any ScheduledTimer)?
-        var version: UInt64 = 0
-    }
-
     /// Sets the timer to the present deadline. The clock is called outside the lock, because it may fire at once; of
     /// two calls that overlap the later one, which has seen the newer deadline, stays.
     private func rearmTimer() {
-        let change = timer.withLock {
-            timer -> (deadline: TimeSource.Instant?, version: UInt64, old: (any ScheduledTimer)?)? in
-            let deadline = machine.withLock { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil }
-            guard deadline != timer.deadline else { return nil }
-            defer { timer.scheduled = nil }
-            timer.version &+= 1
-            timer.deadline = deadline
-            return (deadline, timer.version, timer.scheduled)
+        let change = timer.withLock { timer in
+            timer.change(to: machine.withLock { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil })
         }
         guard let change else { return }
         change.old?.cancel()
-        guard let deadline = change.deadline else { return }
-        let new = time.schedule(at: deadline) { [weak self] in self?.settled { _, _ in } }
-        let isStale = timer.withLock { timer in
-            if timer.version == change.version { timer.scheduled = new }
-            return timer.version != change.version
+        guard let (deadline, number) = change.new else { return }
+        let new = time.schedule(at: deadline) { [weak self] in
+            guard let self, timer.withLock({ $0.fire(number) }) else { return }
+            settled { _, _ in }
         }
-        if isStale { new.cancel() }
+        timer.withLock { $0.keep(new, number) }?.cancel()
     }
 
     deinit {
-        timer.withLock { $0.scheduled }?.cancel()
-    }
-}
-
-/// The word that admission reads.
-@usableFromInline
-struct Gate: Sendable {
-    let word: UInt64
-
-    private static let timeFlag: UInt64 = 1 << 3
-    private static let observedFlag: UInt64 = 1 << 4
-    private static let measuredFlag: UInt64 = 1 << 5
-
-    init(word: UInt64) {
-        self.word = word
-    }
-
-    init(_ machine: borrowing CircuitBreakerState, isObserved: Bool, isMeasured: Bool) {
-        var word = machine.generation << 8 | Self.code(machine.state)
-        // An observer hears how long a call took.
-        if machine.needsTime || isObserved || isMeasured { word |= Self.timeFlag }
-        if isObserved { word |= Self.observedFlag }
-        if isMeasured { word |= Self.measuredFlag }
-        self.word = word
-    }
-
-    /// A probe is always timed: its deadline may pass.
-    init(probeOf generation: UInt64) {
-        word = generation << 8 | Self.code(.halfOpen) | Self.timeFlag
-    }
-
-    var generation: UInt64 { word >> 8 }
-    var needsTime: Bool { word & Self.timeFlag != 0 }
-    var isObserved: Bool { word & Self.observedFlag != 0 }
-    var isMeasured: Bool { word & Self.measuredFlag != 0 }
-
-    /// Whether the state is one of the first three: closed, disabled, observing.
-    var letsThrough: Bool { word & 7 < 3 }
-
-    private static func code(_ state: CircuitBreaker.State) -> UInt64 {
-        switch state {
-        case .closed: 0
-        case .disabled: 1
-        case .observing: 2
-        case .open: 3
-        case .halfOpen: 4
-        case .isolated: 5
-        }
-    }
-
-    var state: CircuitBreaker.State {
-        switch word & 7 {
-        case 0: .closed
-        case 1: .disabled
-        case 2: .observing
-        case 3: .open
-        case 4: .halfOpen
-        default: .isolated
-        }
+        timer.withLock { $0.clear() }?.cancel()
     }
 }

@@ -4,55 +4,65 @@ internal import ResilienceCore
 ///
 /// It holds no clock, lock or timer and calls no code of the user. Changes of state come out of ``takeNews()``, which
 /// the breaker around it publishes; what needs the user's code (a predicate, the length of a break) comes back
-/// as a ``TripRequest``, to be answered with ``open(_:for:now:)``.
+/// as a ``TripRequest``, to be answered with ``open(_:_:for:now:)`` or ``report(_:_:)``. Errors that it lets go of come out
+/// of ``takeDiscarded()``, because their release may run the user's code too.
 struct CircuitBreakerState: Sendable {
-    /// A call that was let through: the generation it belongs to, and when it started.
+    /// What the result of a call belongs to.
+    enum Ticket: Sendable {
+        /// The state that let the call through.
+        case generation(UInt64)
+        /// A probe, by its number.
+        case probe(UInt64)
+        /// Another call, which is a probe: its result says what this one's would.
+        case withinProbe
+    }
+
+    /// A call that was let through, and when it started; `duration` is told at its end, if it is known.
     struct Admission: Sendable {
-        let generation: UInt64
+        let ticket: Ticket
         let start: TimeSource.Instant
+        let isTimed: Bool
     }
 
     enum Decision {
-        case admitted(Admission)
+        case admitted(Ticket)
         case rejected(CircuitBreaker.State, retryAfter: Duration?)
         case trip(TripRequest)
     }
 
-    enum News: Sendable, Equatable {
+    enum News: Sendable {
         case transition(CircuitBreaker.Transition)
         case wouldOpen(CircuitBreaker.Reason, CircuitBreaker.Counts)
+        case reset(CircuitBreaker.State, CircuitBreaker.Counts)
     }
 
-    private(set) var configuration: CircuitBreaker.Configuration
-    private(set) var state = CircuitBreaker.State.closed
+    var configuration: CircuitBreaker.Configuration
+    var state = CircuitBreaker.State.closed
     /// Counts changes of state; a result belongs to the generation that admitted it.
     private(set) var generation: UInt64 = 1
-    private(set) var totals = CircuitBreaker.Totals()
+    var totals = CircuitBreaker.Totals()
     private(set) var transitions = TransitionCounts()
-    private(set) var consecutiveOpens = 0
-    private(set) var openUntil = TimeSource.Instant(nanoseconds: .max)
-    private(set) var breakLength = Duration.zero
+    var consecutiveOpens = 0
+    var openUntil = TimeSource.Instant(nanoseconds: .max)
+    var breakLength = Duration.zero
+    /// The last error that counted as a failure, since the breaker was closed.
+    private(set) var lastFailure: (any Error)?
     /// What has happened and is not published yet.
-    private(set) var news: [News] = []
+    private var news: [News] = []
     /// Whether something that is read without the lock changed since ``takeNews()``: the state, the generation, the
-    /// need of a clock.
-    private(set) var isDirty = false
+    /// need of a clock, the next deadline.
+    var isDirty = false
+    private(set) var discarded: [any Error] = []
 
-    private var window: OutcomeWindow
-    private var probes = Probes()
+    var window: OutcomeWindow
+    var probes = Probes()
+    /// The number of the next probe; no two of a breaker have the same.
+    var nextProbe: UInt64 = 1
+    /// How long calls took when that was last known, to tell a rejected caller when a probe may be back.
+    private(set) var typicalDuration: Duration?
     private var check: TripCheck
-    private var reportedExcess = false
-
-    /// The probes of one half-open state.
-    private struct Probes {
-        /// Places taken: running probes and those with a verdict.
-        var taken = 0
-        var running = 0
-        var good = 0
-        var bad = 0
-        /// When the running probes are given up.
-        var deadline: TimeSource.Instant?
-    }
+    /// The rules that have said that they would open the breaker.
+    private var reported: Set<Int> = []
 
     init(_ configuration: CircuitBreaker.Configuration, now: TimeSource.Instant) {
         self.configuration = configuration
@@ -65,7 +75,7 @@ struct CircuitBreakerState: Sendable {
     /// The counts of the window, or of the probes. Call ``settle(now:)`` first, so that what is old is forgotten.
     var counts: CircuitBreaker.Counts {
         var counts = window.counts
-        counts.running = probes.running
+        counts.running = probes.running.count
         return counts
     }
 
@@ -76,7 +86,7 @@ struct CircuitBreakerState: Sendable {
     var nextDeadline: TimeSource.Instant? {
         switch state {
         case .open: openUntil
-        case .halfOpen: probes.deadline
+        case .halfOpen: probes.areGivenUp ? nil : probes.running.first?.deadline
         default: nil
         }
     }
@@ -88,67 +98,76 @@ struct CircuitBreakerState: Sendable {
 
     // MARK: The path of a call
 
-    /// Brings the state up to the present: the break may be over, probes may have been out for too long.
+    /// Brings the state up to the present: the break may be over, a probe may have been out for too long. What changes does
+    /// so at the moment at which it was due, whenever somebody notices.
     mutating func settle(now: TimeSource.Instant) -> TripRequest? {
         window.expire(now: now)
-        switch state {
-        case .open where now >= openUntil: change(to: .halfOpen, .breakEnded, now: now)
-        case .halfOpen:
-            guard let deadline = probes.deadline, now >= deadline else { return nil }
-            if configuration.halfOpen.afterMaxWait == .open { return request(.probesTimedOut) }
-            change(to: .closed, .probesTimedOut, now: now)
-        default: break
+        while true {
+            switch state {
+            case .open where now >= openUntil: change(to: .halfOpen, .breakEnded, now: openUntil)
+            case .halfOpen:
+                guard let deadline = nextDeadline, now >= deadline else { return nil }
+                if configuration.halfOpen.afterMaxWait == .open {
+                    // Once: the length of the break may be asked of a function, which may ask the breaker.
+                    probes.areGivenUp = true
+                    isDirty = true
+                    return request(.probesTimedOut, at: deadline)
+                }
+                change(to: .closed, .probesTimedOut, now: deadline)
+            default: return nil
+            }
         }
-        return nil
     }
 
-    mutating func admit(now: TimeSource.Instant) -> Decision {
+    /// - Parameter outer: The numbers of the breaker's probes within which the call is made.
+    mutating func admit(now: TimeSource.Instant, within outer: [UInt64]) -> Decision {
         if let request = settle(now: now) { return .trip(request) }
         switch state {
-        case .closed, .observing, .disabled: return .admitted(Admission(generation: generation, start: now))
+        case .closed, .observing, .disabled: return .admitted(.generation(generation))
         case .open: return .rejected(.open, retryAfter: now.duration(to: openUntil))
         case .isolated: return .rejected(.isolated, retryAfter: nil)
-        case .halfOpen:
-            guard probes.taken < configuration.halfOpen.probes else {
-                return .rejected(.halfOpen, retryAfter: probes.deadline.map { now.duration(to: $0) } ?? breakLength)
-            }
-            probes.taken += 1
-            probes.running += 1
-            if probes.running == 1 {
-                probes.deadline = now.advanced(by: configuration.halfOpen.maxWait ?? breakLength)
-            }
-            return .admitted(Admission(generation: generation, start: now))
+        case .halfOpen: return admitProbe(now: now, within: outer)
         }
     }
 
-    /// Counts the end of a call and judges it. `now` is only looked at if ``needsTime``, or half-open.
+    /// Counts the end of a call and judges it. `now` is only looked at if the call was timed, or ``needsTime``.
     mutating func record(
-        _ outcome: CircuitBreaker.Outcome, _ admission: Admission, now: TimeSource.Instant
+        _ outcome: CircuitBreaker.Outcome, _ admission: Admission, _ error: (any Error)?, now: TimeSource.Instant
     ) -> TripRequest? {
         let isSlow = isSlow(outcome, admission, now: now)
         totals.count(outcome, isSlow: isSlow)
-        guard admission.generation == generation else {
-            totals.late.increment()
-            return nil
-        }
-        switch state {
-        case .closed, .observing:
-            switch outcome {
-            case .cancelled: return nil
-            case .ignored:
-                window.recordIgnored(startedAt: admission.start, now: now)
-                return check.predicates.isEmpty ? nil : judge()
-            case .success, .failure:
-                window.record(Mark(outcome, isSlow: isSlow), startedAt: admission.start, now: now)
-                return judge()
+        switch admission.ticket {
+        case .withinProbe: return nil
+        case .probe(let number): return recordProbe(outcome, number, isSlow: isSlow, admission, error, now: now)
+        case .generation(let generation):
+            guard generation == self.generation else {
+                totals.late.increment()
+                return nil
             }
-        case .halfOpen: return recordProbe(outcome, isSlow: isSlow, admission, now: now)
-        case .open, .isolated, .disabled: return nil
+        }
+        guard state == .closed || state == .observing else { return nil }
+        switch outcome {
+        case .cancelled: return nil
+        case .ignored:
+            window.recordIgnored(startedAt: admission.start, now: now)
+            return check.predicates.isEmpty ? nil : judge()
+        case .success, .failure:
+            count(outcome, isSlow: isSlow, admission, error, now: now)
+            return judge()
         }
     }
 
     mutating func countRejections(_ number: Int) {
         totals.rejected = totals.rejected.addingSaturated(number)
+    }
+
+    mutating func count(
+        _ outcome: CircuitBreaker.Outcome, isSlow: Bool, _ admission: Admission, _ error: (any Error)?,
+        now: TimeSource.Instant
+    ) {
+        if let error { keep(error) }
+        let duration = admission.isTimed ? now.nanoseconds.subtractingSaturated(admission.start.nanoseconds) : nil
+        window.record(Mark(outcome, isSlow: isSlow), startedAt: admission.start, taking: duration, now: now)
     }
 
     private func isSlow(
@@ -161,90 +180,66 @@ struct CircuitBreakerState: Sendable {
     }
 
     private mutating func judge() -> TripRequest? {
-        if let reason = check.reason(window.counts) { return exceeded(reason) }
+        if state == .observing { return judgeWhileObserving() }
+        if let reason = check.reason(window.counts) { return request(reason) }
         return check.predicates.isEmpty ? nil : request(nil)
     }
 
-    /// A rule holds: the breaker is to open, or, if it only observes, to say so once.
-    private mutating func exceeded(_ reason: CircuitBreaker.Reason) -> TripRequest? {
-        guard state == .observing else { return request(reason) }
-        if !reportedExcess {
-            reportedExcess = true
-            news.append(.wouldOpen(reason, window.counts))
-            isDirty = true
-        }
-        return nil
+    /// Every rule that holds says so, once.
+    private mutating func judgeWhileObserving() -> TripRequest? {
+        for (rule, reason) in check.reasons(window.counts) where !reported.contains(rule) { report(rule, reason) }
+        let unreported = check.predicates.filter { !reported.contains($0.rule) }
+        return unreported.isEmpty ? nil : TripRequest(self, nil, at: nil, predicates: unreported)
     }
 
-    private func request(_ reason: CircuitBreaker.Reason?) -> TripRequest {
-        TripRequest(self, reason, predicates: check.predicates)
+    private mutating func report(_ rule: Int, _ reason: CircuitBreaker.Reason) {
+        guard reported.insert(rule).inserted else { return }
+        totals.wouldOpen.increment()
+        news.append(.wouldOpen(reason, window.counts))
+        isDirty = true
     }
 
-    private mutating func recordProbe(
-        _ outcome: CircuitBreaker.Outcome, isSlow: Bool, _ admission: Admission, now: TimeSource.Instant
-    ) -> TripRequest? {
-        // Time is up at exactly the deadline: what ends then is late, and belongs to no state any more.
-        if let request = settle(now: now) {
-            totals.late.increment()
-            return request
-        }
-        guard state == .halfOpen else {
-            totals.late.increment()
-            return nil
-        }
-        probes.running -= 1
-        if probes.running == 0 { probes.deadline = nil }
-        switch outcome {
-        case .cancelled: probes.taken -= 1
-        case .ignored:
-            probes.taken -= 1
-            window.recordIgnored(startedAt: admission.start, now: now)
-        case .success, .failure:
-            window.record(Mark(outcome, isSlow: isSlow), startedAt: admission.start, now: now)
-            let isGood = outcome == .success && !(isSlow && configuration.trip.looksAtSlowCalls)
-            if isGood { probes.good += 1 } else { probes.bad += 1 }
-        }
-        return verdict(now: now)
+    func request(_ reason: CircuitBreaker.Reason?, at moment: TimeSource.Instant? = nil) -> TripRequest {
+        TripRequest(self, reason, at: moment, predicates: check.predicates)
     }
 
-    private mutating func verdict(now: TimeSource.Instant) -> TripRequest? {
-        let number = configuration.halfOpen.probes
-        switch configuration.halfOpen.verdict.kind {
-        case .all: return verdict(needing: number, of: number, now: now)
-        case .successes(let count): return verdict(needing: count, of: number, now: now)
-        case .rate(let failures, let slow):
-            let counts = window.counts
-            guard counts.calls >= number else { return nil }
-            let failed = counts.failures.isShare(failures, of: counts.calls)
-            let slowed = slow.map { counts.slow.isShare($0, of: counts.calls) } ?? false
-            if failed || slowed { return request(.probesFailed) }
-            change(to: .closed, .probesSucceeded, now: now)
-            return nil
-        }
+    // MARK: Errors
+
+    mutating func keep(_ error: (any Error)?) {
+        if let lastFailure { discarded.append(lastFailure) }
+        lastFailure = error
     }
 
-    private mutating func verdict(needing count: Int, of number: Int, now: TimeSource.Instant) -> TripRequest? {
-        if probes.bad > number - count { return request(.probesFailed) }
-        if probes.good >= count { change(to: .closed, .probesSucceeded, now: now) }
-        return nil
+    /// What is to be released outside the lock.
+    mutating func takeDiscarded() -> [any Error] {
+        defer { discarded = [] }
+        return discarded
     }
+
+    mutating func discard(_ error: any Error) { discarded.append(error) }
 
     // MARK: Changing the state
 
-    /// Opens, unless the state has changed since the request was made. Predicates report to a breaker that observes.
+    /// The predicates of some rules hold for a breaker that observes.
+    mutating func report(_ rules: [Int], _ request: TripRequest) {
+        guard request.generation == generation, state == .observing else { return }
+        for rule in rules { report(rule, .predicate) }
+    }
+
+    /// Opens, unless the state has changed since the request was made.
     mutating func open(
-        _ request: TripRequest, _ reason: CircuitBreaker.Reason, for length: Duration, now: TimeSource.Instant
+        _ request: TripRequest, _ reason: CircuitBreaker.Reason, for length: Duration, error: (any Error)?,
+        now: TimeSource.Instant
     ) {
         guard request.generation == generation else { return }
-        if state == .observing {
-            _ = exceeded(reason)
-        } else {
-            open(reason, for: length, now: now, counts: request.counts)
-        }
+        // Calls that succeeded slowly have no error; one from before has nothing to do with it.
+        if case .slowCallRate = reason, error == nil { keep(nil) }
+        open(reason, for: length, now: request.moment ?? now, counts: request.counts)
     }
 
     /// Opens by hand, or starts the break anew; counts as one more opening in a row.
     mutating func openByHand(for length: Duration, now: TimeSource.Instant) {
+        keep(nil)
         open(.manual, for: length, now: now, counts: nil)
     }
 
@@ -263,26 +258,31 @@ struct CircuitBreakerState: Sendable {
         counts: CircuitBreaker.Counts? = nil
     ) {
         window.expire(now: now)
-        let transition = CircuitBreaker.Transition(
-            from: state, to: new, reason: reason, counts: counts ?? self.counts,
-            breakLength: new == .open ? breakLength : nil)
+        let counts = counts ?? self.counts
         if state != new {
+            let transition = CircuitBreaker.Transition(
+                from: state, to: new, reason: reason, counts: counts,
+                breakLength: new == .open ? breakLength : nil, lastFailure: new == .open ? lastFailure : nil)
             news.append(.transition(transition))
             transitions.count(from: state, to: new)
+        } else if reason == .manual, [.closed, .observing, .halfOpen].contains(new) {
+            news.append(.reset(new, counts))
         }
         state = new
         if new == .closed { consecutiveOpens = 0 }
+        if new != .open && new != .halfOpen { keep(nil) }
         // Probes may be out for as long as a break, also where none came before them.
         if new == .halfOpen, breakLength == .zero { breakLength = configuration.breakLength.first }
         clear(now: now)
     }
 
     /// Forgets the counts, and disowns the calls that are running.
-    mutating func clear(now: TimeSource.Instant) {
+    private mutating func clear(now: TimeSource.Instant) {
         generation &+= 1
         isDirty = true
+        typicalDuration = window.counts.meanDuration ?? typicalDuration
         probes = Probes()
-        reportedExcess = false
+        reported = []
         let kind: CircuitBreaker.Window = state == .halfOpen ? .unbounded : configuration.resolvedWindow
         window = OutcomeWindow(kind, now: now)
     }
@@ -294,6 +294,7 @@ struct CircuitBreakerState: Sendable {
         let windowChanged = new.resolvedWindow != configuration.resolvedWindow && state != .halfOpen
         configuration = new
         check = TripCheck(new.trip)
+        reported = []
         isDirty = true
         if windowChanged {
             window = OutcomeWindow(new.resolvedWindow, now: now)
@@ -301,74 +302,5 @@ struct CircuitBreakerState: Sendable {
         }
         // The probes that have ended may already be enough for the new verdict.
         return state == .halfOpen ? verdict(now: now) : nil
-    }
-
-    // MARK: Snapshots
-
-    /// Call ``settle(now:)`` first.
-    func snapshot(now: TimeSource.Instant) -> CircuitBreaker.Snapshot {
-        CircuitBreaker.Snapshot(
-            state: state, consecutiveOpens: consecutiveOpens, contents: window.contents(now: now), totals: totals,
-            remainingBreak: state == .open ? now.duration(to: openUntil) : nil, breakLength: breakLength,
-            probes: state == .halfOpen ? .init(good: probes.good, bad: probes.bad) : nil)
-    }
-
-    /// Takes over a snapshot that has been validated.
-    mutating func restore(_ snapshot: CircuitBreaker.Snapshot, now: TimeSource.Instant) -> TripRequest? {
-        totals = totals + snapshot.totals
-        breakLength = .nanoseconds(snapshot.breakLengthNanoseconds)
-        openUntil = now.advanced(by: snapshot.remainingBreak ?? .zero)
-        change(to: snapshot.state, .restored, now: now)
-        consecutiveOpens = snapshot.consecutiveOpens
-        window.adopt(snapshot.contents, now: now)
-        guard state == .halfOpen, let known = snapshot.probes else { return nil }
-        probes = Probes(taken: known.good + known.bad, good: known.good, bad: known.bad)
-        return verdict(now: now)
-    }
-}
-
-/// Asks the breaker around the state machine to run the user's code and come back with ``CircuitBreakerState/open``.
-/// A class, so that the usual answer, none, is one word.
-final class TripRequest: Sendable {
-    let generation: UInt64
-    /// Whether the breaker only observes: then there is to be no break, and so nobody is asked for its length.
-    let isObserving: Bool
-    /// The rule that holds; `nil` if it is for the predicates to say.
-    let reason: CircuitBreaker.Reason?
-    let predicates: [@Sendable (CircuitBreaker.Counts) -> Bool]
-    let counts: CircuitBreaker.Counts
-    let consecutiveOpens: Int
-    let breakLength: CircuitBreaker.BreakLength
-
-    init(
-        _ state: CircuitBreakerState, _ reason: CircuitBreaker.Reason?,
-        predicates: [@Sendable (CircuitBreaker.Counts) -> Bool]
-    ) {
-        generation = state.generation
-        isObserving = state.state == .observing
-        self.reason = reason
-        self.predicates = predicates
-        counts = state.counts
-        consecutiveOpens = state.consecutiveOpens.addingSaturated(1)
-        breakLength = state.configuration.breakLength
-    }
-}
-
-extension Mark {
-    init(_ outcome: CircuitBreaker.Outcome, isSlow: Bool) {
-        self = outcome == .failure ? .failure : []
-        if isSlow { insert(.slow) }
-    }
-}
-
-extension CircuitBreaker.Totals {
-    mutating func count(_ outcome: CircuitBreaker.Outcome, isSlow: Bool) {
-        switch outcome {
-        case .success: successes.increment()
-        case .failure: failures.increment()
-        case .ignored: ignored.increment()
-        case .cancelled: cancelled.increment()
-        }
-        if isSlow { slow.increment() }
     }
 }

@@ -8,6 +8,13 @@ struct Mark: OptionSet, Hashable, Sendable {
     static let slow = Mark(rawValue: 2)
 }
 
+extension Mark {
+    init(_ outcome: CircuitBreaker.Outcome, isSlow: Bool) {
+        self = outcome == .failure ? .failure : []
+        if isSlow { insert(.slow) }
+    }
+}
+
 /// The outcomes that a trip rule looks at, with running sums: a pure value that is told the time.
 ///
 /// One flat structure for all kinds of window, because changing an enum's payload in place would copy its arrays.
@@ -17,29 +24,38 @@ struct OutcomeWindow: Sendable {
         var failures = 0
         var slow = 0
         var ignored = 0
+        var timed = 0
+        var nanoseconds: Int64 = 0
 
         var isEmpty: Bool { self == Bucket() }
     }
 
-    private enum Kind: Equatable {
+    /// What a single call may add to the sum of durations: 104 days in nanoseconds, a number that every JSON decoder keeps.
+    static let longestCall: Int64 = 1 << 53
+    /// What durations may add up to.
+    static let mostTime: Int64 = 1 << 62
+
+    enum Kind: Equatable {
         case unbounded
         case calls
         case time
     }
 
-    private let kind: Kind
-    private(set) var counts = CircuitBreaker.Counts()
+    let kind: Kind
+    var counts = CircuitBreaker.Counts()
 
     /// The last calls, a ring; `calls` windows only.
-    private var marks: [Mark]
-    private let size: Int
-    private var nextMark = 0
+    private(set) var marks: [Mark]
+    /// How long each took, beside `marks`; below 0 where that is not known. Empty until it is known of one.
+    var durations: [Int64] = []
+    let size: Int
+    private(set) var nextMark = 0
 
     /// The parts of the window, a ring indexed by part number; `time` windows only.
-    private var buckets: [Bucket]
-    private let bucketWidth: Int64
-    private var origin: TimeSource.Instant
-    private var newestBucket: Int64 = 0
+    var buckets: [Bucket]
+    let bucketWidth: Int64
+    var origin: TimeSource.Instant
+    private(set) var newestBucket: Int64 = 0
 
     init(_ window: CircuitBreaker.Window, now: TimeSource.Instant) {
         origin = now
@@ -61,20 +77,19 @@ struct OutcomeWindow: Sendable {
     /// Whether the window must be told the time at which calls start and end.
     var needsTime: Bool { kind == .time }
 
-    /// Counts a call that ended. A call that started in a part of the window that is gone is not counted.
-    mutating func record(_ mark: Mark, startedAt start: TimeSource.Instant, now: TimeSource.Instant) {
+    /// Counts a call that ended.
+    ///
+    /// - Parameter duration: In nanoseconds; `nil` if the call was not timed.
+    mutating func record(
+        _ mark: Mark, startedAt start: TimeSource.Instant, taking duration: Int64? = nil, now: TimeSource.Instant
+    ) {
+        let duration = duration.map { min(max(0, $0), Self.longestCall) }
         switch kind {
         case .unbounded: break
-        case .calls:
-            if marks.count < size {
-                marks.append(mark)
-            } else {
-                remove(marks[nextMark])
-                marks[nextMark] = mark
-            }
-            nextMark = nextMark + 1 == size ? 0 : nextMark + 1
+        case .calls: place(mark, duration)
         case .time:
-            guard let slot = slot(startedAt: start, now: now) else { return }
+            let slot = slot(startedAt: start, now: now)
+            if let duration { buckets[slot].addCall(taking: duration) }
             if mark.contains(.failure) {
                 buckets[slot].failures.increment()
             } else {
@@ -92,13 +107,32 @@ struct OutcomeWindow: Sendable {
             counts.consecutiveFailures = 0
         }
         if mark.contains(.slow) { counts.slow.increment() }
+        if let duration { counts.addCall(taking: duration) }
+    }
+
+    private mutating func place(_ mark: Mark, _ duration: Int64?) {
+        if duration != nil && durations.isEmpty {
+            durations.reserveCapacity(size)
+            durations.append(contentsOf: repeatElement(-1, count: marks.count))
+        }
+        if marks.count < size {
+            marks.append(mark)
+            if !durations.isEmpty || duration != nil { durations.append(duration ?? -1) }
+        } else {
+            remove(marks[nextMark])
+            marks[nextMark] = mark
+            if !durations.isEmpty {
+                counts.removeCall(taking: durations[nextMark])
+                durations[nextMark] = duration ?? -1
+            }
+        }
+        nextMark = nextMark + 1 == size ? 0 : nextMark + 1
     }
 
     /// Counts a call whose outcome is ignored: it changes no rate and breaks no streak.
     mutating func recordIgnored(startedAt start: TimeSource.Instant, now: TimeSource.Instant) {
         if kind == .time {
-            guard let slot = slot(startedAt: start, now: now) else { return }
-            buckets[slot].ignored.increment()
+            buckets[slot(startedAt: start, now: now)].ignored.increment()
         }
         counts.ignored.increment()
     }
@@ -116,12 +150,10 @@ struct OutcomeWindow: Sendable {
             counts.failures -= bucket.failures
             counts.slow -= bucket.slow
             counts.ignored -= bucket.ignored
+            counts.remove(timed: bucket.timed, bucket.nanoseconds)
             buckets[slot] = Bucket()
         }
         newestBucket = index
-        // A streak can lose calls only if it spans the whole window, and then it is all the calls of its kind.
-        counts.consecutiveSuccesses = min(counts.consecutiveSuccesses, counts.successes)
-        counts.consecutiveFailures = min(counts.consecutiveFailures, counts.failures)
     }
 
     private mutating func remove(_ mark: Mark) {
@@ -129,137 +161,48 @@ struct OutcomeWindow: Sendable {
         if mark.contains(.slow) { counts.slow -= 1 }
     }
 
-    private func bucketIndex(_ instant: TimeSource.Instant) -> Int64 {
+    func bucketIndex(_ instant: TimeSource.Instant) -> Int64 {
         let age = instant.nanoseconds.subtractingSaturated(origin.nanoseconds)
         let (index, rest) = age.quotientAndRemainder(dividingBy: bucketWidth)
         return rest < 0 ? index - 1 : index
     }
 
     /// The window may reach back to before its origin: there, part numbers are negative.
-    private func slot(_ index: Int64) -> Int {
+    func slot(_ index: Int64) -> Int {
         let slot = Int(index % Int64(size))
         return slot < 0 ? slot + size : slot
     }
 
-    private mutating func slot(startedAt start: TimeSource.Instant, now: TimeSource.Instant) -> Int? {
+    /// The part in which a call counts: that in which it started, so that what was learned about the past leaves with it.
+    /// But a call that took more than half of the window counts in the part in which it ended, because its result is news:
+    /// otherwise it would leave soon after it came, and one that took longer than the window would never be seen.
+    mutating func slot(startedAt start: TimeSource.Instant, now: TimeSource.Instant) -> Int {
         expire(now: now)
         let index = min(bucketIndex(start), newestBucket)
-        return index > newestBucket - Int64(size) ? slot(index) : nil
-    }
-}
-
-// MARK: - Moving outcomes from one window to another
-
-extension OutcomeWindow {
-    /// What a window holds, told without reference to a clock's origin.
-    struct Contents: Sendable, Hashable {
-        struct AgedBucket: Sendable, Hashable {
-            /// The time from the start of the part until now.
-            var age: Duration
-            var bucket: Bucket
-        }
-
-        var counts = CircuitBreaker.Counts()
-        /// The calls of a `calls` window, oldest first.
-        var marks: [Mark] = []
-        /// The parts of a `time` window that hold something, oldest first.
-        var buckets: [AgedBucket] = []
-    }
-
-    func contents(now: TimeSource.Instant) -> Contents {
-        var contents = Contents(counts: counts)
-        switch kind {
-        case .unbounded: break
-        case .calls:
-            contents.marks = marks.count < size ? marks : Array(marks[nextMark...] + marks[..<nextMark])
-        case .time:
-            for index in (newestBucket - Int64(size) + 1)...newestBucket where !buckets[slot(index)].isEmpty {
-                let start = TimeSource.Instant(
-                    nanoseconds: origin.nanoseconds.addingSaturated(index.multipliedSaturated(by: bucketWidth)))
-                contents.buckets.append(.init(age: start.duration(to: now), bucket: buckets[slot(index)]))
-            }
-        }
-        return contents
-    }
-
-    /// Takes over what another window held, as far as it fits: the latest calls, the parts that are young enough. Where
-    /// the other window was of another kind, its calls are spread evenly, so that the rates stay. This window is new.
-    mutating func adopt(_ contents: Contents, now: TimeSource.Instant) {
-        switch kind {
-        case .unbounded:
-            counts.add(Bucket(contents.counts))
-        case .calls:
-            let marks = contents.marks.isEmpty ? Self.spread(contents.counts, over: size) : contents.marks
-            for mark in marks.suffix(size) { record(mark, startedAt: now, now: now) }
-            counts.ignored = contents.counts.ignored
-        case .time:
-            let parts =
-                contents.buckets.isEmpty
-                ? [.init(age: .zero, bucket: Bucket(contents.counts))] : contents.buckets
-            // Where parts are of the same length, they go on to end when they would have ended.
-            let elapsed = (parts.last?.age ?? .zero).saturatedNanoseconds % bucketWidth
-            origin = now.advanced(by: .nanoseconds(-elapsed))
-            for part in parts {
-                let start = now.nanoseconds.subtractingSaturated(part.age.saturatedNanoseconds)
-                guard let slot = slot(startedAt: .init(nanoseconds: start), now: now) else { continue }
-                buckets[slot].add(part.bucket)
-                counts.add(part.bucket)
-            }
-        }
-        // A streak may be longer than a window of calls, but not than one of time.
-        let isBounded = kind == .time
-        counts.consecutiveSuccesses = min(
-            contents.counts.consecutiveSuccesses, isBounded ? counts.successes : .max)
-        counts.consecutiveFailures = min(contents.counts.consecutiveFailures, isBounded ? counts.failures : .max)
-    }
-
-    private static func spread(_ counts: CircuitBreaker.Counts, over size: Int) -> [Mark] {
-        let calls = counts.calls
-        guard calls > 0 else { return [] }
-        let number = min(calls, size)
-        // Steps of share/calls, in whole numbers; a mark wherever the sum, rounded, grows.
-        func isHit(_ rest: inout Int, _ share: Int) -> Bool {
-            rest += share
-            guard rest >= calls else { return false }
-            rest -= calls
-            return true
-        }
-        var (failureRest, slowRest) = (calls / 2, calls / 2)
-        return (0..<number).map { _ in
-            var mark: Mark = []
-            if isHit(&failureRest, counts.failures) { mark.insert(.failure) }
-            if isHit(&slowRest, counts.slow) { mark.insert(.slow) }
-            return mark
-        }
+        return slot(newestBucket.subtractingSaturated(index) > Int64(size / 2) ? newestBucket : index)
     }
 }
 
 extension OutcomeWindow.Bucket {
-    init(_ counts: CircuitBreaker.Counts) {
-        self.init(
-            successes: counts.successes, failures: counts.failures, slow: counts.slow, ignored: counts.ignored)
-    }
-
-    mutating func add(_ other: Self) {
-        successes = successes.addingSaturated(other.successes)
-        failures = failures.addingSaturated(other.failures)
-        slow = slow.addingSaturated(other.slow)
-        ignored = ignored.addingSaturated(other.ignored)
+    fileprivate mutating func addCall(taking nanoseconds: Int64) {
+        timed.increment()
+        self.nanoseconds = min(OutcomeWindow.mostTime, self.nanoseconds.addingSaturated(nanoseconds))
     }
 }
 
 extension CircuitBreaker.Counts {
-    mutating func add(_ bucket: OutcomeWindow.Bucket) {
-        successes = successes.addingSaturated(bucket.successes)
-        failures = failures.addingSaturated(bucket.failures)
-        slow = slow.addingSaturated(bucket.slow)
-        ignored = ignored.addingSaturated(bucket.ignored)
+    fileprivate mutating func addCall(taking nanoseconds: Int64) {
+        timed.increment()
+        totalNanoseconds = min(OutcomeWindow.mostTime, totalNanoseconds.addingSaturated(nanoseconds))
     }
-}
 
-extension Int64 {
-    func multipliedSaturated(by other: Int64) -> Int64 {
-        let (product, overflow) = multipliedReportingOverflow(by: other)
-        return overflow ? ((self < 0) == (other < 0) ? .max : .min) : product
+    /// A duration below 0 is not known, and was not added.
+    fileprivate mutating func removeCall(taking nanoseconds: Int64) {
+        if nanoseconds >= 0 { remove(timed: 1, nanoseconds) }
+    }
+
+    fileprivate mutating func remove(timed number: Int, _ nanoseconds: Int64) {
+        timed -= number
+        totalNanoseconds = timed == 0 ? 0 : max(0, totalNanoseconds - nanoseconds)
     }
 }

@@ -103,16 +103,26 @@ struct ClassifierTests {
                 try fixture.breaker.halfOpen()
             }
             let before = fixture.state
-            await fail(fixture, CancellationError())
-            let task = Task {
-                withUnsafeCurrentTask { $0?.cancel() }
-                try await fixture.breaker.execute { throw InjectedFailure("because of the cancellation") }
+            try await inCancelledTask {
+                await fail(fixture, CancellationError())
+                await fail(fixture, InjectedFailure("because of the cancellation"))
             }
-            await #expect(throws: InjectedFailure.self) { try await task.value }
             #expect(fixture.state == before && fixture.breaker.counts == Counts())
             #expect(fixture.breaker.totals.cancelled == 2 && fixture.breaker.totals.asks == 2)
             #expect(fixture.admits())
         }
+    }
+
+    @Test func theCancellationOfSomebodyElseIsAFailure() async throws {
+        let fixture = try Fixture(.fragile())
+        await fail(fixture, CancellationError())
+        #expect(fixture.state == .open)
+        fixture.clock.advance(by: .seconds(10))
+        await fail(fixture, CancellationError())
+        #expect(fixture.path == [.open, .halfOpen, .open], "a probe gets its verdict")
+        fixture.clock.advance(by: .seconds(10))
+        try fixture.breaker.acquirePermit().fail(CancellationError())
+        #expect(fixture.path == [.open, .halfOpen, .open, .halfOpen, .open])
     }
 
     @Test func aCancelledTaskThatSucceedsIsASuccess() async throws {
@@ -126,22 +136,69 @@ struct ClassifierTests {
     }
 
     @Test func aCallCancelledByItsDeadlineIsAFailure() async throws {
-        let fixture = try Fixture(.fragile())
-        var context = fixture.breaker.rootContext
-        context.deadline = context.time.now.advanced(by: .seconds(1))
-        await #expect(throws: CancellationError.self) {
-            try await fixture.breaker.execute(context) { _ in
-                fixture.clock.advance(by: .seconds(1) - .nanoseconds(1))
-                throw CancellationError()
+        for byHand in [false, true] {
+            let fixture = try Fixture(.fragile())
+            let context = {
+                var context = fixture.breaker.rootContext
+                context.deadline = context.time.now.advanced(by: .seconds(1))
+                return context
+            }()
+            @Sendable func call(taking length: Duration) async throws {
+                if byHand {
+                    let permit = try fixture.breaker.acquirePermit(for: context)
+                    fixture.clock.advance(by: length)
+                    permit.fail(CancellationError())
+                } else {
+                    try? await fixture.breaker.execute(context) { _ in
+                        fixture.clock.advance(by: length)
+                        throw CancellationError()
+                    }
+                }
+            }
+            try await inCancelledTask {
+                try await call(taking: .seconds(1) - .nanoseconds(1))
+                #expect(fixture.state == .closed && fixture.breaker.totals.cancelled == 1)
+                try await call(taking: .nanoseconds(1))
+                #expect(fixture.state == .open)
             }
         }
-        #expect(fixture.state == .closed)
-        await #expect(throws: CancellationError.self) {
-            try await fixture.breaker.execute(context) { _ in
-                fixture.clock.advance(by: .nanoseconds(1))
-                throw CancellationError()
+    }
+
+    private class Base: Error, @unchecked Sendable {}
+    private final class Derived: Base, @unchecked Sendable {}
+    private struct Wrapper: ErrorWrapper {
+        let wrappedError: any Error
+    }
+
+    @Test("types match as `is` tells, and wrappers are looked through")
+    func matching() throws {
+        let ignoring = CircuitBreaker.Classifier.ignoring(Base.self, Wrong.self)
+        let failures = CircuitBreaker.Classifier.failures { !($0 is Base || $0 is Wrong) }
+        let custom = CircuitBreaker.Classifier { $0 is Base || $0 is Wrong ? .ignored : .failure }
+        for classifier in [ignoring, failures, custom] {
+            for error in [Base(), Derived(), Wrong()] as [any Error] {
+                #expect(classifier.classify(error, nil) == .ignored)
+                #expect(classifier.classify(Wrapper(wrappedError: error), nil) == .ignored)
+                #expect(classifier.classify(Wrapper(wrappedError: Wrapper(wrappedError: error)), nil) == .ignored)
             }
+            #expect(classifier.classify(Wrapper(wrappedError: InjectedFailure()), nil) == .failure)
+            #expect(classifier.classify(UnacceptedResult(), nil) == .failure)
+            #expect(classifier.classify(Wrapper(wrappedError: Full()), nil) == .ignored)
         }
-        #expect(fixture.state == .open)
+        let wrapped = CircuitBreaker.Classifier.ignoring(Wrapper.self)
+        #expect(wrapped.classify(Wrapper(wrappedError: InjectedFailure()), nil) == .ignored)
+        let hint = CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30), otherwise: .fixed(.seconds(7)))
+        let fixture = try Fixture(.init(trip: .consecutiveFailures(1), breakLength: hint))
+        try fixture.breaker.acquirePermit().fail(Wrapper(wrappedError: InjectedFailure(retryAfter: .seconds(20))))
+        #expect(fixture.breaker.remainingBreak == .seconds(20))
+    }
+
+    @Test func aRejectionOfALayerInsideIsNeverTheServicesWhateverTheClassifierSays() async throws {
+        for outcome in [Outcome.failure, .success] {
+            let fixture = try Fixture(configuration(.init { _ in outcome }))
+            await fail(fixture, Full())
+            try fixture.breaker.acquirePermit().fail(Full())
+            #expect(fixture.breaker.counts.row == [2, 0, 0, 2, 0, 0])
+        }
     }
 }

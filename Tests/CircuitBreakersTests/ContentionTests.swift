@@ -117,7 +117,9 @@ struct ContentionTests {
         guard observed else { return }
         expectOrdered(fixture)
         #expect(fixture.rejections == totals.rejected)
-        #expect(fixture.events.count { if case .called = $0 { true } else { false } } == tally.ended.reduce(0, +))
+        // A breaker that is disabled now and then does not tell about the calls that end meanwhile.
+        let called = fixture.events.count { if case .called = $0 { true } else { false } }
+        #expect(called > 0 && called <= tally.ended.reduce(0, +))
         // A break that is started anew by hand is no change of state.
         #expect(fixture.transitions.count { $0.to == .open } <= totals.opened)
     }
@@ -207,9 +209,13 @@ struct ContentionTests {
                 if call.isMultiple(of: 16) { await Task.yield() }
                 continue
             }
-            running.start(admission.gate.generation)
+            // A probe that is out still tells the state that it belongs to.
+            let generation = fixture.breaker.machine.withLock { machine in
+                machine.probes.running.contains(admission.gate.number) ? machine.generation : nil
+            }
+            if let generation { running.start(generation) }
             if call.isMultiple(of: 2) { await Task.yield() }
-            running.end(admission.gate.generation)
+            if let generation { running.end(generation) }
             let outcome = [Outcome.ignored, .cancelled, .cancelled, .failure].randomElement(using: &random)
             fixture.breaker.record(outcome ?? .ignored, admission, nil)
         }

@@ -182,6 +182,7 @@ private final class ReentrantObserver: PolicyObserver {
         case .transition(_, let transition): what = "\(transition.to)"
         case .rejected: return log.append("rejected")
         case .wouldOpen: what = "would open"
+        case .reset: what = "reset"
         }
         log.append("\(what): \(breaker.state), \(breaker.counts.calls) calls")
         if what.hasPrefix("called") { return }

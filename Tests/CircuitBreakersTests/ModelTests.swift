@@ -179,7 +179,7 @@ private final class ModelRun {
             actual == expected ? nil : "\(what): \(actual) instead of \(expected)"
         }
         let (counts, totals) = (breaker.counts, breaker.totals)
-        let names = ["S", "F", "X", "C", "rejected", "slow", "late", "opened"]
+        let names = ["S", "F", "X", "C", "rejected", "slow", "late", "opened", "would open"]
         return check("state", breaker.state, model.state)
             ?? check(
                 "counts",
@@ -191,7 +191,7 @@ private final class ModelRun {
                 "totals \(names)",
                 [
                     totals.successes, totals.failures, totals.ignored, totals.cancelled, totals.rejected, totals.slow,
-                    totals.late, totals.opened,
+                    totals.late, totals.opened, totals.wouldOpen,
                 ], names.map { model.totals[$0] ?? 0 })
             ?? check(
                 "remaining break", breaker.remainingBreak.map { Int($0.saturatedNanoseconds) },
@@ -223,6 +223,7 @@ private final class ModelRun {
             let length = transition.breakLength.map { " for \($0.saturatedNanoseconds)" } ?? ""
             return "\(transition) \(numbers(transition.counts))\(length)"
         case .wouldOpen(_, let reason, let counts): return "would open \(reason) \(numbers(counts))"
+        case .reset(_, let state, let counts): return "reset \(state) \(numbers(counts))"
         case .called(_, let outcome, let duration, let isSlow):
             let letters: [Outcome: String] = [.success: "S", .failure: "F", .ignored: "X", .cancelled: "C"]
             return "called \(letters[outcome] ?? "?") \(duration.saturatedNanoseconds) \(isSlow)"

@@ -8,6 +8,13 @@ struct ReferenceModel {
         let epoch: Int
         /// `nil` if nobody needed to know.
         let start: Int?
+        /// Which probe it is.
+        var probe: Int?
+    }
+
+    struct Probe {
+        let number: Int
+        let deadline: Int
     }
 
     struct Rejection: Equatable {
@@ -29,9 +36,11 @@ struct ReferenceModel {
     var consecutiveOpens = 0
     var breakEnd = 0
     var breakLength = 0
-    var hasReported = false
-    var (running, good, bad) = (0, 0, 0)
-    var probeDeadline: Int?
+    /// The rules that have said that they would open.
+    var reported: Set<Int> = []
+    var (good, bad) = (0, 0)
+    var out: [Probe] = []
+    var probeCount = 0
     var events: [String] = []
 
     init(_ settings: ReferenceSettings, isObserved: Bool, now: Int, draw: @escaping (Int) -> Int) {
@@ -62,17 +71,21 @@ struct ReferenceModel {
     var nextDeadline: Int? {
         switch state {
         case .open: breakEnd
-        case .halfOpen: probeDeadline
+        case .halfOpen: out.map(\.deadline).min()
         default: nil
         }
     }
 
+    /// What is due changes the state at the moment at which it was.
     mutating func settle(hint: Int? = nil) {
+        let present = now
+        defer { now = present }
         window.forget(now: now)
-        if state == .open, now >= breakEnd {
-            enter(.halfOpen, "break ended")
-        } else if state == .halfOpen, let deadline = probeDeadline, now >= deadline {
-            if settings.closesAfterMaxWait {
+        while let deadline = nextDeadline, deadline <= present {
+            now = deadline
+            if state == .open {
+                enter(.halfOpen, "break ended")
+            } else if settings.closesAfterMaxWait {
                 enter(.closed, "probes timed out")
             } else {
                 open("probes timed out", hint: hint)
@@ -88,18 +101,20 @@ struct ReferenceModel {
         switch state {
         case .closed, .disabled, .observing:
             // The clock was read if a break or the time of probes may have been over.
-            let isTimed = mayBeRejected || isObserved || settings.slow != nil || isTimeWindow
+            let isHeard = isObserved && state != .disabled
+            let isTimed = mayBeRejected || isHeard || settings.slow != nil || isTimeWindow
             return .success(Call(epoch: epoch, start: isTimed ? now : nil))
         case .open: return .failure(reject(.init(state: .open, retryAfter: breakEnd - now)))
         case .isolated: return .failure(reject(.init(state: .isolated, retryAfter: nil)))
         case .halfOpen:
-            guard running + good + bad < settings.probes else {
-                let retryAfter = probeDeadline.map { $0 - now } ?? breakLength
+            guard out.count + good + bad < settings.probes else {
+                // Nobody is told to come back in less than a millisecond, unless the state ends sooner, as it does here.
+                let retryAfter = nextDeadline.map { $0 - now } ?? breakLength
                 return .failure(reject(.init(state: .halfOpen, retryAfter: retryAfter)))
             }
-            running += 1
-            if running == 1 { probeDeadline = now + (settings.maxWait ?? breakLength) }
-            return .success(Call(epoch: epoch, start: now))
+            probeCount += 1
+            out.append(Probe(number: probeCount, deadline: now + (settings.maxWait ?? breakLength)))
+            return .success(Call(epoch: epoch, start: now, probe: probeCount))
         }
     }
 
@@ -119,25 +134,24 @@ struct ReferenceModel {
         let isSlow = isJudged && now - start > settings.slow ?? .max
         totals[String(letter), default: 0] += 1
         if isSlow { totals["slow", default: 0] += 1 }
-        note("called \(letter) \(now - start) \(isSlow)")
+        if state != .disabled { note("called \(letter) \(now - start) \(isSlow)") }
         guard call.epoch == epoch else {
             totals["late", default: 0] += 1
             return
         }
-        if state == .halfOpen { return endProbe(letter, isSlow, start, hint) }
+        if let probe = call.probe { return endProbe(probe, letter, isSlow, start, hint) }
         guard state == .closed || state == .observing, letter != "C" else { return }
         window.add(.init(letter: letter, isSlow: isSlow, start: start), now: now)
         let asksPredicates = settings.rules.contains { if case .failuresAndIgnoredAbove = $0 { true } else { false } }
         if isJudged || asksPredicates { judge(hint) }
     }
 
-    private mutating func endProbe(_ letter: Character, _ isSlow: Bool, _ start: Int, _ hint: Int?) {
-        if let deadline = probeDeadline, now >= deadline {
+    private mutating func endProbe(_ probe: Int, _ letter: Character, _ isSlow: Bool, _ start: Int, _ hint: Int?) {
+        if let deadline = nextDeadline, now >= deadline {
             totals["late", default: 0] += 1
             return settle(hint: hint)
         }
-        running -= 1
-        if running == 0 { probeDeadline = nil }
+        out.removeAll { $0.number == probe }
         if letter != "C" { window.add(.init(letter: letter, isSlow: isSlow, start: start), now: now) }
         let looksAtSlowCalls = settings.rules.contains { if case .slowCallRate = $0 { true } else { false } }
         if letter == "S" && !(isSlow && looksAtSlowCalls) {
@@ -168,19 +182,31 @@ struct ReferenceModel {
     }
 
     private mutating func judge(_ hint: Int?) {
-        guard let reason else { return }
-        if state == .closed { return open(reason, hint: hint) }
-        guard !hasReported else { return }
-        hasReported = true
-        note("would open \(reason) \(counts)")
+        if state == .closed {
+            if let reason { open(reason, hint: hint) }
+            return
+        }
+        // Predicates are asked last.
+        for asksPredicates in [false, true] {
+            for (index, rule) in settings.rules.enumerated() where !reported.contains(index) {
+                let isPredicate = if case .failuresAndIgnoredAbove = rule { true } else { false }
+                guard isPredicate == asksPredicates else { continue }
+                guard let reason = reason(of: [rule]) else { continue }
+                reported.insert(index)
+                totals["would open", default: 0] += 1
+                note("would open \(reason) \(counts)")
+            }
+        }
     }
 
+    private var reason: String? { reason(of: settings.rules) }
+
     /// The rule that holds; streaks before rates, a rate's first rule before its further ones, predicates last.
-    private var reason: String? {
+    private func reason(of rules: [ReferenceSettings.Rule]) -> String? {
         let (calls, failures, slow) = (window.calls, window.count("F"), window.slow)
         var found: [(rank: Int, reason: String)] = []
         var (rates, slowRates) = (0, 0)
-        for rule in settings.rules {
+        for rule in rules {
             switch rule {
             case .consecutiveFailures(let count):
                 if window.consecutiveFailures >= count {
@@ -224,8 +250,9 @@ struct ReferenceModel {
             grown = min(grown, upTo)
             guard jitters else { return grown }
             draws += 1
-            // Half of it more or less: 4/8 to 12/8, in eighths.
-            return min(upTo, Int(Double(grown * (4 + 2 * draw(draws))) / 8))
+            // Half of it more or less, in quarters of what lies between the least and the most.
+            let (least, most) = (Int(Double(grown) * 0.5), min(upTo, Int(Double(grown) * 1.5)))
+            return least + Int(Double(most - least) * Double(draw(draws)) / 4)
         case .hinted(let upTo, let otherwise):
             if let hint, hint >= 1 { return min(hint, upTo) }
             return self.length(otherwise, opens: opens, hint: nil)
@@ -244,12 +271,14 @@ struct ReferenceModel {
         window.forget(now: now)
         if new != state {
             note("\(state) → \(new) (\(reason)) \(counts)\(new == .open ? " for \(breakLength)" : "")")
+        } else if reason == "by hand", [.closed, .observing, .halfOpen].contains(new) {
+            note("reset \(new) \(counts)")
         }
         state = new
         epoch += 1
         if new == .closed { consecutiveOpens = 0 }
         if new == .halfOpen, breakLength == 0 { breakLength = firstLength(settings.breakLength) }
-        (running, good, bad, probeDeadline, hasReported) = (0, 0, 0, nil, false)
+        (good, bad, out, reported) = (0, 0, [], [])
         window = ReferenceWindow(new == .halfOpen ? .unbounded : settings.window, now: now)
     }
 
@@ -259,7 +288,7 @@ struct ReferenceModel {
     var counts: [Int] {
         [
             window.count("S"), window.count("F"), window.slow, window.count("X"), window.consecutiveSuccesses,
-            window.consecutiveFailures, running,
+            window.consecutiveFailures, out.count,
         ]
     }
 
@@ -303,6 +332,7 @@ extension ReferenceModel {
         settle()
         let keepsWindow = new.window == settings.window || state == .halfOpen
         settings = new
+        reported = []
         if keepsWindow {
             window.forget(now: now)
         } else {

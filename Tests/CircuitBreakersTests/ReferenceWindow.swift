@@ -36,6 +36,13 @@ struct ReferenceWindow {
         return partStart(start, width) > partStart(now, width) - parts * width
     }
 
+    /// Whether a call that ends now started more than half of the window ago.
+    private func isNews(_ start: Int, now: Int) -> Bool {
+        guard case .time(let length, let parts) = kind else { return false }
+        let width = width(length, parts)
+        return (partStart(now, width) - partStart(start, width)) / width > parts / 2
+    }
+
     mutating func forget(now: Int) {
         entries = entries.filter { isRemembered($0.start, now: now) }
         if case .calls(let size) = kind {
@@ -46,19 +53,12 @@ struct ReferenceWindow {
                 return true
             }
         }
-        shortenStreaks()
-    }
-
-    /// In a window of time, a streak is no longer than what is remembered.
-    private mutating func shortenStreaks() {
-        guard case .time = kind else { return }
-        consecutiveSuccesses = min(consecutiveSuccesses, count("S"))
-        consecutiveFailures = min(consecutiveFailures, count("F"))
     }
 
     mutating func add(_ entry: Entry, now: Int) {
         forget(now: now)
-        guard isRemembered(entry.start, now: now) else { return }
+        var entry = entry
+        if isNews(entry.start, now: now) { entry.start = now }
         entries.append(entry)
         switch entry.letter {
         case "S": (consecutiveSuccesses, consecutiveFailures) = (consecutiveSuccesses + 1, 0)

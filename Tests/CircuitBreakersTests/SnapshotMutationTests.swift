@@ -50,7 +50,7 @@ struct SnapshotMutationTests {
             }
             return array
         }
-        let strings = ["", "s", "ffFFSs", "closed", "open", "halfOpen", "isolated", "💥", "sx"]
+        let strings = ["", "s", "ffFFSs", "closed", "open", "half_open", "isolated", "💥", "sx"]
         let numbers = [0, 1, -1, 2, 3, 7, Int.max, Int.max - 1, Int.min, Int.max / 2 + 1]
         switch Int.random(in: 0..<8, using: &random) {
         case 0: return nil

@@ -95,6 +95,12 @@ final class RunningCall {
         if let permit = permit.take() { permit.complete(as: outcome) }
     }
 
+    /// Whether the result came in time; `nil` if the call had ended already.
+    func ends(_ letter: Character) -> Bool? {
+        guard let permit = permit.take() else { return nil }
+        return permit.complete(as: outcome(letter))
+    }
+
     func fail(_ error: any Error) {
         if let permit = permit.take() { permit.fail(error) }
     }

@@ -37,6 +37,7 @@ struct CircuitBreakerExamples {
             print(rejection)  // circuit breaker "payments" is open; retry after 4.2 seconds
             print(rejection.state)  // open, half-open or isolated
             print(rejection.retryAfter as Any)  // the rest of the break
+            print(rejection.lastFailure as Any)  // the error that opened the breaker
         }
         #expect(payments.circuitBreakers.first?.totals.rejected == 2)
     }
@@ -132,7 +133,7 @@ struct CircuitBreakerExamples {
         breaker.close()
         breaker.disable()  // everything passes, nothing is judged
         breaker.observe()  // everything passes, and what would have opened it is reported
-        breaker.reset()  // closed, counts forgotten, totals kept
+        breaker.reset()  // closed, counts forgotten, totals kept; an event if it was closed already
         #expect(breaker.state == .closed)
 
         var stricter = breaker.configuration
@@ -154,6 +155,7 @@ struct CircuitBreakerExamples {
             for await transition in breaker.transitions {
                 print(transition)  // closed → open (failure rate 0.6)
                 print(transition.counts)  // from before they were cleared
+                print(transition.lastFailure as Any)  // the error that opened the breaker
             }
         }
         var transitions = breaker.transitions.makeAsyncIterator()

@@ -52,6 +52,42 @@ struct TimerSlotTests {
         #expect(none == nil && unneeded === late)
     }
 
+    @Test("a timer can be wanted for exactly one deadline, later or earlier, or none")
+    func changes() throws {
+        var slot = TimerSlot()
+        let idle = slot.change(to: nil)
+        #expect(idle == nil)
+        var before: Timer?
+        for deadline in [10, 20, 5] as [Int64] {
+            let change = slot.change(to: at(deadline))
+            #expect(change?.old as? Timer === before && change?.new?.deadline == at(deadline))
+            let number = try #require(change?.new?.number)
+            let timer = Timer()
+            let unneeded = keep(&slot, timer, number)
+            let same = slot.change(to: at(deadline))
+            #expect(unneeded == nil && same == nil && slot.deadline == at(deadline))
+            before = timer
+        }
+        let last = slot.change(to: nil)
+        #expect(last?.old as? Timer === before && last?.new == nil && slot.deadline == nil)
+    }
+
+    @Test("a timer that was replaced or not wanted any more before it was handed in is given back")
+    func changesThatOverlap() throws {
+        var slot = TimerSlot()
+        let first = try #require(slot.change(to: at(10))?.new?.number)
+        let second = try #require(slot.change(to: at(20))?.new?.number)
+        let (old, new) = (Timer(), Timer())
+        let unneeded = [keep(&slot, old, first), keep(&slot, new, second)]
+        #expect(unneeded[0] === old && unneeded[1] == nil)
+        let third = try #require(slot.change(to: at(1))?.new?.number)
+        let none = slot.change(to: nil)
+        let late = keep(&slot, old, third)
+        #expect(none?.old == nil && late === old)
+        let fired = [slot.fire(second), slot.fire(third)]
+        #expect(fired == [false, false])
+    }
+
     @Test("one that fires, or is cleared, before it is handed in is not kept")
     func early() throws {
         var slot = TimerSlot()

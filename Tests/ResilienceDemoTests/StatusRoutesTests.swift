@@ -28,7 +28,7 @@ struct StatusRoutesTests {
         #expect(report.phase == "overloaded")
         #expect(report.elapsed == 21.25)
         #expect(report.length == 28)
-        #expect(report.breaker == "half-open")
+        #expect(report.breaker == "half_open")
         #expect((report.bulkhead.inUse, report.bulkhead.limit, report.bulkhead.queued) == (8, 8, 5))
         #expect((report.limiter.permits, report.limiter.most) == (2, 20))
         #expect(report.oldestAnswer == 0.82)

@@ -76,7 +76,7 @@ struct SourceTests {
         try? await breaker.execute {
             clock.advance(by: .seconds(1)); throw Failure()
         }
-        try? await breaker.execute { throw CancellationError() }
+        try? await inCancelledTask { try await breaker.execute { throw CancellationError() } }
         var now = lines([breaker, calls])
         #expect(now.contains(#"resilience_circuit_breaker_failure_rate{name="b"} NaN"#))
         #expect(now.contains(#"resilience_circuit_breaker_buffered_calls{name="b",kind="successful"} 1"#))
@@ -191,7 +191,7 @@ struct SourceTests {
         let calls = CallMetrics()
         let breaker = try CircuitBreaker("b", .init(classifier: .init { _ in .ignored }), observers: [calls])
         try? await breaker.execute { throw Failure() }
-        try? await breaker.execute { throw CancellationError() }
+        try? await inCancelledTask { try await breaker.execute { throw CancellationError() } }
         #expect(lines([calls]).filter { $0.contains("_count{") }.allSatisfy { $0.hasSuffix(" 0") })
         #expect(breaker.totals.ignored == 1 && breaker.totals.cancelled == 1)
     }

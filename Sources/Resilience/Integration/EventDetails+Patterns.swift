@@ -18,8 +18,12 @@ extension EventDetails {
             add("reason", transition.reason.description)
             add(transition.counts)
             add(seconds: "break", transition.breakLength)
+            if let error = transition.lastFailure { add(error) }
         case .wouldOpen(_, let reason, let counts):
             add("reason", reason.description)
+            add(counts)
+        case .reset(_, let state, let counts):
+            add("state", state.rawValue)
             add(counts)
         case .called(_, let outcome, let duration, let isSlow):
             add("outcome", "\(outcome)")

@@ -81,8 +81,9 @@ public struct Context: Sendable {
         if let record = extras?.record { record.report(key, value()) }
     }
 
+    /// Whether the rules that policies declare for values accept this one.
     @inlinable
-    func accepts<Value>(_ value: Value) -> Bool {
+    package func accepts<Value>(_ value: Value) -> Bool {
         extras == nil && scope.acceptances == nil ? true : acceptsByDeclaration(value)
     }
 

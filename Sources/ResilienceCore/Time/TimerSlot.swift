@@ -21,6 +21,21 @@ package struct TimerSlot: Sendable {
         return number
     }
 
+    /// What is to be done so that the timer fires at exactly a deadline, or so that none is set.
+    package typealias Change = (
+        old: (any ScheduledTimer)?, new: (deadline: TimeSource.Instant, number: UInt64)?
+    )
+
+    /// Wants a timer for exactly this deadline, or none.
+    ///
+    /// - Returns: The timer to be cancelled, and the deadline and number of the one to be set and handed in; `nil` if nothing
+    ///   is to be done.
+    package mutating func change(to deadline: TimeSource.Instant?) -> Change? {
+        guard deadline != self.deadline else { return nil }
+        let old = clear()
+        return (old, deadline.flatMap { deadline in claim(at: deadline).map { (deadline, $0) } })
+    }
+
     /// Takes the timer that was set for a number.
     ///
     /// - Returns: The timer that is not needed any more, to be cancelled: the one before, or this one if it was replaced,

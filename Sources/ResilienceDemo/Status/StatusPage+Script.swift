@@ -74,11 +74,11 @@ extension StatusPage {
           }));
         }
         const notes = {
-          closed: "calls pass", open: "calls are refused at once", "half-open": "a few probes pass",
+          closed: "calls pass", open: "calls are refused at once", half_open: "a few probes pass",
           isolated: "calls are refused until somebody ends it",
         };
         function show(data) {
-          put("breaker", data.breaker);
+          put("breaker", data.breaker.replace("_", "-"));
           put("breaker-note", notes[data.breaker] || "");
           byId("breaker-card").dataset.state = data.breaker;
           put("phase", data.phase);

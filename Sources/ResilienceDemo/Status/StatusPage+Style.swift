@@ -32,7 +32,7 @@ extension StatusPage {
         .note b { color: var(--ink); white-space: nowrap; }
         .state { border-left: .5rem solid var(--line); }
         [data-state="closed"] { border-left-color: var(--good); } [data-state="closed"] .big { color: var(--good); }
-        [data-state="half-open"] { border-left-color: var(--warn); } [data-state="half-open"] .big { color: var(--warn); }
+        [data-state="half_open"] { border-left-color: var(--warn); } [data-state="half_open"] .big { color: var(--warn); }
         [data-state="open"], [data-state="isolated"] { border-left-color: var(--bad); }
         [data-state="open"] .big, [data-state="isolated"] .big { color: var(--bad); }
         progress, meter { width: 100%; height: .7rem; display: block; margin: .35rem 0; accent-color: var(--with); }

@@ -81,7 +81,7 @@ struct StatusReport: Codable, Equatable {
         length = frame.scenario.length.seconds
         phase = frame.phase.rawValue
         story = frame.phase.story
-        breaker = frame.breaker.description
+        breaker = frame.breaker.rawValue
         let (gauges, layers) = (frame.gauges, frame.layers)
         bulkhead = Bulkhead(inUse: gauges.slotsInUse, limit: gauges.slots, queued: gauges.queued)
         limiter = Limiter(permits: gauges.permits, most: gauges.mostPermits)

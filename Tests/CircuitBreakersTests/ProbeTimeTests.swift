@@ -1,0 +1,193 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import CircuitBreakers
+
+/// How long each probe may be out, and when others are told to come back.
+@Suite(.timeLimit(.minutes(30)))
+struct ProbeTimeTests {
+    private func halfOpen(
+        probes: Int, maxWait: Duration? = .seconds(1), after: CircuitBreaker.State = .open, timer: Bool = false,
+        breakLength: CircuitBreaker.BreakLength = .fixed(.seconds(10)), observed: Bool = true
+    ) throws -> Fixture {
+        var configuration = Configuration.fragile(probes: probes, maxWait: maxWait, afterMaxWait: after)
+        configuration.breakLength = breakLength
+        configuration.endsBreakByTimer = timer
+        let fixture = try Fixture(configuration, observed: observed)
+        fixture.breaker.open()
+        fixture.clock.advance(by: .seconds(10))
+        #expect(fixture.state == .halfOpen)
+        return fixture
+    }
+
+    @Test func overlappingProbesAreNotTimedOut() throws {
+        let fixture = try halfOpen(probes: 8)
+        var last = try fixture.start()
+        for _ in 1..<8 {
+            fixture.clock.advance(by: .milliseconds(300))
+            let next = try fixture.start()
+            fixture.clock.advance(by: .milliseconds(300))
+            last.end("S")
+            last = next
+        }
+        #expect(fixture.state == .halfOpen && fixture.breaker.totals.late == 0)
+        last.end("S")
+        #expect(fixture.state == .closed)
+    }
+
+    @Test("giving up begins at the deadline, whenever somebody asks", arguments: [false, true])
+    func givesUpAtTheDeadline(timer: Bool) throws {
+        let fixture = try halfOpen(probes: 1, timer: timer)
+        let probe = try fixture.start()
+        fixture.clock.advance(by: .seconds(4))
+        #expect(fixture.path.suffix(1) == (timer ? [.open] : [.halfOpen]))
+        #expect(fixture.breaker.remainingBreak == .seconds(7) && fixture.state == .open)
+        fixture.clock.advance(by: .seconds(7))
+        #expect(fixture.state == .halfOpen)
+        #expect(probe.ends("S") == false)
+        let second = try fixture.start()
+        fixture.clock.advance(by: .seconds(100))
+        // The break that began then is over too.
+        #expect(fixture.state == .halfOpen && fixture.breaker.totals.opened == 3)
+        second.end("F")
+        #expect(fixture.state == .halfOpen && fixture.breaker.totals.late == 2)
+    }
+
+    @Test func aLateResultSettlesWhatWasDue() throws {
+        let fixture = try halfOpen(probes: 2)
+        let hung = try fixture.start()
+        fixture.clock.advance(by: .milliseconds(500))
+        let other = try fixture.start()
+        fixture.clock.advance(by: .milliseconds(700))
+        #expect(other.ends("S") == false, "the other one has been given up, and with it the state")
+        #expect(fixture.breaker.remainingBreak == .seconds(10) - .milliseconds(200))
+        #expect(hung.ends("S") == false)
+    }
+
+    @Test func closingAfterTheWaitBeginsAtTheDeadlineToo() throws {
+        let fixture = try halfOpen(probes: 1, after: .closed)
+        let probe = try fixture.start()
+        fixture.clock.advance(by: .seconds(3))
+        #expect(fixture.state == .closed && probe.ends("F") == false)
+        #expect(fixture.breaker.counts == Counts())
+    }
+
+    @Test("a length function that reads the breaker while a probe is given up is asked once")
+    func readingLength() throws {
+        let breakers = Log<CircuitBreaker>()
+        let asked = Log<CircuitBreaker.State>()
+        let length = CircuitBreaker.BreakLength.custom(upTo: .seconds(60)) { _ in
+            guard let breaker = breakers.elements.first else { return .seconds(10) }
+            asked.append(breaker.state)
+            _ = (breaker.counts, breaker.remainingBreak, breaker.snapshot, breaker.totals)
+            #expect(throws: OpenError.self) { _ = try breaker.acquirePermit() }
+            return .seconds(5)
+        }
+        for timer in [false, true] {
+            let fixture = try halfOpen(probes: 2, timer: timer, breakLength: length)
+            breakers.append(fixture.breaker)
+            let probe = try fixture.start()
+            fixture.clock.advance(by: .seconds(2))
+            #expect(fixture.breaker.remainingBreak == (timer ? .seconds(4) : .seconds(4)))
+            probe.end("C")
+            if !timer { #expect(asked.elements == [.halfOpen]) }
+        }
+    }
+
+    @Test func aNewConfigurationLeavesTheDeadlinesOfProbesThatAreOut() throws {
+        let fixture = try halfOpen(probes: 3, maxWait: .seconds(60))
+        let first = try fixture.start()
+        try fixture.breaker.update(.fragile(probes: 3, maxWait: .seconds(1)))
+        let second = try fixture.start()
+        let third = try fixture.start()
+        third.end("C")
+        second.end("C")
+        fixture.clock.advance(by: .seconds(59))
+        #expect(fixture.state == .halfOpen)
+        _ = try fixture.start()
+        let last = try fixture.start()
+        fixture.clock.advance(by: .seconds(1))
+        #expect(fixture.state == .open)
+        first.end("S")
+        last.end("S")
+        #expect(fixture.state == .open && fixture.breaker.totals.late == 2)
+    }
+
+    @Test func aTimerFollowsTheProbesThatAreOut() throws {
+        let fixture = try halfOpen(probes: 2, timer: true)
+        let first = try fixture.start()
+        fixture.clock.advance(by: .milliseconds(500))
+        let second = try fixture.start()
+        #expect(fixture.clock.nextDeadline == .init(offset: .milliseconds(11_000)))
+        first.end("C")
+        #expect(fixture.clock.nextDeadline == .init(offset: .milliseconds(11_500)) && fixture.clock.timerCount == 1)
+        second.end("C")
+        #expect(fixture.clock.timerCount == 0)
+    }
+
+    @Test("a rejection says when a probe is likely to be back")
+    func likelyWait() throws {
+        var configuration = Configuration.fragile(probes: 2, maxWait: .seconds(60))
+        configuration.slowCallDuration = .seconds(100)
+        let fixture = try Fixture(configuration)
+        try fixture.play("SSSS", taking: .milliseconds(200))
+        fixture.breaker.open()
+        fixture.clock.advance(by: .seconds(10))
+        let first = try fixture.start()
+        fixture.clock.advance(by: .milliseconds(50))
+        let second = try fixture.start()
+        // What calls took before the breaker opened.
+        fixture.expectRejection(.halfOpen, retryAfter: .milliseconds(150))
+        // A probe that has taken longer is likely to take as long again, up to its deadline.
+        fixture.clock.advance(by: .milliseconds(950))
+        fixture.expectRejection(.halfOpen, retryAfter: .seconds(1))
+        fixture.clock.advance(by: .seconds(49))
+        fixture.expectRejection(.halfOpen, retryAfter: .seconds(10))
+        first.end("S")
+        // What a probe took.
+        let third = second
+        fixture.clock.advance(by: .milliseconds(950))
+        third.end("C")
+        let fourth = try fixture.start()
+        fixture.expectRejection(.halfOpen, retryAfter: .seconds(50))
+        fourth.end("S")
+        #expect(fixture.state == .closed)
+    }
+
+    @Test("at the limit of its length, breaks are spread below it")
+    func spreadAtTheLimit() throws {
+        let growing = CircuitBreaker.BreakLength.growing(from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: 0.2)
+        let seed: UInt64 = 18
+        let random = RandomSource.seeded(seed)
+        for opens in [5, 6, 40] {
+            let context = CircuitBreaker.BreakContext(consecutiveOpens: opens, error: nil, counts: Counts())
+            let lengths = (0..<1_000).map { _ in growing.length(context, random) }
+            #expect(lengths.allSatisfy { $0 >= .seconds(48) && $0 <= .seconds(60) }, "seed \(seed)")
+            #expect(Set(lengths).count > 990, "seed \(seed)")
+            for part in 0..<4 {
+                let range = Duration.seconds(48 + 3 * part)..<Duration.seconds(51 + 3 * part)
+                #expect((150...350).contains(lengths.count { range.contains($0) }), "seed \(seed)")
+            }
+        }
+    }
+
+    @Test("equals a plain list of probes", arguments: 0..<50 as Range<UInt64>)
+    func roster(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        var roster = RunningProbes()
+        var plain: [(number: UInt64, deadline: Int64)] = []
+        for number in 1...200 as ClosedRange<UInt64> {
+            let deadline = Int64(number) + (seed.isMultiple(of: 2) ? 0 : Int64.random(in: 0...50, using: &random))
+            roster.begin(number, at: .init(nanoseconds: 0), until: .init(nanoseconds: deadline))
+            plain.append((number, deadline))
+            while Int.random(in: 0...2, using: &random) > 0, let index = plain.indices.randomElement(using: &random) {
+                let ended = plain.remove(at: index).number
+                #expect(roster.contains(ended) && roster.end(ended), "seed \(seed)")
+                #expect(!roster.contains(ended) && !roster.end(ended), "seed \(seed)")
+            }
+            #expect(roster.count == plain.count, "seed \(seed)")
+            #expect(roster.first?.deadline.nanoseconds == plain.map(\.deadline).min(), "seed \(seed)")
+        }
+    }
+}
