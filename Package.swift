@@ -85,7 +85,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "FallbacksTests",
-            dependencies: ["Fallbacks", "CircuitBreakers", "Retries", "Timeouts", "ResilienceCore", "ResilienceTesting"],
+            dependencies: [
+                "Fallbacks", "CircuitBreakers", "Retries", "Timeouts", "ResilienceCore", "ResilienceTesting",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ResilienceTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
