@@ -8,6 +8,11 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// The libraries of the patterns.
+let patterns: [Target.Dependency] = [
+    "CircuitBreakers", "Timeouts", "Retries", "Hedges", "Bulkheads", "RateLimiters", "Fallbacks",
+]
+
 let package = Package(
     name: "swift-resilience",
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
@@ -34,12 +39,7 @@ let package = Package(
         .target(name: "RateLimiters", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "Fallbacks", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(
-            name: "Resilience",
-            dependencies: [
-                "ResilienceCore", "CircuitBreakers", "Timeouts", "Retries", "Hedges", "Bulkheads", "RateLimiters",
-                "Fallbacks",
-            ],
-            swiftSettings: settings),
+            name: "Resilience", dependencies: ["ResilienceCore"] + patterns, swiftSettings: settings),
         .target(name: "ResilienceFiles", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: settings),
         .target(name: "ResiliencePrometheus", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "Timeouts", dependencies: ["ResilienceCore"], swiftSettings: settings),
@@ -90,7 +90,14 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "ResilienceTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
+            name: "ResilienceTests",
+            dependencies: ["Resilience", "ResilienceCore", "ResiliencePrometheus", "ResilienceTesting"] + patterns,
+            swiftSettings: settings),
+        .testTarget(
+            name: "MemoryTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SoakTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "ResilienceFilesTests",
@@ -99,27 +106,29 @@ let package = Package(
         .testTarget(
             name: "ResiliencePrometheusTests",
             dependencies: [
-                "ResiliencePrometheus", "CircuitBreakers", "Retries", "Timeouts", "Hedges", "RateLimiters", "Bulkheads",
-                "Fallbacks", "ResilienceCore", "ResilienceTesting", "PrometheusTestSupport",
-            ],
+                "ResiliencePrometheus", "Resilience", "ResilienceCore", "ResilienceTesting", "PrometheusTestSupport",
+            ] + patterns,
             swiftSettings: settings),
         .testTarget(
             name: "GuideTests",
-            dependencies: ["Resilience", "ResilienceFiles", "ResiliencePrometheus", "ResilienceTesting"],
+            dependencies: [
+                "Resilience", "ResilienceCore", "ResilienceFiles", "ResiliencePrometheus", "ResilienceTesting",
+            ] + patterns,
             swiftSettings: settings),
         .target(name: "PrometheusTestSupport", path: "Tests/PrometheusTestSupport", swiftSettings: settings),
         .target(
             name: "IsolationTestSupport",
-            dependencies: [
-                "ResilienceCore", "CircuitBreakers", "Timeouts", "Retries", "Bulkheads", "Fallbacks", "RateLimiters",
-                "Resilience",
-            ],
+            dependencies: ["Resilience", "ResilienceCore"] + patterns,
             path: "Tests/IsolationTestSupport", swiftSettings: settings),
         .testTarget(
-            name: "IsolationTests", dependencies: ["IsolationTestSupport"], swiftSettings: settings),
-        .testTarget(name: "IsolationWithoutFeatureTests", dependencies: ["IsolationTestSupport"]),
+            name: "IsolationTests", dependencies: ["IsolationTestSupport", "ResilienceCore", "CircuitBreakers"],
+            swiftSettings: settings),
         .testTarget(
-            name: "IsolationMainActorDefaultTests", dependencies: ["IsolationTestSupport"],
+            name: "IsolationWithoutFeatureTests",
+            dependencies: ["IsolationTestSupport", "ResilienceCore", "CircuitBreakers"]),
+        .testTarget(
+            name: "IsolationMainActorDefaultTests",
+            dependencies: ["IsolationTestSupport", "ResilienceCore", "CircuitBreakers"],
             swiftSettings: [.defaultIsolation(MainActor.self)]),
     ],
     swiftLanguageModes: [.v6]
@@ -141,10 +150,12 @@ let package = Package(
     package.dependencies.append(dependency)
     package.products.append(.library(name: name, targets: [name]))
     package.targets += [
-        .target(name: name, dependencies: ["Resilience"] + uses(products), swiftSettings: settings),
+        .target(name: name, dependencies: ["Resilience", "ResilienceCore"] + uses(products), swiftSettings: settings),
         .testTarget(
             name: "\(name)Tests",
-            dependencies: [.target(name: name), "Resilience", "ResilienceTesting", "IsolationTestSupport"]
+            dependencies: [
+                .target(name: name), "Resilience", "ResilienceCore", "ResilienceTesting", "IsolationTestSupport",
+            ]
                 + uses(products + testProducts),
             swiftSettings: settings),
     ]
@@ -170,6 +181,9 @@ addIntegration(
     "Tracing", "ResilienceTracing: spans of calls and attempts, on any tracer of swift-distributed-tracing.",
     with: .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     named: "swift-distributed-tracing", products: ["Tracing"], testProducts: ["InMemoryTracing"])
+// What a span says of a call comes from all patterns.
+package.targets.first { $0.name == "ResilienceTracing" }?.dependencies += patterns
+package.targets.first { $0.name == "ResilienceTracingTests" }?.dependencies += patterns
 // The isolation of calls in spans is checked together with that of all others.
 package.targets.first { $0.name == "IsolationTestSupport" }?.dependencies += [
     "ResilienceTracing",

@@ -56,7 +56,7 @@ extension Bulkhead {
     // MARK: Retuning
 
     /// Puts another configuration in force and keeps the calls that run or wait, the totals, and what an adaptive limit
-    /// has learned: the same one goes on, another one takes over what it can.
+    /// has learned: the same one goes on, another one takes over what it can; one with another beginning begins there.
     ///
     /// Of a larger limit, those who wait have the new slots at once. Of a smaller one, calls that run are let run, and none
     /// is let through until fewer than the new limit are left. Calls that wait keep their place and the time they may
@@ -77,7 +77,10 @@ extension Bulkhead {
             } else {
                 // Of another thread's update that came between, this one knows nothing.
                 var next = fresh ?? Learner(configuration.limit, .system)
-                if let present = learner, let adopted = next?.resume(from: present) { limit = adopted }
+                // Another beginning is asked for to begin there.
+                if let present = learner, present.beginsAlike(next), let adopted = next?.resume(from: present) {
+                    limit = adopted
+                }
                 learner = next
             }
             return changing(now: now) { state in

@@ -78,6 +78,9 @@ extension Bulkhead {
             self.limit.seed(from: random)
         }
 
+        /// Whether another one would begin with the same limit.
+        func beginsAlike(_ other: Learner?) -> Bool { origin.initial.limit == other?.origin.initial.limit }
+
         /// Takes over what another limit has learned.
         ///
         /// - Returns: The limit that follows.

@@ -3,6 +3,7 @@ public import ResilienceCore
 extension Bulkhead {
     /// Adds the slots, the queue, the totals, and what an adaptive limit has learned, as they are now.
     public func collect(into metrics: inout MetricCollection) {
+        metrics.claim(waits)
         // Not with the gate guarded: that would send calls to the lock which are not in need of it.
         let reading = state.withLock { state in
             let gate = self.reading
@@ -77,7 +78,7 @@ extension Bulkhead {
             "resilience.adaptive.inflight", .gauge, labels: ["name"],
             help: "Calls that run under a limit that an algorithm has found.")
         static let adaptiveRoundTrip = MetricFamily(
-            "resilience.adaptive.min_rtt", .gauge, unit: "seconds", labels: ["name"],
+            "resilience.adaptive.min_rtt", .gauge, unit: "seconds", labels: ["name"], combination: .largest,
             help: "The round-trip time that others are compared with; not a number where there is none.")
 
         static let meterLayout = MeterPoint.Layout(durations: waitDuration, timedKinds: 1)

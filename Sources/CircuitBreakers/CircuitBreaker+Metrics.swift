@@ -3,6 +3,7 @@ public import ResilienceCore
 extension CircuitBreaker {
     /// Adds the state, the totals, the window's counts and its rates, as they are now.
     public func collect(into metrics: inout MetricCollection) {
+        metrics.claim(meters)
         let reading = settled { machine, _ in Reading(machine) }
         for (kind, count) in reading.calls(rejectedBeside: uncountedRejections) {
             metrics.add(Families.calls, [name, kind], count)
@@ -16,7 +17,7 @@ extension CircuitBreaker {
         metrics.add(Families.wouldOpen, [name], reading.totals.wouldOpen)
         metrics.add(Families.failureRate, [name], reading.failureRate)
         metrics.add(Families.slowCallRate, [name], reading.slowCallRate)
-        metrics.add(Families.bufferedCalls, [name, "successful"], reading.counts.successes)
+        metrics.add(Families.bufferedCalls, [name, "succeeded"], reading.counts.successes)
         metrics.add(Families.bufferedCalls, [name, "failed"], reading.counts.failures)
         metrics.add(Families.slowCalls, [name], reading.counts.slow)
     }
@@ -39,10 +40,10 @@ extension CircuitBreaker {
             "resilience.circuit_breaker.would_open", .counter, labels: ["name"],
             help: "How often a rule would have opened a circuit breaker that only observed.")
         static let failureRate = MetricFamily(
-            "resilience.circuit_breaker.failure_rate", .gauge, labels: ["name"],
+            "resilience.circuit_breaker.failure_rate", .gauge, labels: ["name"], combination: .largest,
             help: "Failures among the calls of the window, 0 to 1; not a number below the minimum of calls.")
         static let slowCallRate = MetricFamily(
-            "resilience.circuit_breaker.slow_call_rate", .gauge, labels: ["name"],
+            "resilience.circuit_breaker.slow_call_rate", .gauge, labels: ["name"], combination: .largest,
             help: "Slow calls among the calls of the window, 0 to 1; not a number below the minimum of calls.")
         static let bufferedCalls = MetricFamily(
             "resilience.circuit_breaker.buffered_calls", .gauge, labels: ["name", "kind"],
@@ -52,7 +53,7 @@ extension CircuitBreaker {
             help: "Slow calls in the window of a circuit breaker.")
 
         static let meterLayout = MeterPoint.Layout(
-            durations: duration, kinds: ["successful", "failed"], timedKinds: 2)
+            durations: duration, kinds: ["succeeded", "failed"], timedKinds: 2)
     }
 
     /// What is read in one step, so that it belongs together.
@@ -75,7 +76,7 @@ extension CircuitBreaker {
 
         func calls(rejectedBeside rejections: Int) -> [(kind: String, count: Int)] {
             [
-                ("successful", totals.successes), ("failed", totals.failures), ("ignored", totals.ignored),
+                ("succeeded", totals.successes), ("failed", totals.failures), ("ignored", totals.ignored),
                 ("cancelled", totals.cancelled), ("not_permitted", totals.rejected.addingSaturated(rejections)),
             ]
         }

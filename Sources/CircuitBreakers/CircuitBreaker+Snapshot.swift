@@ -24,6 +24,18 @@ extension CircuitBreaker {
         if let request = withMachine({ $0.restore(snapshot, now: now) }) { trip(request, error: nil, now: now) }
     }
 
+    /// Whether a call has succeeded or failed, or the state has changed, since the breaker was made: what restoring it would
+    /// undo.
+    package var isUsed: Bool { machine.withLock { $0.isUsed } }
+
+    /// Restores a breaker that ``isUsed`` does not hold for; another is left as it is.
+    package func restoreUnlessUsed(_ snapshot: Snapshot) throws(ConfigurationError) {
+        try snapshot.validate()
+        let now = time.now
+        let request = withMachine { $0.isUsed ? nil : $0.restore(snapshot, now: now) }
+        if let request { trip(request, error: nil, now: now) }
+    }
+
     /// What a breaker knows: its state, the rest of its break, its counts and totals.
     public struct Snapshot: Sendable, Hashable, Codable {
         /// The version of the format that this package writes and reads.

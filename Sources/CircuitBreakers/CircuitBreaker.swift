@@ -24,7 +24,7 @@ public final class CircuitBreaker: Strategy {
     let random: RandomSource
     let machine: Lock<CircuitBreakerState>
     let events: EventChannel<Event>
-    private let meters: MeterPoint
+    let meters: MeterPoint
     private let classifier: Lock<Classifier>
     let timer = Lock(TimerSlot())
 
@@ -85,6 +85,7 @@ public final class CircuitBreaker: Strategy {
             state.change(to: configuration.initialState, .manual, now: now)
         }
         _ = state.takeNews()
+        state.begin()
         openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
         gate = Atomic(Gate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
         machine = Lock(state)

@@ -40,6 +40,8 @@ struct CircuitBreakerState: Sendable {
     var state = CircuitBreaker.State.closed
     /// Counts changes of state; a result belongs to the generation that admitted it.
     private(set) var generation: UInt64 = 1
+    /// The generation that the configuration has the breaker begin with.
+    private var firstGeneration: UInt64 = 1
     var totals = CircuitBreaker.Totals()
     private(set) var transitions = TransitionCounts()
     var consecutiveOpens = 0
@@ -70,7 +72,13 @@ struct CircuitBreakerState: Sendable {
         window = OutcomeWindow(configuration.resolvedWindow, now: now)
     }
 
+    /// What follows is what happens to the breaker, and not how it is made.
+    mutating func begin() { firstGeneration = generation }
+
     // MARK: Reading
+
+    /// Whether a call has succeeded or failed, or the state has changed.
+    var isUsed: Bool { generation != firstGeneration || totals.successes > 0 || totals.failures > 0 }
 
     /// The counts of the window, or of the probes. Call ``settle(now:)`` first, so that what is old is forgotten.
     var counts: CircuitBreaker.Counts {
@@ -81,6 +89,12 @@ struct CircuitBreakerState: Sendable {
 
     /// Whether calls must be timed: the window or the slow-call rule asks for it.
     var needsTime: Bool { window.needsTime || configuration.slowCallDuration != nil }
+
+    /// Whether what the window holds goes by itself in time.
+    var isWindowOfTime: Bool { window.needsTime }
+
+    /// Forgets what is older than the window.
+    mutating func forgetOld(now: TimeSource.Instant) { window.expire(now: now) }
 
     /// When the state next changes without a call; `nil` if it does not.
     var nextDeadline: TimeSource.Instant? {

@@ -3,6 +3,7 @@ public import ResilienceCore
 extension KeyedFallback: MetricSource {
     /// Adds the totals, those of each step, and how many calls run in it.
     public func collect(into metrics: inout MetricCollection) {
+        if let record = currentChain.records.values.first { metrics.claim(record.durations) }
         let totals = totals
         metrics.add(FallbackFamilies.calls, [name, "succeeded"], totals.succeeded)
         metrics.add(FallbackFamilies.calls, [name, "served"], totals.served)

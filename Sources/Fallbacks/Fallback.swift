@@ -181,8 +181,9 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         ) {
             self.configuration = configuration
             var records = previous
+            let subject = previous.values.first?.durations.subject ?? MeterSubject()
             stages = configuration.steps.elements.map { step in
-                let record = records[step.name] ?? StepRecord(environment, step: step.name, events)
+                let record = records[step.name] ?? StepRecord(environment, step: step.name, events, of: subject)
                 records[step.name] = record
                 return Stage(step, record)
             }

@@ -77,6 +77,12 @@ public struct KeyedFallbackPolicy<Key: Hashable & Sendable, Value: Sendable>: Fa
     /// The policy inside, which each call goes through.
     public var policy: Policy { inner }
 
+    /// A fallback around a policy whose observers hear the fallback already.
+    package init(inner: Policy, fallback: KeyedFallback<Key, Value>) {
+        self.inner = inner
+        self.fallback = fallback
+    }
+
     /// The same fallback around another policy.
     public func replacingPolicy(with policy: Policy) -> KeyedFallbackPolicy {
         KeyedFallbackPolicy(inner: policy, fallback: fallback)

@@ -22,14 +22,18 @@ final class StepRecord: Sendable {
     private let current = Atomic(0)
     private let numbers = Lock(FallbackTotals.Step())
 
-    init(_ environment: PolicyEnvironment, step: String, _ events: EventChannel<FallbackEvent>) {
+    /// - Parameter subject: What all steps of a fallback are measured as.
+    init(
+        _ environment: PolicyEnvironment, step: String, _ events: EventChannel<FallbackEvent>,
+        of subject: MeterSubject
+    ) {
         self.step = step
         self.events = events
         fallback = environment.name
         time = environment.time
         lane = DeadlineLane(environment.time)
         durations = MeterPoint(
-            environment.name, FallbackFamilies.meterLayout(step: step), environment.observers)
+            environment.name, FallbackFamilies.meterLayout(step: step), environment.observers, of: subject)
     }
 
     var totals: FallbackTotals.Step { numbers.withLock { $0 } }

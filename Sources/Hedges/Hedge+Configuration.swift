@@ -32,6 +32,15 @@ extension Hedge {
             self.budget = budget
         }
 
+        /// The same configuration with the budget that its name stands for.
+        ///
+        /// - Throws: That nothing has the name.
+        package func resolved(in environment: PolicyEnvironment) throws(ConfigurationError) -> Self {
+            var configuration = self
+            configuration.budget = try environment.resolved(budget, field: "hedge.budget")
+            return configuration
+        }
+
         /// Checks every part.
         ///
         /// - Throws: All faults, each with its field, value and range.
@@ -39,6 +48,7 @@ extension Hedge {
             var check = ConfigurationCheck("hedge")
             delay.check(&check)
             check.require("maxHedges", maxHedges, in: 1...10)
+            check.requireObject("budget", budget)
             try check.finish()
         }
     }

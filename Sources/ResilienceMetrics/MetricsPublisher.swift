@@ -57,6 +57,11 @@
             calls = CallMetrics { family, labels in timers.recorder(family, labels) }
         }
 
+        /// Whether a backend is the one that is told. Of values nobody knows.
+        func isFor(_ other: any MetricsFactory) -> Bool {
+            type(of: other) is AnyClass && factory as AnyObject === other as AnyObject
+        }
+
         /// Adds something whose values are published from the next ``publish()`` on.
         public func add(_ source: some MetricSource) {
             state.withLock { $0.sources.append(source) }

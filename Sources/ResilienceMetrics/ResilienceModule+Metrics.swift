@@ -6,7 +6,10 @@
         /// Publishes what everything in the module measures, and its calls' durations, to a backend of swift-metrics.
         ///
         /// Once at once; when something is registered, that; then while ``run()`` runs, again and again; and a last time at
-        /// the end of a shutdown. So gauges are there from registration on. Call it once for each backend.
+        /// the end of a shutdown. So gauges are there from registration on.
+        ///
+        /// Each backend is told once: a second call for the same object returns the publisher that there is, with the
+        /// interval that it has.
         ///
         /// - Parameters:
         ///   - factory: The backend. Default: the one that is current here, so bootstrap the `MetricsSystem` before.
@@ -17,6 +20,10 @@
         public func publishMetrics(
             to factory: any MetricsFactory = MetricsSystem.factory, every interval: Duration = .seconds(10)
         ) -> MetricsPublisher {
+            for case let observer as PublishingObserver in moduleObservers where observer.publisher.isFor(factory) {
+                observer.publisher.publish()
+                return observer.publisher
+            }
             let publisher = MetricsPublisher(to: factory)
             publisher.add(ModuleMetrics(self))
             addObserver(publisher.calls)
@@ -29,7 +36,7 @@
 
     /// Hears what happens to a module, which is rare, and not what happens to calls.
     private final class PublishingObserver: FlushingObserver {
-        private let publisher: MetricsPublisher
+        let publisher: MetricsPublisher
         private weak let module: ResilienceModule?
 
         init(publisher: MetricsPublisher, module: ResilienceModule) {

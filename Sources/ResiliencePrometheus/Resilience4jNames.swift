@@ -29,7 +29,7 @@ struct Resilience4jNames {
             family(
                 "circuitbreaker_buffered_calls", .gauge,
                 "The number of buffered calls stored in the ring buffer", kind,
-                samples("circuit_breaker.buffered_calls", ["successful": "successful", "failed": "failed"])),
+                samples("circuit_breaker.buffered_calls", ["succeeded": "successful", "failed": "failed"])),
             family(
                 "circuitbreaker_failure_rate", .gauge, "The failure rate of the circuit breaker", ["name"],
                 samples("circuit_breaker.failure_rate").map(Self.inPercent)),
@@ -42,7 +42,7 @@ struct Resilience4jNames {
     /// A timer there: the number of calls, and where they are measured, which is where the number comes from then, their
     /// duration.
     private var calls: ExposedFamily {
-        let kinds = ["successful": "successful", "failed": "failed", "ignored": "ignored"]
+        let kinds = ["succeeded": "successful", "failed": "failed", "ignored": "ignored"]
         var measured: [[String]: DurationHistogram.Snapshot] = [:]
         for sample in samples("circuit_breaker.call_duration", kinds) {
             if case .histogram(let snapshot) = sample.value { measured[sample.labels] = snapshot }
@@ -68,19 +68,21 @@ struct Resilience4jNames {
 
     private var retry: [ExposedFamily] {
         let kinds = [
-            "successful_without_retry", "successful_with_retry", "failed_without_retry", "failed_with_retry",
+            "succeeded_without_retry": "successful_without_retry",
+            "succeeded_with_retry": "successful_with_retry",
+            "failed_without_retry": "failed_without_retry", "failed_with_retry": "failed_with_retry",
         ]
         return [
             family(
                 "retry_calls", .counter, "The number of calls, with and without a retry attempt", kind,
-                samples("retry.calls", Dictionary(uniqueKeysWithValues: kinds.map { ($0, $0) })))
+                samples("retry.calls", kinds))
         ]
     }
 
     /// There a late value is a success, and a call that had no time left a timeout.
     private var timeLimiter: [ExposedFamily] {
         let kinds = [
-            "successful": "successful", "late": "successful", "unlimited": "successful", "failed": "failed",
+            "succeeded": "successful", "late": "successful", "unlimited": "successful", "failed": "failed",
             "timeout": "timeout", "refused": "timeout",
         ]
         return [

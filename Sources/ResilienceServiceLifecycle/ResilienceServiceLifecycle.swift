@@ -10,7 +10,8 @@
     /// ```
     ///
     /// A group shuts services down in reverse order, each after the one before it has ended. List the module before those
-    /// whose calls it protects: it ends after them, and what they still have to do is let in.
+    /// whose calls it protects: it ends after them, and what they still have to do is let in. Where a load balancer asks the
+    /// server whether it is ready, list ``Resilience/ResilienceModule/readiness`` after the server.
     extension ResilienceModule: Service {
         /// Parks until the service group shuts down or cancels, or ``ResilienceModule/shutdown(gracePeriod:)`` is called;
         /// then shuts down, and returns when that is done. Where this module is imported, it takes the place of the
@@ -36,6 +37,30 @@
             } onCancel: {
                 cancelCallsOfShutdown()
             }
+        }
+
+        /// The module's drain delay as a service of its own. Listed last in a group, it is the first to be shut down: from
+        /// then on the module's health is `down`, and the server, which is shut down after the delay, still answers.
+        ///
+        /// ```swift
+        /// ServiceGroup(services: [resilience, server, resilience.readiness], gracefulShutdownSignals: [.sigterm], logger: logger)
+        /// ```
+        public var readiness: ReadinessService { ReadinessService(module: self) }
+    }
+
+    /// Has a module say that the end is near before what is listed before it in a service group is shut down.
+    public struct ReadinessService: Service {
+        let module: ResilienceModule
+
+        /// Parks until the service group shuts down, then waits for the `drainDelay` of the module's options. Returns at once
+        /// when its task is cancelled.
+        public func run() async throws {
+            do {
+                try await gracefulShutdown()
+            } catch {
+                return  // The group is cancelled: nobody waits for anything.
+            }
+            await module.close()
         }
     }
 #endif

@@ -1,4 +1,4 @@
-package import ResilienceCore
+public import ResilienceCore
 
 /// A clock that stands still until a test moves it.
 ///
@@ -21,9 +21,18 @@ public final class ManualClock: Clock, Sendable {
     public typealias Duration = Swift.Duration
 
     private enum Entry {
-        case sleeper(Waiter<Void>)
+        case sleeper(Sleeper)
         case timer(@Sendable () -> Void)
     }
+
+    /// A task that sleeps. What changes is guarded by the clock's lock.
+    private final class Sleeper: @unchecked Sendable {
+        var continuation: UnsafeContinuation<Void, any Error>?
+        var id: Queue.ID?
+        var isCancelled = false
+    }
+
+    private typealias SleepEnd = (continuation: UnsafeContinuation<Void, any Error>, error: CancellationError?)
 
     private struct State {
         var now = Instant()
@@ -70,9 +79,16 @@ public final class ManualClock: Clock, Sendable {
     /// - Throws: `CancellationError` as soon as the task is cancelled, also if it was before.
     public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
         try Task.checkCancellation()
-        let waiter = Waiter<Void>()
-        guard let id = insertSleeper(waiter, at: deadline) else { return }
-        try await waiter.value { [self] in remove(id) }
+        let sleeper = Sleeper()
+        try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { insert(sleeper, until: deadline, $0) }
+        } onCancel: {
+            self.cancel(sleeper)
+        }
+        #if THREAD_SANITIZER
+            // The sanitizer sees locks, and does not see that a continuation wakes after it was resumed.
+            state.withLock { _ in }
+        #endif
     }
 
     /// How many tasks sleep on the clock.
@@ -99,7 +115,7 @@ public final class ManualClock: Clock, Sendable {
     public func advance(to instant: Instant) {
         while let entry = state.withLock({ $0.takeDue(until: instant) }) {
             switch entry {
-            case .sleeper(let waiter): waiter.finish()
+            case .sleeper(let sleeper): sleeper.continuation?.resume()
             case .timer(let action): action()
             }
         }
@@ -131,23 +147,40 @@ public final class ManualClock: Clock, Sendable {
         try await waiter.value { [self] in state.withLock { $0.timers.forget(waiter) } }
     }
 
-    /// Adds a sleeper; `nil` if its deadline has come.
-    private func insertSleeper(_ waiter: Waiter<Void>, at deadline: Instant) -> Queue.ID? {
-        let (id, arrived) = state.withLock { state -> (Queue.ID?, [Waiter<Void>]) in
-            guard deadline > state.now else { return (nil, []) }
-            let id = state.queue.insert(.sleeper(waiter), at: deadline)
-            return (id, state.sleepers.increment())
+    /// Adds a sleeper, or wakes it if its deadline has come or its task is cancelled.
+    private func insert(
+        _ sleeper: Sleeper, until deadline: Instant, _ continuation: UnsafeContinuation<Void, any Error>
+    ) {
+        let (end, arrived) = state.withLock { state -> (SleepEnd?, [Waiter<Void>]) in
+            guard !sleeper.isCancelled else { return ((continuation, CancellationError()), []) }
+            guard deadline > state.now else { return ((continuation, nil), []) }
+            sleeper.continuation = continuation
+            sleeper.id = state.queue.insert(.sleeper(sleeper), at: deadline)
+            return (nil, state.sleepers.increment())
         }
+        if let end { Self.wake(end) }
         arrived.finish()
-        return id
     }
 
-    /// Removes a sleeper or timer; whether it was there. Whoever removes one is the only one to wake or fire it.
+    private func cancel(_ sleeper: Sleeper) {
+        let end = state.withLock { state -> SleepEnd? in
+            sleeper.isCancelled = true
+            guard let id = sleeper.id, state.remove(id) != nil else { return nil }
+            return sleeper.continuation.map { ($0, CancellationError()) }
+        }
+        if let end { Self.wake(end) }
+    }
+
+    private static func wake(_ end: SleepEnd) {
+        if let error = end.error { end.continuation.resume(throwing: error) } else { end.continuation.resume() }
+    }
+
+    /// Removes a timer. Whoever removes an entry is the only one to wake or fire it.
     ///
     /// What is removed is released outside the lock: it may own something that comes back to the clock.
-    private func remove(_ id: Queue.ID) -> Bool {
+    private func remove(_ id: Queue.ID) {
         let entry = state.withLock { $0.remove(id) }
-        return entry != nil
+        _ = entry
     }
 }
 
@@ -157,12 +190,12 @@ extension ManualClock: TimerClock {
         let id: Queue.ID?
 
         func cancel() {
-            if let id { _ = clock.remove(id) }
+            if let id { clock.remove(id) }
         }
     }
 
     /// Runs `action` within the advance that reaches `instant`, or at once if the clock stands there or later.
-    package func schedule(at instant: Instant, _ action: @escaping @Sendable () -> Void) -> any ScheduledTimer {
+    public func schedule(at instant: Instant, _ action: @escaping @Sendable () -> Void) -> any ScheduledTimer {
         let (id, arrived) = state.withLock { state -> (Queue.ID?, [Waiter<Void>]) in
             guard instant > state.now else { return (nil, []) }
             let id = state.queue.insert(.timer(action), at: instant)

@@ -84,27 +84,32 @@
         }
 
         private func write(_ error: any Error, _ context: Context) {
-            if let rejection = error as? any PolicyRejection {
-                span.attributes["resilience.outcome"] = "rejected"
-                add("policy.rejected", rejection.policyName) { attributes in
-                    attributes["resilience.reason"] = rejection.reason
-                    attributes.set(seconds: "retry_after", rejection.retryAfter)
-                }
-                span.setStatus(SpanStatus(code: .error, message: rejection.reason))
-                return
+            switch CallEnd(error, in: context) {
+            case .rejected: writeRejection(error.unwrapped)
+            case .cancelled: span.attributes["resilience.outcome"] = "cancelled"
+            case .failed, .expired: writeFailure(error)
             }
-            // As the policy counts it: what is cancelled at its deadline has failed.
-            if Task.isCancelled || error is CancellationError, !context.isPastDeadline {
-                span.attributes["resilience.outcome"] = "cancelled"
-                return
+        }
+
+        private func writeRejection(_ error: any Error) {
+            span.attributes["resilience.outcome"] = "rejected"
+            guard let rejection = error as? any PolicyRejection else { return }
+            add("policy.rejected", rejection.policyName) { attributes in
+                attributes["resilience.reason"] = rejection.reason
+                attributes.set(seconds: "retry_after", rejection.retryAfter)
             }
+            span.setStatus(SpanStatus(code: .error, message: rejection.reason))
+        }
+
+        private func writeFailure(_ error: any Error) {
             span.attributes["resilience.outcome"] = "failed"
-            if error is UnacceptedResult {
+            let cause = error.unwrapped
+            if cause is UnacceptedResult {
                 span.setStatus(SpanStatus(code: .error, message: "the result was not accepted"))
                 return
             }
-            if let exceeded = error as? Timeout.Exceeded {
-                add("timeout.exceeded", exceeded.timeout) { $0.set(seconds: "limit", exceeded.limit) }
+            if let exceeded = cause as? Timeout.ExceededError {
+                add("timeout.exceeded", exceeded.policyName) { $0.set(seconds: "limit", exceeded.limit) }
             }
             span.recordError(error)
             span.setStatus(SpanStatus(code: .error))

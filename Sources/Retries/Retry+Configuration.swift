@@ -82,6 +82,7 @@ extension Retry {
             check.require("maxAttempts", maxAttempts, atLeast: 1)
             check.require(delay: "maxDelay", maxDelay)
             if let maxDuration { check.require(positive: "maxDuration", maxDuration) }
+            check.requireObject("budget", budget)
             try check.finish()
         }
 

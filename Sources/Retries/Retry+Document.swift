@@ -14,7 +14,7 @@ extension Retry.Configuration: DocumentRepresentable {
         reader.object { object in
             if let reader = object.reader("backoff") { backoff.read(reader) }
             if let reader = object.reader("maxAttempts") {
-                if reader.value == "unlimited" {
+                if reader.says("unlimited") {
                     maxAttempts = Retry.unlimited
                 } else if let count = reader.integer() {
                     maxAttempts = count
@@ -36,7 +36,7 @@ extension Retry.Configuration: DocumentRepresentable {
     /// with its tokens.
     private mutating func readBudget(_ reader: ConfigurationReader, _ object: inout ConfigurationReader.Object) {
         switch reader.value {
-        case .null: budget = nil
+        case .null where reader.isNull: budget = nil
         case .object:
             let own = budget as? RetryBudget
             var rule = own?.rule ?? .documentBase

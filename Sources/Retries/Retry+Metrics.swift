@@ -3,9 +3,10 @@ public import ResilienceCore
 extension Retry {
     /// Adds the totals.
     public func collect(into metrics: inout MetricCollection) {
+        metrics.claim(delays)
         let totals = totals
-        metrics.add(Families.calls, [name, "successful_without_retry"], totals.succeededWithoutRetry)
-        metrics.add(Families.calls, [name, "successful_with_retry"], totals.succeededWithRetry)
+        metrics.add(Families.calls, [name, "succeeded_without_retry"], totals.succeededWithoutRetry)
+        metrics.add(Families.calls, [name, "succeeded_with_retry"], totals.succeededWithRetry)
         metrics.add(Families.calls, [name, "failed_without_retry"], totals.failedWithoutRetry)
         metrics.add(Families.calls, [name, "failed_with_retry"], totals.failedWithRetry)
         metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
@@ -32,7 +33,7 @@ extension Retry {
 }
 
 extension RetryBudget {
-    /// What this budget measures, under a name: a budget has none of its own.
+    /// What this budget measures, under a name: a budget has none of its own. Under several names it is shown as the first.
     public func metrics(named name: String) -> some MetricSource { Metrics(budget: self, name: name) }
 
     private struct Metrics: MetricSource {
@@ -40,9 +41,11 @@ extension RetryBudget {
         let name: String
 
         func collect(into metrics: inout MetricCollection) {
-            metrics.add(Families.tokens, [name], budget.balance)
-            metrics.add(Families.withdrawals, [name, "granted"], budget.totalGranted)
-            metrics.add(Families.withdrawals, [name, "refused"], budget.totalRefused)
+            metrics.collect(budget) { metrics in
+                metrics.add(Families.tokens, [name], budget.balance)
+                metrics.add(Families.withdrawals, [name, "granted"], budget.totalGranted)
+                metrics.add(Families.withdrawals, [name, "refused"], budget.totalRefused)
+            }
         }
     }
 

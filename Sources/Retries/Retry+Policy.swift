@@ -33,6 +33,8 @@ extension Retry {
 
     private static func layer(name: String?, _ configuration: Configuration) -> Layer<Retry> {
         Layer { environment throws(ConfigurationError) in
+            var configuration = configuration
+            configuration.budget = try environment.resolved(configuration.budget, field: "retry.budget")
             try configuration.validate()
             var environment = environment
             if let name { environment.name = name }

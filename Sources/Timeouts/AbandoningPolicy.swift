@@ -4,8 +4,8 @@ internal import Synchronization
 extension Policy {
     /// A form of this policy that returns at a limit although the work goes on.
     ///
-    /// For work that does not listen to cancellation, where the caller cannot wait. The work is cancelled at the limit,
-    /// but still runs, and holds what it holds: watch ``AbandoningPolicy/abandonedRunning``. Prefer ``Timeout``, which
+    /// For work that does not listen to cancellation, where the caller cannot wait. The work is cancelled at the limit, or
+    /// with its caller, but still runs, and holds what it holds: watch ``AbandoningPolicy/abandonedRunning``. Prefer ``Timeout``, which
     /// waits for the work to end.
     ///
     /// The operation runs beside its caller, and past the call, so that it must be `@Sendable` and its value `Sendable`:
@@ -32,10 +32,10 @@ public struct AbandoningPolicy: PolicyWrapper {
     public let limit: Duration
 
     private let events: EventChannel<Timeout.Event>
-    private let shared: Shared
+    let shared: Shared
 
     /// The numbers of one policy; each an atomic sum on which no other memory depends.
-    private final class Shared: Sendable {
+    final class Shared: Sendable {
         let abandoned = Atomic(0)
         let running = Atomic(0)
     }
@@ -63,11 +63,14 @@ public struct AbandoningPolicy: PolicyWrapper {
     /// How many of them still run.
     public var abandonedRunning: Int { shared.running.load(ordering: .relaxed) }
 
-    /// Runs an operation under the policy, in a task of its own, until it ends or the limit is reached.
+    /// Runs an operation under the policy, in a task of its own, until it ends, the limit is reached or the caller is
+    /// cancelled.
     ///
-    /// The task inherits priority and task-local values, and is cancelled when the caller is, or at the limit.
+    /// The task inherits priority, task-local values and executor preference. It is cancelled at the limit, and when the caller is; it may go on
+    /// then, but nobody waits for it. For a caller that is cancelled already it is not begun.
     ///
-    /// - Throws: ``Timeout/Exceeded`` at the limit, without an underlying error; otherwise what the policy throws.
+    /// - Throws: ``Timeout/ExceededError`` at the limit, without an underlying error; `CancellationError` as soon as the
+    ///   caller is cancelled; otherwise what the policy throws.
     public func execute<Value: Sendable>(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable () async throws -> Value
@@ -80,54 +83,108 @@ public struct AbandoningPolicy: PolicyWrapper {
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async throws -> Value {
-        let time = policy.rootContext.time
+        try await call(from: policy.rootContext, isAccepted, operation).value
+    }
+
+    /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
+    public func run<Value: Sendable>(
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async -> Execution<Value> {
+        await run(accepting: isAccepted) { _ in try await operation() }
+    }
+
+    /// Runs an operation that asks for its `Context`, and tells all about the call. Of a call that was left running, what it
+    /// has come to by then.
+    public func run<Value: Sendable>(
+        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async -> Execution<Value> {
+        let recording = CallRecording(policy.name, from: policy.rootContext)
+        do {
+            let outcome = try await call(from: recording.context, isAccepted) { context in
+                recording.countAttempt()
+                return try await operation(context)
+            }
+            return recording.execution(.success(outcome.value), isAccepted: outcome.isAccepted)
+        } catch {
+            return recording.execution(.failure(error), isAccepted: false)
+        }
+    }
+
+    private typealias Outcome<Value: Sendable> = (value: Value, isAccepted: Bool)
+
+    private func call<Value: Sendable>(
+        from root: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool,
+        _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async throws -> Outcome<Value> {
+        try Task.checkCancellation()
+        let time = root.time
         let start = time.now
         let deadline = start.advanced(by: limit)
-        let race = Race<Value>()
+        let race = Race<Outcome<Value>>()
         // The layers see the deadline too: a call cut off by it failed, and was not cancelled by its caller.
-        var root = policy.rootContext
+        var root = root
         root.shortenDeadline(to: deadline, on: time)
-        let exceeded = Timeout.Exceeded(timeout: policy.name, limit: limit, underlying: nil)
-        let work = Task(name: "abandoning \(policy.name)") { [self, root] in
-            let result: Result<Value, any Error>
-            do {
-                let value = try await policy.execute(from: root, accepting: isAccepted) { context in
-                    let value = try await operation(context)
-                    // Nobody waits for a late value: to the layers it is no success.
-                    if race.isAbandoned { throw exceeded }
-                    return value
-                }
-                result = .success(value)
-            } catch {
-                result = .failure(error)
+        let callLimit = CallLimit(deadline, on: time)
+        let work = callLimit.around {
+            Task(name: "abandoning \(policy.name)", executorPreference: preferredExecutor) { [self, root] in
+                let end = await result(from: root, isAccepted, race, deadline, operation)
+                callLimit.end()
+                if !race.finish(with: end) { noteEnd(start.duration(to: time.now)) }
             }
-            if !race.finish(with: result) { noteEnd(start.duration(to: time.now)) }
         }
-        let timer = time.schedule(at: deadline) { [self] in abandon(race, work, exceeded) }
+        let timer = time.schedule(at: deadline) { [self] in
+            abandon(race, work, exceeded(nil), isCancelledByCaller: false)
+        }
         defer { timer.cancel() }
         return try await withTaskCancellationHandler {
             try await escalating(work) { try await race.waiter.value() }
         } onCancel: {
-            work.cancel()
+            abandon(race, work, CancellationError(), isCancelledByCaller: true)
         }
     }
 
+    /// The work: the part of a call that may go on without its caller.
+    private func result<Value: Sendable>(
+        from root: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool, _ race: Race<Outcome<Value>>,
+        _ deadline: TimeSource.Instant, _ operation: @escaping @Sendable (Context) async throws -> Value
+    ) async -> Result<Outcome<Value>, any Error> {
+        do {
+            return .success(
+                try await policy.outcome(from: root, accepting: isAccepted) { context in
+                    let value = try await operation(context)
+                    // Nobody waits for a late value: to the layers it is no success.
+                    if race.isAbandoned { throw exceeded(nil) }
+                    return value
+                })
+        } catch {
+            // Late by the clock, although the timer may not have fired.
+            let isLate = root.time.now >= deadline && CallEnd(error, in: root).isFailure
+            return .failure(isLate ? exceeded(error) : error)
+        }
+    }
+
+    private func exceeded(_ underlying: (any Error)?) -> Timeout.ExceededError {
+        Timeout.ExceededError(policyName: policy.name, limit: limit, underlying: underlying)
+    }
+
     private func abandon<Value: Sendable>(
-        _ race: Race<Value>, _ work: Task<Void, Never>, _ exceeded: Timeout.Exceeded
+        _ race: Race<Value>, _ work: Task<Void, Never>, _ error: any Error, isCancelledByCaller: Bool
     ) {
         // Counted first: the work may end, and count itself out, as soon as the race is decided.
         shared.running.wrappingAdd(1, ordering: .relaxed)
-        guard race.finish(with: .failure(exceeded)) else {
+        guard race.finish(with: .failure(error)) else {
             shared.running.wrappingSubtract(1, ordering: .relaxed)
             return
         }
         shared.abandoned.wrappingAdd(1, ordering: .relaxed)
         work.cancel()
-        events.post(.abandoned(timeout: policy.name, limit: limit))
+        events.post(.abandoned(timeout: policy.name, limit: limit, isCancelledByCaller: isCancelledByCaller))
         events.deliver()
     }
 
-    /// Work that lost against the limit has ended.
+    /// Work that was left running has ended.
     private func noteEnd(_ duration: Duration) {
         shared.running.wrappingSubtract(1, ordering: .relaxed)
         events.post(.abandonedEnded(timeout: policy.name, duration: duration))
@@ -149,12 +206,12 @@ public struct AbandoningPolicy: PolicyWrapper {
     }
 }
 
-/// What the work and the limit race for: the first of them decides.
+/// What the work, the limit and the caller's cancellation race for: the first of them decides.
 private final class Race<Value: Sendable>: Sendable {
     let waiter = Waiter<Value>()
     private let isDecided = Atomic(false)
 
-    /// Whether the limit was first, asked by the work before it has handed over a result.
+    /// Whether one of the others was first, asked by the work before it has handed over a result.
     var isAbandoned: Bool { isDecided.load(ordering: .acquiring) }
 
     /// Returns whether this result is the one.

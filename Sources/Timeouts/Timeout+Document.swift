@@ -15,7 +15,7 @@ extension Timeout.Limit: DocumentRepresentable {
         case .null:
             if case .function = kind { return }
             reader.refuse("is neither a duration such as \"2s\" nor \"remaining\"")
-        case .string("remaining"): self = .remaining
+        case _ where reader.says("remaining"): self = .remaining
         default: if let limit = reader.checked(as: "limit").duration() { self = .fixed(limit) }
         }
     }

@@ -1,26 +1,37 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 extension Timeout {
     /// The error of a call that took longer than its limit.
     ///
     /// Not a `PolicyRejection`: the call was made, and its service did not answer in time, so that a breaker outside of
-    /// the timeout counts a failure.
-    public struct Exceeded: Error, Sendable, CustomStringConvertible {
+    /// the timeout counts a failure, and an adaptive bulkhead an overload.
+    public struct ExceededError: OverloadError, Sendable, CustomStringConvertible {
         /// The name of the timeout.
-        public let timeout: String
+        public let policyName: String
 
-        /// The limit that was reached. Zero or less if there was no time left to begin with.
+        /// The limit that was reached.
         public let limit: Duration
 
-        /// What the operation threw when it was cancelled: a `CancellationError`, or its client's own error. `nil` if
-        /// the operation did not run, or was abandoned.
+        /// What the operation threw when it was cancelled: a `CancellationError`, or its client's own error. `nil` if the
+        /// operation was abandoned.
         public let underlying: (any Error)?
 
-        /// `"timeout" exceeded its limit of 2 seconds`
-        public var description: String {
-            limit > .zero
-                ? "\"\(timeout)\" exceeded its limit of \(limit.sentenceForm)"
-                : "\"\(timeout)\" had no time left to begin"
-        }
+        /// `timeout "payments" exceeded its limit of 2 seconds`
+        public var description: String { "timeout \"\(policyName)\" exceeded its limit of \(limit.sentenceForm)" }
+    }
+
+    /// The error of a call that was not made, because no time was left for it.
+    public struct NoTimeLeftError: PolicyRejection, Hashable {
+        /// The name of the timeout.
+        public let policyName: String
+
+        /// Why, in a few words.
+        public var reason: String { "no time is left" }
+
+        /// `nil`: later there is even less.
+        public var retryAfter: Duration? { nil }
+
+        /// `timeout "payments" has no time left for a call`
+        public var description: String { "timeout \"\(policyName)\" has no time left for a call" }
     }
 }

@@ -4,12 +4,13 @@ extension Timeout {
     /// Adds the totals, and how many calls run.
     public func collect(into metrics: inout MetricCollection) {
         let totals = totals
-        metrics.add(Families.calls, [name, "successful"], totals.succeeded)
+        metrics.add(Families.calls, [name, "succeeded"], totals.succeeded)
         metrics.add(Families.calls, [name, "failed"], totals.failed)
         metrics.add(Families.calls, [name, "timeout"], totals.exceeded)
         metrics.add(Families.calls, [name, "late"], totals.late)
         metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
         metrics.add(Families.calls, [name, "refused"], totals.refused)
+        metrics.add(Families.calls, [name, "rejected"], totals.rejected)
         metrics.add(Families.calls, [name, "unlimited"], totals.unlimited)
         metrics.add(Families.running, [name], running)
     }
@@ -23,7 +24,7 @@ extension Timeout {
             "resilience.timeout.running", .gauge, labels: ["name"], help: "Calls that run under a timeout.")
         static let abandoned = MetricFamily(
             "resilience.timeout.abandoned", .counter, labels: ["name"],
-            help: "Calls that were left running at their limit.")
+            help: "Calls that were left running: at their limit, or when their caller was cancelled.")
         static let abandonedRunning = MetricFamily(
             "resilience.timeout.abandoned_running", .gauge, labels: ["name"],
             help: "Calls that were left running and have not ended.")
@@ -33,8 +34,11 @@ extension Timeout {
 extension AbandoningPolicy {
     /// Adds how many calls were left running, and what the policy inside measures.
     public func collect(into metrics: inout MetricCollection) {
-        metrics.add(Timeout.Families.abandoned, [policy.name], abandoned)
-        metrics.add(Timeout.Families.abandonedRunning, [policy.name], abandonedRunning)
+        // Copies are one policy.
+        metrics.collect(shared) { metrics in
+            metrics.add(Timeout.Families.abandoned, [policy.name], abandoned)
+            metrics.add(Timeout.Families.abandonedRunning, [policy.name], abandonedRunning)
+        }
         metrics.collect(policy)
     }
 }

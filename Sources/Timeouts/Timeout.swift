@@ -89,8 +89,9 @@ public final class Timeout: Strategy {
 
     /// Runs the rest of a call, and cancels it when the limit is reached.
     ///
-    /// - Throws: ``Exceeded`` if the call failed after this limit had been reached, or if there was no time left to begin
-    ///   with. Otherwise what `next` threw; also when the caller cancelled.
+    /// - Throws: ``ExceededError`` if the call failed after this limit had been reached; ``NoTimeLeftError`` if there was no
+    ///   time left to begin with. Otherwise what `next` threw: also when the caller cancelled, and when a layer inside
+    ///   refused the call.
     public nonisolated(nonsending) func execute(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
@@ -104,11 +105,11 @@ public final class Timeout: Strategy {
         var limited = context
         limited.shortenDeadline(to: deadline, on: time)
         let end = await runInChild(#isolation, lane, limited, deadline, next)
-        try judge(end, limit, start)
+        try judge(end, limit, start, context)
     }
 
     /// Counts the end of a call, and throws what the caller is to see.
-    func judge(_ end: ChildEnd, _ limit: Duration, _ start: TimeSource.Instant) throws {
+    func judge(_ end: ChildEnd, _ limit: Duration, _ start: TimeSource.Instant, _ context: Context) throws {
         guard let error = end.error else {
             guard end.isExpired else {
                 counters.succeeded.wrappingAdd(1, ordering: .relaxed)
@@ -118,24 +119,23 @@ public final class Timeout: Strategy {
             emit(.exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: true))
             return
         }
-        // The caller's own cancellation is never reported as a timeout, even if the limit was reached as well.
-        if end.isExpired && !Task.isCancelled {
+        switch CallEnd(error, in: context) {
+        case .rejected: counters.rejected.wrappingAdd(1, ordering: .relaxed)
+        case .cancelled: counters.cancelled.wrappingAdd(1, ordering: .relaxed)
+        // Whoever cancelled from outside, the caller or a deadline around this one, is never told of this limit.
+        case .failed where end.isExpired && !Task.isCancelled:
             counters.exceeded.wrappingAdd(1, ordering: .relaxed)
             emit(.exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: false))
-            throw Exceeded(timeout: name, limit: limit, underlying: error)
-        }
-        if Task.isCancelled || error is CancellationError {
-            counters.cancelled.wrappingAdd(1, ordering: .relaxed)
-        } else {
-            counters.failed.wrappingAdd(1, ordering: .relaxed)
+            throw ExceededError(policyName: name, limit: limit, underlying: error)
+        case .failed, .expired: counters.failed.wrappingAdd(1, ordering: .relaxed)
         }
         throw error
     }
 
-    private func refused(_ limit: Duration) -> Exceeded {
+    private func refused(_ limit: Duration) -> NoTimeLeftError {
         counters.refused.wrappingAdd(1, ordering: .relaxed)
         emit(.refused(timeout: name, limit: limit))
-        return Exceeded(timeout: name, limit: limit, underlying: nil)
+        return NoTimeLeftError(policyName: name)
     }
 
     private func emit(_ event: @autoclosure () -> Event) {

@@ -98,22 +98,6 @@ struct Call: Sendable {
     }
 }
 
-/// Runs jobs one after another, when told to.
-private final class SteppingExecutor: TaskExecutor {
-    private let queue = Lock<[UnownedJob]>([])
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        queue.withLock { $0.append(job) }
-    }
-
-    func drain() {
-        while let job = queue.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
-            job.runSynchronously(on: asUnownedTaskExecutor())
-        }
-    }
-}
-
 /// Values in the order in which they were appended, from any task.
 final class Log<Element: Sendable>: Sendable {
     private let storage = Lock<[Element]>([])

@@ -35,10 +35,10 @@
             publisher.add(payments)
             publisher.publish()
             try await payments.execute {}
-            #expect(factory.timers(label: "resilience.pipeline.duration").flatMap(\.values).count == 1)
+            #expect(factory.timers(label: "resilience.policy.duration").flatMap(\.values).count == 1)
             #expect(
-                factory.timers(label: "resilience.pipeline.duration").first?.dimensions.map(\.0) == [
-                    "pipeline", "outcome",
+                factory.timers(label: "resilience.policy.duration").first?.dimensions.map(\.0) == [
+                    "name", "outcome",
                 ])
             #expect(
                 factory.counters(label: "resilience.circuit_breaker.calls").first?.dimensions.map(\.0) == [

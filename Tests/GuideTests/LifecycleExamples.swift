@@ -1,6 +1,7 @@
 import Foundation
 import Resilience
 import ResilienceFiles
+import ResilienceTesting
 import Testing
 
 @Suite("Guides/Lifecycle.md")
@@ -61,7 +62,16 @@ struct LifecycleExamples {
             })
         let hosts = try resilience.family("hosts", by: String.self)
         let response = try await hosts.execute(for: "api.example.com") { try await client.get("/") }
+        print(hosts.busiest(10))  // the keys in trouble first, then those with the most failures
         #expect(response.status == 200 && hosts.count == 1)
+
+        let clock = ManualClock()
+        let sharing = try ResilienceModule("shop", clock: clock) {
+            Registration("payments") { RateLimiter.named("outbound") }
+            Registration("stock") { RateLimiter.named("outbound") }
+            Registration("outbound", RateLimiter.layer(.tokenBucket(100, per: .seconds(1))))
+        }
+        #expect(try sharing.policy("stock").layers.count == 1)
     }
 
     @Test("from start to end")
@@ -69,6 +79,8 @@ struct LifecycleExamples {
         let resilience = try await shop()
         let path = FileManager.default.temporaryDirectory.appending(path: "guide-\(UUID().uuidString).json").path
         resilience.keepState(in: FileStateStore(URL(filePath: path)))  // import ResilienceFiles
+        let patient = try ResilienceModule("shop", options: .init(drainDelay: .seconds(15), gracePeriod: .seconds(10)))
+        await patient.shutdown(drainDelay: .zero)
         let running = Task { try await resilience.run() }  // parks until it is cancelled, or shutdown() is called
         let report = await resilience.shutdown(gracePeriod: .seconds(10))
         print(report)  // shut down in 0 seconds: 0 calls were running, … and a line for each thing it holds

@@ -32,7 +32,7 @@ struct ObservabilityExamples {
         _ = try await payments.execute { try await gateway.charge(order) }
         print(exporter.page())
         let page = exporter.page().description
-        #expect(page.contains("resilience_pipeline_calls_total{pipeline=\"payments\",outcome=\"succeeded\"} 1\n"))
+        #expect(page.contains("resilience_policy_calls_total{name=\"payments\",outcome=\"succeeded\"} 1\n"))
         #expect(page.contains("resilience_circuit_breaker_state{name=\"payments\",state=\"closed\"} 1\n"))
     }
 
@@ -72,7 +72,7 @@ struct ObservabilityExamples {
 
         let metrics = MetricCollection(of: [payments])
         for sample in metrics.samples(of: "resilience.circuit_breaker.calls") {
-            print(sample.labels, sample.value)  // ["payments", "successful"] integer(1)
+            print(sample.labels, sample.value)  // ["payments", "succeeded"] integer(1)
         }
         #expect(metrics.samples(of: "resilience.circuit_breaker.calls").first?.value == .integer(1))
     }
@@ -111,7 +111,7 @@ struct ObservabilityExamples {
         payments.circuitBreakers[0].isolate()
         #expect(
             exporter.page().description.contains(
-                "resilience_events_total{strategy=\"payments\",event=\"circuit_breaker.transition\",severity="))
+                "resilience_events_total{source=\"payments\",event=\"circuit_breaker.transition\",severity="))
     }
 
     @Test("the names of resilience4j")

@@ -1,6 +1,7 @@
 import CircuitBreakers
 import ResilienceCore
 import ResilienceTesting
+import Retries
 import Testing
 
 @Suite("Guides/Testing.md")
@@ -27,6 +28,20 @@ struct TestingExamples {
         try await clock.waitForSleepers(1)
         clock.advance(by: .seconds(60))
         #expect(try await sleeper.value == "awake")
+
+        let executor = SteppingExecutor()
+        let retrying = try Policy("retrying", clock: clock) { Retry.layer(.constant(.seconds(1)), maxAttempts: 2) }
+        let log = EventRecorder()
+        retrying.addObserver(log)
+        let call = Task(executorPreference: executor) {
+            _ = await retrying.run { throw InjectedFailure() } as Execution<Int>
+        }
+        executor.drain()  // until the call waits for its second attempt
+        #expect(clock.sleeperCount == 1)
+        clock.advance(by: .seconds(1))
+        executor.drain()  // until it has ended
+        #expect(log.names.last == "policy.failed")
+        await call.value
 
         let quote = ScriptedOperation(
             clock: clock,

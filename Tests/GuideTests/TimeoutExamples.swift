@@ -47,10 +47,12 @@ struct TimeoutExamples {
     func exceeded() async throws {
         let clock = ManualClock()
         let payments = try Policy("payments", clock: clock) { Timeout.layer(.from { _ in .zero }) }
+        await #expect(throws: Timeout.NoTimeLeftError.self) { try await payments.execute {} }
+        try payments.timeouts.first?.update(.from { _ in .seconds(1) })
         do {
             _ = try await payments.execute { try await slowGateway.charge(order) }
-        } catch let error as Timeout.Exceeded {
-            print(error)  // "payments" exceeded its limit of 1 second
+        } catch let error as Timeout.ExceededError {
+            print(error)  // timeout "payments" exceeded its limit of 1 second
             print(error.limit)
             print(error.underlying as Any)  // what the operation threw when it was cancelled
         }
@@ -64,11 +66,17 @@ struct TimeoutExamples {
             try await client.get("/receipts/1", timeout: context.remaining)
         }
         #expect(response.status == 200)
+
+        let inner = try Policy("inventory") { Timeout.layer(.remaining) }
+        let left = try await payments.execute {
+            try await inner.execute { context in context.remaining }  // what is left of payments' limit
+        }
+        #expect((left ?? .zero) > .zero)
     }
 
     @Test("returning although the work goes on")
     func abandoning() async throws {
-        let payments = try Policy("payments") { CircuitBreaker.layer() }
+        let payments = try Policy("payments", clock: ManualClock()) { CircuitBreaker.layer() }
         let abandoning = try payments.abandoning(after: .seconds(2))
         let report = try await abandoning.execute { try await reports.render() }
         print(abandoning.abandoned, abandoning.abandonedRunning)
@@ -80,7 +88,7 @@ struct TimeoutExamples {
         let timeout = try Timeout(.seconds(2), name: "rendering", observers: [Log()])
         _ = try await timeout.execute { try await reports.render() }
         print(timeout.running)  // calls under the limit now
-        print(timeout.totals.exceeded)  // succeeded, failed, exceeded, late, cancelled, refused, unlimited
+        print(timeout.totals.exceeded)  // succeeded, failed, exceeded, late, cancelled, refused, rejected, unlimited
         #expect(timeout.totals.succeeded == 1)
     }
 
@@ -93,6 +101,6 @@ struct TimeoutExamples {
         let call = Task { try await tested.execute { try await operation() } }
         try await operation.waitForCalls(1)
         clock.advance(by: .seconds(2))
-        await #expect(throws: Timeout.Exceeded.self) { try await call.value }
+        await #expect(throws: Timeout.ExceededError.self) { try await call.value }
     }
 }

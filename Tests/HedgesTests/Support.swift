@@ -36,26 +36,6 @@ final class Stage: Sendable {
     func step() -> Bool { executor.step() }
 }
 
-/// Runs jobs one after another, when told to.
-private final class SteppingExecutor: TaskExecutor {
-    private let queue = Lock<[UnownedJob]>([])
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        queue.withLock { $0.append(job) }
-    }
-
-    func step() -> Bool {
-        guard let job = queue.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) else { return false }
-        job.runSynchronously(on: asUnownedTaskExecutor())
-        return true
-    }
-
-    func drain() {
-        while step() {}
-    }
-}
-
 /// A service whose attempts do what is written for them.
 final class Upstream: Sendable {
     enum Step: Sendable {

@@ -97,7 +97,7 @@ struct LimiterMetricsTests {
         await #expect(throws: CancellationError.self) { try await cancelled.value }
         clock.advance(by: .seconds(1))
         try await granted.value
-        let measured: Set = lines([limiter, limiter[1], policy, calls]).filter { !$0.hasPrefix("pipeline") }
+        let measured: Set = lines([limiter, limiter[1], policy, calls]).filter { !$0.hasPrefix("policy") }
         #expect(
             measured == [
                 "keyed_rate_limiter.calls{b,permitted} 4", "keyed_rate_limiter.calls{b,rejected} 2",

@@ -110,22 +110,6 @@ final class Stage: Sendable {
     var names: [String] { recorder.names.map { String($0.dropFirst("rate_limiter.".count)) } }
 }
 
-/// Runs jobs one after another, when told to.
-private final class SteppingExecutor: TaskExecutor {
-    private let queue = Lock<[UnownedJob]>([])
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        queue.withLock { $0.append(job) }
-    }
-
-    func drain() {
-        while let job = queue.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
-            job.runSynchronously(on: asUnownedTaskExecutor())
-        }
-    }
-}
-
 /// A reservation that a test keeps. Used from one task at a time.
 final class HeldReservation: @unchecked Sendable {
     private var reservation: RateLimiter.Reservation?

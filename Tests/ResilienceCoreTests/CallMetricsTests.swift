@@ -27,7 +27,7 @@ struct CallMetricsTests {
         var metrics = MetricCollection()
         metrics.collect(source)
         return outcomes.map { outcome in
-            let sample = metrics.samples(of: "resilience.pipeline.calls").first { $0.labels == [name, outcome] }
+            let sample = metrics.samples(of: "resilience.policy.calls").first { $0.labels == [name, outcome] }
             guard case .integer(let count) = sample?.value else { return -1 }
             return count
         }
@@ -38,7 +38,7 @@ struct CallMetricsTests {
     {
         var metrics = MetricCollection()
         metrics.collect(source)
-        let sample = metrics.samples(of: "resilience.pipeline.duration").first { $0.labels == [name, outcome] }
+        let sample = metrics.samples(of: "resilience.policy.duration").first { $0.labels == [name, outcome] }
         guard case .histogram(let snapshot) = sample?.value else { return nil }
         return snapshot
     }
@@ -328,10 +328,10 @@ struct CallMetricsTests {
                 for _ in 0..<200 {
                     var metrics = MetricCollection()
                     metrics.collect(first)
-                    for sample in metrics.samples(of: "resilience.pipeline.duration") {
+                    for sample in metrics.samples(of: "resilience.policy.duration") {
                         guard case .histogram(let snapshot) = sample.value else { continue }
                         // Both families are from one reading.
-                        let calls = metrics.samples(of: "resilience.pipeline.calls").first {
+                        let calls = metrics.samples(of: "resilience.policy.calls").first {
                             $0.labels == sample.labels
                         }
                         #expect(calls?.value == .integer(snapshot.count))

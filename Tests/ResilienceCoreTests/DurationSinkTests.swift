@@ -50,8 +50,8 @@ struct DurationSinkTests {
         try? await policy.execute { throw CallMetricsTests.Refusal() }
         #expect(
             told.durations.withLock { $0 } == [
-                "resilience.pipeline.duration p succeeded": [3_000_000, 5_000_000],
-                "resilience.pipeline.duration p failed": [1_000_000_000],
+                "resilience.policy.duration p succeeded": [3_000_000, 5_000_000],
+                "resilience.policy.duration p failed": [1_000_000_000],
             ])
         #expect(CallMetricsTests.counts(metrics) == [2, 1, 1, 1])
         #expect(CallMetricsTests.durations(metrics, "succeeded") == nil)
@@ -64,7 +64,7 @@ struct DurationSinkTests {
         policy?.addObserver(metrics)
         #expect(
             Set(told.made.withLock { $0 }) == [
-                ["resilience.pipeline.duration", "p", "succeeded"], ["resilience.pipeline.duration", "p", "failed"],
+                ["resilience.policy.duration", "p", "succeeded"], ["resilience.policy.duration", "p", "failed"],
             ])
         #expect(told.alive.withLock { $0 } == 2)
         policy = nil

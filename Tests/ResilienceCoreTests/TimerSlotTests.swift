@@ -41,6 +41,19 @@ struct TimerSlotTests {
         #expect(fired == [false, true, false] && slot.deadline == nil)
     }
 
+    @Test("a number that was not handed out fires nothing, and nothing is kept for it")
+    func unknown() throws {
+        var slot = TimerSlot()
+        let number = try claim(&slot, 10)
+        for other in [number &- 1, number &+ 1, .max] {
+            let timer = Timer()
+            let (isFired, unneeded) = (slot.fire(other), keep(&slot, timer, other))
+            #expect(!isFired && unneeded === timer && slot.deadline == at(10))
+        }
+        let isFired = slot.fire(number)
+        #expect(isFired)
+    }
+
     @Test("the timer before is not needed when an earlier one is handed in")
     func unneeded() throws {
         var slot = TimerSlot()

@@ -39,10 +39,10 @@ struct ScrapeTests {
                 try await PrometheusServer.run(scraping: [.init(job: "demo", port: server.address.port)]) {
                     prometheus in
                     for (expression, value) in [
-                        ("resilience_circuit_breaker_calls_total{kind=\"successful\"}", 3.0),
+                        ("resilience_circuit_breaker_calls_total{kind=\"succeeded\"}", 3.0),
                         ("resilience_circuit_breaker_calls_total{kind=\"not_permitted\"}", 3),
                         ("resilience_rate_limiter_calls_total{kind=\"permitted\"}", 3),
-                        ("resilience_pipeline_calls_total{pipeline=\"upstream\",outcome=\"rejected\"}", 3),
+                        ("resilience_policy_calls_total{name=\"upstream\",outcome=\"rejected\"}", 3),
                     ] {
                         let samples = try await prometheus.wait(for: expression)
                         #expect(samples.map(\.value) == [value], "\(expression)")

@@ -90,7 +90,7 @@ struct StatusRoutesTests {
         let text = fixture.get("/metrics")
         #expect(text.status == 200)
         #expect(text.contentType.hasPrefix("text/plain; version=0.0.4"))
-        #expect(text.body.contains("resilience_circuit_breaker_calls_total{name=\"upstream\",kind=\"successful\"} 1\n"))
+        #expect(text.body.contains("resilience_circuit_breaker_calls_total{name=\"upstream\",kind=\"succeeded\"} 1\n"))
         let open = fixture.get("/metrics", accept: "application/openmetrics-text;version=1.0.0,*/*;q=0.1")
         #expect(open.contentType.hasPrefix("application/openmetrics-text; version=1.0.0"))
         #expect(open.body.hasSuffix("# EOF\n"))

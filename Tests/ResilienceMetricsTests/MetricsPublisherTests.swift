@@ -46,16 +46,16 @@
             try? await policy.execute {}
             publisher.publish()
             publisher.publish()
-            let dimensions = [("name", "payments"), ("kind", "successful")]
-            let successful = try backend.expectCounter("resilience.circuit_breaker.calls", dimensions)
-            #expect(successful.values == [1])
+            let dimensions = [("name", "payments"), ("kind", "succeeded")]
+            let succeeded = try backend.expectCounter("resilience.circuit_breaker.calls", dimensions)
+            #expect(succeeded.values == [1])
             let rejected = try backend.expectCounter(
                 "resilience.circuit_breaker.calls", [("name", "payments"), ("kind", "not_permitted")])
             #expect(rejected.values == [1])
             let open = try backend.expectMeter(
                 "resilience.circuit_breaker.state", [("name", "payments"), ("state", "open")])
             #expect(open.values == [0, 1, 1])
-            let calls = backend.counters(label: "resilience.pipeline.calls")
+            let calls = backend.counters(label: "resilience.policy.calls")
             #expect(
                 Dictionary(uniqueKeysWithValues: calls.map { ($0.dimensions[1].1, $0.totalValue) }) == [
                     "succeeded": 1, "failed": 1, "cancelled": 0, "rejected": 1,
@@ -70,10 +70,10 @@
                 try await policy.execute { clock.advance(by: .milliseconds(milliseconds)) }
             }
             let pipeline = try backend.expectTimer(
-                "resilience.pipeline.duration", [("pipeline", "payments"), ("outcome", "succeeded")])
+                "resilience.policy.duration", [("name", "payments"), ("outcome", "succeeded")])
             #expect(pipeline.values == [20_000_000, 30_000_000])
             let breaker = try backend.expectTimer(
-                "resilience.circuit_breaker.call_duration", [("name", "payments"), ("kind", "successful")])
+                "resilience.circuit_breaker.call_duration", [("name", "payments"), ("kind", "succeeded")])
             #expect(breaker.values == [20_000_000, 30_000_000])
             #expect(breaker.displayUnit == .seconds)
             #expect(backend.counters.isEmpty)
@@ -94,16 +94,16 @@
             try await going?.execute {}
             try await sameName?.execute {}
             publisher.publish()
-            #expect(backend.timers(label: "resilience.pipeline.duration").count == 4)
-            #expect(backend.counters(label: "resilience.pipeline.calls").count == 12)
+            #expect(backend.timers(label: "resilience.policy.duration").count == 4)
+            #expect(backend.counters(label: "resilience.policy.calls").count == 12)
             going = nil
             sameName = nil
             publisher.publish()
             #expect(
                 Set(backend.timers.map { $0.dimensions[0].1 }) == ["payments"])
-            #expect(backend.counters(label: "resilience.pipeline.calls").count == 4)
+            #expect(backend.counters(label: "resilience.policy.calls").count == 4)
             try await staying.execute {}
-            #expect(backend.timers(label: "resilience.pipeline.duration").flatMap(\.values).count == 2)
+            #expect(backend.timers(label: "resilience.policy.duration").flatMap(\.values).count == 2)
         }
 
         @Test("a source that begins anew is counted from zero, and a gauge without a value goes")
@@ -141,10 +141,10 @@
             }
             publisher.publish()
             #expect(
-                try backend.expectCounter("resilience.pipeline.calls", [("pipeline", "p"), ("outcome", "succeeded")])
+                try backend.expectCounter("resilience.policy.calls", [("name", "p"), ("outcome", "succeeded")])
                     .totalValue == 1600)
             #expect(
-                try backend.expectTimer("resilience.pipeline.duration", [("pipeline", "p"), ("outcome", "succeeded")])
+                try backend.expectTimer("resilience.policy.duration", [("name", "p"), ("outcome", "succeeded")])
                     .values.count == 1600)
         }
     }

@@ -17,7 +17,7 @@
             }
         }
 
-        private func calls(_ kind: String = "successful") throws -> TestCounter {
+        private func calls(_ kind: String = "succeeded") throws -> TestCounter {
             try backend.expectCounter("resilience.circuit_breaker.calls", [("name", "payments"), ("kind", kind)])
         }
 
@@ -61,7 +61,7 @@
             module.publishMetrics(to: backend)
             try await module.execute("payments") { clock.advance(by: .milliseconds(40)) }
             let timer = try backend.expectTimer(
-                "resilience.pipeline.duration", [("pipeline", "payments"), ("outcome", "succeeded")])
+                "resilience.policy.duration", [("name", "payments"), ("outcome", "succeeded")])
             #expect(timer.values == [40_000_000])
         }
 
@@ -101,9 +101,35 @@
             try await module.execute("payments") {}
             for publisher in publishers { publisher.publish() }
             for backend in [backend, other] {
-                let names = Set(backend.counters(label: "resilience.pipeline.calls").map { $0.dimensions[0].1 })
+                let names = Set(backend.counters(label: "resilience.policy.calls").map { $0.dimensions[0].1 })
                 #expect(names == ["payments"])
             }
+        }
+
+        @Test("one backend is told once, however many ask for it and whatever else is added to the publisher")
+        func sameBackend() async throws {
+            let (own, outside) = (CallMetrics(), CallMetrics())
+            let module = try ResilienceModule("shop", clock: clock, observers: [own]) {
+                Registration("payments") { CircuitBreaker.layer() }
+                Registration(budget: "spare", .quota(10, cost: 1))
+            }
+            let publisher = module.publishMetrics(to: backend)
+            #expect(module.publishMetrics(to: backend) === publisher)
+            module.addObserver(outside)
+            publisher.add(module)
+            publisher.add(own)
+            publisher.add(outside)
+            publisher.add(try module.policy("payments"))
+            publisher.add(try module.retryBudget("spare").metrics(named: "mine"))
+            try await module.execute("payments") { clock.advance(by: .milliseconds(40)) }
+            publisher.publish()
+            let dimensions = backend.counters.map(\.dimensions) + backend.meters.map(\.dimensions)
+            let names = Set(dimensions.map { $0[0].1 })
+            #expect(names == ["shop", "payments", "spare"])
+            let calls = try backend.expectCounter(
+                "resilience.policy.calls", [("name", "payments"), ("outcome", "succeeded")])
+            #expect(calls.totalValue == 1)
+            #expect(backend.timers(label: "resilience.policy.duration").flatMap(\.values) == [40_000_000])
         }
 
         @Test("publishing keeps no module alive")

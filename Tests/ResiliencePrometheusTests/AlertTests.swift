@@ -56,15 +56,15 @@ struct AlertTests {
                   - {eval_time: 10m, alertname: CircuitBreakerOpen}
               - interval: 15s
                 input_series:
-                  - series: 'resilience_pipeline_calls_total{job="shop",pipeline="payments",outcome="succeeded"}'
+                  - series: 'resilience_policy_calls_total{job="shop",name="payments",outcome="succeeded"}'
                     values: '0+75x100'
-                  - series: 'resilience_pipeline_calls_total{job="shop",pipeline="payments",outcome="failed"}'
+                  - series: 'resilience_policy_calls_total{job="shop",name="payments",outcome="failed"}'
                     values: '0+15x100'
-                  - series: 'resilience_pipeline_calls_total{job="shop",pipeline="payments",outcome="rejected"}'
+                  - series: 'resilience_policy_calls_total{job="shop",name="payments",outcome="rejected"}'
                     values: '0+10x100'
-                  - series: 'resilience_pipeline_calls_total{job="shop",pipeline="payments",outcome="cancelled"}'
+                  - series: 'resilience_policy_calls_total{job="shop",name="payments",outcome="cancelled"}'
                     values: '0+900x100'
-                  - series: 'resilience_pipeline_calls_total{job="shop",pipeline="rare",outcome="failed"}'
+                  - series: 'resilience_policy_calls_total{job="shop",name="rare",outcome="failed"}'
                     values: '0+1x100'
                   - series: 'resilience_retry_attempts_total{job="shop",name="payments"}'
                     values: '0+2x100'
@@ -75,7 +75,7 @@ struct AlertTests {
                   - eval_time: 12m
                     alertname: CallsFail
                     exp_alerts:
-                      - exp_labels: {job: shop, pipeline: payments, severity: critical}
+                      - exp_labels: {job: shop, name: payments, severity: critical}
                         exp_annotations:
                           summary: 25% of the calls of policy payments fail
                           description: >-

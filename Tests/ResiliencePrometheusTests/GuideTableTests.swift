@@ -52,4 +52,36 @@ struct GuideTableTests {
         }
         for name in found.keys.sorted() { #expect(expected[name] != nil, "\(name) is in the guide only") }
     }
+
+    /// The names of all families that the sources define, whoever collects them.
+    private func defined() throws -> Set<String> {
+        let sources = Guides.folder.deletingLastPathComponent().appending(path: "Sources")
+        let files = try #require(FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil))
+        var names: Set<String> = []
+        for case let file as URL in files where file.pathExtension == "swift" {
+            // Not what is written for readers: examples in comments.
+            let code = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+                .filter { !$0.drop { $0 == " " }.hasPrefix("//") }.joined(separator: "\n")
+            names.formUnion(code.matches(of: /MetricFamily\(\s*"(resilience\.[a-z_.]+)"/).map { String($0.1) })
+        }
+        return names
+    }
+
+    @Test("every family that any source file defines is measured here, so that the table cannot lack it")
+    func nothingMissing() throws {
+        let collected = Set(MetricCollection(of: try Everything().sources).entries.map(\.family.name))
+        let defined = try defined()
+        // Without an event no counter of events.
+        #expect(defined.subtracting(collected).subtracting(["resilience.events"]) == [])
+        #expect(defined.count > 50)
+    }
+
+    @Test("the dashboard has something of everything that has metrics")
+    func dashboard() throws {
+        let queries = try Dashboard.load().panels.flatMap(\.targets).map(\.expr).joined(separator: "\n")
+        let parts = try Set(defined().map { $0.split(separator: ".").dropLast().joined(separator: "_") })
+        for part in parts.subtracting(["resilience"]).sorted() {
+            #expect(queries.contains("\(part)_"), "nothing of \(part) is on the dashboard")
+        }
+    }
 }

@@ -65,33 +65,33 @@ struct ServerTests {
             }
             for job in jobs {
                 let own = #"job="\#(job)",name="payments""#
-                let pipeline = #"job="\#(job)",pipeline="payments",outcome="succeeded""#
+                let policy = #"job="\#(job)",name="payments",outcome="succeeded""#
                 #expect(try await value("up{job=\"\(job)\"} == 1") == 1)
                 // Every line has become a series.
                 #expect(try await value("scrape_samples_scraped{job=\"\(job)\"} > 0") == Double(series.count))
                 // A counter.
-                #expect(try await value("resilience_circuit_breaker_calls_total{\(own),kind=\"successful\"}") == 3)
-                #expect(try await value("resilience_pipeline_calls_total{\(pipeline)}") == 3)
+                #expect(try await value("resilience_circuit_breaker_calls_total{\(own),kind=\"succeeded\"}") == 3)
+                #expect(try await value("resilience_policy_calls_total{\(policy)}") == 3)
                 // Gauges: a whole number, a fraction, and not a number.
                 #expect(try await value("resilience_circuit_breaker_state{\(own),state=\"closed\"}") == 1)
                 #expect(try await value("resilience_retry_budget_tokens{job=\"\(job)\",name=\"shared\"}") == 10)
                 #expect(try await value("resilience_circuit_breaker_slow_call_rate{\(own)}") == 0)
                 // A histogram.
-                #expect(try await value("resilience_pipeline_duration_seconds_count{\(pipeline)}") == 3)
-                #expect(try await value("resilience_pipeline_duration_seconds_sum{\(pipeline)}") == 0.021)
-                let buckets = try await server.wait(for: "resilience_pipeline_duration_seconds_bucket{\(pipeline)}")
+                #expect(try await value("resilience_policy_duration_seconds_count{\(policy)}") == 3)
+                #expect(try await value("resilience_policy_duration_seconds_sum{\(policy)}") == 0.021)
+                let buckets = try await server.wait(for: "resilience_policy_duration_seconds_bucket{\(policy)}")
                 #expect(buckets.count == HistogramBuckets.standard.bounds.count + 1)
                 #expect(buckets.filter { $0.value == 3 }.count == 11)
                 #expect(buckets.contains { $0.labels["le"] == "+Inf" && $0.value == 3 })
                 let quantile = try await server.wait(
                     for:
-                        "histogram_quantile(0.5, resilience_pipeline_duration_seconds_bucket{\(pipeline)})")
+                        "histogram_quantile(0.5, resilience_policy_duration_seconds_bucket{\(policy)})")
                 #expect(quantile.count == 1 && (0.005...0.01).contains(quantile[0].value), "\(quantile)")
                 // Events.
                 let transitions = try await server.wait(
                     for:
                         "resilience_events_total{job=\"\(job)\",event=\"circuit_breaker.transition\"}")
-                #expect(transitions.map { $0.labels["strategy"] } == [hostile])
+                #expect(transitions.map { $0.labels["source"] } == [hostile])
                 // A name with everything in it that has to be escaped.
                 let isolated = try await server.wait(
                     for:
@@ -121,7 +121,7 @@ struct ServerTests {
             everything.policy.circuitBreakers[0].isolate()
             everything.policy.circuitBreakers[0].close()
             try await everything.policy.execute { everything.clock.advance(by: .milliseconds(7)) }
-            try await server.wait(for: "rate(resilience_pipeline_calls_total{outcome=\"succeeded\"}[1m]) > 0")
+            try await server.wait(for: "rate(resilience_policy_calls_total{outcome=\"succeeded\"}[1m]) > 0")
             for expression in try Dashboard.load().expressions {
                 try await server.wait(for: expression)
             }

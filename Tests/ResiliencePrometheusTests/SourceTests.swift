@@ -26,14 +26,14 @@ struct SourceTests {
             #expect(lines.contains(#"resilience_circuit_breaker_state{name="payments",state="\#(state)"} 0"#))
         }
         #expect(lines.contains(#"resilience_circuit_breaker_state{name="payments",state="closed"} 1"#))
-        for kind in ["successful", "failed", "ignored", "cancelled", "not_permitted"] {
+        for kind in ["succeeded", "failed", "ignored", "cancelled", "not_permitted"] {
             #expect(lines.contains(#"resilience_circuit_breaker_calls_total{name="payments",kind="\#(kind)"} 0"#))
         }
         #expect(lines.contains(#"resilience_circuit_breaker_failure_rate{name="payments"} NaN"#))
         #expect(lines.contains(#"resilience_circuit_breaker_slow_call_rate{name="payments"} NaN"#))
         #expect(lines.contains(#"resilience_retry_budget_tokens{name="shared"} 10.0"#))
         for outcome in ["succeeded", "failed", "rejected", "cancelled"] {
-            #expect(lines.contains(#"resilience_pipeline_calls_total{pipeline="payments",outcome="\#(outcome)"} 0"#))
+            #expect(lines.contains(#"resilience_policy_calls_total{name="payments",outcome="\#(outcome)"} 0"#))
         }
         #expect(lines.contains(#"resilience_adaptive_limit{name="payments"} 20"#))
         #expect(lines.contains(#"resilience_adaptive_min_rtt_seconds{name="payments"} NaN"#))
@@ -43,7 +43,10 @@ struct SourceTests {
             lines.contains(
                 #"resilience_fallback_step_calls_total{name="payments",step="replica",kind="failed"} 0"#))
         // Save for what is a state, a balance or a bound, all is zero.
-        let others = lines.filter { !$0.hasSuffix(" 0") && !$0.hasSuffix(" 0.0") }.map { $0.prefix { $0 != "{" } }
+        // The module has told that it was made.
+        let others = lines.filter { !$0.hasPrefix("resilience_events") }.filter {
+            !$0.hasSuffix(" 0") && !$0.hasSuffix(" 0.0")
+        }.map { $0.prefix { $0 != "{" } }
         #expect(
             others.sorted() == [
                 "resilience_adaptive_limit", "resilience_adaptive_min_rtt_seconds",
@@ -51,6 +54,7 @@ struct SourceTests {
                 "resilience_bulkhead_partition_guaranteed", "resilience_bulkhead_queue_capacity",
                 "resilience_circuit_breaker_failure_rate", "resilience_circuit_breaker_slow_call_rate",
                 "resilience_circuit_breaker_state", "resilience_keyed_rate_limiter_max_keys",
+                "resilience_module_configurations_total", "resilience_module_health", "resilience_module_state",
                 "resilience_rate_limiter_available_permissions", "resilience_retry_budget_tokens",
             ])
     }
@@ -79,7 +83,7 @@ struct SourceTests {
         try? await inCancelledTask { try await breaker.execute { throw CancellationError() } }
         var now = lines([breaker, calls])
         #expect(now.contains(#"resilience_circuit_breaker_failure_rate{name="b"} NaN"#))
-        #expect(now.contains(#"resilience_circuit_breaker_buffered_calls{name="b",kind="successful"} 1"#))
+        #expect(now.contains(#"resilience_circuit_breaker_buffered_calls{name="b",kind="succeeded"} 1"#))
         #expect(now.contains(#"resilience_circuit_breaker_buffered_calls{name="b",kind="failed"} 1"#))
         #expect(now.contains(#"resilience_circuit_breaker_slow_calls{name="b"} 1"#))
         #expect(now.contains(#"resilience_circuit_breaker_calls_total{name="b",kind="cancelled"} 1"#))
@@ -95,7 +99,7 @@ struct SourceTests {
         now = lines([breaker, calls])
         #expect(now.contains(#"resilience_circuit_breaker_calls_total{name="b",kind="not_permitted"} 7"#))
         #expect(now.contains(#"resilience_circuit_breaker_calls_total{name="b",kind="failed"} 5"#))
-        #expect(now.contains(#"resilience_circuit_breaker_calls_total{name="b",kind="successful"} 3"#))
+        #expect(now.contains(#"resilience_circuit_breaker_calls_total{name="b",kind="succeeded"} 3"#))
         #expect(now.contains(#"resilience_circuit_breaker_state{name="b",state="open"} 1"#))
         #expect(now.contains(#"resilience_circuit_breaker_state{name="b",state="closed"} 0"#))
         #expect(now.contains(#"resilience_circuit_breaker_transitions_total{name="b",from="closed",to="open"} 1"#))
@@ -103,8 +107,8 @@ struct SourceTests {
         // Rejections have no duration, nor have calls that were cancelled or ignored.
         #expect(now.contains(#"resilience_circuit_breaker_call_duration_seconds_count{name="b",kind="failed"} 5"#))
         #expect(now.contains(#"resilience_circuit_breaker_call_duration_seconds_sum{name="b",kind="failed"} 1.0"#))
-        #expect(now.contains(#"resilience_circuit_breaker_call_duration_seconds_count{name="b",kind="successful"} 3"#))
-        #expect(now.contains(#"resilience_circuit_breaker_call_duration_seconds_sum{name="b",kind="successful"} 6.0"#))
+        #expect(now.contains(#"resilience_circuit_breaker_call_duration_seconds_count{name="b",kind="succeeded"} 3"#))
+        #expect(now.contains(#"resilience_circuit_breaker_call_duration_seconds_sum{name="b",kind="succeeded"} 6.0"#))
         #expect(
             !now.contains { $0.contains("call_duration") && ($0.contains("cancelled") || $0.contains("permitted")) })
 
@@ -132,12 +136,12 @@ struct SourceTests {
         let count = alsoObserved ? 2 : 1
         #expect(
             lines([calls]).contains(
-                #"resilience_circuit_breaker_call_duration_seconds_count{name="b",kind="successful"} \#(count)"#))
+                #"resilience_circuit_breaker_call_duration_seconds_count{name="b",kind="succeeded"} \#(count)"#))
         // An observed breaker has timed the first call as well.
         let sum = alsoObserved ? "3.0" : "2.0"
         #expect(
             lines([calls]).contains(
-                #"resilience_circuit_breaker_call_duration_seconds_sum{name="b",kind="successful"} \#(sum)"#))
+                #"resilience_circuit_breaker_call_duration_seconds_sum{name="b",kind="succeeded"} \#(sum)"#))
         #expect(breaker.totals.successes == 2)
     }
 
@@ -166,8 +170,8 @@ struct SourceTests {
         }
         #expect(try await call.value == 2)
         let lines = lines([retry, calls])
-        #expect(lines.contains(#"resilience_retry_calls_total{name="r",kind="successful_without_retry"} 1"#))
-        #expect(lines.contains(#"resilience_retry_calls_total{name="r",kind="successful_with_retry"} 1"#))
+        #expect(lines.contains(#"resilience_retry_calls_total{name="r",kind="succeeded_without_retry"} 1"#))
+        #expect(lines.contains(#"resilience_retry_calls_total{name="r",kind="succeeded_with_retry"} 1"#))
         #expect(lines.contains(#"resilience_retry_attempts_total{name="r"} 4"#))
         #expect(lines.contains(#"resilience_retry_delay_seconds_count{name="r"} 2"#))
         #expect(lines.contains(#"resilience_retry_delay_seconds_sum{name="r"} 0.08"#))
@@ -218,7 +222,7 @@ struct SourceTests {
             throw Failure()
         }
         let lines = lines([timeout])
-        for (kind, count) in [("successful", 1), ("failed", 1), ("late", 1), ("timeout", 1), ("refused", 0)] {
+        for (kind, count) in [("succeeded", 1), ("failed", 1), ("late", 1), ("timeout", 1), ("refused", 0)] {
             #expect(lines.contains(#"resilience_timeout_calls_total{name="t",kind="\#(kind)"} \#(count)"#))
         }
     }

@@ -3,6 +3,7 @@ import CircuitBreakers
 import Fallbacks
 import Hedges
 import RateLimiters
+import Resilience
 import ResilienceCore
 import ResilienceTesting
 import Retries
@@ -35,6 +36,7 @@ struct Everything {
     let tenants: KeyedRateLimiter<String>
     let fallback: FallbackPolicy<Int>
     let revalidation: StaleWhileRevalidate<Int>
+    let module: ResilienceModule
 
     init(_ name: String = "payments") throws {
         budget = try RetryBudget(.throttle())
@@ -59,11 +61,15 @@ struct Everything {
         }
         revalidation = try StaleWhileRevalidate(
             name, .init(freshFor: .seconds(1), staleFor: .seconds(1)), through: policy)
+        module = try ResilienceModule("shop", clock: clock, observers: [calls, events]) {
+            Registration(family: "hosts", by: Int.self, atMost: 5) { CircuitBreaker.layer() }
+        }
     }
 
     var sources: [any MetricSource] {
         [
-            policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, fallback, revalidation, calls, events,
+            policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, fallback, revalidation, module, calls,
+            events,
         ]
     }
 }

@@ -109,6 +109,27 @@
             #expect(recorder.report?.duration == .zero)
         }
 
+        @Test("readiness ends first: calls are let in during the drain delay, which is waited for once")
+        func readiness() async throws {
+            let module = try module(.init(drainDelay: .seconds(5), gracePeriod: .seconds(10)))
+            try await testGracefulShutdown { trigger in
+                let running = Task { try await module.run() }
+                try await state(.running, of: module)
+                // As a group does: the module only after its readiness has ended.
+                let readiness = Task { try await module.readiness.run() }
+                trigger.triggerGracefulShutdown()
+                try await clock.waitForTimers(1)
+                #expect(module.state == .closing && module.health.status == .down)
+                try await module.execute("payments") {}
+                clock.advance(by: .seconds(5))
+                try await readiness.value
+                try await running.value
+            }
+            #expect(module.state == .stopped)
+            #expect(recorder.events(of: ResilienceModule.Event.self).filter { $0.name == "module.ended" }.count == 1)
+            #expect(clock.timerCount == 0)
+        }
+
         @Test("a graceful shutdown before run() shuts down at once")
         func alreadyShuttingDown() async throws {
             let module = try module()

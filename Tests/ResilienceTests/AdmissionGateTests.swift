@@ -100,6 +100,101 @@ struct AdmissionGateTests {
         try await running.value
     }
 
+    @Test(
+        "what a call left behind is refused once that has ended, also in tasks of its own, wherever they lie in memory")
+    func leftBehindByChildren() async throws {
+        for round in 0..<100 {
+            let gate = AdmissionGate()
+            let (go, isOver) = (Waiter<Void>(), Waiter<Void>())
+            let (admitted, refused) = (Counter(), Counter())
+            @Sendable func callLate() async {
+                do {
+                    try await gate.admit(refusal: { Refused() }) { admitted.add() }
+                } catch {
+                    refused.add()
+                }
+            }
+            // The storage of the calling task goes with that of this one, and is used anew by those that come after.
+            await Task {
+                async let call: Void? = try? gate.admit(refusal: { Refused() }) {
+                    Task {
+                        try await go.value()
+                        for _ in 0..<20 {
+                            async let first: Void = callLate()
+                            async let second: Void = Task { await callLate() }.value
+                            _ = await (first, second)
+                        }
+                        isOver.finish()
+                    }
+                }
+                _ = await call
+            }.value
+            gate.close()
+            go.finish()
+            try await isOver.value()
+            #expect(admitted.value == 0 && refused.value == 40, "round \(round)")
+        }
+    }
+
+    @Test("a task that was begun within two calls is let in as long as one of them runs")
+    func eitherOfTwo() async throws {
+        let (go, isIn) = (Waiter<Void>(), Waiter<Void>())
+        var left: Task<Void, any Error>?
+        try await admit {
+            let inner = Task {
+                var begun: Task<Void, any Error>?
+                try await admit {
+                    begun = Task {
+                        try await go.value()
+                        try await admit { isIn.finish() }
+                        // In a call of a task of its own, which is over: what is left is the outermost.
+                        try await admit {}
+                    }
+                }
+                return begun
+            }
+            left = try await inner.value
+            gate.close()
+            go.finish()
+            try await isIn.value()
+            try await left?.value
+            #expect(gate.count == 1)
+        }
+        #expect(await gate.waitUntilEmpty(until: deadline(.zero), on: time))
+    }
+
+    @Test("calls that each begin the next do not keep those that are over")
+    func succession() async throws {
+        let gate = AdmissionGate()
+        let isOver = Waiter<Void>()
+        let stays = WeakStays()
+        @Sendable func call(_ number: Int) {
+            Task {
+                // The one before may still run, or not.
+                try await gate.admit(refusal: { Refused() }) {
+                    stays.note(Stay.innermost)
+                    if number > 0 { call(number - 1) }
+                }
+                if number == 0 { isOver.finish() }
+            }
+        }
+        call(20_000)
+        try await isOver.value()
+        #expect(stays.mostAlive < 10_000)
+        #expect(gate.count == 0)
+    }
+
+    @Test("a call in a cancelled task is let in, and finds itself cancelled")
+    func cancelledBefore() async throws {
+        try await inCancelledTask {
+            try await admit {
+                #expect(Task.isCancelled && gate.count == 1)
+                try await admit { #expect(Task.isCancelled) }
+            }
+        }
+        #expect(gate.count == 0)
+    }
+
     @Test("a call through two gates is within both")
     func twoGates() async throws {
         let other = AdmissionGate()
@@ -182,4 +277,20 @@ final class Counter: Sendable {
     private let count = Atomic(0)
     var value: Int { count.load(ordering: .sequentiallyConsistent) }
     func add(_ number: Int = 1) { count.add(number, ordering: .sequentiallyConsistent) }
+}
+
+/// How many of the noted stays were alive at once, looked at now and then.
+private final class WeakStays: Sendable {
+    private struct Reference {
+        weak var stay: Stay?
+    }
+    private let state = Lock<(references: [Reference], mostAlive: Int)>(([], 0))
+    var mostAlive: Int { state.withLock { $0.mostAlive } }
+    func note(_ stay: Stay?) {
+        state.withLock { state in
+            state.references.append(Reference(stay: stay))
+            guard state.references.count % 1_000 == 0 else { return }
+            state.mostAlive = max(state.mostAlive, state.references.count { $0.stay != nil })
+        }
+    }
 }

@@ -25,7 +25,10 @@ struct EventDetailsTests {
                 Timeout.Event.exceeded(timeout: "t", limit: .seconds(1), duration: .seconds(2), isLateSuccess: true),
                 ["limit_seconds", "duration_seconds", "late_success"], false
             ),
-            (Timeout.Event.abandoned(timeout: "t", limit: .seconds(1)), ["limit_seconds"], false),
+            (
+                Timeout.Event.abandoned(timeout: "t", limit: .seconds(1), isCancelledByCaller: false),
+                ["limit_seconds", "cancelled_by_caller"], false
+            ),
             (Timeout.Event.abandonedEnded(timeout: "t", duration: .seconds(1)), ["duration_seconds"], false),
             (
                 Hedge.Event.started(hedge: "h", attempt: 2, .delay, after: .seconds(1)),
@@ -101,7 +104,7 @@ struct EventDetailsTests {
     func kinds() throws {
         let counts = try CircuitBreaker("b").counts
         #expect(EventKind(CircuitBreaker.Event.wouldOpen(breaker: "b", .predicate, counts: counts)) == .change)
-        #expect(EventKind(Timeout.Event.abandoned(timeout: "t", limit: .zero)) == .call)
+        #expect(EventKind(Timeout.Event.abandoned(timeout: "t", limit: .zero, isCancelledByCaller: true)) == .call)
         #expect(EventKind(FallbackEvent.exhausted(fallback: "f", after: .zero, cause: InjectedFailure())) == .call)
         #expect(EventKind(Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: false)) == .change)
         #expect(EventKind(Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: true)) == .call)

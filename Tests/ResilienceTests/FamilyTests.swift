@@ -43,7 +43,7 @@ struct FamilyTests {
         }
         #expect(hosts.openKeyCount == 5)
         for key in 5..<10 { await fail(hosts[key], times: 1) }
-        // All are in a break: a new key has to do with a policy that is not kept.
+        // All are in a break: a new key has to do with the policy that such keys share.
         try await hosts.execute(for: 5000) {}
         #expect(hosts.count <= 10 && !hosts.members.contains { $0.key == 5000 })
     }

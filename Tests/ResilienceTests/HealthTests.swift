@@ -122,14 +122,14 @@ struct HealthTests {
         #expect(value("module.health", "test", "healthy") == .integer(1))
         #expect(value("module.calls_in_flight", "test") == .integer(0))
         #expect(value("module.configurations", "test", "applied") == .integer(1))
-        #expect(value("pipeline.calls", "payments", "failed") == .integer(0))
+        #expect(value("policy.calls", "payments", "failed") == .integer(0))
         await fail(try fixture.module.policy("payments"), times: 1)
         #expect(fixture.faults(["x": 1]) != [])
         #expect(value("module.configurations", "test", "refused") == .integer(1))
-        #expect(value("pipeline.calls", "payments", "failed") == .integer(1))
+        #expect(value("policy.calls", "payments", "failed") == .integer(1))
         // Layers that a document puts in their place are measured from then on.
         try fixture.module.update(.init(["policies": ["payments": ["layers": ["timeout"]]]]))
-        #expect(value("timeout.calls", "payments", "successful") == .integer(0))
+        #expect(value("timeout.calls", "payments", "succeeded") == .integer(0))
         #expect(value("circuit_breaker.calls", "payments", "failed") == nil)
     }
 }

@@ -1,7 +1,8 @@
-import Resilience
 import ResilienceCore
 import ResilienceTesting
 import Testing
+
+@testable import Resilience
 
 @Suite("Lifecycle", .timeLimit(.minutes(30)))
 struct LifecycleTests {
@@ -61,6 +62,172 @@ struct LifecycleTests {
         #expect(changes(fixture) == ["idle → draining", "draining → stopped"])
         #expect(fixture.events.filter { $0.name == "module.ended" }.count == 1)
         #expect(await module.shutdown() == reports.first)
+    }
+
+    @Test("a run after an early shutdown waits for its end and returns; so do others, one after another and at once")
+    func runAfterShutdown() async throws {
+        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        let module = fixture.module
+        let operation = ScriptedOperation(clock: fixture.clock, [.success(1, after: .seconds(3))])
+        let call = Task { try await module.execute("x") { try await operation() } }
+        try await operation.waitForCalls(1)
+        async let report = module.shutdown()
+        try await fixture.clock.waitForTimers(1)
+        let runs = (0..<5).map { _ in
+            Task {
+                try await module.run()
+                return module.state
+            }
+        }
+        fixture.clock.advance(by: .seconds(3))
+        for run in runs { #expect(try await run.value == .stopped) }
+        #expect(await report.callsInFlight == 1)
+        #expect(try await call.value == 1)
+        try await module.run()
+        try await inCancelledTask { try await module.run() }
+        #expect(changes(fixture) == ["idle → draining", "draining → stopped"])
+        #expect(fixture.events.filter { $0.name == "module.ended" }.count == 1)
+    }
+
+    @Test("of runs and shutdowns that come at once, one run at most runs, and all end")
+    func runsAndShutdowns() async throws {
+        for round in 0..<100 {
+            let module = try Fixture().module
+            let refused = Counter()
+            await withTaskGroup(of: Void.self) { group in
+                for index in 0..<6 {
+                    group.addTask {
+                        do {
+                            if (index + round) % 3 == 0 { await module.shutdown() } else { try await module.run() }
+                            #expect(module.state == .stopped)
+                        } catch {
+                            refused.add()
+                        }
+                    }
+                }
+            }
+            #expect(refused.value <= 3 && module.state == .stopped, "round \(round)")
+        }
+    }
+
+    // MARK: The time before draining
+
+    @Test("in the drain delay health says so, and calls are let in until it is over")
+    func drainDelay() async throws {
+        let fixture = try Fixture(options: .init(drainDelay: .seconds(5))) {
+            Registration("x") { CircuitBreaker.layer() }
+        }
+        let (module, clock) = (fixture.module, fixture.clock)
+        let running = Task { try await module.run() }
+        while module.state == .idle { await Task.yield() }
+        #expect(module.health.status == .healthy)
+        let operation = ScriptedOperation(clock: clock, [.success(7, after: .seconds(6))])
+        async let report = module.shutdown(gracePeriod: .seconds(10))
+        try await clock.waitForTimers(1)
+        #expect(module.state == .closing && module.health.status == .down)
+        #expect(
+            module.health.reasons.map(\.description)
+                == ["resilience module \"test\" is about to let no call in"])
+        #expect(try await module.execute("x") { 1 } == 1)
+        let call = Task { try await module.execute("x") { try await operation() } }
+        try await operation.waitForCalls(1)
+        clock.advance(by: .seconds(5) - .nanoseconds(1))
+        #expect(module.state == .closing)
+        #expect(try await module.execute("x") { 2 } == 2)
+        clock.advance(by: .nanoseconds(1))
+        while module.state == .closing { await Task.yield() }
+        await #expect(throws: ShutdownError.self) { try await module.execute("x") { 3 } }
+        try await clock.waitForTimers(1)
+        clock.advance(by: .seconds(1))
+        #expect(try await call.value == 7)
+        let seen = await report
+        #expect(seen.duration == .seconds(6) && seen.callsInFlight == 1 && seen.cancelledCalls == 0)
+        try await running.value
+        #expect(
+            changes(fixture) == ["idle → running", "running → closing", "closing → draining", "draining → stopped"])
+        #expect(clock.timerCount == 0)
+    }
+
+    @Test("a drain delay of the caller's goes before that of the options; none, or less, is none", arguments: [0, -3])
+    func ownDrainDelay(_ seconds: Int) async throws {
+        let fixture = try Fixture(options: .init(drainDelay: .seconds(5)))
+        let report = await fixture.module.shutdown(drainDelay: .seconds(seconds))
+        #expect(report.duration == .zero)
+        #expect(changes(fixture) == ["idle → draining", "draining → stopped"])
+        #expect(
+            faults { _ = try Fixture(options: .init(drainDelay: .seconds(-1))) }.first?.contains("drainDelay") == true)
+    }
+
+    @Test("closing ahead of the shutdown waits for the drain delay, once; all callers for the same")
+    func closesFirst() async throws {
+        let fixture = try Fixture(options: .init(drainDelay: .seconds(5))) {
+            Registration("x") { CircuitBreaker.layer() }
+        }
+        let module = fixture.module
+        let closings = (0..<4).map { _ in Task { await module.close() } }
+        try await fixture.clock.waitForTimers(1)
+        #expect(module.state == .closing && module.health.status == .down)
+        fixture.clock.advance(by: .seconds(5))
+        for closing in closings { await closing.value }
+        // Still, until it is shut down.
+        #expect(try await module.execute("x") { 1 } == 1)
+        let report = await module.shutdown()
+        #expect(report.duration == .zero && module.state == .stopped)
+        await module.close()
+        #expect(changes(fixture) == ["idle → closing", "closing → draining", "draining → stopped"])
+        try await module.run()
+    }
+
+    @Test("cancelling who closes ends the wait")
+    func closingCancelled() async throws {
+        let fixture = try Fixture()
+        let closing = Task { [module = fixture.module] in await module.close(drainDelay: .seconds(3600)) }
+        try await fixture.clock.waitForTimers(1)
+        closing.cancel()
+        await closing.value
+        #expect(fixture.module.state == .closing && fixture.clock.timerCount == 0)
+        #expect(await fixture.module.shutdown().duration == .zero)
+    }
+
+    @Test("who loses patience in the drain delay ends that and the calls at once")
+    func impatient() async throws {
+        let fixture = try Fixture(options: .init(drainDelay: .seconds(5)))
+        let module = fixture.module
+        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
+        let call = Task { try await module.execute("x") { try await operation() } }
+        try await operation.waitForCalls(1)
+        module.cancelCallsOfShutdown()
+        async let report = module.shutdown()
+        try await fixture.clock.waitForTimers(1)
+        module.cancelCallsOfShutdown()
+        let seen = await report
+        #expect(seen.duration == .zero && seen.cancelledCalls == 1 && seen.abandonedCalls == 0)
+        await #expect(throws: CancellationError.self) { try await call.value }
+        #expect(fixture.clock.timerCount == 0)
+    }
+
+    @Test("a caller cancelled beforehand is seen by every form of call", arguments: 0..<5)
+    func cancelledCaller(_ form: Int) async throws {
+        let fixture = try Fixture {
+            Registration("x") { CircuitBreaker.layer() }
+            Registration(hedged: "hedged", .init(delay: .onlyAfterFailure)) { CircuitBreaker.layer() }
+            Registration("covered", for: Bool.self) {
+                CircuitBreaker.layer()
+            } fallback: {
+                .value(false)
+            }
+        }
+        let module = fixture.module
+        let wasCancelled = try await inCancelledTask { () -> Bool in
+            switch form {
+            case 0: try await module.execute("x") { Task.isCancelled }
+            case 1: try await module.run("x") { Task.isCancelled }.get()
+            case 2: try await module.admit("x") { Task.isCancelled }
+            case 3: try await module.fallbackPolicy("covered", for: Bool.self).execute { Task.isCancelled }
+            default: try await module.policy("x").execute { try await module.execute("x") { Task.isCancelled } }
+            }
+        }
+        #expect(wasCancelled)
     }
 
     @Test("a run whose task is cancelled beforehand shuts down at once")

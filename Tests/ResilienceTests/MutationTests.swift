@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Random documents", .timeLimit(.minutes(30)))
 struct MutationTests {
-    private static let good: ConfigurationValue = [
+    static let good: ConfigurationValue = [
         "defaults": [
             "circuitBreaker": ["breakLength": "10s"], "retry": ["maxAttempts": 3], "hedge": ["maxHedges": 2],
             "bulkhead": ["limit": 20],
@@ -46,9 +46,11 @@ struct MutationTests {
         "families": ["hosts": ["inherits": "more", "circuitBreaker": ["halfOpen": ["probes": 3]]]],
     ]
 
-    private func fixture() throws -> Fixture {
+    private func fixture() throws -> Fixture { try Self.makeFixture() }
+
+    static func makeFixture() throws -> Fixture {
         let pages = try StaleWhileRevalidate<Int>("pages", .init(freshFor: .seconds(5), staleFor: .seconds(50)))
-        let fixture = try Fixture(Self.good) {
+        let fixture = try Fixture(good) {
             Registration("payments") {
                 Timeout.layer(.seconds(5))
                 Retry.layer()

@@ -62,7 +62,7 @@ struct ObserverTests {
         #expect(heard["policy.failed policy"] == 1)
         #expect(heard["rate_limiter.permitted limiter"] == 1)
         #expect(heard["fallback.served alone"] == 1 && heard["fallback.served covered"] == 1)
-        #expect(heard["policy.succeeded family/1"] == 1)
+        #expect(heard["policy.succeeded family"] == 1)
         #expect(heard.keys.contains { $0.hasPrefix("hedge.") && $0.hasSuffix("hedged") }, "\(heard)")
         #expect(heard.keys.contains { $0.hasPrefix("bulkhead.") }, "\(heard)")
     }

@@ -116,7 +116,7 @@ struct OriginFaultTests {
         fixture.module.addObserver(calls)
         policy.addObserver(EventRecorder())
         await fail(policy, times: 1)
-        let samples = MetricCollection(of: [fixture.module]).samples(of: "resilience.pipeline.calls")
+        let samples = MetricCollection(of: [fixture.module]).samples(of: "resilience.policy.calls")
         #expect(samples.first { $0.labels == ["x", "failed"] }?.value == .integer(1))
         #expect(fixture.recorder.names.contains("policy.failed"))
     }
@@ -166,8 +166,8 @@ struct OriginFaultTests {
         let report = await module.shutdown()
         #expect(report.snapshot.components.count == 50)
         #expect(
-            report.snapshot.components.allSatisfy { $0.measurements["circuit_breaker.calls{kind=successful}"] == 1 })
-        #expect(report.description.components(of: "circuit_breaker.calls{kind=successful} 1") == 50)
+            report.snapshot.components.allSatisfy { $0.measurements["circuit_breaker.calls{kind=succeeded}"] == 1 })
+        #expect(report.description.components(of: "circuit_breaker.calls{kind=succeeded} 1") == 50)
     }
 
     // MARK: Both
@@ -180,9 +180,9 @@ struct OriginFaultTests {
         let totals = try fixture.module.circuitBreaker("x").totals
         #expect(totals.failures == 2 && totals.rejected == 3)
         let metrics = MetricCollection(of: [fixture.module])
-        let counts = metrics.samples(of: "resilience.pipeline.calls")
+        let counts = metrics.samples(of: "resilience.policy.calls")
         #expect(counts.first { $0.labels == ["x", "rejected"] }?.value == .integer(3))
-        let durations = metrics.samples(of: "resilience.pipeline.duration")
+        let durations = metrics.samples(of: "resilience.policy.duration")
         #expect(!durations.contains { $0.labels == ["x", "rejected"] })
     }
 
@@ -194,7 +194,7 @@ struct OriginFaultTests {
         try await operation.waitForCalls(1)
         #expect(fixture.module.callsInFlight == 1)
         fixture.clock.advance(by: .seconds(1))
-        await #expect(throws: Timeout.Exceeded.self) { try await call.value }
+        await #expect(throws: Timeout.ExceededError.self) { try await call.value }
         let samples = MetricCollection(of: [fixture.module]).samples(of: "resilience.timeout.calls")
         #expect(samples.first { $0.labels == ["x", "timeout"] }?.value == .integer(1))
     }
@@ -204,7 +204,7 @@ struct OriginFaultTests {
         let (fixture, calls) = (try fixture(), CallMetrics())
         fixture.module.addObserver(calls)
         for _ in 0..<150 { try await fixture.module.execute("x") {} }
-        let samples = MetricCollection(of: [fixture.module]).samples(of: "resilience.pipeline.duration")
+        let samples = MetricCollection(of: [fixture.module]).samples(of: "resilience.policy.duration")
         guard case .histogram(let durations) = samples.first(where: { $0.labels == ["x", "succeeded"] })?.value else {
             Issue.record("no histogram")
             return

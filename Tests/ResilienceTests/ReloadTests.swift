@@ -44,6 +44,44 @@ struct ReloadTests {
         #expect(clock.sleeperCount == 0)
     }
 
+    private func counted(_ module: ResilienceModule, _ result: String) -> MetricValue? {
+        MetricCollection(of: [module]).samples(of: "resilience.module.configurations")
+            .first { $0.labels == ["test", result] }?.value
+    }
+
+    @Test("each document that is refused or cannot be loaded is counted once, however often it is looked at")
+    func refusals() async throws {
+        let fixture = try Fixture { Registration("x") { Retry.layer() } }
+        let (module, clock) = (fixture.module, fixture.clock)
+        let first = ScriptedOperation<ResilienceModule.Configuration?>(
+            clock: clock,
+            [
+                .success(document(0)), .success(document(0)), .success(document(-1)), .failure(InjectedFailure("gone")),
+                .failure(InjectedFailure("gone")), .success(document(4)), .success(nil), .success(document(0)),
+            ])
+        // Another source, with a fault of its own all the time: neither takes the other's place.
+        let second = ScriptedOperation<ResilienceModule.Configuration?>(
+            clock: clock, (0..<8).map { _ in .failure(InjectedFailure("malformed")) })
+        module.reload(every: .seconds(10)) { try await first() }
+        module.reload(every: .seconds(10)) { try await second() }
+        let running = Task { try await module.run() }
+        var refused: [MetricValue?] = []
+        for load in 1...8 {
+            try await first.waitForCalls(load)
+            try await second.waitForCalls(load)
+            try await clock.waitForSleepers(2)
+            refused.append(counted(module, "refused"))
+            clock.advance(by: .seconds(10))
+        }
+        #expect(refused == [2, 2, 3, 4, 4, 4, 4, 5].map { .integer($0) })
+        #expect(counted(module, "applied") == .integer(2))
+        #expect(fixture.events.filter { $0.name == "module.reload_failed" }.count == 5)
+        #expect(throws: ConfigurationError.self) { try module.update(document(0)) }
+        #expect(counted(module, "refused") == .integer(6))
+        running.cancel()
+        try await running.value
+    }
+
     @Test("a sequence of configurations is followed to its end")
     func sequence() async throws {
         let fixture = try Fixture { Registration("x") { Retry.layer() } }
@@ -146,7 +184,7 @@ struct ReloadTests {
         let new = Task { try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(101)
         fixture.clock.advance(by: .seconds(1))
-        await #expect(throws: Timeout.Exceeded.self) { try await new.value }
+        await #expect(throws: Timeout.ExceededError.self) { try await new.value }
         #expect(old != nil)
         operation.release(with: .success(1))
         for call in calls { #expect(try await call.value == 1) }

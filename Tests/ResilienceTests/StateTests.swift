@@ -60,6 +60,119 @@ struct StateTests {
         #expect(fixture.module.state == .stopped)
     }
 
+    /// The state of a process whose breaker was open when it ended.
+    private func openState() throws -> Data {
+        let fixture = try Fixture { registrations }
+        try fixture.module.circuitBreaker("y").open()
+        return try JSON.encode(fixture.module.savedState)
+    }
+
+    @Test("a shutdown before the start keeps what was stored, and adds what calls have learned")
+    func shutdownBeforeRun() async throws {
+        let stored = try openState()
+        let store = MemoryStore(stored)
+        let first = try Fixture { registrations }
+        first.module.keepState(in: store)
+        await first.module.shutdown()
+        #expect(store.data == stored && store.saves == 0)
+
+        let second = try Fixture { registrations }
+        second.module.keepState(in: store)
+        await fail(try second.module.policy("x"), times: 3)
+        await second.module.shutdown()
+        let state = try JSON.decode(ResilienceModule.SavedState.self, try #require(store.data))
+        #expect(state.circuitBreakers["circuitBreakers/y"]?.state == .open)
+        #expect(state.circuitBreakers["policies/x/twin"]?.state == .open)
+        #expect(state.circuitBreakers["policies/x/twin'"]?.counts.failures == 3)
+    }
+
+    @Test("a shutdown while the state is being loaded keeps what was stored")
+    func shutdownWhileLoading() async throws {
+        let stored = try openState()
+        let store = MemoryStore(stored)
+        let loading = Waiter<Void>()
+        let (go, isGone) = (Waiter<Void>(), Waiter<Void>())
+        store.willLoad = { number in
+            guard number == 1 else { return }
+            loading.finish()
+            try? await go.value()
+            isGone.finish()
+        }
+        let fixture = try Fixture { registrations }
+        fixture.module.keepState(in: store)
+        let running = run(fixture.module)
+        try await loading.value()
+        await fixture.module.shutdown()
+        go.finish()
+        try await isGone.value()
+        try await running.value
+        #expect(store.data == stored)
+        #expect(try fixture.module.circuitBreaker("y").state == .closed)
+    }
+
+    @Test("restoring does not undo what calls before the start have learned")
+    func learnedBefore() async throws {
+        let store = MemoryStore(try openState())
+        let restored = Waiter<Void>()
+        let fixture = try Fixture {
+            registrations
+            Registration("z") { CircuitBreaker.layer() }
+        }
+        store.didLoad = { restored.finish() }
+        fixture.module.keepState(in: store)
+        let y = try fixture.module.circuitBreaker("y")
+        try await y.execute {}
+        let running = run(fixture.module)
+        try await restored.value()
+        await fixture.module.shutdown()
+        try await running.value
+        #expect(y.state == .closed && y.totals.successes == 1)
+        // What it has learned is kept, and no call has to find it out anew.
+        let state = try JSON.decode(ResilienceModule.SavedState.self, try #require(store.data))
+        #expect(state.circuitBreakers["circuitBreakers/y"]?.state == .closed)
+    }
+
+    @Test("what is done to a breaker by hand before the start is not undone either", arguments: 0..<4)
+    func changedByHand(_ way: Int) async throws {
+        let store = MemoryStore(try openState())
+        let fixture = try Fixture { registrations }
+        fixture.module.keepState(in: store)
+        let y = try fixture.module.circuitBreaker("y")
+        switch way {
+        case 0: y.isolate()
+        case 1: y.disable()
+        case 2: _ = try? await y.execute { throw InjectedFailure() }
+        default:
+            y.open()
+            y.close()
+        }
+        let before = y.state
+        let restored = Waiter<Void>()
+        store.didLoad = { restored.finish() }
+        let running = run(fixture.module)
+        try await restored.value()
+        await fixture.module.shutdown()
+        try await running.value
+        #expect(y.state == before)
+    }
+
+    @Test("a state that could not be loaded at the start is not lost at the end")
+    func loadedLate() async throws {
+        let stored = try openState()
+        let store = MemoryStore(stored)
+        store.failingLoads = 1
+        let fixture = try Fixture { registrations }
+        fixture.module.keepState(in: store)
+        let running = run(fixture.module)
+        while !fixture.events.contains(where: { $0.name == "module.state_store_failed" }) { await Task.yield() }
+        try await fixture.module.policy("x").execute {}
+        await fixture.module.shutdown()
+        try await running.value
+        let state = try JSON.decode(ResilienceModule.SavedState.self, try #require(store.data))
+        #expect(state.circuitBreakers["circuitBreakers/y"]?.state == .open)
+        #expect(state.circuitBreakers["policies/x/twin"]?.totals.successes == 1)
+    }
+
     @Test("a state that cannot be used is refused as it is read, and what it holds for others is not used")
     func faulty() throws {
         let fixture = try Fixture { registrations }
@@ -77,15 +190,52 @@ struct StateTests {
 }
 
 private final class MemoryStore: ModuleStateStore {
-    private let stored: Lock<Data?>
-    init(_ data: Data? = nil) { stored = Lock(data) }
-    var data: Data? { stored.withLock { $0 } }
-    func load() async throws -> ResilienceModule.SavedState? {
-        try data.map { try JSON.decode(ResilienceModule.SavedState.self, $0) }
+    private struct State {
+        var data: Data?
+        var loads = 0
+        var saves = 0
+        var failingLoads = 0
+        var willLoad: (@Sendable (Int) async -> Void)?
+        var didLoad: (@Sendable () -> Void)?
     }
-    func save(_ state: ResilienceModule.SavedState) async throws {
-        let data = try JSON.encode(state)
-        stored.withLock { $0 = data }
+    private let state: Lock<State>
+    init(_ data: Data? = nil) { state = Lock(State(data: data)) }
+    var data: Data? { state.withLock { $0.data } }
+    var saves: Int { state.withLock { $0.saves } }
+    /// How many loads fail before one succeeds.
+    var failingLoads: Int {
+        get { state.withLock { $0.failingLoads } }
+        set { state.withLock { $0.failingLoads = newValue } }
+    }
+    /// Called with the number of the load, before it looks.
+    var willLoad: (@Sendable (Int) async -> Void)? {
+        get { nil }
+        set { state.withLock { $0.willLoad = newValue } }
+    }
+    var didLoad: (@Sendable () -> Void)? {
+        get { nil }
+        set { state.withLock { $0.didLoad = newValue } }
+    }
+    func load() async throws -> ResilienceModule.SavedState? {
+        let (number, willLoad) = state.withLock { state in
+            state.loads += 1
+            return (state.loads, state.willLoad)
+        }
+        await willLoad?(number)
+        let (data, isFailing, didLoad) = state.withLock { state in
+            state.failingLoads -= 1
+            return (state.data, state.failingLoads >= 0, state.didLoad)
+        }
+        if isFailing { throw InjectedFailure("load") }
+        defer { didLoad?() }
+        return try data.map { try JSON.decode(ResilienceModule.SavedState.self, $0) }
+    }
+    func save(_ saved: ResilienceModule.SavedState) async throws {
+        let data = try JSON.encode(saved)
+        state.withLock { state in
+            state.data = data
+            state.saves += 1
+        }
     }
 }
 

@@ -4,6 +4,7 @@
     import ResilienceTesting
     import ResilienceTracing
     import Testing
+    @testable import Timeouts
     import Tracing
 
     @Suite("Tracing", .timeLimit(.minutes(30)))
@@ -144,7 +145,7 @@
             let call = Task { try await policy.execute { try await operation() } }
             try await operation.waitForCalls(1)
             clock.advance(by: .seconds(2))
-            await #expect(throws: Timeout.Exceeded.self) { try await call.value }
+            await #expect(throws: Timeout.ExceededError.self) { try await call.value }
             let span = try #require(tracer.finishedSpans.first)
             #expect(span.events.map(\.name) == ["timeout.exceeded"])
             #expect(
@@ -166,6 +167,68 @@
             #expect(span.attributes.get("resilience.outcome") == "cancelled")
             #expect(span.status == nil)
             #expect(span.errors.isEmpty)
+        }
+
+        /// How calls end that the error alone does not tell.
+        enum Ending: CaseIterable {
+            case strayCancellation, failureOfCancelled, rejectionOfCancelled, wrappedRejection, wrappedTimeout
+            case wrappedCancellation
+
+            var error: any Error {
+                let rejection = Refusal()
+                let exceeded = Timeout.Exceeded(timeout: "inner", limit: .seconds(1), underlying: nil)
+                return switch self {
+                case .strayCancellation: CancellationError()
+                case .failureOfCancelled: InjectedFailure()
+                case .rejectionOfCancelled: rejection
+                case .wrappedRejection: Wrapper(wrappedError: rejection)
+                case .wrappedTimeout: Wrapper(wrappedError: exceeded)
+                case .wrappedCancellation: Wrapper(wrappedError: CancellationError())
+                }
+            }
+
+            var isCancelled: Bool { self == .failureOfCancelled || self == .rejectionOfCancelled }
+
+            var outcome: String {
+                switch self {
+                case .strayCancellation, .wrappedTimeout, .wrappedCancellation: "failed"
+                case .failureOfCancelled: "cancelled"
+                case .rejectionOfCancelled, .wrappedRejection: "rejected"
+                }
+            }
+
+            var events: [String] {
+                switch self {
+                case .rejectionOfCancelled, .wrappedRejection: ["policy.rejected"]
+                case .wrappedTimeout: ["timeout.exceeded"]
+                default: []
+                }
+            }
+        }
+
+        private struct Refusal: PolicyRejection {
+            let policyName = "inner"
+            let reason = "is full"
+            let retryAfter: Duration? = nil
+            var description: String { reason }
+        }
+
+        private struct Wrapper: ErrorWrapper {
+            let wrappedError: any Error
+        }
+
+        @Test("a span ends as its policy counts the call", arguments: Ending.allCases)
+        func judgement(ending: Ending) async throws {
+            let calls = CallMetrics()
+            let policy = try Policy("payments", clock: clock, observers: [calls]) { Trace.layer(own) }
+            let call: @Sendable () async -> Void = { try? await policy.execute { throw ending.error } }
+            if ending.isCancelled { try await inCancelledTask(call) } else { await call() }
+            let span = try #require(tracer.finishedSpans.first)
+            #expect(span.attributes.get("resilience.outcome") == .string(ending.outcome))
+            #expect(span.events.map(\.name) == ending.events)
+            #expect((span.status?.code == .error) == (ending.outcome != "cancelled"))
+            let counted = MetricCollection(of: [calls]).samples(of: "resilience.policy.calls")
+            #expect(counted.filter { $0.value == .integer(1) }.map { $0.labels[1] } == [ending.outcome])
         }
 
         @Test("a value that is not accepted is a failure of the span, and still the caller's value")

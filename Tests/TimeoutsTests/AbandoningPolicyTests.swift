@@ -24,9 +24,9 @@ struct AbandoningPolicyTests {
         let call = Task { try await policy.execute { try await stubborn() } }
         try await stubborn.waitForCalls(1)
         clock.advance(by: .seconds(2))
-        let error = await #expect(throws: Timeout.Exceeded.self) { try await call.value }
+        let error = await #expect(throws: Timeout.ExceededError.self) { try await call.value }
         #expect(error?.limit == .seconds(2))
-        #expect(error?.timeout == "p")
+        #expect(error?.policyName == "p")
         #expect(policy.abandoned == 1)
         #expect(policy.abandonedRunning == 1)
         #expect(recorder.names == ["timeout.abandoned"])
@@ -47,7 +47,7 @@ struct AbandoningPolicyTests {
         let call = Task { try await policy.execute { try await operation() } }
         try await operation.waitForCalls(1)
         clock.advance(by: .seconds(2))
-        await #expect(throws: Timeout.Exceeded.self) { try await call.value }
+        await #expect(throws: Timeout.ExceededError.self) { try await call.value }
         try await recorder.waitForEvents(2)
         let breaker = try #require(policy.policy.circuitBreakers.first)
         #expect(breaker.totals.failures == 1)
@@ -66,16 +66,79 @@ struct AbandoningPolicyTests {
         #expect(recorder.events.isEmpty)
     }
 
-    @Test("the caller's cancellation reaches the work")
+    @Test("a caller who cancels does not wait; the work is cancelled, and counted as long as it runs on")
     func cancelled() async throws {
+        let policy = try abandoning()
+        let stubborn = ScriptedOperation<Int>(clock: clock, [.hangIgnoringCancellation])
+        let wasCancelled = Lock(false)
+        let call = Task {
+            try await policy.execute {
+                try await withTaskCancellationHandler {
+                    try await stubborn()
+                } onCancel: {
+                    wasCancelled.withLock { $0 = true }
+                }
+            }
+        }
+        try await stubborn.waitForCalls(1)
+        call.cancel()
+        await #expect(throws: CancellationError.self) { try await call.value }
+        #expect(wasCancelled.withLock { $0 })
+        #expect(policy.abandoned == 1)
+        #expect(policy.abandonedRunning == 1)
+        #expect(clock.timerCount == 1, "that of the timeout inside")
+        clock.advance(by: .seconds(10))
+        #expect(policy.abandoned == 1, "the limit finds nobody who waits")
+        stubborn.release(with: .failure(InjectedFailure("late")))
+        try await recorder.waitForEvents(2)
+        #expect(recorder.names == ["timeout.abandoned", "timeout.abandoned_ended"])
+        #expect(recorder.events.map(\.severity) == [.info, .info])
+        #expect(policy.abandonedRunning == 0)
+    }
+
+    @Test("work that listens to its caller's cancellation is cancelled to the layers inside, and no failure")
+    func cancelledListening() async throws {
         let policy = try abandoning()
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         let call = Task { try await policy.execute { try await operation() } }
         try await operation.waitForCalls(1)
         call.cancel()
         await #expect(throws: CancellationError.self) { try await call.value }
+        try await recorder.waitForEvents(2)
         #expect(operation.cancelled == 1)
-        #expect(policy.abandoned == 0)
+        let breaker = try #require(policy.policy.circuitBreakers.first)
+        #expect(breaker.totals.cancelled == 1)
+        #expect(breaker.totals.failures == 0)
+    }
+
+    @Test("for a caller who is cancelled already nothing is begun")
+    func cancelledBeforehand() async throws {
+        let policy = try abandoning()
+        await #expect(throws: CancellationError.self) {
+            try await inCancelledTask { try await policy.execute { Issue.record("the operation ran") } }
+        }
+        #expect(policy.abandoned == 0 && clock.timerCount == 0)
+    }
+
+    @Test("run tells of a call that returned, one that failed, and one that was left running")
+    func runs() async throws {
+        let policy = try abandoning()
+        let returned = await policy.run(accepting: { $0 > 7 }) { 7 }
+        #expect(returned.value == 7 && !returned.isAccepted)
+        #expect(returned.policyName == "p" && returned.attempts == 1)
+        let failed = await policy.run { context -> Int in
+            #expect(context.remaining == .seconds(2))
+            throw InjectedFailure("own")
+        }
+        #expect(throws: InjectedFailure("own")) { try failed.get() }
+        let stubborn = ScriptedOperation<Int>(clock: clock, [.hangIgnoringCancellation])
+        let call = Task { await policy.run { try await stubborn() } }
+        try await stubborn.waitForCalls(1)
+        clock.advance(by: .seconds(2))
+        let abandoned = await call.value
+        #expect(throws: Timeout.ExceededError.self) { try abandoned.get() }
+        #expect(abandoned.duration == .seconds(2) && abandoned.attempts == 1)
+        stubborn.release(with: .success(1))
     }
 
     @Test("a limit that cannot work is a configuration error")

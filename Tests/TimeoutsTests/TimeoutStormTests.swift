@@ -31,7 +31,7 @@ struct TimeoutStormTests {
                         withExtendedLifetime(sentinel) {}
                     }
                     return .returned
-                } catch is Timeout.Exceeded {
+                } catch is Timeout.ExceededError {
                     return .exceeded
                 } catch {
                     return .cancelled

@@ -19,11 +19,11 @@ struct TimeoutTests {
         let call = Task {
             do {
                 return try await timeout.execute { try await operation() }
-            } catch let error as Timeout.Exceeded {
+            } catch let error as Timeout.ExceededError {
                 #expect(!Task.isCancelled)
                 #expect(error.limit == .seconds(2))
                 #expect(error.underlying is CancellationError)
-                #expect(error.description == "\"t\" exceeded its limit of 2 seconds")
+                #expect(error.description == "timeout \"t\" exceeded its limit of 2 seconds")
                 return -1
             }
         }
@@ -57,7 +57,7 @@ struct TimeoutTests {
     @Test("an operation that computes without suspending sees its cancellation at the limit")
     func withoutSuspending() async throws {
         let timeout = try timeout()
-        await #expect(throws: Timeout.Exceeded.self) {
+        await #expect(throws: Timeout.ExceededError.self) {
             try await timeout.execute {
                 #expect(!Task.isCancelled)
                 clock.advance(by: .seconds(2))
@@ -85,7 +85,7 @@ struct TimeoutTests {
     @Test("the client's own error of a cancelled call is kept beside the timeout")
     func underlying() async throws {
         let timeout = try timeout()
-        let error = await #expect(throws: Timeout.Exceeded.self) {
+        let error = await #expect(throws: Timeout.ExceededError.self) {
             try await timeout.execute {
                 clock.advance(by: .seconds(2))
                 throw InjectedFailure("request was cancelled")
@@ -111,7 +111,7 @@ struct TimeoutTests {
             }
         }
         // Here only the child was cancelled, by itself: the limit was reached and nobody else cancelled.
-        await #expect(throws: Timeout.Exceeded.self) { try await both.value }
+        await #expect(throws: Timeout.ExceededError.self) { try await both.value }
 
         let stubborn = ScriptedOperation<Int>(clock: clock, [.hangIgnoringCancellation])
         let late = Task { try await timeout.execute { try await stubborn() } }
@@ -142,11 +142,11 @@ struct TimeoutTests {
     func limits() async throws {
         for none in [Duration.zero, .seconds(-1)] {
             let timeout = try Timeout(.from { _ in none }, clock: clock, observers: [recorder])
-            let error = await #expect(throws: Timeout.Exceeded.self) {
+            let error = await #expect(throws: Timeout.NoTimeLeftError.self) {
                 try await timeout.execute { Issue.record("the operation ran") }
             }
-            #expect(error?.limit == none)
-            #expect(error?.underlying == nil)
+            #expect(error?.policyName == "timeout")
+            #expect(error?.description == "timeout \"timeout\" has no time left for a call")
             #expect(timeout.totals.refused == 1)
         }
         #expect(recorder.names == ["timeout.refused", "timeout.refused"])
@@ -188,8 +188,8 @@ struct TimeoutTests {
         let call = Task { try await policy.execute { try await operation() } }
         try await operation.waitForCalls(1)
         clock.advance(by: .seconds(2))
-        let error = await #expect(throws: Timeout.Exceeded.self) { try await call.value }
-        #expect(error?.timeout == (outer < inner ? "outer" : "inner"))
+        let error = await #expect(throws: Timeout.ExceededError.self) { try await call.value }
+        #expect(error?.policyName == (outer < inner ? "outer" : "inner"))
         #expect(policy.timeouts.map(\.running) == [0, 0])
         let loser = try #require(policy.timeouts.first { $0.name == (outer < inner ? "inner" : "outer") })
         #expect(loser.totals.exceeded == 0)
@@ -201,7 +201,7 @@ struct TimeoutTests {
             Timeout.layer(.seconds(2), name: "outer")
             Timeout.layer(.seconds(2), name: "inner")
         }
-        await #expect(throws: Timeout.Exceeded.self) {
+        await #expect(throws: Timeout.ExceededError.self) {
             try await policy.execute {
                 clock.advance(by: .seconds(2))
                 try Task.checkCancellation()
@@ -274,10 +274,10 @@ struct TimeoutTests {
         }
         try await operation.waitForCalls(2)
         clock.advance(by: .seconds(1))
-        await #expect(throws: Timeout.Exceeded.self) { try await short.value }
+        await #expect(throws: Timeout.ExceededError.self) { try await short.value }
         #expect(timeout.running == 1)
         clock.advance(by: .seconds(9))
-        await #expect(throws: Timeout.Exceeded.self) { try await long.value }
+        await #expect(throws: Timeout.ExceededError.self) { try await long.value }
         #expect(timeout.totals.exceeded == 2)
     }
 

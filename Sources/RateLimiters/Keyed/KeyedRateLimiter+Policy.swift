@@ -106,6 +106,19 @@ extension KeyedRateLimiter {
         layer(name: nil, configuration, key)
     }
 
+    /// The keyed limiter that a module holds under a name, as a layer of a policy that is registered in the same module.
+    ///
+    /// - Parameters:
+    ///   - name: The name it is registered by. One that is not registered is a fault of the policy.
+    ///   - key: The key of a call; runs in each call, under no lock.
+    public static func named(_ name: String, by key: @escaping @Sendable (Context) -> Key) -> Layer<ByContext> {
+        Layer { environment throws(ConfigurationError) in
+            let limiter = try environment.component(Self.self, named: name, field: "layers")
+            for observer in environment.observers { limiter.addObserver(observer) }
+            return limiter.by(key)
+        }
+    }
+
     /// A keyed limiter as a layer of a policy, with a name of its own and the policy's clock and observers.
     ///
     /// - Parameters:

@@ -86,6 +86,12 @@ struct RateLimiterWord: ~Copyable, Sendable {
         return seen == Self.isOut ? nil : seen >> Self.updateBits
     }
 
+    /// The arrival time, which stays where it is; `nil` if the word is out.
+    var arrival: Int64? {
+        let seen = word.load(ordering: .acquiring)
+        return seen == Self.isOut ? nil : seen >> Self.updateBits
+    }
+
     /// Puts an arrival time back, if it fits: until then every ask goes to the lock.
     func putBack(_ arrival: Int64, at now: Int64, _ meter: PacedMeter) {
         // An arrival time that has passed is no other than the present.

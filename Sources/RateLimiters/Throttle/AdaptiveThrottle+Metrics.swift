@@ -35,7 +35,7 @@ extension AdaptiveThrottle {
             "resilience.adaptive_throttle.calls", .counter, labels: ["name", "kind"],
             help: "Calls that an adaptive throttle has seen end, or rejected.")
         static let probability = MetricFamily(
-            "resilience.adaptive_throttle.rejection_probability", .gauge, labels: ["name"],
+            "resilience.adaptive_throttle.rejection_probability", .gauge, labels: ["name"], combination: .largest,
             help: "The probability with which an adaptive throttle rejects the next call, 0 to 1.")
         static let requests = MetricFamily(
             "resilience.adaptive_throttle.requests", .gauge, labels: ["name"],

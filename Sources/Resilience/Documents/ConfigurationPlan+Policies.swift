@@ -6,6 +6,8 @@ extension ConfigurationPlan {
         let key: String
         let part: ConfigurationReader?
         let shared: (name: String, strategy: any Strategy)?
+        /// Where the layer stands in the document.
+        let place: ConfigurationReader
 
         var form: ManagedPolicy.LayerForm { ManagedPolicy.LayerForm(key: key, shared: shared?.name) }
     }
@@ -15,7 +17,7 @@ extension ConfigurationPlan {
             for name in object.keys {
                 guard let reader = object.reader(name) else { continue }
                 mentioned.insert(Registry.Key(kind: .policy, name: name))
-                planPolicy(name, readTemplate(reader, keys: DocumentPatterns.layersByKey.keys.sorted()), reader)
+                planPolicy(name, readTemplate(reader, keys: DocumentPatterns.layerKeys), reader)
             }
         }
     }
@@ -40,7 +42,7 @@ extension ConfigurationPlan {
         let declared = managed.declared
         if entry.origin != .document {
             let isDeclared = items.allSatisfy { $0.shared == nil } && items.map(\.key) == declared.tunings.map(\.key)
-            let unknown = declared.policy.layers.first { !($0.strategy is any LayerPattern) }
+            let unknown = declared.policy.layers.first { $0.tuning == nil }
             if let unknown, !isDeclared {
                 layers.refuse("cannot replace layers with one that documents do not know, \(unknown)")
                 return
@@ -82,14 +84,14 @@ extension ConfigurationPlan {
     }
 
     private func readItem(_ reader: ConfigurationReader) -> Item? {
-        let known = DocumentPatterns.layersByKey.keys.sorted()
+        let known = DocumentPatterns.layerKeys
         guard case .object(let values) = reader.value else {
             guard let key = reader.text() else { return nil }
             guard known.contains(key) else {
                 reader.refuse("is the key of no pattern\(NearMiss.question(for: key, among: known))")
                 return nil
             }
-            return Item(key: key, part: nil, shared: nil)
+            return Item(key: key, part: nil, shared: nil, place: reader)
         }
         var item: Item?
         reader.object { object in
@@ -98,15 +100,17 @@ extension ConfigurationPlan {
                 return
             }
             guard case .object(let values) = part.value, values.keys.contains("shared") else {
-                item = Item(key: key, part: part, shared: nil)
+                item = Item(key: key, part: part, shared: nil, place: reader)
                 return
             }
             part.object { object in
-                guard let place = object.reader("shared"), let name = place.text(),
-                    let pattern = DocumentPatterns.layersByKey[key]
-                else { return }
+                guard let place = object.reader("shared"), let name = place.text() else { return }
+                guard let pattern = DocumentPatterns.layersByKey[key] else {
+                    place.refuse("cannot be shared by a document: code alone says whose key a call has")
+                    return
+                }
                 if let shared = sharedStrategy(pattern.kind, name) {
-                    item = Item(key: key, part: nil, shared: (name, shared))
+                    item = Item(key: key, part: nil, shared: (name, shared), place: reader)
                 } else {
                     refuseUnknown(pattern.kind, name, place)
                 }
@@ -145,12 +149,13 @@ extension ConfigurationPlan {
                 parts(item.key, index, lineage, takesDefaults: reused?.takesDefaults ?? true)
                 + (item.part.map { [$0] } ?? [])
             if let reused {
-                add(reused.change(from: parts, findings))
+                add(change(reused, from: parts))
                 tunings.append(reused)
-            } else if let new = DocumentPatterns.layersByKey[item.key]?.made(
-                from: parts, findings, in: module.environment(named: name))
-            {
-                tunings.append(new.tuning)
+            } else if let pattern = DocumentPatterns.layersByKey[item.key] {
+                let new = pattern.made(from: parts, findings, in: module.environment(named: name))
+                if let new { tunings.append(new.tuning) }
+            } else {
+                item.place.refuse("is for a layer that only code can declare, and the policy has none")
             }
         }
         return findings.faults.count == before && tunings.count == items.count ? tunings : nil
@@ -171,7 +176,7 @@ extension ConfigurationPlan {
             let takesDefaults = tuning.takesDefaults || origin == .firstUse
             var parts = parts(tuning.key, index, lineage, takesDefaults: takesDefaults)
             if items.indices.contains(position), let part = items[position].part { parts.append(part) }
-            add(tuning.change(from: parts, findings))
+            add(change(tuning, from: parts))
         }
     }
 

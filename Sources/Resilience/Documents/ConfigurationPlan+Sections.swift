@@ -102,7 +102,7 @@ extension ConfigurationPlan {
                     refuseUnknown(.family, name, reader, "; only code can declare one")
                     continue
                 }
-                let own = readTemplate(reader, keys: DocumentPatterns.layersByKey.keys.sorted())
+                let own = readTemplate(reader, keys: DocumentPatterns.layerKeys)
                 let lineage = lineage(own)
                 own.layers?.refuse("cannot replace the layers of a policy family")
                 refuseStrayParts(of: lineage, keys: family.keys)
@@ -112,7 +112,7 @@ extension ConfigurationPlan {
                     indices[key] = index + 1
                     return self.parts(key, index, lineage, takesDefaults: false)
                 }
-                add(family.change(from: parts, findings))
+                add(family.change(from: parts, registered, findings))
             }
         }
     }

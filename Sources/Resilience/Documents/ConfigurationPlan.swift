@@ -3,7 +3,7 @@ internal import Retries
 
 /// What puts a configuration document in force.
 struct ConfigurationChange: Sendable {
-    let configuration: ResilienceModule.Configuration
+    var configuration: ResilienceModule.Configuration
     /// The version of the registry for which it was worked out.
     let version: Int
     /// Whether it is the configuration that is in force already, for what is new.
@@ -26,6 +26,9 @@ struct ConfigurationPlan {
     /// What this document says something about.
     var mentioned: Set<Registry.Key> = []
 
+    /// What is registered for itself: of what several share, that is where it is configured.
+    let registered: Set<ObjectIdentifier>
+
     private let order: [Registry.Key]
 
     /// - Throws: All faults of the document.
@@ -34,6 +37,7 @@ struct ConfigurationPlan {
         change = ConfigurationChange(configuration: configuration, version: registry.version)
         self.module = module
         (entries, order) = (registry.entries, registry.order)
+        registered = Set(registry.entries.values.compactMap { $0.tuning?.identity })
         findings = Findings(module.documentEnvironment)
         var sections: [String: ConfigurationReader] = [:]
         ConfigurationReader(document: configuration.document, findings).object { object in
@@ -57,6 +61,12 @@ struct ConfigurationPlan {
     private static let sections: [String] =
         ([.policy, .hedge, .family] + DocumentPatterns.all.map { $0.kind } + DocumentPatterns.tunables.map(\.kind))
         .compactMap(\.section)
+
+    /// What puts in force what is said about a layer. Where nothing is, a layer that is registered for itself is left to
+    /// what is said about it there.
+    func change(_ tuning: Tuning, from parts: [ConfigurationReader]) -> Tuning.Step? {
+        parts.isEmpty && registered.contains(tuning.identity) ? nil : tuning.change(from: parts, findings)
+    }
 
     mutating func add(_ step: Tuning.Step?) {
         if let step { change.steps.append(step) }
@@ -97,7 +107,7 @@ struct ConfigurationPlan {
                 tune(managed.declared.tunings, entry.origin, [])
                 replace(managed, with: managed.declared)
             } else if let family = entry.family {
-                add(family.change(from: [], findings))
+                add(family.change(from: [], registered, findings))
             } else if let tuning = entry.tuning {
                 add(tuning.change(from: base(of: entry), findings))
             }
@@ -111,7 +121,13 @@ struct ConfigurationPlan {
     }
 
     mutating func replace(_ managed: ManagedPolicy, with pipeline: ManagedPolicy.Pipeline) {
-        add { managed.replace(with: pipeline) }
+        let module = module
+        add {
+            // Noted first: what is in force and noted counts once, what is neither not at all.
+            module.history.note(managed.layersLeaving(for: pipeline).map { ($0, "") })
+            managed.pipeline.tellAtEnd(module.history)
+            managed.replace(with: pipeline)
+        }
     }
 }
 

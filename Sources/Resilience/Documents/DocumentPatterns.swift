@@ -27,6 +27,10 @@ enum DocumentPatterns {
         TunableForm(.revalidation, form: StaleWhileRevalidateConfiguration(freshFor: .zero, staleFor: .seconds(1))),
     ]
 
+    /// The keys of what can be a layer: also of what code alone can declare, and a document changes.
+    static let layerKeys =
+        (layers.map { $0.documentKey } + [RateLimiter.KeyedConfiguration.documentKey]).sorted()
+
     static let layersByKey = Dictionary(uniqueKeysWithValues: layers.map { ($0.documentKey, $0) })
 
     /// All keys that a template may hold.
@@ -75,8 +79,7 @@ extension Pattern {
 
     /// Notes what is wrong with the form of a part of a document. Whether its values fit shows where it is used.
     static func checkForm(_ reader: ConfigurationReader) {
-        var settings = formBase
-        settings.read(reader)
+        reader.checkForm(onto: formBases)
     }
 
     /// Whether the settings work where nobody says anything; a rate limiter, for one, has no rate then.

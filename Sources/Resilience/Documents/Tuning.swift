@@ -14,21 +14,28 @@ struct Tuning: Sendable {
     /// The component, if it is a layer.
     let strategy: (any Strategy)?
 
+    /// What tells the component from others.
+    let identity: ObjectIdentifier
+
     /// Whether it was made from a document, so that the document's defaults apply to it.
     let takesDefaults: Bool
 
     private let read: @Sendable ([ConfigurationReader], Findings) -> (step: Step, document: ConfigurationValue)?
     private let write: @Sendable (DocumentEnvironment) -> ConfigurationValue
 
-    init<T: Tunable>(_ component: T) {
-        self.init(component, declared: component.settings, takesDefaults: false)
+    /// - Parameter strategy: The layer that leads to the component, if that is none itself.
+    init<T: Tunable>(_ component: T, strategy: (any Strategy)? = nil) {
+        self.init(component, declared: component.settings, takesDefaults: false, strategy: strategy)
     }
 
     /// Of a component that was made from a document: what it is read onto is not what the component has now.
-    init<T: Tunable>(_ component: T, declared: T.Settings, takesDefaults: Bool = true) {
+    init<T: Tunable>(
+        _ component: T, declared: T.Settings, takesDefaults: Bool = true, strategy: (any Strategy)? = nil
+    ) {
         self.takesDefaults = takesDefaults
+        identity = ObjectIdentifier(component)
         key = T.Settings.documentKey
-        strategy = component as? any Strategy
+        self.strategy = strategy ?? component as? any Strategy
         read = { layers, findings in
             var settings = declared
             guard findings.read(layers, onto: &settings) else { return nil }
@@ -60,5 +67,10 @@ struct Tuning: Sendable {
 
 extension Policy {
     /// How those of the layers that documents can describe take them.
-    var tunings: [Tuning] { layers.compactMap { ($0.strategy as? any LayerPattern).map { Tuning($0) } } }
+    var tunings: [Tuning] { layers.compactMap(\.tuning) }
+}
+
+extension LayerDescription {
+    /// How the layer takes its part of a document; `nil` if documents do not know it.
+    var tuning: Tuning? { (component as? any LayerTunable).map { Tuning($0, strategy: strategy) } }
 }

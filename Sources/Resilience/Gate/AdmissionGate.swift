@@ -5,6 +5,24 @@ internal import Synchronization
 ///
 /// The calls are spread over shards, each a lock and a list, so that calls of several threads do not wait for each other.
 /// A call enters and leaves by one step under the lock of its shard.
+///
+/// ## Why no reference to a task outlives the task
+///
+/// To cancel a call, the gate needs its task, which it does not own. It may use the reference from when the call is let in
+/// until it leaves, and at no other time:
+///
+/// 1. A call is a part of what its task runs, so that the task lives until the call has returned.
+/// 2. The reference is in the call's ``Stay`` and nowhere else. The stay is made by the call, and known to nobody else before
+///    it is in the list. The reference is erased under the lock of the shard, in the step that takes the call out of the
+///    list or does not let it in.
+/// 3. Who compares it holds the lock and finds the call in the list.
+/// 4. Who cancels has counted itself among the ``Stay/cancellers`` under the lock, while the call was in the list. As long
+///    as there are any, the call does not leave: it suspends. The last of them wakes it, when its copy is gone.
+/// 5. From 2 to 4: whatever uses, copies or releases a reference does so before the call returns, and by 1 the task is alive
+///    then. What outlives the call, such as a task that was begun within it, finds no reference in the stay it inherited.
+///
+/// By 3, equal references are those of one task: both that are compared are alive, so that neither has taken the other's
+/// place in memory.
 final class AdmissionGate: Sendable {
     private struct Calls {
         var first: Unmanaged<Stay>?
@@ -15,7 +33,7 @@ final class AdmissionGate: Sendable {
             stay.next = first
             first?._withUnsafeGuaranteedRef { $0.previous = Unmanaged.passUnretained(stay) }
             first = Unmanaged.passUnretained(stay)
-            stay.isInside = true
+            stay.begin()
         }
 
         mutating func remove(_ stay: Stay) {
@@ -25,7 +43,7 @@ final class AdmissionGate: Sendable {
             } else {
                 first = stay.next
             }
-            stay.isInside = false
+            stay.end()
         }
 
         /// The calls, each of which is in the list and so alive.
@@ -67,7 +85,7 @@ final class AdmissionGate: Sendable {
     }
 
     /// The caller holds the lock of the shard.
-    private func isCounted(_ stay: Stay) -> Bool { stay.outer?.innermost(of: self)?.isInside != true }
+    private func isCounted(_ stay: Stay) -> Bool { !stay.isWithinAnother(of: self) }
 
     /// Whether nobody gets in any more.
     var isClosed: Bool { shards.allSatisfy { $0.calls.withLock { $0.isClosed } } }
@@ -78,22 +96,20 @@ final class AdmissionGate: Sendable {
     nonisolated(nonsending) func admit(
         refusal: () -> any Error, _ body: nonisolated(nonsending) () async throws -> Void
     ) async throws {
-        let task = withUnsafeCurrentTask { $0 }
-        let outer = Stay.innermost
-        if let around = outer?.innermost(of: self), around.isMade(by: task) {
+        let outer = Stay.innermost?.nearest
+        if let around = outer?.nearest(in: self), isMadeByCurrentTask(around) {
             // Part of a call that is in, and as long as that runs: there is nothing to note.
             try await body()
             return
         }
-        let stay = Stay(self, task, within: outer, shards: Self.shardCount)
-        guard enter(stay) else { throw refusal() }
+        guard let stay = enter(within: outer) else { throw refusal() }
         do {
             try await within(stay, body)
         } catch {
-            leave(stay)
+            while let departure = leave(stay) { try? await departure.value() }
             throw error
         }
-        leave(stay)
+        while let departure = leave(stay) { try? await departure.value() }
     }
 
     /// Runs a call with its stay as the innermost one. The isolation is a parameter that the closure captures: otherwise a
@@ -108,24 +124,47 @@ final class AdmissionGate: Sendable {
         }
     }
 
-    private func enter(_ stay: Stay) -> Bool {
-        let around = stay.outer?.innermost(of: self)
-        let (isIn, isCancelling) = shards[stay.shard].calls.withLock { calls -> (Bool, Bool) in
-            guard !calls.isClosed || around?.isInside == true else { return (false, false) }
-            calls.add(stay)
-            return (true, calls.isCancelling)
+    private func isMadeByCurrentTask(_ stay: Stay) -> Bool {
+        withUnsafeCurrentTask { task in
+            shards[stay.shard].calls.withLock { _ in stay.isMade(by: task) }
         }
-        // Cancelling runs the handlers of the operation, and so is done outside the lock.
-        if isCancelling { stay.cancel() }
-        return isIn
     }
 
-    private func leave(_ stay: Stay) {
-        let isLast = shards[stay.shard].calls.withLock { calls in
-            calls.remove(stay)
-            return calls.isClosed && calls.first == nil
+    /// - Returns: `nil` if the gate is closed.
+    private func enter(within outer: Stay?) -> Stay? {
+        withUnsafeCurrentTask { task in
+            let stay = Stay(self, by: task, within: outer, shards: Self.shardCount)
+            let (isIn, isCancelling) = shards[stay.shard].calls.withLock { calls -> (Bool, Bool) in
+                guard !calls.isClosed || stay.isWithinAnother(of: self) else {
+                    stay.end()
+                    return (false, false)
+                }
+                calls.add(stay)
+                return (true, calls.isCancelling)
+            }
+            // Cancelling runs the handlers of the operation, and so is done outside the lock.
+            if isCancelling { task?.cancel() }
+            return isIn ? stay : nil
         }
+    }
+
+    /// Takes a call out of the list, unless it is being cancelled.
+    ///
+    /// - Returns: What to wait for before the next attempt; `nil` if the call has left.
+    private func leave(_ stay: Stay) -> Waiter<Void>? {
+        let (departure, isLast) = shards[stay.shard].calls.withLock { calls -> (Waiter<Void>?, Bool) in
+            guard stay.cancellers == 0 else {
+                let departure = Waiter<Void>()
+                stay.departure = departure
+                return (departure, false)
+            }
+            calls.remove(stay)
+            return (nil, calls.isClosed && calls.first == nil)
+        }
+        guard departure == nil else { return departure }
+        stay.shortenLink()
         if isLast { countEmptyShard() }
+        return nil
     }
 
     /// Lets nobody in from now on.
@@ -182,8 +221,27 @@ final class AdmissionGate: Sendable {
             running += stays
             number += counted
         }
-        // Outside the locks: cancelling runs the cancellation handlers of the operations.
-        for stay in running { stay.cancel() }
+        for stay in running { cancel(stay) }
         return number
+    }
+
+    /// Cancels the task of a call, if that is still in; outside the lock, because that runs the cancellation handlers of the
+    /// operation.
+    private func cancel(_ stay: Stay) {
+        let shard = shards[stay.shard]
+        let isHeld = shard.calls.withLock { _ in
+            guard stay.isInside else { return false }
+            stay.cancellers += 1
+            return true
+        }
+        guard isHeld else { return }
+        stay.cancelTask()
+        let departure = shard.calls.withLock { _ -> Waiter<Void>? in
+            stay.cancellers -= 1
+            guard stay.cancellers == 0 else { return nil }
+            defer { stay.departure = nil }
+            return stay.departure
+        }
+        departure?.finish()
     }
 }

@@ -62,7 +62,10 @@ extension EventDetails {
             add(seconds: "limit", limit)
             add(seconds: "duration", duration)
             add("late_success", isLateSuccess)
-        case .refused(_, let limit), .abandoned(_, let limit): add(seconds: "limit", limit)
+        case .refused(_, let limit): add(seconds: "limit", limit)
+        case .abandoned(_, let limit, let isCancelledByCaller):
+            add(seconds: "limit", limit)
+            add("cancelled_by_caller", isCancelledByCaller)
         case .abandonedEnded(_, let duration): add(seconds: "duration", duration)
         }
     }
@@ -161,6 +164,12 @@ extension EventDetails {
             add(seconds: "duration", time)
             add(error)
         case .refreshRefused: break
+        }
+    }
+
+    mutating func add(_ event: PolicyFamilyEvent) {
+        switch event {
+        case .overflowed(_, let limit): add("limit", limit)
         }
     }
 

@@ -7,9 +7,15 @@ extension ResilienceModule {
         try await run()
     }
 
-    /// Cancels the calls that a shutdown is waiting for, before its grace period is over. Does nothing before.
+    /// Cancels the calls that a shutdown is waiting for, before its grace period is over, and lets no more in if it still
+    /// does. Does nothing before.
     package func cancelCallsOfShutdown() {
-        guard lifecycle.withLock({ $0.state == .draining }) else { return }
+        let (state, delay) = lifecycle.withLock { lifecycle in
+            if lifecycle.state == .closing { lifecycle.isHurried = true }
+            return (lifecycle.state, lifecycle.delay)
+        }
+        if state == .closing { delay.finish() }
+        guard state == .draining else { return }
         let count = gate.cancelAll()
         lifecycle.withLock { $0.cancelledEarly = max($0.cancelledEarly, count) }
     }
@@ -19,7 +25,10 @@ extension ResilienceModule {
         events.add(observer)
     }
 
-    /// Runs something for as long as ``run()`` does; it is cancelled when the module begins to shut down.
+    /// Who hears the module's own events.
+    package var moduleObservers: [any PolicyObserver] { events.observers }
+
+    /// Runs something for as long as ``run()`` does; it is cancelled when the module lets no call in any more.
     package func addRunningJob(_ job: @escaping @Sendable (ResilienceModule) async -> Void) {
         addJob(job)
     }
@@ -37,8 +46,6 @@ extension ResilienceModule {
 }
 
 /// The metrics of a module and of everything that it holds, without keeping the module alive.
-///
-/// Calls are left out: `CallMetrics` that others have added would be told to a backend that measures them by its own.
 package struct ModuleMetrics: MetricSource {
     private weak let module: ResilienceModule?
 
@@ -47,7 +54,7 @@ package struct ModuleMetrics: MetricSource {
     }
 
     package func collect(into metrics: inout MetricCollection) {
-        module?.collect(into: &metrics) { !($0 is CallMetrics) }
+        if let module { metrics.collect(module) }
     }
 }
 

@@ -121,6 +121,9 @@ extension ResilienceModule {
         {
             return policy.fallback
         }
+        if let family = registry.withLock({ $0.entry(.fallback, name) })?.component as? FallbackFamily<Key, Value> {
+            return family.fallback
+        }
         return try existing(.fallback, name)
     }
 
@@ -140,7 +143,7 @@ extension ResilienceModule {
 
     // MARK: Looking up and making
 
-    private func existing<Component: Sendable>(_ kind: Kind, _ name: String) throws(UnknownNameError) -> Component {
+    func existing<Component: Sendable>(_ kind: Kind, _ name: String) throws(UnknownNameError) -> Component {
         if let component: Component = try registered(kind, name) { return component }
         throw unknown(kind, name)
     }

@@ -37,17 +37,13 @@ extension ResilienceModule {
         var configuration = Configuration()
         var waiting: [ConfigurationChange] = []
         var isApplying = false
-        /// How many configurations were put in force, and how many were refused.
+        /// What was taken out by hand since, of what the configuration says something about: that does not bring it back, and
+        /// is for it again once it is registered anew.
+        var removed: Set<Registry.Key> = []
+        /// How many configurations were put in force.
         var applied = 0
+        /// How many were refused for their faults, or could not be loaded. One that a source gives again and again is one.
         var refused = 0
-        /// What came of the last reload, if it failed, so that the same is reported once.
-        var lastFailure: ReloadFailure?
-    }
-
-    struct ReloadFailure: Equatable {
-        /// `nil` if there was none to read.
-        let configuration: Configuration?
-        let error: String
     }
 
     /// The configuration in force.
@@ -63,7 +59,12 @@ extension ResilienceModule {
     ///
     /// - Throws: All faults of the document, each with its path: `policies.payments.retry.maxAttempts: 0 is below 1`.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
-        try putInForce(configuration, isSilent: false)
+        do {
+            try putInForce(configuration, isSilent: false)
+        } catch {
+            updates.withLock { $0.refused += 1 }
+            throw error
+        }
     }
 
     /// Checks a configuration against what is registered, and changes nothing.
@@ -75,15 +76,8 @@ extension ResilienceModule {
 
     /// - Parameter isSilent: Whether this is not another configuration, but the same for what is new.
     func putInForce(_ configuration: Configuration, isSilent: Bool) throws(ConfigurationError) {
-        var change: ConfigurationChange
-        do {
-            change = try ConfigurationPlan(configuration, for: self).change
-        } catch {
-            updates.withLock { $0.refused += 1 }
-            throw error
-        }
-        change.isSilent = isSilent
-        let isFirst = updates.withLock { [change] updates in
+        let change = try plan(configuration, isSilent: isSilent)
+        let isFirst = updates.withLock { updates in
             updates.waiting.append(change)
             defer { updates.isApplying = true }
             return !updates.isApplying
@@ -99,14 +93,27 @@ extension ResilienceModule {
         }
     }
 
+    private func plan(
+        _ configuration: Configuration, isSilent: Bool
+    ) throws(ConfigurationError) -> ConfigurationChange {
+        var removed = isSilent ? updates.withLock { $0.removed } : []
+        // A hedge that the document describes has nothing to go around then.
+        for key in removed where key.kind == .policy {
+            let hedge = Registry.Key(kind: .hedge, name: key.name)
+            if registry.withLock({ $0.entries[hedge] }) == nil { removed.insert(hedge) }
+        }
+        var change = try ConfigurationPlan(configuration.leavingOut(removed), for: self).change
+        (change.configuration, change.isSilent) = (configuration, isSilent)
+        return change
+    }
+
     private func apply(_ planned: ConfigurationChange) {
         var change = planned
         do {
             let wanted = planned.isSilent ? configuration : planned.configuration
             // Worked out anew if something was registered, made or taken out since, or another configuration came first.
             if wanted != planned.configuration || registry.withLock({ $0.version }) != planned.version {
-                change = try ConfigurationPlan(wanted, for: self).change
-                change.isSilent = planned.isSilent
+                change = try plan(wanted, isSilent: planned.isSilent)
             }
             for step in change.steps { try step() }
         } catch {
@@ -119,10 +126,18 @@ extension ResilienceModule {
         updates.withLock { updates in
             updates.configuration = change.configuration
             guard !change.isSilent else { return }
+            updates.removed = []
             updates.applied += 1
             events.post(.reloaded(module: name))
         }
         events.deliver()
+    }
+
+    /// Remembers that something was taken out that the configuration in force says something about.
+    func noteRemoval(_ key: Registry.Key) {
+        updates.withLock { updates in
+            if updates.configuration.mentions(key) { updates.removed.insert(key) }
+        }
     }
 
     // MARK: What a plan needs
@@ -146,5 +161,22 @@ extension ResilienceModule {
         }
         try findings.finish()
         for step in steps { try step() }
+    }
+}
+
+extension ResilienceModule.Configuration {
+    fileprivate func mentions(_ key: Registry.Key) -> Bool {
+        key.kind.section.flatMap { document[$0]?[key.name] } != nil
+    }
+
+    /// The same without what it says about some things.
+    fileprivate func leavingOut(_ keys: Set<Registry.Key>) -> ResilienceModule.Configuration {
+        guard !keys.isEmpty, case .object(var sections) = document else { return self }
+        for key in keys {
+            guard let section = key.kind.section, case .object(var things)? = sections[section] else { continue }
+            things[key.name] = nil
+            sections[section] = .object(things)
+        }
+        return ResilienceModule.Configuration(.object(sections))
     }
 }

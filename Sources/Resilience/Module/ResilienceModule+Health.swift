@@ -10,7 +10,7 @@ extension ResilienceModule {
             case healthy
             /// Something does not work, but nothing critical.
             case degraded
-            /// Something critical does not work, or the module lets no call in.
+            /// Something critical does not work, or the module lets no call in, or is about to.
             case down
         }
 
@@ -41,16 +41,16 @@ extension ResilienceModule {
     /// Whether everything works now. For a readiness probe: answer 503 while it is ``Health/Status/down``.
     ///
     /// The reasons are circuit breakers that are open, isolated or half-open; bulkheads whose limit is 0; throttles that
-    /// reject at least half of the calls; families with keys whose breaker is open; and a module that lets no call in.
+    /// reject at least half of the calls; families with keys whose breaker is open; and a module that lets no
+    /// call in or is about to.
     public var health: Health { health(in: state) }
 
     func health(in state: State) -> Health {
         var reasons: [Health.Reason] = []
-        if state == .draining || state == .stopped {
+        if state >= .closing {
+            let complaint = state == .closing ? "is about to let no call in" : "lets no call in: it is \(state)"
             reasons.append(
-                Health.Reason(
-                    subject: "resilience module \"\(name)\"", complaint: "lets no call in: it is \(state)",
-                    isCritical: true))
+                Health.Reason(subject: "resilience module \"\(name)\"", complaint: complaint, isCritical: true))
         }
         var places: [ObjectIdentifier: Int] = [:]
         for entry in registry.withLock({ $0.all }) {
@@ -79,7 +79,8 @@ extension Registry.Entry {
         let components: [(name: String, component: any Component)]
         if let managed {
             components = managed.layers.compactMap { layer in
-                (layer.strategy as? any Component).map { ((layer.strategy as? any LayerPattern)?.name ?? "", $0) }
+                let component = layer.component
+                return (component as? any Component).map { ((component as? any LayerPattern)?.name ?? "", $0) }
             }
         } else {
             components = (component as? any Component).map { [(name, $0)] } ?? []

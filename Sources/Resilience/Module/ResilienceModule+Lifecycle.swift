@@ -2,29 +2,59 @@ public import ResilienceCore
 
 extension ResilienceModule {
     /// The state of a module. It only ever goes forward.
-    public enum State: String, Sendable, Hashable, Codable, CaseIterable {
+    public enum State: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
         /// Calls are let in; ``ResilienceModule/run()`` has not been called.
         case idle
         /// Calls are let in.
         case running
+        /// Calls are still let in, but ``ResilienceModule/health`` says that the end is near: for as long as
+        /// ``Options/drainDelay``, so that who sends the calls learns of it first.
+        case closing
         /// No call is let in; those that run are waited for.
         case draining
         /// The end.
         case stopped
+
+        /// Whether a module is in the one state before it is in the other.
+        public static func < (lhs: State, rhs: State) -> Bool { lhs.rank < rhs.rank }
+
+        private var rank: Int {
+            switch self {
+            case .idle: 0
+            case .running: 1
+            case .closing: 2
+            case .draining: 3
+            case .stopped: 4
+            }
+        }
     }
 
     struct Lifecycle {
         var state = State.idle
+        /// Whether ``ResilienceModule/run()`` was called before the end began.
+        var hasRun = false
         var ending: Task<ShutdownReport, Never>?
+        /// Waits for the time between the first word of the end and the end of admission.
+        var closing: Task<Void, Never>?
+        /// Ends that time.
+        let delay = Waiter<Void>()
         var store: (any ModuleStateStore)?
+        /// Whether breakers go on from what the store held, so that what they know is all there is to keep.
+        var isRestored = false
+        /// Whether calls that run are cancelled without a grace period.
+        var isHurried = false
         /// Calls that were cancelled before the grace period was over.
         var cancelledEarly = 0
-        /// What runs for as long as the module does. Ends when the module begins to shut down.
+        /// What runs for as long as the module does. Ends when the module lets no call in any more.
         let jobs: AsyncStream<Job>
         let addJob: AsyncStream<Job>.Continuation
+        /// Ends at the same time, for ``ResilienceModule/run()``.
+        let life: AsyncStream<Never>
+        let endLife: AsyncStream<Never>.Continuation
 
         init() {
             (jobs, addJob) = AsyncStream.makeStream()
+            (life, endLife) = AsyncStream.makeStream()
         }
     }
 
@@ -36,50 +66,99 @@ extension ResilienceModule {
     /// Calls that are in: those of policies the module has handed out, and what ``admit(_:_:)`` runs.
     public var callsInFlight: Int { gate.count }
 
-    /// Parks until the task is cancelled or ``shutdown(gracePeriod:)`` is called; then shuts down, and returns when that is
-    /// done. Meanwhile it reloads the configuration, where that was asked for.
+    /// Parks until the task is cancelled or the module is shut down; then shuts down, and returns when that is done.
+    /// Meanwhile it reloads the configuration, where that was asked for.
     ///
-    /// Breaker states that a ``ModuleStateStore`` has kept are restored first.
+    /// Breaker states that a ``ModuleStateStore`` has kept are restored first. If the module was shut down before it could
+    /// run, this waits for the end of that and returns.
     ///
-    /// - Throws: ``LifecycleError`` if the module runs already or has ended. Not for cancellation, which is the usual end.
+    /// - Throws: ``LifecycleError`` if the module runs already or has run. Not for cancellation, which is the usual end.
     @_disfavoredOverload  // Integrations with service groups bring one of their own.
     public func run() async throws(LifecycleError) {
-        let (state, store, jobs) = lifecycle.withLock {
-            lifecycle -> (State, (any ModuleStateStore)?, AsyncStream<Job>) in
-            let state = lifecycle.state
-            if state == .idle { change(&lifecycle, to: .running) }
-            return (state, lifecycle.store, lifecycle.jobs)
+        let (present, isRefused) = lifecycle.withLock { lifecycle -> (Lifecycle, Bool) in
+            let isRefused = lifecycle.hasRun
+            if lifecycle.ending == nil { lifecycle.hasRun = true }
+            if lifecycle.state == .idle { change(&lifecycle, to: .running) }
+            return (lifecycle, isRefused)
         }
-        guard state == .idle else { throw LifecycleError(module: name, state: state) }
+        guard !isRefused else { throw LifecycleError(module: name, state: present.state) }
         events.deliver()
-        if let store { await restore(from: store) }
-        await withTaskGroup(of: Void.self) { group in
-            // Ends when the task is cancelled or the stream is finished.
-            for await job in jobs { group.addTask(name: "resilience \(name)") { await job(self) } }
-            group.cancelAll()
+        if present.ending == nil {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask(name: "resilience \(name)") {
+                    if let store = present.store { await self.restore(from: store) }
+                    await self.runJobs(present.jobs)
+                }
+                // Ends when the task is cancelled, or the stream is finished.
+                for await _ in present.life {}
+                group.cancelAll()
+            }
         }
         _ = await shutdown()
     }
 
-    /// Ends the module: lets no call in, waits for those that run, cancels what is left after the grace period, stops
-    /// reloading, saves the state of breakers, and has observers deliver what they hold back.
+    private func runJobs(_ jobs: AsyncStream<Job>) async {
+        await withTaskGroup(of: Void.self) { group in
+            for await job in jobs { group.addTask(name: "resilience \(name)") { await job(self) } }
+            group.cancelAll()
+        }
+    }
+
+    /// Says in ``health`` that the end is near, and waits for as long as who sends calls takes to learn of that. Calls are
+    /// still let in, until ``shutdown(drainDelay:gracePeriod:)``, which does not wait for this once more.
+    ///
+    /// For what has to happen before something else ends, such as a server. May be called any number of times; all callers
+    /// wait for the same. Cancelling a caller's task ends the wait.
+    ///
+    /// - Parameter drainDelay: How long, 0 or more. Default: that of the options. Only that of the first caller counts.
+    public func close(drainDelay: Duration? = nil) async {
+        let delay = max(.zero, drainDelay ?? options.drainDelay)
+        let (closing, waiter) = lifecycle.withLock { lifecycle in
+            startClosing(&lifecycle, for: delay)
+            return (lifecycle.closing, lifecycle.delay)
+        }
+        events.deliver()
+        await withTaskCancellationHandler {
+            await closing?.value
+        } onCancel: {
+            waiter.finish()
+        }
+    }
+
+    private func startClosing(_ lifecycle: inout Lifecycle, for delay: Duration) {
+        guard lifecycle.state < .closing else { return }
+        change(&lifecycle, to: .closing)
+        let waiter = lifecycle.delay
+        lifecycle.closing = Task(name: "resilience \(name) closing") { [time] in
+            let timer = time.schedule(at: time.now.advanced(by: delay)) { waiter.finish() }
+            _ = try? await waiter.value()
+            timer.cancel()
+        }
+    }
+
+    /// Ends the module: waits until it is known that the end is near, lets no call in, waits for those that run, cancels
+    /// what is left after the grace period, stops reloading, saves the state of breakers, and has observers deliver what
+    /// they hold back.
     ///
     /// May be called in every state and any number of times; all callers get the report of the one shutdown. Goes on to its
     /// end also when the caller's task is cancelled. A call within a call that is waited for is let in.
     ///
-    /// - Parameter gracePeriod: How long to wait before cancelling, 0 or more. Default: that of the options. Only that of
-    ///   the first caller counts.
+    /// - Parameters:
+    ///   - drainDelay: How long calls are still let in while ``health`` is ``Health/Status/down`` already, 0 or more.
+    ///     Default: that of the options. Only that of the first caller counts, here or of ``close(drainDelay:)``.
+    ///   - gracePeriod: How long to wait before cancelling, 0 or more. Default: that of the options. Only that of the first
+    ///     caller counts.
     @discardableResult
-    public func shutdown(gracePeriod: Duration? = nil) async -> ShutdownReport {
+    public func shutdown(drainDelay: Duration? = nil, gracePeriod: Duration? = nil) async -> ShutdownReport {
+        let delay = max(.zero, drainDelay ?? options.drainDelay)
+        let grace = max(.zero, gracePeriod ?? options.gracePeriod)
         let ending = lifecycle.withLock { lifecycle -> Task<ShutdownReport, Never> in
             if let ending = lifecycle.ending { return ending }
-            change(&lifecycle, to: .draining)
-            gate.close()
-            lifecycle.addJob.finish()
+            if delay > .zero { startClosing(&lifecycle, for: delay) }
+            let closing = lifecycle.closing
+            if closing == nil { drain(&lifecycle) }
             // A task of its own, so that what it runs does not find itself cancelled.
-            let ending = Task(name: "resilience \(name) shutdown") {
-                await self.end(max(.zero, gracePeriod ?? self.options.gracePeriod))
-            }
+            let ending = Task(name: "resilience \(name) shutdown") { await self.end(after: closing, grace) }
             lifecycle.ending = ending
             return ending
         }
@@ -87,24 +166,34 @@ extension ResilienceModule {
         return await ending.value
     }
 
-    private func end(_ gracePeriod: Duration) async -> ShutdownReport {
+    private func drain(_ lifecycle: inout Lifecycle) {
+        change(&lifecycle, to: .draining)
+        gate.close()
+        lifecycle.addJob.finish()
+        lifecycle.endLife.finish()
+    }
+
+    private func end(after closing: Task<Void, Never>?, _ gracePeriod: Duration) async -> ShutdownReport {
         let start = time.now
+        var gracePeriod = gracePeriod
+        if let closing {
+            await closing.value
+            lifecycle.withLock { lifecycle in
+                if lifecycle.isHurried { gracePeriod = .zero }
+                drain(&lifecycle)
+            }
+            events.deliver()
+        }
         let running = gate.count
         var cancelled = 0
-        if await !gate.waitUntilEmpty(until: start.advanced(by: gracePeriod), on: time) {
+        if await !gate.waitUntilEmpty(until: time.now.advanced(by: gracePeriod), on: time) {
             cancelled = gate.cancelAll()
             let deadline = time.now.advanced(by: max(.zero, options.cancellationPeriod))
             _ = await gate.waitUntilEmpty(until: deadline, on: time)
         }
         // What did not listen then was cancelled again.
         cancelled = max(cancelled, lifecycle.withLock { $0.cancelledEarly })
-        if let store = lifecycle.withLock({ $0.store }) {
-            do {
-                try await store.save(savedState)
-            } catch {
-                events.post(.stateStoreFailed(module: name, error: error))
-            }
-        }
+        await saveState()
         let report = ShutdownReport(
             module: name, duration: start.duration(to: time.now), callsInFlight: running, cancelledCalls: cancelled,
             abandonedCalls: gate.count, snapshot: snapshot(as: .stopped))
@@ -141,9 +230,9 @@ extension ResilienceModule {
     public struct ShutdownReport: Sendable, Hashable, Codable, CustomStringConvertible {
         /// The module.
         public let module: String
-        /// How long the shutdown took.
+        /// How long the shutdown took, with the time in which calls were still let in.
         public let duration: Duration
-        /// Calls that ran when the shutdown began.
+        /// Calls that ran when the module had stopped letting calls in.
         public let callsInFlight: Int
         /// Calls that had not ended within the grace period and were cancelled.
         public let cancelledCalls: Int

@@ -3,17 +3,15 @@ public import ResilienceCore
 extension ResilienceModule: MetricSource {
     /// Adds what everything registered measures, from registration on, and the module itself; also what observers of the
     /// module measure, such as `CallMetrics`.
+    ///
+    /// What counts under a name goes on from what counted under it before: layers that a document replaced, and what was
+    /// taken out.
     public func collect(into metrics: inout MetricCollection) {
-        collect(into: &metrics) { _ in true }
-    }
-
-    /// - Parameter isWanted: Of which observers that measure something.
-    func collect(into metrics: inout MetricCollection, ofObservers isWanted: (any MetricSource) -> Bool) {
         let (entries, observers) = registry.withLock { ($0.all, $0.observers) }
         for entry in entries { entry.collect(into: &metrics) }
+        history.add(to: &metrics)
         for observer in observers {
-            guard let source = ObserverBox.unboxed(observer) as? any MetricSource, isWanted(source) else { continue }
-            metrics.collect(source)
+            if let source = ObserverBox.unboxed(observer) as? any MetricSource { metrics.collect(source) }
         }
         let present = state
         for state in State.allCases {
@@ -39,7 +37,7 @@ extension ResilienceModule: MetricSource {
             "resilience.module.calls_in_flight", .gauge, labels: ["name"], help: "Calls that a module has let in.")
         static let configurations = MetricFamily(
             "resilience.module.configurations", .counter, labels: ["name", "result"],
-            help: "Configurations that were put in force, and that were refused for their faults.")
+            help: "Configurations that were put in force, and that were refused or could not be loaded.")
     }
 }
 

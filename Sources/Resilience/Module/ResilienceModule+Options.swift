@@ -7,6 +7,10 @@ extension ResilienceModule {
         /// Whether asking for a name that is not registered makes it. Default: ``FirstUse/makes(atMost:)`` 1 000.
         public var firstUse: FirstUse
 
+        /// How long a shutdown still lets calls in while ``ResilienceModule/health`` is ``Health/Status/down`` already, 0 to
+        /// 292 years: what a load balancer takes to see that and to send nothing more. Default: 0 s.
+        public var drainDelay: Duration
+
         /// How long a shutdown waits for calls that run before it cancels them, 0 to 292 years. Default: 30 s.
         public var gracePeriod: Duration
 
@@ -29,20 +33,25 @@ extension ResilienceModule {
 
         /// Creates options; every part has a default. A policy made on first use has one layer, a circuit breaker.
         public init(
-            firstUse: FirstUse = .makes(atMost: 1_000), gracePeriod: Duration = .seconds(30),
-            cancellationPeriod: Duration = .seconds(5)
+            firstUse: FirstUse = .makes(atMost: 1_000), drainDelay: Duration = .zero,
+            gracePeriod: Duration = .seconds(30), cancellationPeriod: Duration = .seconds(5)
         ) {
-            self.init(firstUse: firstUse, gracePeriod: gracePeriod, cancellationPeriod: cancellationPeriod) {
+            self.init(
+                firstUse: firstUse, drainDelay: drainDelay, gracePeriod: gracePeriod,
+                cancellationPeriod: cancellationPeriod
+            ) {
                 CircuitBreaker.layer()
             }
         }
 
         /// Creates options that say what a policy which is made on first use consists of.
         public init<S: Strategy>(
-            firstUse: FirstUse = .makes(atMost: 1_000), gracePeriod: Duration = .seconds(30),
-            cancellationPeriod: Duration = .seconds(5), @PolicyBuilder defaultPolicy layers: () -> Layer<S>
+            firstUse: FirstUse = .makes(atMost: 1_000), drainDelay: Duration = .zero,
+            gracePeriod: Duration = .seconds(30), cancellationPeriod: Duration = .seconds(5),
+            @PolicyBuilder defaultPolicy layers: () -> Layer<S>
         ) {
             self.firstUse = firstUse
+            self.drainDelay = drainDelay
             self.gracePeriod = gracePeriod
             self.cancellationPeriod = cancellationPeriod
             let layer = layers()
@@ -51,16 +60,21 @@ extension ResilienceModule {
             }
         }
 
-        var faults: [ConfigurationError.Fault] {
+        func faults(_ names: ModuleNames) -> [ConfigurationError.Fault] {
             var check = ConfigurationCheck("options")
             check.require(firstUse.limit >= 0, "firstUse", "\(firstUse.limit)", "is below 1")
-            for (field, value) in [("gracePeriod", gracePeriod), ("cancellationPeriod", cancellationPeriod)] {
+            let periods = [
+                ("drainDelay", drainDelay), ("gracePeriod", gracePeriod), ("cancellationPeriod", cancellationPeriod),
+            ]
+            for (field, value) in periods {
                 check.require(
                     value >= .zero && value <= .nanoseconds(Int64.max), field, "\(value)", "is outside 0...292 years")
             }
             // The default policy is built once to learn its faults now, not at the first call.
             do throws(ConfigurationError) {
-                _ = try defaultPolicy(PolicyEnvironment(name: "options.defaultPolicy"))
+                var environment = PolicyEnvironment(name: "options.defaultPolicy")
+                environment.names = names
+                _ = try defaultPolicy(environment)
             } catch {
                 return check.faults + error.faults
             }

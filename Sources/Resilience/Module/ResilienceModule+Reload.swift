@@ -11,11 +11,9 @@ extension ResilienceModule {
         every interval: Duration, _ load: @escaping @Sendable () async throws -> Configuration?
     ) {
         addJob { module in
-            // What this source has given last and was put in force: the same is not a change, also if somebody else has put
-            // another configuration in force since.
-            var taken: Configuration?
+            var source = ReloadSource()
             while !Task.isCancelled {
-                await module.reload(load, &taken)
+                await module.reload(load, &source)
                 let next = module.time.now.advanced(by: max(.milliseconds(1), interval))
                 guard (try? await module.time.sleep(until: next)) != nil else { return }
             }
@@ -30,42 +28,54 @@ extension ResilienceModule {
         from updates: Updates
     ) where Updates.Element == Configuration {
         addJob { module in
+            var source = ReloadSource()
             do {
                 for try await configuration in updates {
-                    var taken: Configuration?
-                    await module.reload({ configuration }, &taken)
+                    // Told of as a change, it is one.
+                    source.taken = nil
+                    await module.reload({ configuration }, &source)
                 }
             } catch {
-                module.report(error)
+                module.report(error, &source)
             }
         }
     }
 
-    private func reload(
-        _ load: @Sendable () async throws -> Configuration?, _ taken: inout Configuration?
-    ) async {
+    /// What came of the loads of one source.
+    private struct ReloadSource {
+        /// What it has given last and was put in force: the same is not a change, also if somebody else has put another
+        /// configuration in force since.
+        var taken: Configuration?
+        /// What came of the last load, if it failed, so that the same is reported and counted once.
+        var failure: ReloadFailure?
+    }
+
+    private struct ReloadFailure: Equatable {
+        /// `nil` if there was none to read.
+        let configuration: Configuration?
+        let error: String
+    }
+
+    private func reload(_ load: @Sendable () async throws -> Configuration?, _ source: inout ReloadSource) async {
         var loaded: Configuration?
         do {
             loaded = try await load()
             guard let loaded else { return }
-            if loaded != taken && loaded != configuration { try update(loaded) }
-            taken = loaded
-            updates.withLock { $0.lastFailure = nil }
+            if loaded != source.taken && loaded != configuration { try putInForce(loaded, isSilent: false) }
+            (source.taken, source.failure) = (loaded, nil)
         } catch {
-            report(error, of: loaded)
+            report(error, of: loaded, &source)
         }
     }
 
     /// Tells of an error, unless it is that of the end, or the same as of the last time. A configuration that was refused is
     /// tried again each time all the same: what it does not fit may change.
-    private func report(_ error: any Error, of configuration: Configuration? = nil) {
+    private func report(_ error: any Error, of configuration: Configuration? = nil, _ source: inout ReloadSource) {
         guard !Task.isCancelled else { return }
         let failure = ReloadFailure(configuration: configuration, error: "\(error)")
-        let isNew = updates.withLock { updates in
-            defer { updates.lastFailure = failure }
-            return updates.lastFailure != failure
-        }
-        guard isNew else { return }
+        defer { source.failure = failure }
+        guard source.failure != failure else { return }
+        updates.withLock { $0.refused += 1 }
         events.post(.reloadFailed(module: name, error: error))
         events.deliver()
     }

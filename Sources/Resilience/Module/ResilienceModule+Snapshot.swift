@@ -61,10 +61,11 @@ extension ResilienceModule {
                     PolicyStatus(
                         name: entry.name,
                         layers: managed.layers.map { layer in
-                            let pattern = layer.strategy as? any LayerPattern
+                            let component = layer.component
+                            let pattern = component as? any LayerPattern
                             return Status(
-                                layer.strategy, pattern?.kindTitle ?? layer.pattern, pattern?.name ?? layer.detail,
-                                pattern.map { Tuning($0) }?.document(in: names))
+                                component, (component as? any Component)?.kindTitle ?? layer.pattern,
+                                pattern?.name ?? layer.detail, layer.tuning?.document(in: names))
                         })
                 }
             },
@@ -80,9 +81,9 @@ extension Component {
 
 extension Registry.Entry {
     /// What is told of something registered by itself: of what goes around a policy, that alone.
-    fileprivate var measured: any Sendable {
+    var measured: any Sendable {
         if let hedged = component as? HedgedPolicy { return hedged.hedge }
-        return (component as? any PolicyWithFallback)?.steps ?? component
+        return (component as? any WithFallback)?.steps ?? component
     }
 
     /// The settings in force; `nil` if documents do not know it.
@@ -114,7 +115,7 @@ extension ResilienceModule.Status {
 
 extension MetricValue {
     /// As one number; of a histogram how many durations it holds.
-    fileprivate var number: Double? {
+    var number: Double? {
         switch self {
         case .integer(let value): Double(value)
         case .number(let value): value

@@ -46,10 +46,14 @@ extension ResilienceModule {
 
     /// Restores the breakers when ``run()`` begins and saves them when the module ends. A store that fails is reported as
     /// an event, and changes nothing else.
+    ///
+    /// What a breaker has learned by then from calls of this process is newer than what the store holds: such a breaker is
+    /// left as it is. Where nothing was restored, because the module ended before or the store failed, the end keeps what
+    /// the store holds for all breakers that have learned nothing.
     public func keepState(in store: some ModuleStateStore) {
         // The old one is released outside the lock.
         let old = lifecycle.withLock { lifecycle in
-            defer { lifecycle.store = store }
+            defer { (lifecycle.store, lifecycle.isRestored) = (store, false) }
             return lifecycle.store
         }
         _ = old
@@ -57,11 +61,55 @@ extension ResilienceModule {
 
     func restore(from store: any ModuleStateStore) async {
         do {
-            if let state = try await store.load() { try restore(state) }
+            let state = try await store.load()
+            // Whoever ends the module has read the store by itself.
+            guard lifecycle.withLock({ $0.state == .running || $0.state == .closing }) else { return }
+            var faults: [ConfigurationError.Fault] = []
+            for (place, breaker) in breakersByPlace {
+                guard let snapshot = state?.circuitBreakers[place] else { continue }
+                do throws(ConfigurationError) {
+                    try breaker.restoreUnlessUsed(snapshot)
+                } catch {
+                    faults += error.prefixed(place).faults
+                }
+            }
+            lifecycle.withLock { $0.isRestored = true }
+            if let error = ConfigurationError(faults.sorted { $0.field < $1.field }) { throw error }
         } catch {
-            events.post(.stateStoreFailed(module: name, error: error))
-            events.deliver()
+            guard !Task.isCancelled else { return }
+            report(error)
         }
+    }
+
+    /// Saves what breakers know at the end.
+    func saveState() async {
+        let (store, isRestored) = lifecycle.withLock { ($0.store, $0.isRestored) }
+        guard let store else { return }
+        var state = savedState
+        if !isRestored {
+            // Of what is stored, nothing is known here: only what was learned in this process is newer.
+            let learned = breakersByPlace.filter { $0.value.isUsed }.mapValues(\.snapshot)
+            do {
+                if let stored = try await store.load() {
+                    guard !learned.isEmpty else { return }
+                    state.circuitBreakers = stored.circuitBreakers.merging(learned) { $1 }
+                }
+            } catch {
+                report(error)
+                guard !learned.isEmpty else { return }
+                state.circuitBreakers = learned
+            }
+        }
+        do {
+            try await store.save(state)
+        } catch {
+            report(error)
+        }
+    }
+
+    private func report(_ error: any Error) {
+        events.post(.stateStoreFailed(module: name, error: error))
+        events.deliver()
     }
 
     /// The members of families are not among them: their keys are bound to a process that serves them.

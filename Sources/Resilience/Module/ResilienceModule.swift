@@ -32,6 +32,7 @@ public final class ResilienceModule: Sendable {
     let registry: Lock<Registry>
     let lifecycle: Lock<Lifecycle>
     let updates = Lock(Updates())
+    let history = MetricHistory()
     let events: EventChannel<Event>
 
     /// Creates a module.
@@ -60,14 +61,9 @@ public final class ResilienceModule: Sendable {
         events = EventChannel(registry.observers)
         self.registry = Lock(registry)
         lifecycle = Lock(Lifecycle())
-        var faults = options.faults
-        for registration in registrations() {
-            do {
-                try add(registration)
-            } catch {
-                faults += error.faults
-            }
-        }
+        let names = ModuleNames(self, adding: registrations())
+        var faults = options.faults(names)
+        faults += names.addAll()
         do {
             try update(configuration)
         } catch {
@@ -81,9 +77,10 @@ public final class ResilienceModule: Sendable {
     /// - Throws: Its faults; or that the name is taken by something of the same kind, or that what the document in force
     ///   says about it does not fit. Nothing is registered then.
     public func register(_ registration: Registration) throws(ConfigurationError) {
-        let entries = try add(registration)
+        let entries = try add(registration, ModuleNames(self))
         defer { events.deliver() }
         guard configuration != Configuration() else { return }
+        updates.withLock { updates in updates.removed.subtract(entries.map(\.key)) }
         do {
             try putInForce(configuration, isSilent: true)
         } catch {
@@ -93,8 +90,10 @@ public final class ResilienceModule: Sendable {
     }
 
     @discardableResult
-    private func add(_ registration: Registration) throws(ConfigurationError) -> [Registry.Entry] {
-        let entries = try registration.make(parts(named: registration.name, isCritical: registration.isCritical))
+    func add(_ registration: Registration, _ names: ModuleNames) throws(ConfigurationError) -> [Registry.Entry] {
+        var parts = parts(named: registration.name, isCritical: registration.isCritical)
+        parts.environment.names = names
+        let entries = try registration.make(parts)
         if case .taken(let taken) = add(entries) {
             throw ConfigurationError(
                 .init(
@@ -134,6 +133,8 @@ public final class ResilienceModule: Sendable {
     }
 
     func removeEntry(_ key: Registry.Key) {
+        // Noted first: what is held and noted counts once, what is neither not at all.
+        if let entry = registry.withLock({ $0.entries[key] }) { history.note(entry.counting) }
         let entry = registry.withLock { registry in
             let entry = registry.remove(key)
             if let entry { events.post(.removed(module: name, kind: entry.kind.title, name: entry.name)) }
@@ -151,18 +152,23 @@ public final class ResilienceModule: Sendable {
     }
 
     func environment(named name: String) -> PolicyEnvironment {
-        PolicyEnvironment(name: name, time: time, random: random, observers: registry.withLock { $0.observers })
+        var environment = PolicyEnvironment(
+            name: name, time: time, random: random, observers: registry.withLock { $0.observers })
+        environment.names = ModuleNames(self)
+        return environment
     }
 
     /// Takes something out of the module. Who holds it may go on using it; calls of a policy still pass the gate.
     ///
-    /// A hedged policy, or one with a fallback, is two things of one name: each is taken out by its own type.
+    /// A hedged policy, or one with a fallback, is two things of one name: each is taken out by its own type. What the
+    /// configuration in force says about it is kept for what is registered under the name next.
     ///
     /// - Returns: Whether it was there.
     @discardableResult
     public func remove<Component: Sendable>(_ type: Component.Type, _ name: String) -> Bool {
         let kind = Kind.of(type)
         guard registry.withLock({ $0.entry(kind, name)?.component is Component }) else { return false }
+        noteRemoval(Registry.Key(kind: kind, name: name))
         removeEntry(Registry.Key(kind: kind, name: name))
         events.deliver()
         return true

@@ -24,6 +24,8 @@ protocol Component: Sendable {
 struct Complaint {
     /// As the end of a sentence: `is open`.
     let text: String
+    /// As what somebody has: `an open circuit breaker`.
+    var noun = ""
     /// Whether it lets nothing through.
     let isOutage: Bool
 }
@@ -41,8 +43,8 @@ extension CircuitBreaker: Component {
 
     var complaint: Complaint? {
         switch state {
-        case .open, .isolated: Complaint(text: "is \(state)", isOutage: true)
-        case .halfOpen: Complaint(text: "is half-open", isOutage: false)
+        case .open, .isolated: Complaint(text: "is \(state)", noun: "an \(state) circuit breaker", isOutage: true)
+        case .halfOpen: Complaint(text: "is half-open", noun: "a half-open circuit breaker", isOutage: false)
         case .closed, .disabled, .observing: nil
         }
     }
@@ -52,7 +54,9 @@ extension Bulkhead: Component {
     static var kind: Kind { .bulkhead }
 
     var complaint: Complaint? {
-        limit == 0 ? Complaint(text: "lets no call through: its limit is 0", isOutage: true) : nil
+        guard limit == 0 else { return nil }
+        return Complaint(
+            text: "lets no call through: its limit is 0", noun: "a bulkhead whose limit is 0", isOutage: true)
     }
 }
 
@@ -63,7 +67,9 @@ extension AdaptiveThrottle: Component {
     var complaint: Complaint? {
         let probability = rejectionProbability
         guard probability >= 0.5 else { return nil }
-        return Complaint(text: "rejects \(Int((probability * 100).rounded())) % of calls", isOutage: false)
+        return Complaint(
+            text: "rejects \(Int((probability * 100).rounded())) % of calls",
+            noun: "an adaptive throttle that rejects most calls", isOutage: false)
     }
 }
 
@@ -99,9 +105,20 @@ extension KeyedStaleWhileRevalidate: Component { static var kind: Kind { .revali
 extension PolicyFamily: Component {
     static var kind: Kind { .family }
 
+    /// The family cannot work if none of its keys can; otherwise something does not work.
     var complaint: Complaint? {
-        let broken = openKeyCount
-        guard broken > 0 else { return nil }
-        return Complaint(text: "has an open circuit breaker for \(broken) of \(count) keys", isOutage: false)
+        let members = allMembers.map { $0.member.state.complaints.map(\.complaint) }
+        let shared = overflow.withLock { $0?.state }?.complaints.map(\.complaint) ?? []
+        var keys: [String: Int] = [:]
+        for complaints in members {
+            for noun in Set(complaints.map(\.noun)) { keys[noun, default: 0] += 1 }
+        }
+        let total = "\(members.count) \(members.count == 1 ? "key" : "keys")"
+        let parts =
+            keys.sorted { $0.key > $1.key }.map { "\($0.key) for \($0.value) of \(total)" }
+            + Set(shared.map(\.noun)).sorted().map { "\($0) for the keys that share a policy" }
+        guard !parts.isEmpty else { return nil }
+        let isOutage = !members.isEmpty && members.allSatisfy { $0.contains(where: \.isOutage) }
+        return Complaint(text: "has \(parts.joined(separator: ", "))", isOutage: isOutage)
     }
 }

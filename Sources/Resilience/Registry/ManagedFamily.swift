@@ -11,7 +11,11 @@ protocol ManagedFamily: Sendable {
     var keys: [String] { get }
 
     /// What puts that in force which a document says about each of those layers; `nil` if there are faults.
-    func change(from parts: [[ConfigurationReader]], _ findings: Findings) -> Tuning.Step?
+    ///
+    /// - Parameter registered: What is registered for itself, and configured there where nothing is said here.
+    func change(
+        from parts: [[ConfigurationReader]], _ registered: Set<ObjectIdentifier>, _ findings: Findings
+    ) -> Tuning.Step?
 
     /// What a document would say that describes what is in force.
     func document(in environment: DocumentEnvironment) -> ConfigurationValue
@@ -34,7 +38,9 @@ extension PolicyFamily: ManagedFamily {
 
     var keys: [String] { prototypeTunings.map(\.key) }
 
-    func change(from parts: [[ConfigurationReader]], _ findings: Findings) -> Tuning.Step? {
+    func change(
+        from parts: [[ConfigurationReader]], _ registered: Set<ObjectIdentifier>, _ findings: Findings
+    ) -> Tuning.Step? {
         // The prototype's layers stand for those of all members; they are not changed.
         let steps = zip(prototypeTunings, parts).map { $0.change(from: $1, findings) }
         guard !steps.contains(where: { $0 == nil }) else { return nil }
@@ -43,6 +49,7 @@ extension PolicyFamily: ManagedFamily {
         return { [self] in
             settings.withLock { settings in
                 settings.parts = values
+                settings.registered = registered
                 settings.names = names
                 settings.version += 1
             }
@@ -88,13 +95,19 @@ extension PolicyFamily: ManagedFamily {
 
     private func refreshMembers(_ settings: Settings) {
         for (key, member) in allMembers { refresh(key, member, settings) }
+        guard let member = overflow.withLock({ $0 }) else { return }
+        refreshLayers(member, settings, isOverflow: true)
+        guard let policy = entrance(of: member, settings) else { return }
+        let old = overflow.withLock { overflow -> Policy? in
+            defer { overflow?.policy = policy }
+            return overflow?.policy
+        }
+        _ = old  // Released outside the lock.
     }
 
     private func refresh(_ key: Key, _ member: Member, _ settings: Settings) {
-        Self.retune(member.tunings, settings)
-        for observer in settings.environment.observers { member.policy.addObserver(observer) }
-        guard settings.gate != nil, member.policy.callEntrance == nil else { return }
-        let policy = Self.guarded(member.bare, member.tunings, settings)
+        refreshLayers(member, settings, isOverflow: false)
+        guard let policy = entrance(of: member, settings) else { return }
         // What it replaces is released outside the lock.
         let old = table.withExistingValue(for: key) { member, _ -> Policy? in
             guard member.policy.callEntrance == nil else { return nil }
@@ -102,6 +115,21 @@ extension PolicyFamily: ManagedFamily {
             return member.policy
         }
         _ = old
+    }
+
+    private func refreshLayers(_ member: Member, _ settings: Settings, isOverflow: Bool) {
+        Self.retune(member.tunings, settings)
+        for observer in settings.environment.observers where isOverflow || !(observer is CallMetrics) {
+            member.policy.addObserver(observer)
+        }
+        guard !isOverflow else { return }
+        for meters in settings.meters { meters.attach(to: member.bare, sharedLayers) }
+    }
+
+    /// The policy of a member that is not behind the gate yet; `nil` if it is, or there is none.
+    private func entrance(of member: Member, _ settings: Settings) -> Policy? {
+        guard settings.gate != nil, member.policy.callEntrance == nil else { return nil }
+        return Self.guarded(member.bare, member.tunings, settings)
     }
 
     /// A member as it is handed out.
@@ -117,6 +145,7 @@ extension PolicyFamily: ManagedFamily {
         for (index, tuning) in tunings.enumerated() {
             let findings = Findings(settings.names)
             let parts = settings.parts.indices.contains(index) ? settings.parts[index] : []
+            if parts.isEmpty, settings.registered.contains(tuning.identity) { continue }
             let readers = parts.map { ConfigurationReader(document: $0, findings) }
             if let step = tuning.change(from: readers, findings) { try? step() }
         }

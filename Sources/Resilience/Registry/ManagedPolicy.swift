@@ -17,6 +17,15 @@ final class ManagedPolicy: Strategy, CallEntrance {
             self.tunings = tunings
             self.form = form
         }
+
+        /// Who is to read the layers when no call runs through them any more.
+        private let history = Lock<MetricHistory?>(nil)
+
+        func tellAtEnd(_ history: MetricHistory) { self.history.withLock { $0 = history } }
+
+        deinit {
+            history.withLock { $0 }?.readForTheLastTime(policy.layers.map(\.strategy))
+        }
     }
 
     /// One layer as a document describes it.
@@ -71,12 +80,25 @@ final class ManagedPolicy: Strategy, CallEntrance {
         for observer in observers.withLock({ $0 }) { pipeline.policy.addObserverToLayers(observer) }
     }
 
+    /// The layers in force that are not in force any more under others.
+    func layersLeaving(for pipeline: Pipeline) -> [any Strategy] {
+        let old = self.pipeline
+        guard old !== pipeline else { return [] }
+        let staying = pipeline.policy.layers.compactMap { MetricHistory.object($0.strategy) }
+        return old.policy.layers.map(\.strategy).filter { strategy in
+            guard let object = MetricHistory.object(strategy) else { return false }
+            return !staying.contains { $0 === object }
+        }
+    }
+
     func execute(
         _ context: Context, _ next: (Context) async throws -> Void
     ) async throws {
-        let policy = pipeline.policy
+        // Held to the end: what is held by no call is read for the last time.
+        let pipeline = pipeline
+        defer { withExtendedLifetime(pipeline) {} }
         try await gate.admit(refusal: { refusal(name) }) {
-            try await policy.executeLayers(context, next)
+            try await pipeline.policy.executeLayers(context, next)
         }
     }
 

@@ -8,7 +8,7 @@ internal import Retries
 internal import Timeouts
 
 /// A component whose settings a configuration document can change.
-protocol Tunable: Sendable {
+protocol Tunable: AnyObject, Sendable {
     associatedtype Settings: DocumentRepresentable
 
     static var kind: Kind { get }
@@ -29,21 +29,25 @@ struct SettingsChange<Settings: Sendable>: Sendable {
     let names: DocumentEnvironment
 }
 
+/// A tunable component that can be a layer of a policy, or lie behind one.
+protocol LayerTunable: Tunable {}
+
 /// A tunable component that a document alone can describe.
 protocol Pattern: Tunable, Component {
-    /// What a part of a document is read onto to check its form, where it is not known yet to what it will be added.
-    static var formBase: Settings { get }
+    /// What a part of a document is read onto to check its form, where it is not known yet to what it will be added: it has
+    /// to fit to one of them.
+    static var formBases: [Settings] { get }
 
     /// Makes one from settings that have been checked.
     static func make(_ settings: Settings, in environment: PolicyEnvironment) throws(ConfigurationError) -> Self
 }
 
 extension Pattern {
-    static var formBase: Settings { Settings.documentBase }
+    static var formBases: [Settings] { [Settings.documentBase] }
 }
 
 /// A pattern that can be a layer of a policy.
-protocol LayerPattern: Pattern, Strategy {
+protocol LayerPattern: Pattern, LayerTunable, Strategy {
     var name: String { get }
     static func recipe(_ settings: Settings) -> Layer<Self>
 }
@@ -56,8 +60,34 @@ extension LayerPattern {
 
 extension CircuitBreaker: LayerPattern {
     var settings: Configuration { configuration }
-    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
+
+    /// Another initial state is asked for to be in it: a breaker that code declared is there before its document.
+    func retune(_ change: SettingsChange<Configuration>) throws {
+        let old = configuration.initialState
+        try update(change.settings)
+        let new = change.settings.initialState
+        guard new != old, new != state else { return }
+        switch new {
+        case .closed: close()
+        case .open: open()
+        case .halfOpen: break
+        case .isolated: isolate()
+        case .disabled: disable()
+        case .observing: observe()
+        }
+    }
+
     static func recipe(_ settings: Configuration) -> Layer<CircuitBreaker> { layer(settings) }
+
+    /// Also with what a part may change without naming all of it.
+    static var formBases: [Configuration] {
+        [
+            Configuration(),
+            Configuration(
+                window: .time(.seconds(1)), breakLength: .serverHint(upTo: .seconds(1)),
+                halfOpen: HalfOpen(verdict: .failureRate(below: 0.5))),
+        ]
+    }
 }
 
 extension Retry: LayerPattern {
@@ -77,6 +107,14 @@ extension Retry: LayerPattern {
     }
 
     static func recipe(_ settings: Configuration) -> Layer<Retry> { layer(settings) }
+
+    /// A part need not name the kind of the backoff or of the budget that it changes.
+    static var formBases: [Configuration] {
+        let backoffs: [Backoff] = [.exponential(), .constant(.zero), .linear(), .fibonacci(), .list([])]
+        return backoffs.flatMap { backoff in
+            RetryBudget.formBases.map { Configuration(backoff: backoff, budget: try? RetryBudget($0)) }
+        }
+    }
 }
 
 extension SettingsChange<Retry.Configuration> {
@@ -97,8 +135,8 @@ extension Bulkhead: LayerPattern {
     static func recipe(_ settings: Configuration) -> Layer<Bulkhead> { layer(settings) }
 
     /// With a queue and a windowed limit, of which a part may change something without naming it.
-    static var formBase: Configuration {
-        Configuration(limit: .adaptive(.windowed(.aimd())), queue: Queue(capacity: 1))
+    static var formBases: [Configuration] {
+        [Configuration(limit: .adaptive(.windowed(.aimd())), queue: Queue(capacity: 1))]
     }
 }
 
@@ -106,6 +144,11 @@ extension RateLimiter: LayerPattern {
     var settings: Configuration { configuration }
     func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
     static func recipe(_ settings: Configuration) -> Layer<RateLimiter> { layer(settings) }
+
+    /// Also with a rule, of which a part may change something.
+    static var formBases: [Configuration] {
+        [.documentBase, Configuration(rule: .tokenBucket(1, per: .seconds(1)))]
+    }
 }
 
 extension AdaptiveThrottle: LayerPattern {
@@ -114,12 +157,14 @@ extension AdaptiveThrottle: LayerPattern {
     static func recipe(_ settings: Configuration) -> Layer<AdaptiveThrottle> { layer(settings) }
 }
 
-extension KeyedRateLimiter: Tunable {
+extension KeyedRateLimiter: LayerTunable {
     var settings: RateLimiter.KeyedConfiguration { configuration }
     func retune(_ change: SettingsChange<RateLimiter.KeyedConfiguration>) throws { try update(change.settings) }
 }
 
 extension RetryBudget: Pattern {
+    static var formBases: [Rule] { [.documentBase, .throttle(), .quota()] }
+
     var settings: Rule { rule }
     func retune(_ change: SettingsChange<Rule>) throws { try update(change.settings) }
 

@@ -1,5 +1,5 @@
-internal import CircuitBreakers
 public import ResilienceCore
+internal import Synchronization
 
 /// Policies of one kind, one for each key: for each host, each tenant, each route.
 ///
@@ -12,10 +12,16 @@ public import ResilienceCore
 /// ```
 ///
 /// A policy is made when its key is first used, and forgotten when it has not been used for a while; but not as long as
-/// one of its breakers is open. There are never more than a given number. Registered in a ``ResilienceModule``, its calls
-/// pass the module's gate, and its members follow the module's configuration.
+/// something would be lost with it: calls that run or wait, a break, probes, failures that are counted, permits that have
+/// not come back. There are never more than a given number: keys beyond share one policy, ``overflowPolicy``.
+///
+/// Events and metrics know the family, not its keys, which nobody bounds: all members have the family's name there, and
+/// the numbers of a layer are those of all members together. What a single key does is told by ``policy(for:)`` and
+/// ``busiest(_:)``. Errors name the key. Registered in a ``ResilienceModule``, a family's calls pass the module's gate,
+/// and its members follow the module's configuration.
 public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
-    /// What the family is called. Its policies are called by it and their key: `hosts/api.example.com`.
+    /// What the family is called, and its members in events and metrics. In errors their keys are added:
+    /// `hosts/api.example.com`.
     public let name: String
 
     /// The most keys there are at once.
@@ -25,19 +31,32 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     public let idleLimit: Duration
 
     let settings: Lock<Settings>
+    /// A member that is never used.
     let prototype: Policy
     let prototypeTunings: [Tuning]
+    /// Of each layer, whether all members share it.
+    let sharedLayers: [Bool]
+    let numbers: FamilyNumbers
+    /// What is measured of it.
+    let subjects: FamilySubjects
     let table: KeyedTable<Key, Member>
     let time: TimeSource
-    private let make: @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy
+    let overflow = Lock<Member?>(nil)
+    let counts = FamilyCounts()
+    let events: EventChannel<PolicyFamilyEvent>
+    let make: @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy
 
     /// What all members have in common and can change.
     struct Settings {
         var environment: PolicyEnvironment
+        /// Who measures calls, for all members together.
+        var meters: [FamilyMeters] = []
         /// The gate of the module that the family is registered in.
         var gate: GateAccess?
         /// What a configuration document says about each layer that it can describe, the most general first.
         var parts: [[ConfigurationValue]] = []
+        /// What is registered for itself, and configured there.
+        var registered: Set<ObjectIdentifier> = []
         /// What names in those parts stand for.
         var names = DocumentEnvironment()
         /// Counts changes, so that a member which was made meanwhile learns of them.
@@ -50,21 +69,37 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         var policy: Policy
         let bare: Policy
         let tunings: [Tuning]
-        let breakers: [CircuitBreaker]
+        let state: MemberState
         var lastUse: TimeSource.Instant
+        var lookups = 0
 
-        /// Idle for long enough, and no break lasts, which would end with the policy.
+        mutating func use(at now: TimeSource.Instant) {
+            lastUse = now
+            lookups &+= 1
+        }
+
+        /// Idle for long enough, and nothing would be lost.
         func isForgettable(at now: TimeSource.Instant, _ idleLimit: Duration) -> Bool {
-            lastUse.advanced(by: idleLimit) <= now && !isInBreak(at: now)
+            isIdle(at: now, idleLimit) && state.retained(at: now) == .nothing
         }
 
-        /// The longest unused is the least loss; none while a break lasts, also one without end.
+        /// The longest unused is the least loss. What has learnt something comes after all that has not, and only once it
+        /// is idle; what is bound by something does not go at all.
         func loss(at now: TimeSource.Instant, _ idleLimit: Duration) -> Int64? {
-            isInBreak(at: now) ? nil : lastUse.nanoseconds
+            let age = max(0, activity(at: now).nanoseconds) >> 2
+            switch state.retained(at: now) {
+            case .nothing: return age
+            case .knowledge: return isIdle(at: now, idleLimit) ? age | 1 << 62 : nil
+            case .obligation: return nil
+            }
         }
 
-        private func isInBreak(at now: TimeSource.Instant) -> Bool {
-            breakers.contains { $0.breakEnd.map { $0 > now } ?? false }
+        func activity(at now: TimeSource.Instant) -> TimeSource.Instant {
+            max(lastUse, state.lastActivity(at: now, lookups: lookups))
+        }
+
+        private func isIdle(at now: TimeSource.Instant, _ idleLimit: Duration) -> Bool {
+            activity(at: now).advanced(by: idleLimit) <= now
         }
     }
 
@@ -72,12 +107,13 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - name: What the family is called.
-    ///   - limit: The most keys at once, 1 to 1 000 000. Where all are taken, the policy that is nearest to being forgotten
-    ///     among some that are looked at gives way; if none can, the key has to do with a policy that is not kept.
+    ///   - limit: The most keys at once, 1 to 1 000 000. Where all are taken, a policy gives way with which nothing would
+    ///     be lost, the longest unused among some that are looked at; if there is none, the key has to do with the policy
+    ///     that all such keys share, ``overflowPolicy``.
     ///   - idleLimit: How long a policy that is not used is kept, at least 1 ns. Default: 10 minutes.
     ///   - clock: The time of the policies. Default: the continuous clock.
     ///   - random: Their randomness. Default: the system's.
-    ///   - observers: Who hears their events.
+    ///   - observers: Who hears their events, and those of the family.
     ///   - layers: The layers of each policy, as for `Policy`.
     /// - Throws: All faults, those of the layers too.
     public convenience init<S: Strategy>(
@@ -96,123 +132,132 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         var check = ConfigurationCheck(environment.name)
         check.require("limit", limit, in: 1...1_000_000)
         check.require(positive: "idleLimit", idleLimit)
-        make = { environment throws(ConfigurationError) in try Policy(environment: environment, layer: layer) }
+        let make = { @Sendable (environment: PolicyEnvironment) throws(ConfigurationError) -> Policy in
+            try Policy(environment: environment, layer: layer)
+        }
+        var environment = environment
+        environment.observers = environment.observers.map(ObserverBox.boxed)
+        let subjects = FamilySubjects()
+        let meters = environment.observers.compactMap { $0 as? CallMetrics }
+            .map { FamilyMeters(for: $0, of: subjects) }
+        self.subjects = subjects
+        let sample: Policy
         do throws(ConfigurationError) {
-            // Built once to learn the faults now, not with the first key.
-            prototype = try make(environment)
+            // Built to learn the faults now, not with the first key; and to give all observers to what members share.
+            sample = try make(environment)
+            prototype = try make(environment.withoutMeters)
         } catch {
             throw ConfigurationError(check.faults + error.faults) ?? error
         }
         try check.finish()
+        self.make = make
+        sharedLayers = zip(prototype.layers, sample.layers).map { layer, other in
+            layer.identity.map { $0 == other.identity } ?? false
+        }
         prototypeTunings = prototype.tunings
+        numbers = FamilyNumbers(prototype.layers.own(besides: sharedLayers))
         name = environment.name
         self.limit = limit
         self.idleLimit = idleLimit
-        settings = Lock(Settings(environment: environment))
+        settings = Lock(Settings(environment: environment, meters: meters))
         time = environment.time
+        events = EventChannel(environment.observers)
         table = KeyedTable(limit: limit, idleLimit)
+        for meters in meters { meters.attach(to: prototype, sharedLayers) }
     }
 
-    // MARK: Calls
+    // MARK: Members
 
-    /// The policy of a key; made if there is none.
+    /// The policy of a key; made if there is none. If all places are taken, ``overflowPolicy``.
     public subscript(_ key: Key) -> Policy {
         let now = time.now
-        let found = table.withExistingValue(for: key) { member, _ -> Policy in
-            member.lastUse = now
+        let found = table.withExistingValue(for: key, now: now) { member, _ -> Policy in
+            member.use(at: now)
             return member.policy
         }
         if let found { return found }
+        // Where nothing has found a place lately, whether there is one is asked before a policy is made for it.
+        if counts.isOverflowing.load(ordering: .relaxed), !table.hasRoom(now: now) { return overflowing() }
         // Built outside the lock: a recipe may be the user's. Of two tasks that build one, the first to add it wins.
         let settings = settings.withLock { $0 }
-        let new = member(for: key, settings, now: now)
+        let new = member("\(name)/\(key)", settings, now: now)
         let answer = table.withValue(for: key, now: now, replacing: true, initial: { _ in new }) { member, _ in
-            member.lastUse = now
+            member.use(at: now)
             return member.policy
         } record: { _, _ in
         }
         refreshMember(of: key, from: settings.version)
-        guard case .answered(let kept, _) = answer else { return new.policy }
+        guard case .answered(let kept, let displaced) = answer else { return overflowing() }
+        added(displacing: displaced != nil)
         return table.withExistingValue(for: key) { member, _ in member.policy } ?? kept
     }
 
-    /// Runs an operation under the policy of a key.
+    /// Makes a member.
     ///
-    /// - Throws: As the policy.
-    public nonisolated(nonsending) func execute<Value>(
-        for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
-        _ operation: nonisolated(nonsending) () async throws -> Value
-    ) async throws -> Value {
-        try await self[key].execute(accepting: isAccepted, operation)
+    /// - Parameter policyName: What it is called in errors.
+    func member(_ policyName: String, _ settings: Settings, now: TimeSource.Instant) -> Member {
+        // The prototype takes the place of a policy whose recipe, of the user's own, has changed its mind.
+        let made = (try? make(settings.environment.withoutMeters)) ?? prototype
+        for meters in settings.meters { meters.attach(to: made, sharedLayers) }
+        let state = MemberState(made.layers.own(besides: sharedLayers), now: now)
+        let policy = Policy(made, layers: MemberLayers(made, state, numbers)).called(policyName)
+        return member(policy, state, settings, now: now)
     }
 
-    private func member(for key: Key, _ settings: Settings, now: TimeSource.Instant) -> Member {
-        var environment = settings.environment
-        environment.name += "/\(key)"
-        // The prototype takes the place of a policy whose recipe, of the user's own, has changed its mind.
-        let policy = (try? make(environment)) ?? prototype
+    func member(_ policy: Policy, _ state: MemberState, _ settings: Settings, now: TimeSource.Instant) -> Member {
         let tunings = policy.tunings
         Self.retune(tunings, settings)
         return Member(
-            policy: Self.guarded(policy, tunings, settings), bare: policy, tunings: tunings,
-            breakers: policy.circuitBreakers, lastUse: now)
+            policy: Self.guarded(policy, tunings, settings), bare: policy, tunings: tunings, state: state, lastUse: now)
     }
 
-    // MARK: Reading
+    // MARK: Observers
 
-    /// How many keys there are now, also those that could be forgotten and have not been looked at since.
-    public var count: Int { table.count }
-
-    /// The keys there are now, with their policies, in no order.
-    public var members: [(key: Key, policy: Policy)] { allMembers.map { ($0.key, $0.member.policy) } }
-
-    /// How many keys have a circuit breaker that lets nothing through.
-    public var openKeyCount: Int {
-        allMembers.count { $0.member.breakers.contains { $0.state == .open || $0.state == .isolated } }
-    }
-
-    var allMembers: [(key: Key, member: Member)] {
-        table.forEachShard { (_: inout Duration, forEach: Each) -> [(key: Key, member: Member)] in
-            var found: [(key: Key, member: Member)] = []
-            forEach { key, member in found.append((key, member)) }
-            return found
-        }.flatMap(\.self)
-    }
-
-    private typealias Each = ((Key, inout Member) -> Void) -> Void
-
-    /// Forgets every policy that has been idle for long enough now, instead of little by little.
-    ///
-    /// - Returns: How many.
-    @discardableResult
-    public func removeIdle() -> Int { table.removeForgettable(now: time.now) }
-
-    /// Adds an observer of the policies there are and of those to come. An object that hears already is not added again.
+    /// Adds an observer of the family, of the policies there are and of those to come. An object that hears already is not
+    /// added again.
     public func addObserver(_ observer: any PolicyObserver) {
         let observer = ObserverBox.boxed(observer)
-        settings.withLock { settings in
+        let isNew = settings.withLock { settings in
             let isThere = settings.environment.observers.contains { $0 as AnyObject === observer as AnyObject }
-            guard !isThere else { return }
+            guard !isThere else { return false }
             settings.environment.observers.append(observer)
+            if let metrics = observer as? CallMetrics {
+                settings.meters.append(FamilyMeters(for: metrics, of: subjects))
+            }
             settings.version += 1
+            return true
         }
-        for (_, member) in allMembers { member.policy.addObserver(observer) }
+        guard isNew else { return }
+        events.add(observer)
+        for (layer, isShared) in zip(prototype.layers, sharedLayers) where isShared {
+            layer.strategy.addObserver(observer)
+        }
+        if observer is CallMetrics {
+            for meters in settings.withLock({ $0.meters }) { meters.attach(to: prototype, sharedLayers) }
+        }
+        refreshMembers()
     }
 }
 
-extension PolicyFamily: MetricSource {
-    /// Adds how many keys there are, and how many breakers are open; not the numbers of each key, which nobody bounds but
-    /// the family's limit.
-    public func collect(into metrics: inout MetricCollection) {
-        metrics.add(PolicyFamilyMetrics.keys, [name], count)
-        metrics.add(PolicyFamilyMetrics.openKeys, [name], openKeyCount)
+/// What a family has seen, besides what its members have.
+final class FamilyCounts: Sendable {
+    let displaced = Atomic<Int>(0)
+    let overflowed = Atomic<Int>(0)
+    let isOverflowing = Atomic(false)
+}
+
+extension [LayerDescription] {
+    /// Those that are not shared; `nil` in the place of those that are.
+    func own(besides shared: [Bool]) -> [LayerDescription?] {
+        enumerated().map { place, layer in shared.indices.contains(place) && shared[place] ? nil : layer }
     }
 }
 
-private enum PolicyFamilyMetrics {
-    static let keys = MetricFamily(
-        "resilience.policy_family.keys", .gauge, labels: ["name"], help: "Keys that have a policy.")
-    static let openKeys = MetricFamily(
-        "resilience.policy_family.open_keys", .gauge, labels: ["name"],
-        help: "Keys with a circuit breaker that lets nothing through.")
+extension PolicyEnvironment {
+    /// Who measures calls does so for a family as a whole.
+    var withoutMeters: PolicyEnvironment {
+        var environment = self
+        environment.observers.removeAll { $0 is CallMetrics }
+        return environment
+    }
 }

@@ -5,7 +5,7 @@ internal import ResilienceCore
 extension Registration {
     /// What a registration needs of its module.
     struct ModuleParts: Sendable {
-        let environment: PolicyEnvironment
+        var environment: PolicyEnvironment
         let gate: GateAccess
         var isCritical = false
         var origin = Registry.Origin.code
@@ -22,13 +22,10 @@ extension Registration {
 }
 
 /// A fallback around a policy, whatever its types.
-protocol PolicyWithFallback: Component {
+protocol PolicyWithFallback: WithFallback {
     var policy: Policy { get }
     /// The same fallback around another policy.
     func through(_ policy: Policy) -> Self
-    /// The fallback for itself.
-    var steps: any Component { get }
-    var tuning: Tuning { get }
 }
 
 extension KeyedFallbackPolicy: PolicyWithFallback {

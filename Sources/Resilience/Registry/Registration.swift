@@ -84,7 +84,13 @@ public struct Registration: Sendable {
         let layer = layers()
         self.init(name) { parts throws(ConfigurationError) in
             let (entry, policy) = parts.policy(try Policy(environment: parts.environment, layer: layer))
-            return [entry, parts.entry(hedging: try policy.hedged(configuration))]
+            let resolved: Hedge.Configuration
+            do throws(ConfigurationError) {
+                resolved = try configuration.resolved(in: parts.environment)
+            } catch {
+                throw error.prefixed(name)
+            }
+            return [entry, parts.entry(hedging: try policy.hedged(resolved))]
         }
     }
 
@@ -177,6 +183,7 @@ public struct Registration: Sendable {
             case let covered as any PolicyWithFallback:
                 let (entry, policy) = parts.policy(covered.policy)
                 return [entry, parts.entry(around: covered.through(policy))]
+            case let covered as any FamilyWithFallback: return parts.entries(around: covered)
             default: return [parts.entry(of: component)]
             }
         }

@@ -25,6 +25,7 @@ extension ConfigurationReader {
         public mutating func reader(_ key: String, as field: String? = nil) -> ConfigurationReader? {
             known.insert(key)
             reader.findings.questions?.ask(for: reader.path.step(key))
+            reader.findings.notes?.ask(for: key, in: reader.path)
             guard let value = values[key] else { return nil }
             return ConfigurationReader(
                 value, path: reader.path.step(key), field: reader.field.step(field ?? key), depth: reader.depth + 1,
@@ -89,7 +90,10 @@ extension ConfigurationReader {
         /// - Returns: The first of the keys that is there; `nil` if none is.
         public mutating func oneOf(_ keys: [String]) -> String? {
             known.formUnion(keys)
-            for key in keys { reader.findings.questions?.ask(for: reader.path.step(key)) }
+            for key in keys {
+                reader.findings.questions?.ask(for: reader.path.step(key))
+                reader.findings.notes?.ask(for: key, in: reader.path)
+            }
             let present = keys.filter(has)
             if present.count > 1 {
                 reader.refuse("holds \(present.joined(separator: " and ")), of which there can be only one")

@@ -4,6 +4,19 @@ extension ConfigurationReader {
         self.init(document, path: "", field: "", depth: 0, findings)
     }
 
+    /// Notes what is wrong with the form of a part, where it is not known yet to what it will be added: it has to fit to one
+    /// of several.
+    package func checkForm<Part: DocumentRepresentable>(onto bases: [Part]) {
+        for base in bases {
+            let scratch = Findings(environment)
+            var part = base
+            part.read(ConfigurationReader(value, path: path, field: "", depth: depth, scratch))
+            if scratch.faults.isEmpty { return }
+        }
+        guard var part = bases.first else { return }
+        part.read(self)
+    }
+
     /// The same place without some of its keys, which have been read already.
     package func without(_ keys: Set<String>) -> ConfigurationReader {
         guard case .object(let values) = value else { return self }

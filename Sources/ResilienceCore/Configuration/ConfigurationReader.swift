@@ -42,11 +42,21 @@ public struct ConfigurationReader {
     // MARK: Values
 
     /// Whether the value is `null`.
-    public var isNull: Bool { value == .null }
+    public var isNull: Bool {
+        findings.notes?.note(.null, at: path)
+        return value == .null
+    }
+
+    /// Whether the value is one word that stands beside values of another form, such as `"unlimited"` beside a number.
+    public func says(_ word: String) -> Bool {
+        findings.notes?.note(words: [word], at: path)
+        return value == .string(word)
+    }
 
     /// A whole number; a number such as 4.0 is one.
     public func integer() -> Int? {
         findings.questions?.expect(.integer, at: path)
+        findings.notes?.note(.integer, at: path)
         switch value {
         case .integer(let value): return value
         case .number(let number):
@@ -60,6 +70,7 @@ public struct ConfigurationReader {
     /// A number.
     public func number() -> Double? {
         findings.questions?.expect(.number, at: path)
+        findings.notes?.note(.number, at: path)
         switch value {
         case .integer(let value): return Double(value)
         case .number(let value): return value
@@ -71,6 +82,7 @@ public struct ConfigurationReader {
     /// True or false.
     public func boolean() -> Bool? {
         findings.questions?.expect(.boolean, at: path)
+        findings.notes?.note(.boolean, at: path)
         if case .boolean(let value) = value { return value }
         refuse("is neither true nor false")
         return nil
@@ -79,6 +91,7 @@ public struct ConfigurationReader {
     /// A text.
     public func text() -> String? {
         findings.questions?.expect(.text, at: path)
+        findings.notes?.note(.text, at: path)
         if case .string(let text) = value { return text }
         refuse("is not a text")
         return nil
@@ -87,6 +100,7 @@ public struct ConfigurationReader {
     /// A duration: a text such as `"250ms"`, `"2s"` or `"1m30s"`.
     public func duration() -> Duration? {
         findings.questions?.expect(.text, at: path)
+        findings.notes?.note(.duration, at: path)
         guard case .string(let text) = value else {
             switch value {
             case .integer, .number:
@@ -108,6 +122,7 @@ public struct ConfigurationReader {
     /// - Parameter words: The words, with what they stand for.
     public func word<Choice>(_ words: KeyValuePairs<String, Choice>) -> Choice? {
         findings.questions?.expect(.text, at: path)
+        findings.notes?.note(words: words.map(\.key), at: path)
         if case .string(let text) = value {
             if let match = words.first(where: { $0.key == text }) { return match.value }
             refuse("is none of \(words.listed)\(NearMiss.question(for: text, among: words.map(\.key)))")
@@ -120,6 +135,7 @@ public struct ConfigurationReader {
     /// The elements of a list, each with its own path: `backoff[0]`.
     public func elements() -> [ConfigurationReader]? {
         findings.questions?.expect(.list, at: path)
+        findings.notes?.note(.list, at: path)
         guard case .array(let values) = value else {
             refuse("is not a list")
             return nil
@@ -142,6 +158,7 @@ public struct ConfigurationReader {
     ///
     /// - Parameter body: Takes what it needs from the object. Not run if the value is none.
     public func object(_ body: (inout Object) -> Void) {
+        findings.notes?.note(.object, at: path)
         guard case .object(let values) = value else { return refuse("is not an object") }
         guard !isTooDeep else { return }
         var object = Object(self, values)

@@ -29,6 +29,7 @@ extension CodingUserInfoKey {
 extension ConfigurationReader {
     /// The budget of a name.
     public func budget() -> (any AttemptBudget)? {
+        findings.notes?.note(.text, at: path)
         guard case .string(let name) = value else {
             refuse("is not the name of a budget")
             return nil

@@ -15,6 +15,8 @@ package final class Findings {
     var origins: [String: Origin] = [:]
     /// Notes what is asked for, where that is of interest.
     var questions: DocumentQuestions?
+    /// Notes what is taken where, for a schema.
+    var notes: SchemaNotes?
 
     package init(_ environment: DocumentEnvironment) {
         self.environment = environment

@@ -131,6 +131,9 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
     @inlinable static var stepsPerInsertion: Int { 4 }
     @inlinable static var stepsWhenFull: Int { 32 }
     @inlinable static var asksPerSweep: UInt32 { 32 }
+    /// Shards, and entries of each, that are looked through for a key whose own shard has none to give.
+    static var shardsWhenFull: Int { 16 }
+    static var stepsAcross: Int { 128 }
 
     /// Creates a table.
     ///
@@ -198,11 +201,35 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         if case .answered = first { return first }
         // Full. Perhaps only of keys that have been idle since somebody looked.
         sweepSomewhere(now)
-        return shard.state.withLock { state in
+        let second = shard.state.withLock { state in
             let room: Room = replaces ? .byForgetting : .afterSweep
             return askKnown(key, hash, &state, body, record)
                 ?? askNew(key, hash, &state, now, room, &removed, initial, body, record)
         }
+        guard case .full = second, replaces, let victim = takeFromOthers(now) else { return second }
+        // What has given way elsewhere has made a place, if nobody else has taken it meanwhile.
+        let third = shard.state.withLock { state in
+            askKnown(key, hash, &state, body, record)
+                ?? askNew(key, hash, &state, now, .ifFree, &removed, initial, body, record)
+        }
+        if case .answered(let result, _) = third { return .answered(result, forgotten: victim.key) }
+        return third
+    }
+
+    /// Forgets the least loss that is found in other shards, where that of a new key has none.
+    @usableFromInline
+    @inline(never)
+    func takeFromOthers(_ now: Instant) -> Entry? {
+        for _ in 0..<min(shards.count, Self.shardsWhenFull) {
+            let next = cursor.wrappingAdd(1, ordering: .relaxed).oldValue
+            let victim = shards[next & (shards.count - 1)].state.withLock { state -> Entry? in
+                guard let place = state.candidate(Self.stepsAcross, now: now) else { return nil }
+                release(1)
+                return state.store.remove(at: place)
+            }
+            if let victim { return victim }
+        }
+        return nil
     }
 
     /// Asks the value of a key that has one; `nil` if it has none. Under the lock.
@@ -244,6 +271,24 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         return .answered(result, forgotten: forgotten)
     }
 
+    /// Runs `body` on a key's value, if it has one. Every so many asks also sweep, so that where only known keys are asked
+    /// for, the idle ones are forgotten too.
+    package func withExistingValue<Result: Sendable>(
+        for key: Key, now: Instant, _ body: (inout Value, inout Value.Common) -> Result
+    ) -> Result? {
+        let hash = key.hashValue
+        let (result, isSweepDue) = shard(hash).state.withLock { state -> (Result?, Bool) in
+            state.asks &+= 1
+            let isSweepDue = state.asks % Self.asksPerSweep == 0
+            guard let place = state.store.find(key, hash: UInt32(truncatingIfNeeded: hash)) else {
+                return (nil, isSweepDue)
+            }
+            return (body(&state.store[place], &state.common), isSweepDue)
+        }
+        if isSweepDue { sweepSomewhere(now) }
+        return result
+    }
+
     /// Runs `body` on a key's value, if it has one.
     @inlinable
     package func withExistingValue<Result: Sendable>(
@@ -266,6 +311,22 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
             let place = state.store.find(key, hash: UInt32(truncatingIfNeeded: hash))
             return body(place.map { state.store[$0] }, state.common)
         }
+    }
+
+    /// Whether a new key would find a place, as far as is found out by looking at a part of the keys: one that is free, or
+    /// that of a key that can be forgotten.
+    package func hasRoom(now: Instant) -> Bool {
+        if count < limit.load(ordering: .relaxed) { return true }
+        sweepSomewhere(now)
+        if count < limit.load(ordering: .relaxed) { return true }
+        for _ in 0..<min(shards.count, Self.shardsWhenFull) {
+            let next = cursor.wrappingAdd(1, ordering: .relaxed).oldValue
+            let isFound = shards[next & (shards.count - 1)].state.withLock { state in
+                state.candidate(Self.stepsAcross, now: now) != nil
+            }
+            if isFound { return true }
+        }
+        return false
     }
 
     @inlinable

@@ -23,6 +23,9 @@ public final class CallMetrics: PolicyObserver, MetricSource {
     /// Where durations go as they are measured, besides the buckets.
     let durationSink: DurationSink?
 
+    /// What those share that this measures; `nil` if each has numbers of its own.
+    let pool: MeterPool?
+
     /// Whether durations are measured.
     var isTimed: Bool { buckets != nil || durationSink != nil }
 
@@ -40,6 +43,14 @@ public final class CallMetrics: PolicyObserver, MetricSource {
     public init(buckets: HistogramBuckets? = .standard) {
         self.buckets = buckets
         durationSink = nil
+        pool = nil
+    }
+
+    /// Creates metrics that measure for others.
+    init(_ pool: MeterPool) {
+        buckets = pool.root.buckets
+        durationSink = pool.root.durationSink
+        self.pool = pool
     }
 
     /// Creates metrics whose durations go elsewhere, one by one. There are no buckets.
@@ -50,6 +61,7 @@ public final class CallMetrics: PolicyObserver, MetricSource {
     package init(sink: @escaping DurationSink) {
         buckets = nil
         durationSink = sink
+        pool = nil
     }
 
     /// Makes what takes the durations of a family with these labels.
@@ -65,7 +77,13 @@ public final class CallMetrics: PolicyObserver, MetricSource {
         for (_, meter) in meters { metrics.collect(meter) }
     }
 
+    /// What measures at a place of this name.
+    func meter(_ subject: MeterSubject, _ name: String, _ layout: MeterPoint.Layout) -> Meter {
+        if let pool { Meter(self, sharing: pool.meter(name, layout)) } else { Meter(self, subject, name, layout) }
+    }
+
     func add(_ meter: Meter) {
+        guard pool == nil else { return }
         state.withLock { state in
             state.meters[state.next] = meter
             meter.number.store(state.next, ordering: .relaxed)
@@ -74,6 +92,7 @@ public final class CallMetrics: PolicyObserver, MetricSource {
     }
 
     func remove(_ meter: Meter) {
+        guard pool == nil else { return }
         _ = state.withLock { $0.meters.removeValue(forKey: meter.number.load(ordering: .relaxed)) }
     }
 }

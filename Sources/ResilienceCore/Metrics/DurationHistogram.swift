@@ -72,6 +72,15 @@ public final class DurationHistogram: @unchecked Sendable {
         /// The sum of all durations, in nanoseconds.
         package let nanoseconds: UInt128
 
+        /// Both together; `nil` if the buckets differ.
+        package func adding(_ other: Snapshot) -> Snapshot? {
+            guard buckets == other.buckets, counts.count == other.counts.count else { return nil }
+            let sum = nanoseconds.addingReportingOverflow(other.nanoseconds)
+            return Snapshot(
+                buckets: buckets, counts: zip(counts, other.counts).map { $0.addingSaturated($1) },
+                nanoseconds: sum.overflow ? .max : sum.partialValue)
+        }
+
         /// How many durations there are.
         public var count: Int { counts.reduce(0) { $0.addingSaturated($1) } }
 

@@ -100,7 +100,7 @@ public final class EventMetrics: PolicyObserver, MetricSource {
     }
 
     private static let family = MetricFamily(
-        "resilience.events", .counter, labels: ["strategy", "event", "severity"],
+        "resilience.events", .counter, labels: ["source", "event", "severity"],
         help: "Events of policies and strategies.")
     private static let droppedFamily = MetricFamily(
         "resilience.events.dropped", .counter, labels: ["strategy"],

@@ -1,8 +1,14 @@
 internal import Synchronization
 
+/// What is measured, whoever measures it and at however many places: its identity says which values are of one thing.
+package final class MeterSubject: Sendable {
+    package init() {}
+}
+
 /// What one ``CallMetrics`` measures at one place.
-final class Meter: MetricSource {
+final class Meter: Sendable {
     let owner: CallMetrics
+    let subject: MeterSubject
     let number = Atomic<UInt64>(0)
     let next = MeterLink()
 
@@ -19,8 +25,9 @@ final class Meter: MetricSource {
         let value = Atomic<Int>(0)
     }
 
-    init(_ owner: CallMetrics, _ name: String, _ layout: MeterPoint.Layout) {
+    init(_ owner: CallMetrics, _ subject: MeterSubject, _ name: String, _ layout: MeterPoint.Layout) {
         self.owner = owner
+        self.subject = subject
         self.layout = layout
         labels = layout.kinds.map { $0.isEmpty ? [name] : [name, $0] }
         histograms =
@@ -30,6 +37,14 @@ final class Meter: MetricSource {
         let timed = labels.prefix(layout.timedKinds)
         sinks = owner.durationSink.map { sink in timed.map { sink(layout.durations, $0) } } ?? []
         counters = layout.kinds.indices.dropFirst(histograms.count).map { _ in Counter() }
+    }
+
+    /// What measures elsewhere into the same numbers as another.
+    init(_ owner: CallMetrics, sharing other: Meter) {
+        self.owner = owner
+        subject = other.subject
+        (layout, labels, histograms) = (other.layout, other.labels, other.histograms)
+        (sinks, counters) = (other.sinks, other.counters)
     }
 
     var isTimed: Bool { !histograms.isEmpty || !sinks.isEmpty }
@@ -44,18 +59,19 @@ final class Meter: MetricSource {
         }
     }
 
+    /// Adds what no other has measured of the same thing.
     func collect(into metrics: inout MetricCollection) {
         for (index, labels) in labels.enumerated() {
             let count: Int
             if index < histograms.count {
                 let snapshot = histograms[index].snapshot
-                metrics.add(layout.durations, labels, .histogram(snapshot))
+                metrics.addMissing(layout.durations, labels, .histogram(snapshot))
                 // From the same reading, so that both families agree.
                 count = snapshot.count
             } else {
                 count = counters[index - histograms.count].value.load(ordering: .relaxed)
             }
-            if let calls = layout.calls { metrics.add(calls, labels, count) }
+            if let calls = layout.calls { metrics.addMissing(calls, labels, .integer(count)) }
         }
     }
 }
@@ -85,14 +101,20 @@ package final class MeterPoint: Sendable {
         }
     }
 
-    private let name: String
+    /// What is measured goes by this name.
+    package let name: String
+    package let subject: MeterSubject
     private let layout: Layout
     private let first = MeterLink()
     /// 0: nobody measures; 1: calls are counted; 2: and timed.
     private let level = Atomic<UInt8>(0)
 
-    package init(_ name: String, _ layout: Layout, _ observers: [any PolicyObserver]) {
+    /// - Parameter subject: What is measured. Default: a thing of its own.
+    package init(
+        _ name: String, _ layout: Layout, _ observers: [any PolicyObserver], of subject: MeterSubject = MeterSubject()
+    ) {
         self.name = name
+        self.subject = subject
         self.layout = layout
         for observer in observers { attach(observer) }
     }
@@ -100,7 +122,7 @@ package final class MeterPoint: Sendable {
     /// Measures for an observer from now on, if it is a `CallMetrics` and does not yet.
     package func attach(_ observer: any PolicyObserver) {
         guard let metrics = observer as? CallMetrics, layout.calls != nil || metrics.isTimed else { return }
-        let new = Meter(metrics, name, layout)
+        let new = metrics.meter(subject, name, layout)
         var present = first.append(new)
         while let meter = present {
             if meter.owner === metrics { return }
@@ -111,10 +133,13 @@ package final class MeterPoint: Sendable {
         level.max(wanted, ordering: .releasing)
     }
 
+    /// The family of the calls; `nil` if the strategy counts them itself.
+    var callFamily: MetricFamily? { layout.calls }
+
     /// Who measures.
     package var owners: [CallMetrics] {
         var owners: [CallMetrics] = []
-        first.forEach { owners.append($0.owner) }
+        first.forEach { owners.append($0.owner.pool?.root ?? $0.owner) }
         return owners
     }
 

@@ -13,6 +13,14 @@ public struct MetricFamily: Sendable, Hashable {
         case histogram
     }
 
+    /// How the values of several sources of one kind make one, such as those of the members of a family of policies.
+    public enum Combination: Sendable, Hashable {
+        /// Added up: counters, and what is counted in pieces, such as slots or calls that wait.
+        case sum
+        /// The largest: rates, probabilities and durations, which make no sense added up.
+        case largest
+    }
+
     /// The name, without unit.
     public var name: String { definition.name }
     /// One sentence on what is measured.
@@ -21,6 +29,8 @@ public struct MetricFamily: Sendable, Hashable {
     public var kind: Kind { definition.kind }
     /// The unit, as a plural: `seconds`. `nil` for plain numbers. A histogram's is always `seconds`.
     public var unit: String? { definition.unit }
+    /// What stands for several sources together.
+    public var combination: Combination { definition.combination }
     /// The keys of the labels, which every sample has. The first is for the name of what is measured.
     public var labels: [String] { definition.labels }
 
@@ -33,8 +43,13 @@ public struct MetricFamily: Sendable, Hashable {
         let kind: Kind
         let unit: String?
         let labels: [String]
+        let combination: Combination
 
-        init(_ name: String, _ help: String, _ kind: Kind, _ unit: String?, _ labels: [String]) {
+        init(
+            _ name: String, _ help: String, _ kind: Kind, _ unit: String?, _ labels: [String],
+            _ combination: Combination
+        ) {
+            self.combination = combination
             self.name = name
             self.help = help
             self.kind = kind
@@ -50,9 +65,13 @@ public struct MetricFamily: Sendable, Hashable {
     ///   - kind: How the values behave.
     ///   - unit: The unit, as a plural; ignored for a histogram, which is in seconds.
     ///   - labels: The keys of the labels; the first is for the name of what is measured.
+    ///   - combination: What stands for several sources together. Default: the sum.
     ///   - help: One sentence on what is measured.
-    public init(_ name: String, _ kind: Kind, unit: String? = nil, labels: [String], help: String) {
-        definition = Definition(name, help, kind, kind == .histogram ? "seconds" : unit, labels)
+    public init(
+        _ name: String, _ kind: Kind, unit: String? = nil, labels: [String], combination: Combination = .sum,
+        help: String
+    ) {
+        definition = Definition(name, help, kind, kind == .histogram ? "seconds" : unit, labels, combination)
     }
 
     /// Whether two families say the same.
@@ -87,6 +106,28 @@ public enum MetricValue: Sendable, Hashable {
     case number(Double)
     /// Durations.
     case histogram(DurationHistogram.Snapshot)
+}
+
+extension MetricValue {
+    /// The sum of two counts; this one if they cannot be added.
+    package func adding(_ other: MetricValue) -> MetricValue {
+        switch (self, other) {
+        case (.integer(let one), .integer(let two)): .integer(one.addingSaturated(two))
+        case (.number(let one), .number(let two)): .number(one + two)
+        case (.histogram(let one), .histogram(let two)): .histogram(one.adding(two) ?? one)
+        default: self
+        }
+    }
+
+    /// The later of two readings of one count, which only grows.
+    package func later(_ other: MetricValue) -> MetricValue {
+        switch (self, other) {
+        case (.integer(let one), .integer(let two)): .integer(max(one, two))
+        case (.number(let one), .number(let two)): .number(max(one, two))
+        case (.histogram(let one), .histogram(let two)): one.count < two.count ? other : self
+        default: self
+        }
+    }
 }
 
 /// What can be measured by reading it: policies, their strategies, budgets.

@@ -1,15 +1,16 @@
 extension Policy {
     /// Adds what the layers measure; calls and durations of the policy itself are measured by ``CallMetrics``.
     public func collect(into metrics: inout MetricCollection) {
+        metrics.claim(meters)
         metrics.collect(strategy)
     }
 
     static let meterLayout = MeterPoint.Layout(
         calls: MetricFamily(
-            "resilience.pipeline.calls", .counter, labels: ["pipeline", "outcome"],
+            "resilience.policy.calls", .counter, labels: ["name", "outcome"],
             help: "Calls of a policy that have ended, by outcome."),
         durations: MetricFamily(
-            "resilience.pipeline.duration", .histogram, labels: ["pipeline", "outcome"],
+            "resilience.policy.duration", .histogram, labels: ["name", "outcome"],
             help: "How long calls of a policy took that succeeded or failed."),
         kinds: ["succeeded", "failed", "cancelled", "rejected"], timedKinds: 2)
 }

@@ -21,7 +21,7 @@ public enum CallEnd: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - error: What the call threw. An ``ErrorWrapper`` is looked through.
-    ///   - context: The call's context, for its deadline.
+    ///   - context: The call's context, for its deadline. Without it, the deadline of the call around the task is asked.
     public init(_ error: any Error, in context: Context? = nil) {
         // Once a cancellation tells its reason (SE-0526), it is asked here.
         if ErrorKind(error) == .rejection {
@@ -29,7 +29,8 @@ public enum CallEnd: Sendable, Hashable {
         } else if !Task.isCancelled {
             self = .failed
         } else {
-            self = context?.isPastDeadline == true ? .expired : .cancelled
+            let isPastDeadline = context.map(\.isPastDeadline) ?? (CallLimit.current?.isPast == true)
+            self = isPastDeadline ? .expired : .cancelled
         }
     }
 

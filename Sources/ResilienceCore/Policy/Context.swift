@@ -9,8 +9,20 @@ public struct Context: Sendable {
     /// Which attempt this is: 1 for the first, 2 for the first retry.
     public var attempt: Int = 1
 
-    /// When the call has to be over, on ``time``; `nil` if nothing limits it. Strategies only ever shorten it.
-    public var deadline: TimeSource.Instant?
+    /// When the call has to be over, on ``time``; `nil` if nothing limits it.
+    ///
+    /// Strategies only ever shorten it. The deadline of a call around this one holds as well, also where the context of that
+    /// one was not handed on; what is set here does not lengthen it.
+    public var deadline: TimeSource.Instant? {
+        get {
+            guard let outer = CallLimit.current?.earliest(on: time) else { return ownDeadline }
+            return ownDeadline.map { min($0, outer) } ?? outer
+        }
+        set { ownDeadline = newValue }
+    }
+
+    /// The deadline as far as it has come with the context.
+    private var ownDeadline: TimeSource.Instant?
 
     @usableFromInline
     init(scope: PolicyScope, extras: ContextExtras? = nil) {
@@ -39,7 +51,8 @@ public struct Context: Sendable {
 
     /// Whether the deadline has passed.
     public var isPastDeadline: Bool {
-        deadline.map { time.now >= $0 } ?? false
+        if let ownDeadline, time.now >= ownDeadline { return true }
+        return CallLimit.current?.isPast == true
     }
 
     /// The deadline on another time source: what is left until then is the same on both.
@@ -54,7 +67,7 @@ public struct Context: Sendable {
     /// The time source may be another than the context's: what is left is the same on both.
     public mutating func shortenDeadline(to instant: TimeSource.Instant, on source: TimeSource) {
         let translated = source == time ? instant : time.now.advanced(by: source.now.duration(to: instant))
-        deadline = deadline.map { min($0, translated) } ?? translated
+        ownDeadline = ownDeadline.map { min($0, translated) } ?? translated
     }
 
     /// A value that outer strategies set for inner ones and for the operation.
@@ -97,7 +110,7 @@ public struct Context: Sendable {
     func entering(_ inner: PolicyScope) -> Context {
         var context = Context(scope: inner)
         context.attempt = attempt
-        if let deadline { context.shortenDeadline(to: deadline, on: time) }
+        if let ownDeadline { context.shortenDeadline(to: ownDeadline, on: time) }
         // The usual call: no values, and no rule for them that the inner policy does not know.
         guard extras != nil || scope.acceptances != nil else { return context }
         context.extras = scope.acceptances == nil ? extras : (extras ?? .none).entered(from: scope)

@@ -30,6 +30,8 @@ public struct PolicyEnvironment: Sendable {
     public var random: RandomSource
     /// Who hears the events of the layers.
     public var observers: [any PolicyObserver]
+    /// What names in the braces of a policy stand for; `nil` outside of a module.
+    package var names: (any NamedComponents)?
 
     /// Creates an environment; by default without a name and observers, on the continuous clock.
     public init(

@@ -107,11 +107,17 @@ public struct Policy: Strategy {
             preset: core.preset, behind: entrance)
     }
 
+    /// The same policy by another name in errors; its events and its numbers keep the name it was made with.
+    package func called(_ name: String) -> Policy {
+        let scope = PolicyScope(name: name, time: scope.time, acceptances: scope.acceptances)
+        return Policy(core.with(scope, core.preset))
+    }
+
     func with(preset: ContextExtras) -> Policy { Policy(core.with(core.scope, preset)) }
 
     @usableFromInline var scope: PolicyScope { core.scope }
     var events: EventChannel<Event> { core.events }
-    private var meters: MeterPoint { core.meters }
+    var meters: MeterPoint { core.meters }
     var strategy: any Strategy { core.strategy }
     var preset: ContextExtras? { core.preset }
 
@@ -194,9 +200,9 @@ public struct Policy: Strategy {
         guard let nanoseconds, events.isListening else { return }
         let duration = Duration.nanoseconds(nanoseconds)
         if let error {
-            events.post(.failed(policy: name, duration: duration, error: error))
+            events.post(.failed(policy: meters.name, duration: duration, error: error))
         } else {
-            events.post(.succeeded(policy: name, duration: duration))
+            events.post(.succeeded(policy: meters.name, duration: duration))
         }
         events.deliver()
     }
@@ -210,6 +216,9 @@ public struct Policy: Strategy {
         meters.attach(observer)
         strategy.addObserver(observer)
     }
+
+    /// Measures the calls of the policy, but not of its layers, for an observer that measures.
+    package func measure(for observer: CallMetrics) { meters.attach(observer) }
 
     /// Runs the rest of a call under the layers alone, for a policy made from this one with other layers around these.
     package nonisolated(nonsending) func executeLayers(

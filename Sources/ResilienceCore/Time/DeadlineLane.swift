@@ -3,30 +3,19 @@
 /// A call registers, and takes itself off the list when it ends. The timer is set to the earliest deadline and left there
 /// when the call ends in time: it fires at most once in each limit, finds out what is due now, and is set anew.
 package final class DeadlineLane: Sendable {
+    fileprivate typealias Queue = DeadlineQueue<TimeSource.Instant, CallLimit>
+
     private struct State {
         var queue = Queue()
-        var timer: (any ScheduledTimer)?
-        var timerFiresAt = TimeSource.Instant(nanoseconds: .max)
-        /// Tells the timer that is set from one that was replaced before it was known here.
-        var timerNumber: UInt64 = 0
-
-        /// The number of a timer to be set for this deadline, if none is that fires by then.
-        mutating func claimTimer(at deadline: TimeSource.Instant) -> UInt64? {
-            guard deadline < timerFiresAt else { return nil }
-            timerFiresAt = deadline
-            timerNumber &+= 1
-            return timerNumber
-        }
+        var timer = TimerSlot()
     }
 
-    fileprivate typealias Queue = DeadlineQueue<TimeSource.Instant, RunningTask>
-
-    /// A call that is registered.
-    package struct Registration: Sendable {
+    /// Where a call is registered.
+    struct Place: Sendable {
         fileprivate let id: Queue.ID
     }
 
-    private let time: TimeSource
+    let time: TimeSource
     private let state = Lock(State())
 
     package init(_ time: TimeSource) {
@@ -34,58 +23,81 @@ package final class DeadlineLane: Sendable {
     }
 
     deinit {
-        state.withLock { $0.timer }?.cancel()
+        state.withLock { $0.timer.clear() }?.cancel()
     }
 
     /// How many calls are registered.
     package var count: Int { state.withLock { $0.queue.count } }
 
-    /// Registers the current task until ``remove(_:)``, to be cancelled at the deadline.
+    /// Registers a call whose child is the current task, until ``end(_:)``, and sees to it that the child is cancelled at
+    /// the deadline; at once, if its caller is cancelled already.
+    ///
+    /// Not inlined into the asynchronous caller; see `Lock`.
     @inline(never)
-    func insertCurrentTask(_ deadline: TimeSource.Instant) -> Registration {
-        let task = RunningTask()
-        let (id, timerNumber) = state.withLock { state in
-            (state.queue.insert(task, at: deadline), state.claimTimer(at: deadline))
+    func begin(_ call: CallLimit, in child: Task<Void, Never>?) {
+        let deadline = call.deadline
+        let (number, isCancelled) = state.withLock { state in
+            if let child { call.child = child }
+            call.place = Place(id: state.queue.insert(call, at: deadline))
+            return (state.timer.claim(at: deadline), call.isCancelledByCaller)
         }
-        if let timerNumber { setTimer(timerNumber, at: deadline) }
-        return Registration(id: id)
+        if isCancelled { child?.cancel() }
+        if let number { setTimer(number, at: deadline) }
     }
 
-    /// Takes a call off the list.
-    ///
-    /// Not inlined into the asynchronous caller, where unlocking has trapped; see `Lock`.
-    ///
-    /// - Returns: Whether its deadline had passed and its task was cancelled for that.
+    /// Takes the child of a call, made by the caller of this.
     @inline(never)
-    func remove(_ registration: Registration) -> Bool {
-        state.withLock { $0.queue.remove(registration.id) == nil }
+    func keep(_ child: Task<Void, Never>, of call: CallLimit) {
+        let isCancelled = state.withLock { _ in
+            call.child = child
+            return call.isCancelledByCaller
+        }
+        if isCancelled { child.cancel() }
+    }
+
+    /// Cancels a call, because its caller is cancelled.
+    @inline(never)
+    func cancel(_ call: CallLimit) {
+        let child = state.withLock { _ in
+            call.isCancelledByCaller = true
+            return call.child
+        }
+        child?.cancel()
+    }
+
+    /// Takes a call off the list, and notes how it ended. Its deadline has passed if it has by the clock, also where the
+    /// timer has not come to this call yet.
+    @inline(never)
+    func end(_ call: CallLimit, _ error: (any Error)?) {
+        let (isFired, child) = state.withLock { state in
+            defer { call.child = nil }
+            guard let place = call.place else { return (false, call.child) }
+            return (state.queue.remove(place.id) == nil, call.child)
+        }
+        _ = child  // Released outside the lock.
+        call.end()
+        call.childEnd = ChildEnd(error: error, isExpired: isFired || time.now >= call.deadline)
     }
 
     /// Sets the timer, outside the lock because the clock may fire it at once.
     private func setTimer(_ number: UInt64, at deadline: TimeSource.Instant) {
         let new = time.schedule(at: deadline) { [weak self] in self?.fire(number) }
-        let unneeded = state.withLock { state -> (any ScheduledTimer)? in
-            // Another call may have set an earlier one meanwhile, or this one may have fired.
-            guard state.timerNumber == number else { return new }
-            defer { state.timer = new }
-            return state.timer
-        }
-        unneeded?.cancel()
+        state.withLock { $0.timer.keep(new, number) }?.cancel()
     }
 
     private func fire(_ number: UInt64) {
         let now = time.now
-        let (due, next) = state.withLock { state -> ([RunningTask], (UInt64, TimeSource.Instant)?) in
-            guard state.timerNumber == number else { return ([], nil) }
-            var due: [RunningTask] = []
-            while let task = state.queue.popFirst(dueAt: now) { due.append(task) }
-            state.timer = nil
-            state.timerFiresAt = TimeSource.Instant(nanoseconds: .max)
+        let (due, next) = state.withLock { state -> ([Task<Void, Never>], (UInt64, TimeSource.Instant)?) in
+            guard state.timer.fire(number) else { return ([], nil) }
+            var due: [Task<Void, Never>] = []
+            while let call = state.queue.popFirst(dueAt: now) {
+                if let child = call.child { due.append(child) }
+            }
             guard let deadline = state.queue.firstDeadline else { return (due, nil) }
-            return (due, state.claimTimer(at: deadline).map { ($0, deadline) })
+            return (due, state.timer.claim(at: deadline).map { ($0, deadline) })
         }
         // Cancelling runs the cancellation handlers of the operation: the user's code.
-        for task in due { task.cancel() }
+        for child in due { child.cancel() }
         if let (number, deadline) = next { setTimer(number, at: deadline) }
     }
 }

@@ -1,7 +1,8 @@
 /// Elements by deadline, the earliest first; where deadlines are equal, in the order of insertion.
 ///
-/// A binary heap of slots. An element knows where it stands, so that it is removed in logarithmic time; slots are reused,
-/// so that memory grows with the elements that wait at once, not with those that ever did. A pure value.
+/// A heap of slots, in which each entry has four below it: half as deep as with two, and those four lie together in memory.
+/// An element knows where it stands, so that it is removed in logarithmic time; slots are reused, so that memory grows
+/// with the elements that wait at once, not with those that ever did. A pure value.
 @usableFromInline
 package struct DeadlineQueue<Deadline: Comparable, Element> {
     /// Names an element. Stays unequal to those of later elements in the same slot.
@@ -73,9 +74,9 @@ package struct DeadlineQueue<Deadline: Comparable, Element> {
         let id = ID(slot: slot, sequence: lastSequence)
         slots[slot].element = element
         slots[slot].sequence = lastSequence
-        heap.append(Entry(deadline: deadline, id: id))
-        slots[slot].position = heap.count - 1
-        siftUp(heap.count - 1)
+        let entry = Entry(deadline: deadline, id: id)
+        heap.append(entry)
+        siftUp(entry, from: heap.count - 1)
         return id
     }
 
@@ -89,9 +90,11 @@ package struct DeadlineQueue<Deadline: Comparable, Element> {
         free.append(id.slot)
         let last = heap.removeLast()
         if hole < heap.count {
-            place(last, at: hole)
-            siftDown(hole)
-            siftUp(hole)
+            if hole > 0, last.isBefore(heap[(hole - 1) / 4]) {
+                siftUp(last, from: hole)
+            } else {
+                siftDown(last, from: hole)
+            }
         }
         return element
     }
@@ -109,37 +112,35 @@ package struct DeadlineQueue<Deadline: Comparable, Element> {
         slots[entry.id.slot].position = index
     }
 
+    /// Places an entry at a hole, or above it.
     @inlinable
-    mutating func siftUp(_ start: Int) {
-        var index = start
-        while index > 0 {
-            let parent = (index - 1) / 2
-            guard heap[index].isBefore(heap[parent]) else { return }
-            swapEntries(index, parent)
-            index = parent
+    mutating func siftUp(_ entry: Entry, from hole: Int) {
+        var hole = hole
+        while hole > 0 {
+            let parent = (hole - 1) / 4
+            guard entry.isBefore(heap[parent]) else { break }
+            place(heap[parent], at: hole)
+            hole = parent
         }
+        place(entry, at: hole)
     }
 
+    /// Places an entry at a hole, or below it.
     @inlinable
-    mutating func siftDown(_ start: Int) {
-        var index = start
+    mutating func siftDown(_ entry: Entry, from hole: Int) {
+        var hole = hole
         while true {
-            var least = index
-            for child in (2 * index + 1)...(2 * index + 2)
-            where child < heap.count && heap[child].isBefore(heap[least]) {
+            let first = 4 * hole + 1
+            guard first < heap.count else { break }
+            var least = first
+            for child in (first + 1)..<min(first + 4, heap.count) where heap[child].isBefore(heap[least]) {
                 least = child
             }
-            guard least != index else { return }
-            swapEntries(index, least)
-            index = least
+            guard heap[least].isBefore(entry) else { break }
+            place(heap[least], at: hole)
+            hole = least
         }
-    }
-
-    @inlinable
-    mutating func swapEntries(_ a: Int, _ b: Int) {
-        let entry = heap[a]
-        place(heap[b], at: a)
-        place(entry, at: b)
+        place(entry, at: hole)
     }
 }
 

@@ -2,18 +2,20 @@
 package struct ChildEnd: Sendable {
     /// `nil` if the call returned.
     package let error: (any Error)?
-    /// Whether the deadline had passed by then, and the child been cancelled for that.
+    /// Whether the deadline had passed by then.
     package let isExpired: Bool
 }
 
-/// Carries a closure that is not `Sendable` into the one task that runs it.
+/// Carries the rest of a call, which is not `Sendable`, into the one task that runs it.
 ///
-/// Sound because the caller, whose closure it is, is suspended for as long as that task runs.
-struct Transfer<Value>: @unchecked Sendable {
-    let value: Value
+/// Sound because the caller, whose closure it is, is suspended for as long as that task runs. Not generic, for the closure
+/// would be called through two more thunks then.
+private struct RestOfCall: @unchecked Sendable {
+    let next: nonisolated(nonsending) (Context) async throws -> Void
+    let context: Context
 }
 
-/// Runs `next` in a child task on the caller's actor, and cancels that task at the deadline.
+/// Runs `next` in a child task on the caller's actor, and cancels that task at the deadline, or when the caller is.
 ///
 /// The engine behind every cooperative limit, in one place, so that it can give way to the language's own deadline once
 /// there is one.
@@ -22,46 +24,65 @@ package func runInChild(
     _ next: nonisolated(nonsending) (Context) async throws -> Void
 ) async -> ChildEnd {
     await withoutActuallyEscaping(next) { next in
-        let next = Transfer(value: next)
-        // An immediate task would lose the caller's executor preference; a child of a group keeps it.
-        if #available(macOS 26, iOS 26, watchOS 26, tvOS 26, visionOS 26, *), !hasExecutorPreference {
-            let task = Task.immediate {
-                await runUntilDeadline(isolation, lane, context, deadline, next)
+        let rest = RestOfCall(next: next, context: context)
+        let call = CallLimit(deadline, on: lane.time)
+        // The handler is there before the child, which may run long before it suspends for the first time.
+        await withTaskCancellationHandler {
+            let child: Task<Void, Never>
+            // A task of its own does not inherit the preference.
+            let executor = preferredExecutor
+            if #available(macOS 26, iOS 26, watchOS 26, tvOS 26, visionOS 26, *) {
+                child = call.around {
+                    Task.immediate(executorPreference: executor) {
+                        _ = isolation
+                        await runUntilDeadline(lane, call, rest)
+                    }
+                }
+            } else {
+                child = call.around {
+                    Task(executorPreference: executor) {
+                        _ = isolation
+                        await runUntilDeadline(lane, call, rest)
+                    }
+                }
+                lane.keep(child, of: call)
             }
-            return await withTaskCancellationHandler {
-                await task.value
-            } onCancel: {
-                task.cancel()
-            }
+            await child.value
+        } onCancel: {
+            lane.cancel(call)
         }
-        return await withTaskGroup(of: ChildEnd.self) { group in
-            group.addTask { await runUntilDeadline(isolation, lane, context, deadline, next) }
-            return await group.next() ?? ChildEnd(error: CancellationError(), isExpired: false)
-        }
+        return call.childEnd
     }
-}
-
-private var hasExecutorPreference: Bool {
-    guard #available(macOS 15, iOS 18, watchOS 11, tvOS 18, visionOS 2, *) else { return false }
-    return withUnsafeCurrentTask { $0?.unownedTaskExecutor != nil }
 }
 
 /// The child: registers itself, runs the operation on the caller's actor, takes itself off the list.
 ///
-/// Returns the error instead of throwing it: an error thrown across this hop would leave the caller's actor. Swift 6.3
-/// drops the hop to an isolated parameter's actor where the first thing that a function does is to await a closure; the
-/// registration is an opaque call before it.
-@inline(never)
-private func runUntilDeadline(
-    _ isolation: isolated (any Actor)?, _ lane: DeadlineLane, _ context: Context, _ deadline: TimeSource.Instant,
-    _ next: Transfer<nonisolated(nonsending) (Context) async throws -> Void>
-) async -> ChildEnd {
+/// Keeps the error instead of throwing it: an error thrown across this hop would leave the caller's actor.
+@inline(__always)
+private nonisolated(nonsending) func runUntilDeadline(
+    _ lane: DeadlineLane, _ call: CallLimit, _ rest: RestOfCall
+) async {
     // Registered before the operation begins, so that one that computes without ever suspending is cancelled too.
-    let registration = lane.insertCurrentTask(deadline)
+    lane.begin(call, in: currentChild())
     do {
-        try await next.value(context)
-        return ChildEnd(error: nil, isExpired: lane.remove(registration))
+        try await rest.next(rest.context)
+        lane.end(call, nil)
     } catch {
-        return ChildEnd(error: error, isExpired: lane.remove(registration))
+        lane.end(call, error)
     }
+}
+
+/// The executor that the current task prefers, for a task that is begun for it.
+package var preferredExecutor: (any TaskExecutor)? {
+    withUnsafeCurrentTask { $0?.unownedTaskExecutor?.asTaskExecutor() }
+}
+
+/// The current task, which is one that ``runInChild`` has made, by a counted reference.
+///
+/// Its maker gets the handle only once the child has suspended for the first time, which is too late to cancel an operation
+/// that computes. Both types are one reference to a task; that this one is counted holds for tasks that were made with
+/// `Task`, as the child was, and not for every current task.
+@inline(never)
+private func currentChild() -> Task<Void, Never>? {
+    withUnsafeCurrentTask { unsafeBitCast($0, to: Task<Void, Never>?.self) }
 }

@@ -82,16 +82,6 @@ public struct TimeSource: Sendable, Equatable {
     }
 }
 
-/// A timer that has been set. Cancelling one that has fired does nothing.
-package protocol ScheduledTimer: Sendable {
-    func cancel()
-}
-
-/// A clock that fires timers by itself, synchronously: a manual clock, which a test moves by hand.
-package protocol TimerClock: Clock<Duration> {
-    func schedule(at instant: Instant, _ action: @escaping @Sendable () -> Void) -> any ScheduledTimer
-}
-
 @usableFromInline
 class ClockBox: @unchecked Sendable {  // Immutable; the subclass holds a Sendable clock.
     @usableFromInline

@@ -1,0 +1,11 @@
+package import ResilienceCore
+
+extension Bulkhead: StateRetaining {
+    /// Calls that run or wait, and a limit that an algorithm has found.
+    package func retainedState(at now: TimeSource.Instant) -> RetainedState {
+        if inUse > 0 || queued > 0 { return .obligation }
+        return learner.withLock { learner in
+            learner.map { $0.limit.limit != $0.origin.initial.limit } ?? false ? .knowledge : .nothing
+        }
+    }
+}

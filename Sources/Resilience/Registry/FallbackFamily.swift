@@ -1,0 +1,150 @@
+public import Fallbacks
+public import ResilienceCore
+
+extension PolicyFamily {
+    /// A form of this family whose calls have a fallback, which knows the key of each call: last good values are kept by
+    /// key.
+    ///
+    /// - Parameter fallback: The steps, perhaps shared with others. It keeps its name and its clock; the family's observers
+    ///   hear its events.
+    public func fallback<Value>(to fallback: KeyedFallback<Key, Value>) -> FallbackFamily<Key, Value> {
+        for observer in settings.withLock({ $0.environment.observers }) { fallback.addObserver(observer) }
+        return FallbackFamily(family: self, fallback: fallback)
+    }
+}
+
+/// Policies of one kind, one for each key, for calls of one type, with a fallback. Made by
+/// ``PolicyFamily/fallback(to:)``.
+///
+/// A value that is cheap to copy; copies share the family and the fallback.
+public struct FallbackFamily<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    /// The policies.
+    public let family: PolicyFamily<Key>
+
+    /// The steps: their totals, their configuration and how to change it.
+    public let fallback: KeyedFallback<Key, Value>
+
+    /// The policy of a key, with the fallback.
+    public subscript(_ key: Key) -> KeyedFallbackPolicy<Key, Value> {
+        KeyedFallbackPolicy(inner: family[key], fallback: fallback)
+    }
+
+    /// Runs an operation under the policy of a key and, if it fails or is rejected, the steps of the fallback.
+    ///
+    /// - Throws: If no step answers, the error of the call, as a policy with a fallback does.
+    public nonisolated(nonsending) func execute(
+        for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> Value {
+        try await self[key].execute(for: key, accepting: isAccepted, operation)
+    }
+
+    /// Runs an operation that asks for its `Context` under the policy of a key, with the fallback.
+    ///
+    /// - Throws: If no step answers, the error of the call, as a policy with a fallback does.
+    public nonisolated(nonsending) func execute(
+        for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws -> Value {
+        try await self[key].execute(for: key, accepting: isAccepted, operation)
+    }
+
+    /// Runs an operation as `execute` does but never throws: tells all about the call.
+    public nonisolated(nonsending) func run(
+        for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async -> Execution<Value> {
+        await self[key].run(for: key, accepting: isAccepted, operation)
+    }
+
+    /// Runs an operation that asks for its `Context`, and tells all about the call.
+    public nonisolated(nonsending) func run(
+        for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async -> Execution<Value> {
+        await self[key].run(for: key, accepting: isAccepted, operation)
+    }
+
+    /// Adds an observer of the family and of the fallback.
+    public func addObserver(_ observer: any PolicyObserver) {
+        family.addObserver(observer)
+        fallback.addObserver(observer)
+    }
+}
+
+extension FallbackFamily: MetricSource {
+    /// Adds what the fallback and the family measure.
+    public func collect(into metrics: inout MetricCollection) {
+        metrics.collect(fallback)
+        metrics.collect(family)
+    }
+}
+
+/// A fallback around something, whatever its types.
+protocol WithFallback: Component {
+    /// The fallback for itself.
+    var steps: any Component { get }
+    var tuning: Tuning { get }
+}
+
+/// A fallback around a family of policies, whatever its types.
+protocol FamilyWithFallback: WithFallback {
+    var policies: any ManagedFamily & Component { get }
+}
+
+extension FallbackFamily: FamilyWithFallback {
+    static var kind: Kind { .fallback }
+    var steps: any Component { fallback }
+    var tuning: Tuning { Tuning(fallback) }
+    var policies: any ManagedFamily & Component { family }
+}
+
+extension Registration {
+    /// Policies of one kind, one for each key, with a fallback: a family and a fallback of the same name, made with the
+    /// module's clock, randomness and observers.
+    ///
+    /// - Parameters:
+    ///   - name: What the family and its fallback are called.
+    ///   - key: What there is a policy for: a host, a tenant, a route. Last good values are kept by it.
+    ///   - limit: The most keys at once, 1 to 1 000 000.
+    ///   - idleLimit: How long a policy that is not used is kept, at least 1 ns. Default: 10 minutes.
+    ///   - type: What calls return.
+    ///   - layers: The layers of each policy, as for `Policy`.
+    ///   - steps: What is tried when a call fails, first to last.
+    public init<Key: Hashable & Sendable, S: Strategy, Value: Sendable>(
+        family name: String, by key: Key.Type, atMost limit: Int, idleLimit: Duration = .seconds(600),
+        for type: Value.Type, @PolicyBuilder layers: () -> Layer<S>,
+        @FallbackBuilder<Key, Value> fallback steps: () -> KeyedFallback<Key, Value>.Steps
+    ) {
+        let layer = layers()
+        let configuration = KeyedFallback<Key, Value>.Configuration(steps: steps)
+        self.init(name) { parts throws(ConfigurationError) in
+            let fallback: KeyedFallback<Key, Value>
+            do throws(ConfigurationError) {
+                fallback = try KeyedFallback<Key, Value>(configuration, in: parts.environment)
+            } catch {
+                throw error.prefixed(name)
+            }
+            let family = try PolicyFamily<Key>(parts.environment, limit: limit, idleLimit: idleLimit, layer)
+            return parts.entries(around: family.fallback(to: fallback))
+        }
+    }
+}
+
+extension Registration.ModuleParts {
+    /// A family, which is put behind the gate when it is registered, and the fallback around it.
+    func entries(around covered: any FamilyWithFallback) -> [Registry.Entry] {
+        [entry(.family, covered.policies), entry(.fallback, covered, tuning: covered.tuning)]
+    }
+}
+
+extension ResilienceModule {
+    /// The family of policies with a fallback of a name, for calls of one type. Has to be registered.
+    ///
+    /// - Throws: ``UnknownNameError`` if it is not registered, or for other types.
+    public func fallbackFamily<Key, Value>(
+        _ name: String, for type: Value.Type, by key: Key.Type
+    ) throws(UnknownNameError) -> FallbackFamily<Key, Value> {
+        try existing(.fallback, name)
+    }
+}

@@ -1,0 +1,173 @@
+import Resilience
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@Suite("Totals of what a module held", .timeLimit(.minutes(30)))
+struct MetricHistoryTests {
+    private func successes(_ module: ResilienceModule, _ name: String = "x") -> Int? {
+        let all = MetricCollection(of: [module]).samples(of: "resilience.circuit_breaker.calls")
+        #expect(all.allSatisfy { !$0.labels[0].contains("#") })
+        return all.first { $0.labels[0] == name && $0.labels.contains("successful") }
+            .flatMap { if case .integer(let value) = $0.value { value } else { nil } }
+    }
+
+    private func call(_ policy: Policy, _ times: Int) async throws {
+        for _ in 0..<times { try await policy.execute {} }
+    }
+
+    private let described: ConfigurationValue = [
+        "policies": ["x": ["layers": [["retry": ["maxAttempts": 2]], ["circuitBreaker": [:]]]]]
+    ]
+
+    @Test("layers that a document replaces and that come back: totals never fall, and no call counts twice")
+    func replaced() async throws {
+        let fixture = try Fixture {
+            Registration("x") { CircuitBreaker.layer() }
+        }
+        let module = fixture.module
+        let policy = try module.policy("x")
+        try await call(policy, 5)
+        #expect(successes(module) == 5)
+        var expected = 5
+        for round in 0..<6 {
+            let document = round % 2 == 0 ? described : [:]
+            #expect(fixture.faults(document) == [])
+            #expect(successes(module) == expected, "round \(round)")
+            try await call(policy, round + 1)
+            expected += round + 1
+            #expect(successes(module) == expected, "round \(round)")
+        }
+    }
+
+    @Test("a call that ends under layers that were replaced meanwhile counts")
+    func late() async throws {
+        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        let module = fixture.module
+        #expect(fixture.faults(described) == [])
+        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
+        let running = Task { try await module.execute("x") { try await operation() } }
+        try await operation.waitForCalls(1)
+        #expect(fixture.faults([:]) == [])
+        #expect(successes(module) == 0)
+        operation.release(with: .success(1))
+        _ = try await running.value
+        #expect(successes(module) == 1)
+        #expect(successes(module) == 1)
+    }
+
+    @Test("layers that were replaced are let go of once no call runs through them, and all their calls count")
+    func released() async throws {
+        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        let module = fixture.module
+        #expect(fixture.faults(described) == [])
+        weak var breaker = try module.circuitBreaker("x")
+        #expect(breaker != nil)
+        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
+        let running = Task { try await module.execute("x") { try await operation() } }
+        try await operation.waitForCalls(1)
+        #expect(fixture.faults([:]) == [])
+        #expect(successes(module) == 0 && breaker != nil)
+        operation.release(with: .success(1))
+        _ = try await running.value
+        // Read as the last call ended, and gone.
+        #expect(breaker == nil)
+        #expect(successes(module) == 1)
+        #expect(successes(module) == 1)
+    }
+
+    @Test("readings of several tasks while layers are replaced and calls run never fall, and end at the exact total")
+    func contention() async throws {
+        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        let module = fixture.module
+        let made = Counter()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for _ in 0..<500 where (try? await module.execute("x") { await Task.yield() }) != nil { made.add() }
+                }
+            }
+            group.addTask { [described] in
+                for round in 0..<100 {
+                    #expect(fixture.faults(round % 2 == 0 ? described : [:]) == [])
+                    await Task.yield()
+                }
+            }
+            for _ in 0..<2 {
+                group.addTask { [self] in
+                    var last = 0
+                    for _ in 0..<100 {
+                        let now = successes(module) ?? -1
+                        #expect(now >= last)
+                        last = now
+                        await Task.yield()
+                    }
+                }
+            }
+        }
+        #expect(made.value == 2_000 && successes(module) == 2_000)
+    }
+
+    @Test("what is taken out and registered anew goes on; the same object does not count twice")
+    func removed() async throws {
+        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        let module = fixture.module
+        try await call(try module.policy("x"), 5)
+        #expect(module.remove(Policy.self, "x"))
+        #expect(successes(module) == nil)
+        try module.register(Registration("x") { CircuitBreaker.layer() })
+        #expect(successes(module) == 5)
+        try await call(try module.policy("x"), 2)
+        #expect(successes(module) == 7)
+
+        let kept = try CircuitBreaker("y")
+        try module.register(Registration("y", kept))
+        try await kept.execute {}
+        for _ in 0..<3 {
+            #expect(module.remove(CircuitBreaker.self, "y"))
+            try module.register(Registration("y", kept))
+            #expect(successes(module, "y") == 1)
+        }
+        #expect(module.remove(CircuitBreaker.self, "y"))
+        try module.register(Registration("y", CircuitBreaker.layer()))
+        #expect(successes(module, "y") == 1)
+    }
+
+    @Test("what is taken out is free, and can be registered anew: in code, by a document, and on first use")
+    func again() async throws {
+        let fixture = try Fixture(["policies": ["x": ["retry": ["maxAttempts": 5]]]]) {
+            Registration("x") { Retry.layer() }
+            Registration("limit", Bulkhead.layer(limit: 3))
+            Registration(family: "hosts", by: String.self, atMost: 5) { CircuitBreaker.layer() }
+        }
+        let module = fixture.module
+        for _ in 0..<3 {
+            #expect(module.remove(Policy.self, "x"))
+            // Something else comes meanwhile, to which the document in force is applied.
+            try module.register(Registration("other") { CircuitBreaker.layer() })
+            #expect(module.remove(Policy.self, "other"))
+            try module.register(Registration("x") { Retry.layer() })
+            #expect(try module.retry("x").configuration.maxAttempts == 5)
+        }
+        #expect(module.remove(Bulkhead.self, "limit"))
+        try module.register(Registration("limit", Bulkhead.layer(limit: 4)))
+        #expect(module.remove(PolicyFamily<String>.self, "hosts"))
+        try module.register(Registration(family: "hosts", by: String.self, atMost: 5) { CircuitBreaker.layer() })
+        try module.update(.init())
+        #expect(try module.retry("x").configuration.maxAttempts == 3)
+    }
+
+    @Test("what a document describes can be taken out, and a name it describes registered by code")
+    func describedOnly() async throws {
+        let document: ConfigurationValue = [
+            "policies": ["d": ["layers": [["circuitBreaker": [:]]]]], "bulkheads": ["b": ["limit": 4]],
+        ]
+        let fixture = try Fixture(document)
+        let module = fixture.module
+        #expect(module.remove(Policy.self, "d"))
+        #expect(module.remove(Bulkhead.self, "b"))
+        try module.register(Registration("d") { CircuitBreaker.layer() })
+        try module.register(Registration("b", Bulkhead.layer(limit: 9)))
+        #expect(try module.bulkhead("b").limit == 4)
+    }
+}
