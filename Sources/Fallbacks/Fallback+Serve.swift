@@ -182,8 +182,7 @@ extension KeyedFallback {
         }
         if let value, end.error == nil { return .returned(value) }
         let error = end.error ?? CancellationError()  // Never the latter: no error means a value.
-        // By the clock as well: the timer may be late.
-        return end.isExpired || time.now >= deadline ? .expired(error) : .threw(error)
+        return end.isExpired ? .expired(error) : .threw(error)
     }
 }
 

@@ -1,6 +1,7 @@
 import ResilienceCore
 import ResilienceTesting
 import Testing
+import Timeouts
 
 @testable import Fallbacks
 
@@ -118,6 +119,38 @@ struct FirstLoadTests {
         #expect(values.totals == .init(cancelled: 2))
         values.remember(1, for: "a")
         #expect(try await inCancelledTask { try await values.execute(for: "a") { try await operation() } } == 1)
+    }
+
+    @Test("neither a load nor a refresh is bound by the deadline around the caller who began it")
+    func deadlines() async throws {
+        let values = try make()
+        let outer = try Policy("outer", clock: clock) { Timeout.layer(.seconds(1)) }
+        let seen = Log<TimeSource.Instant?>()
+        for _ in 0..<2 {
+            let value = try await outer.execute {
+                try await values.execute(for: "a") { context in
+                    seen.append(context.deadline)
+                    return 1
+                }
+            }
+            #expect(value == 1)
+            await values.waitForRefreshes()
+            clock.advance(by: .seconds(5))
+        }
+        #expect(seen.elements == [nil, nil])
+        // The caller's wait is.
+        let operation = ScriptedOperation<Int>(clock: clock, [.hang])
+        let call = Task.immediate {
+            try await outer.execute { try await values.execute(for: "b") { try await operation() } }
+        }
+        try await operation.waitForCalls(1)
+        let other = Task.immediate { try await values.execute(for: "b") { try await operation() } }
+        try await clock.waitForTimers(1)
+        clock.advance(by: .seconds(1))
+        await #expect(throws: Timeout.ExceededError.self) { try await call.value }
+        operation.release(with: .success(2))
+        #expect(try await other.value == 2)
+        #expect(operation.calls == 1)
     }
 
     @Test("many callers at once: one call for each key, and every caller is in one number")

@@ -33,7 +33,7 @@ extension KeyedStaleWhileRevalidate {
     @usableFromInline
     func tellRefused() { tell(.refreshRefused(name: name)) }
 
-    /// Calls the operation, in a task that belongs to no caller.
+    /// Calls the operation, in a task that belongs to no caller, and so is not bound by the deadline of one.
     ///
     /// - Parameter context: That of the caller, if it is to hear of attempts. A refresh is nobody's.
     @usableFromInline
@@ -44,22 +44,24 @@ extension KeyedStaleWhileRevalidate {
     ) -> Task<Void, Never> {
         let root = rootContext
         let context = flight.isRefresh ? root : context ?? root
-        return Task(name: flight.isRefresh ? refreshName : loadName) { [weak self, policy, unprotected] in
-            let result: Result<RevalidationState<Key, Value>.Loaded, any Error>
-            var isCancelled = false
-            do {
-                let outcome =
-                    if let policy {
-                        try await policy.outcome(from: context, accepting: isAccepted, operation)
-                    } else {
-                        try await unprotected.outcome(from: context, accepting: isAccepted, operation)
-                    }
-                result = .success(.init(value: outcome.value, isAccepted: outcome.isAccepted))
-            } catch {
-                isCancelled = CallEnd(error) == .cancelled
-                result = .failure(error)
+        return withoutOuterDeadline {
+            Task(name: flight.isRefresh ? refreshName : loadName) { [weak self, policy, unprotected] in
+                let result: Result<RevalidationState<Key, Value>.Loaded, any Error>
+                var isCancelled = false
+                do {
+                    let outcome =
+                        if let policy {
+                            try await policy.outcome(from: context, accepting: isAccepted, operation)
+                        } else {
+                            try await unprotected.outcome(from: context, accepting: isAccepted, operation)
+                        }
+                    result = .success(.init(value: outcome.value, isAccepted: outcome.isAccepted))
+                } catch {
+                    isCancelled = CallEnd(error) == .cancelled
+                    result = .failure(error)
+                }
+                self?.end(flight, key, result, isCancelled: isCancelled)
             }
-            self?.end(flight, key, result, isCancelled: isCancelled)
         }
     }
 
