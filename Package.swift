@@ -77,7 +77,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "BulkheadsTests",
-            dependencies: ["Bulkheads", "Retries", "ResilienceCore", "ResilienceTesting"],
+            dependencies: ["Bulkheads", "Retries", "Timeouts", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "RateLimitersTests",

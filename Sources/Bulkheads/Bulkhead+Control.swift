@@ -17,7 +17,7 @@ extension Bulkhead {
     }
 
     /// How many calls wait.
-    public var queued: Int { state.withLock { $0.queued } }
+    public var waiting: Int { state.withLock { $0.queued } }
 
     /// How long the call has waited that waits longest; `nil` if none waits.
     public var oldestWait: Duration? {
@@ -58,33 +58,39 @@ extension Bulkhead {
     /// Puts another configuration in force and keeps the calls that run or wait, the totals, and what an adaptive limit
     /// has learned: the same one goes on, another one takes over what it can; one with another beginning begins there.
     ///
-    /// Of a larger limit, those who wait have the new slots at once. Of a smaller one, calls that run are let run, and none
-    /// is let through until fewer than the new limit are left. Calls that wait keep their place and the time they may
-    /// wait, also if the queue is shorter now. A partition that is gone ends what it has begun.
+    /// Of a larger limit, those who wait have the new slots at once. Of a smaller one, calls that run are let run, and
+    /// none is let through until fewer than the new limit are left. Calls that wait keep their place and the time they
+    /// may wait, also if the queue is shorter now. A partition that is gone ends what it has begun.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
         try configuration.validate()
+        put(configuration.limit) { $0 = configuration }
+    }
+
+    /// Puts a limit in force, and what else `change` changes of the configuration.
+    private func put(_ new: Limit, _ change: (inout Configuration) -> Void) {
         let now = time.now
         // Made before the lock is taken, for its seed comes from other people's code; if it is needed at all.
-        let fresh = isLearning(configuration.limit) ? nil : Learner(configuration.limit, random)
+        let fresh = isLearning(new) ? nil : Learner(new, random)
         let aftermath = learner.withLock { learner -> Aftermath in
-            var limit = configuration.limit.initial
-            if case .adaptive(let adaptive) = configuration.limit.kind, let present = learner,
+            var limit = new.initial
+            if case .adaptive(let adaptive) = new.kind, let present = learner,
                 present.origin === adaptive
             {
                 limit = Limit.usable(present.limit.limit)
             } else {
                 // Of another thread's update that came between, this one knows nothing.
-                var next = fresh ?? Learner(configuration.limit, .system)
-                // Another beginning is asked for to begin there.
-                if let present = learner, present.beginsAlike(next), let adopted = next?.resume(from: present) {
+                var next = fresh ?? Learner(new, .system)
+                if let present = learner, present.isContinued(by: next), let adopted = next?.resume(from: present) {
                     limit = adopted
                 }
                 learner = next
             }
             return changing(now: now) { state in
                 let old = state.limit
+                var configuration = state.configuration
+                change(&configuration)
                 state.update(configuration, limit: limit)
                 if old != limit {
                     events.post(.limitChanged(bulkhead: name, from: old, to: limit, isAdaptive: false))
@@ -107,8 +113,11 @@ extension Bulkhead {
     ///   are let run.
     /// - Throws: `ConfigurationError` if the limit is not allowed; the old one stays in force then.
     public func resize(to limit: Int) throws(ConfigurationError) {
-        var configuration = configuration
-        configuration.limit = .fixed(limit)
-        try update(configuration)
+        let limit = Limit.fixed(limit)
+        var check = ConfigurationCheck("bulkhead")
+        limit.check(&check)
+        try check.finish()
+        // The rest stays as it is then, also if another task is changing it.
+        put(limit) { $0.limit = limit }
     }
 }

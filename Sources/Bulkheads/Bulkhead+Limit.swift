@@ -33,15 +33,17 @@ extension Bulkhead {
         ///
         /// - Parameters:
         ///   - limit: The algorithm: ``AIMDLimit``, ``VegasLimit``, ``Gradient2Limit``, or one of your own.
-        ///   - isDropped: Which errors are those of a service that has too much to do. Default: ``OverloadError``s, such
-        ///     as a timeout's, and rejections. Not asked about the caller's cancellation: it says nothing, unless the call's
-        ///     deadline has passed, which is a drop. A call that failed with another error says nothing either.
+        ///   - isDropped: Which errors are those of a service that has too much to do. Default: ``OverloadError``s,
+        ///     such as a timeout's. Is told the error inside an ``ErrorWrapper``. Not asked about a call that failed
+        ///     after its deadline, which is a drop, nor about the caller's cancellation, which says nothing. A call
+        ///     that failed with another error says nothing either, nor by default does the rejection of a layer inside:
+        ///     the service never saw that call.
         public static func adaptive(
             _ limit: some ConcurrencyLimit, isDropped: (@Sendable (any Error) -> Bool)? = nil
         ) -> Limit {
             Limit(
                 kind: .adaptive(
-                    Adaptive(limit, isDropped ?? { $0 is any OverloadError || $0 is any PolicyRejection })))
+                    Adaptive(limit, isDropped ?? { $0 is any OverloadError && !($0 is any PolicyRejection) })))
         }
 
         /// The limit to begin with.
@@ -78,8 +80,13 @@ extension Bulkhead {
             self.limit.seed(from: random)
         }
 
-        /// Whether another one would begin with the same limit.
-        func beginsAlike(_ other: Learner?) -> Bool { origin.initial.limit == other?.origin.initial.limit }
+        /// Whether another one goes on from what this has learned: not if nothing was, nor if it is the same algorithm, for
+        /// which another beginning is asked.
+        func isContinued(by other: Learner?) -> Bool {
+            guard let other, limit.limit != origin.initial.limit else { return false }
+            return type(of: origin.initial) != type(of: other.origin.initial)
+                || origin.initial.limit == other.origin.initial.limit
+        }
 
         /// Takes over what another limit has learned.
         ///
@@ -100,6 +107,8 @@ extension Bulkhead {
     /// Tells an adaptive limit of a call that has ended, and puts in force what it says then.
     func learn(from admission: Admission, isDropped: Bool) {
         let now = time.now
+        // A clock that was put back in between has measured nothing.
+        guard now >= admission.start else { return }
         // The new limit is put in force under the learner's lock, so that of two the later stays; what follows from it
         // is other people's code, and waits until both locks are released.
         let aftermath = learner.withLock { learner -> Aftermath? in

@@ -7,8 +7,8 @@ extension Bulkhead {
     /// let urgent = bulkhead.setting(Bulkhead.Priority.self, to: .high)
     /// ```
     ///
-    /// A priority is read where a call finds no free slot; a call that runs is never stopped for another. As long as calls
-    /// of a higher priority wait, none of a lower one is served: what bounds its wait is the queue's
+    /// A priority is read where a call finds no free slot; a call that runs is never stopped for another. As long as
+    /// calls of a higher priority wait, none of a lower one is served: what bounds its wait is the queue's
     /// ``Queue/maxWait``. Who is to get a part of the slots in any case needs a partition.
     public struct Priority: Sendable, Hashable, Comparable, Codable, ContextKey {
         /// What the context holds under this key.
@@ -55,14 +55,15 @@ extension Bulkhead {
         /// The context of a call that goes through this partition alone.
         public var rootContext: Context { bulkhead.rootContext }
 
-        /// The slots that the share comes to: rounded by the largest remainders, so that those of all partitions add up.
+        /// The slots that the share comes to: rounded by the largest remainders, so that those of all partitions add
+        /// up.
         public var guaranteed: Int { read { state, part in state.parts[part].guaranteed } }
 
         /// The slots in use.
         public var inUse: Int { read { state, part in state.inUse(part) } }
 
         /// How many calls wait.
-        public var queued: Int { read { state, part in state.parts[part].line.count } }
+        public var waiting: Int { read { state, part in state.parts[part].line.count } }
 
         /// Runs the rest of a call when there is a slot for it.
         ///
@@ -72,7 +73,10 @@ extension Bulkhead {
             _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
         ) async throws {
             var admission = try bulkhead.admitAtOnce()
-            if !admission.isGranted { admission = try await bulkhead.admit(context, name) }
+            if !admission.isGranted {
+                if bulkhead.marksCalls { return try await bulkhead.executeMarked(context, name, next) }
+                admission = try await bulkhead.admit(context, name)
+            }
             do {
                 try await next(context)
             } catch {

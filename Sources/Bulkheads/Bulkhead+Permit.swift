@@ -1,20 +1,23 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 extension Bulkhead {
     /// Takes a slot if one is free, for work that does not fit into a closure. Does not wait, also if there is a queue.
     ///
     /// ```swift
-    /// let permit = try bulkhead.tryAcquire()
+    /// let permit = try bulkhead.tryAcquirePermit()
     /// try await connection.send(request)
     /// permit.release()
     /// ```
     ///
-    /// - Parameter partition: The partition to take it from. Default: none.
+    /// - Parameters:
+    ///   - partition: The partition to take it from. Default: what the context says, if there is one, or none.
+    ///   - context: The context of the call that the permit is for.
     /// - Returns: A permit that holds the slot.
     /// - Throws: ``RejectedError`` if none is free.
-    public func tryAcquire(partition: String? = nil) throws(RejectedError) -> Permit {
+    public func tryAcquirePermit(partition: String? = nil, in context: Context? = nil) throws(RejectedError) -> Permit {
         let admission = try admitAtOnce()
         if admission.isGranted { return Permit(bulkhead: self, admission: admission) }
+        let partition = partition ?? context?[Partition.self]
         switch try ask(partition: partition, priority: .normal, deadline: nil, mayWait: false) {
         case .admitted(let admission): return Permit(bulkhead: self, admission: admission)
         case .waiting: throw rejection(.full, limit, .zero)  // Never: it may not wait.
@@ -24,24 +27,29 @@ extension Bulkhead {
     /// Takes a slot, and waits for one if the bulkhead has a queue.
     ///
     /// - Parameters:
-    ///   - priority: Which of the calls that wait goes first. Default: normal.
-    ///   - partition: The partition to take it from. Default: none.
+    ///   - priority: Which of the calls that wait goes first. Default: what the context says, or normal.
+    ///   - partition: The partition to take it from. Default: what the context says, or none.
+    ///   - context: The context of the call that the permit is for: it waits no longer than until the call's deadline.
+    ///     Default: none.
     /// - Returns: A permit that holds the slot.
     /// - Throws: ``RejectedError`` if there is none; `CancellationError` if the caller cancelled while waiting.
-    public nonisolated(nonsending) func acquire(
-        priority: Priority = .normal, partition: String? = nil
+    public nonisolated(nonsending) func acquirePermit(
+        priority: Priority? = nil, partition: String? = nil, in context: Context? = nil
     ) async throws -> Permit {
         var admission = try admitAtOnce()
         if !admission.isGranted {
-            admission = try await admit(partition: partition, priority: priority, deadline: nil, nil)
+            admission = try await admit(
+                partition: partition ?? context?[Partition.self],
+                priority: priority ?? context?[Priority.self] ?? .normal,
+                deadline: context?.deadline(on: time, now: time.now), context)
         }
         return Permit(bulkhead: self, admission: admission)
     }
 
     /// A slot that is held.
     ///
-    /// Given back once: the compiler sees to it that it is not given back twice. A permit that is dropped gives its slot
-    /// back, and tells an adaptive limit nothing.
+    /// Given back once: the compiler sees to it that it is not given back twice. A permit that is dropped gives its
+    /// slot back, and tells an adaptive limit nothing.
     public struct Permit: ~Copyable, Sendable {
         private let bulkhead: Bulkhead
         private let admission: Admission
@@ -62,10 +70,15 @@ extension Bulkhead {
             bulkhead.succeeded(admission)
         }
 
-        /// Gives the slot back after a call that failed. What that means to an adaptive limit its rule says.
-        public consuming func release(after error: any Error) {
+        /// Gives the slot back after a call that failed. What that means to an adaptive limit is judged as in
+        /// `execute`.
+        ///
+        /// - Parameters:
+        ///   - error: What the call threw.
+        ///   - context: The context of the call, for its deadline: a call that was cut off there is a drop.
+        public consuming func release(after error: any Error, in context: Context? = nil) {
             isReleased = true
-            bulkhead.failed(admission, error, nil)
+            bulkhead.failed(admission, error, context)
         }
     }
 }

@@ -10,7 +10,7 @@ extension Bulkhead {
         let values = context.carriesValues ? context : nil
         return try await admit(
             partition: partition ?? values?[Partition.self], priority: values?[Priority.self] ?? .normal,
-            deadline: context.deadline.map { localTime(of: $0, in: context) }, context)
+            deadline: context.deadline(on: time, now: time.now), context)
     }
 
     nonisolated(nonsending) func admit(
@@ -49,13 +49,17 @@ extension Bulkhead {
         }
         if let atOnce { return .admitted(atOnce) }
         let now = time.now
+        let lender = mayWait && marksCalls ? HeldSlot.number(in: self) : nil
         let (result, aftermath) = changing(now: now) { state in
             let ask = State.Ask(
-                part: state.part(partition), priority: priority, deadline: deadline, mayWait: mayWait)
+                part: state.part(partition), priority: priority, deadline: deadline, mayWait: mayWait, lender: lender)
             return (state.ask(ask, now: now, call: { Waiter() }), ask.part)
         } report: { (step: (State.Decision, Int), state) -> Result<Answer, RejectedError> in
             switch step {
             case (.admitted, let part):
+                return .success(.admitted(announced(part: part, inUse: state.inUse, waited: .zero, start: now)))
+            case (.lent(let lender), _):
+                let part = Int(BulkheadClaim.loan(lender).code)
                 return .success(.admitted(announced(part: part, inUse: state.inUse, waited: .zero, start: now)))
             case (.waiting(let place, let waiter), _):
                 events.post(.queued(bulkhead: name, queued: state.queued))
@@ -82,11 +86,6 @@ extension Bulkhead {
         guard let waited else { return false }
         waits.record(0, nanoseconds: waited.saturatedNanoseconds)
         return true
-    }
-
-    /// A moment of a call's time, on this bulkhead's.
-    private func localTime(of instant: TimeSource.Instant, in context: Context) -> TimeSource.Instant {
-        context.time == time ? instant : time.now.advanced(by: context.time.now.duration(to: instant))
     }
 
     /// The key under which bulkheads report to an `Execution` how long the call waited.

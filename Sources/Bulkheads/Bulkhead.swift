@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Limits how many calls run at once, so that one slow service does not take everything with it.
 ///
-/// A call takes a slot and gives it back when it ends. If no slot is free it is rejected with ``RejectedError``, or waits in
-/// a queue if the configuration has one.
+/// A call takes a slot and gives it back when it ends. If no slot is free it is rejected with ``RejectedError``, or
+/// waits in a queue if the configuration has one.
 ///
 /// ```swift
 /// let bulkhead = try Bulkhead("payments", limit: 32)
@@ -38,12 +38,13 @@ public final class Bulkhead: Strategy {
 
     /// The slots in use and the limit, in one word.
     ///
-    /// Unguarded, anybody may take or return a slot by one compare-and-exchange; it fails if the word has changed in any
-    /// way, so that no slot is taken beyond the limit in it. Whoever holds the lock of `state` first sets the guard.
-    /// From then on every such exchange fails, for the word it expects has no guard, and turns to the lock: the holder has
-    /// the word to itself, and stores it back as a whole. It leaves the guard set while somebody waits, there are
-    /// partitions, or somebody listens. So a slot that is returned either was returned before a caller that found none
-    /// set the guard, which then sees it, or is returned under the lock, where those who wait are seen.
+    /// Unguarded, anybody may take or return a slot by one compare-and-exchange; it fails if the word has changed in
+    /// any way, so that no slot is taken beyond the limit in it. Whoever holds the lock of `state` first sets the
+    /// guard. From then on every such exchange fails, for the word it expects has no guard, and turns to the lock: the
+    /// holder has the word to itself, and stores it back as a whole. It leaves the guard set while somebody waits,
+    /// there are partitions, calls are marked, or somebody listens. So a slot that is returned either was returned
+    /// before a caller that found none set the guard, which then sees it, or is returned under the lock, where those
+    /// who wait are seen.
     private let gate: Atomic<UInt64>
 
     /// Calls that have ended, and calls that were refused; counted without the lock.
@@ -105,14 +106,17 @@ public final class Bulkhead: Strategy {
 
     /// Runs the rest of a call when there is a slot for it.
     ///
-    /// - Throws: ``RejectedError`` if there is none; `CancellationError` if the caller cancelled while waiting; otherwise
-    ///   what `next` threw.
+    /// - Throws: ``RejectedError`` if there is none; `CancellationError` if the caller cancelled while waiting;
+    ///   otherwise what `next` threw.
     @inlinable
     public nonisolated(nonsending) func execute(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
         var admission = try admitAtOnce()
-        if !admission.isGranted { admission = try await admit(context, nil) }
+        if !admission.isGranted {
+            if marksCalls { return try await executeMarked(context, nil, next) }
+            admission = try await admit(context, nil)
+        }
         do {
             try await next(context)
         } catch {
@@ -127,6 +131,7 @@ public final class Bulkhead: Strategy {
     struct Admission: Sendable {
         var start = TimeSource.Instant(nanoseconds: 0)
         var inFlight: Int32 = 0
+        /// The partition, or what else there is to give back: the code of a ``BulkheadClaim``.
         var part: Int32 = 0
         @usableFromInline var isGranted = false
         var isTimed = false
@@ -171,8 +176,15 @@ public final class Bulkhead: Strategy {
     func failed(_ admission: Admission, _ error: any Error, _ context: Context?) {
         giveBack(admission)
         guard admission.isTimed, let rule = learner.withLock({ $0?.isDropped }) else { return }
-        let isCancelled = Task.isCancelled || error is CancellationError
-        if isCancelled ? context?.isPastDeadline == true : rule(error) { learn(from: admission, isDropped: true) }
+        let isDropped =
+            switch CallEnd(error, in: context) {
+            case .expired: true
+            // Late by the clock, though nobody has cancelled it: the client noticed first.
+            case .failed: context?.isPastDeadline == true || rule(error.unwrapped)
+            case .rejected: rule(error.unwrapped)
+            case .cancelled: false
+            }
+        if isDropped { learn(from: admission, isDropped: true) }
     }
 
     /// Returns a slot.
@@ -192,6 +204,7 @@ public final class Bulkhead: Strategy {
 
     @inline(never)
     private func giveBackUnderLock(_ admission: Admission) {
+        guard admission.part >= 0 else { return giveBackClaim(admission) }
         let now = admission.isAnnounced ? time.now : admission.start
         let hasQueue = withState { state in
             let hasQueue = state.giveBack(Int(admission.part))
@@ -304,8 +317,9 @@ public final class Bulkhead: Strategy {
         let isAdaptive = if case .adaptive = state.configuration.limit.kind { true } else { false }
         return BulkheadGate(
             inUse: state.inUse, limit: state.limit,
-            isGuarded: isObserved || state.queued > 0 || state.isPartitioned,
-            isTimed: isAdaptive || isObserved, hasQueue: state.configuration.queue.capacity > 0)
+            isGuarded: isObserved || state.queued > 0 || state.isPartitioned || state.marksCalls,
+            isTimed: isAdaptive || isObserved, hasQueue: state.configuration.queue.capacity > 0,
+            marksCalls: state.marksCalls)
     }
 
     /// The word as it is now.

@@ -9,6 +9,9 @@ struct BulkheadGate: Sendable {
     /// There is a queue.
     static let queueFlag: UInt64 = 1 << 62
 
+    /// Calls are marked, so that one within another is known.
+    static let markFlag: UInt64 = 1 << 63
+
     private static let mask: UInt64 = 1 << 30 - 1
 
     @inline(__always)
@@ -17,11 +20,12 @@ struct BulkheadGate: Sendable {
     }
 
     /// Both numbers are at most `Bulkhead.Limit.range.upperBound`, which is less than 2^30.
-    init(inUse: Int, limit: Int, isGuarded: Bool, isTimed: Bool, hasQueue: Bool) {
+    init(inUse: Int, limit: Int, isGuarded: Bool, isTimed: Bool, hasQueue: Bool, marksCalls: Bool) {
         var word = UInt64(truncatingIfNeeded: limit) << 30 | UInt64(truncatingIfNeeded: inUse)
         if isGuarded { word |= Self.guardedFlag }
         if isTimed { word |= Self.timedFlag }
         if hasQueue { word |= Self.queueFlag }
+        if marksCalls { word |= Self.markFlag }
         self.word = word
     }
 
@@ -30,6 +34,7 @@ struct BulkheadGate: Sendable {
     @inline(__always) var isGuarded: Bool { word & Self.guardedFlag != 0 }
     @inline(__always) var isTimed: Bool { word & Self.timedFlag != 0 }
     @inline(__always) var hasQueue: Bool { word & Self.queueFlag != 0 }
+    @inline(__always) var marksCalls: Bool { word & Self.markFlag != 0 }
 
     /// With one slot more in use, and one fewer.
     @inline(__always) var taken: BulkheadGate { BulkheadGate(word: word &+ 1) }

@@ -11,6 +11,8 @@ struct BulkheadState<Call: Sendable>: Sendable {
     struct Waiting: Sendable {
         let call: Call
         let since: TimeSource.Instant
+        /// The call around it that holds a slot, by its number.
+        var lender: Int32?
         /// Among the deadlines, if it has one.
         fileprivate(set) var deadline: DeadlineQueue<TimeSource.Instant, Place>.ID?
     }
@@ -28,11 +30,15 @@ struct BulkheadState<Call: Sendable>: Sendable {
         /// The call's own deadline, if it has one.
         var deadline: TimeSource.Instant?
         var mayWait = true
+        /// The call around it that holds a slot, by its number.
+        var lender: Int32?
     }
 
     enum Decision: Sendable {
         /// A slot has been taken.
         case admitted
+        /// It runs in the slot of the call around it.
+        case lent(Int32)
         case waiting(Place, Call)
         case refused(Cause)
     }
@@ -49,8 +55,8 @@ struct BulkheadState<Call: Sendable>: Sendable {
         var share: Double
         /// The slots that its share comes to.
         var guaranteed = 0
-        /// Not kept for the first: there it is what the others leave of all that are in use, so that calls which were let
-        /// through before there were partitions need not be counted.
+        /// Not kept for the first: there it is what the others leave of all that are in use, so that calls which were
+        /// let through before there were partitions need not be counted.
         var running = 0
         /// A part that is in the configuration no more: it ends what it has begun.
         var isGone = false
@@ -67,6 +73,9 @@ struct BulkheadState<Call: Sendable>: Sendable {
     private var deadlines = DeadlineQueue<TimeSource.Instant, Place>()
     private var lastSequence: UInt64 = 0
     private var news: [News] = []
+    /// The calls that are marked, by number.
+    private(set) var holders: [Int32: Holder] = [:]
+    private var lastHolder: Int32 = 0
 
     private(set) var displaced = 0
     private(set) var timedOut = 0
@@ -140,6 +149,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
             take(ask.part)
             return .admitted
         }
+        if let lender = ask.lender, lend(lender) { return .lent(lender) }
         guard ask.mayWait, configuration.queue.capacity > 0 else { return .refused(.full) }
         var deadline = ask.deadline
         if let maxWait = configuration.queue.maxWait {
@@ -221,7 +231,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
         return best?.place
     }
 
-    private func goes(_ rank: Line.Rank, before other: Line.Rank) -> Bool {
+    func goes(_ rank: Line.Rank, before other: Line.Rank) -> Bool {
         guard rank.priority == other.priority else { return rank.priority > other.priority }
         return configuration.queue.order == .oldestFirst
             ? rank.sequence < other.sequence : rank.sequence > other.sequence
@@ -229,8 +239,8 @@ struct BulkheadState<Call: Sendable>: Sendable {
 
     /// The call that loses its place to one that comes to a full queue: the last of those that it goes before.
     ///
-    /// A call within its partition's share goes before all that are beyond theirs, and none beyond its share goes before
-    /// one within.
+    /// A call within its partition's share goes before all that are beyond theirs, and none beyond its share goes
+    /// before one within.
     private func placeToYield(to ask: Ask) -> Place? {
         let isOwed = asked(ask.part) < parts[ask.part].guaranteed
         let beyond = parts.indices.filter { asked($0) > parts[$0].guaranteed }
@@ -260,7 +270,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
         lastSequence &+= 1
         queued += 1
         let rank = Line.Rank(priority: ask.priority, sequence: lastSequence)
-        let id = parts[ask.part].line.append(Waiting(call: call, since: now), rank)
+        let id = parts[ask.part].line.append(Waiting(call: call, since: now, lender: ask.lender), rank)
         let place = Place(part: ask.part, id: id)
         if let deadline {
             let deadlineID = deadlines.insert(place, at: deadline)
@@ -269,7 +279,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
         return place
     }
 
-    private mutating func remove(_ place: Place) -> Waiting? {
+    mutating func remove(_ place: Place) -> Waiting? {
         guard let waiting = parts[place.part].line.remove(place.id) else { return nil }
         queued -= 1
         if let deadline = waiting.deadline { deadlines.remove(deadline) }
@@ -282,12 +292,85 @@ struct BulkheadState<Call: Sendable>: Sendable {
         news.append(.refused(waiting.call, cause, waited: countWait(waiting, now: now)))
     }
 
-    private mutating func countWait(_ waiting: Waiting, now: TimeSource.Instant) -> Duration {
+    mutating func countWait(_ waiting: Waiting, now: TimeSource.Instant) -> Duration {
         // Of two threads, the one that read the clock first may come second.
         let length = max(.zero, waiting.since.duration(to: now))
         waited.increment()
         waitingNanoseconds = waitingNanoseconds.addingSaturated(length.saturatedNanoseconds)
         return length
+    }
+
+    // MARK: Slots of calls that are marked
+
+    /// A call whose slot those within it may use.
+    struct Holder: Sendable, Hashable {
+        let claim: BulkheadClaim
+        var isLent = false
+        /// It ended while its slot was lent: who has it gives it back.
+        var hasEnded = false
+    }
+
+    /// Whether calls are marked: where one waits without end, it may wait for a slot that is held for it.
+    var marksCalls: Bool { configuration.queue.capacity > 0 && configuration.queue.maxWait == nil }
+
+    /// Keeps a claim for a call that is marked, and returns the call's number.
+    mutating func hold(_ claim: BulkheadClaim) -> Int32 {
+        repeat {
+            lastHolder = lastHolder == BulkheadClaim.largestNumber ? 1 : lastHolder + 1
+        } while holders[lastHolder] != nil
+        holders[lastHolder] = Holder(claim: claim)
+        return lastHolder
+    }
+
+    /// Lends a call's slot, unless it is lent or the call has ended.
+    private mutating func lend(_ number: Int32) -> Bool {
+        guard let holder = holders[number], !holder.isLent, !holder.hasEnded else { return false }
+        holders[number]?.isLent = true
+        return true
+    }
+
+    /// Gives back what a call had. Its own slot is free then, unless somebody within it still runs there; a slot that
+    /// was lent goes to the next of those within the call who wait.
+    ///
+    /// - Returns: Who that is, how long it has waited, and whose slot it is.
+    mutating func giveBack(
+        _ claim: BulkheadClaim, now: TimeSource.Instant
+    ) -> (call: Call, waited: Duration, lender: Int32)? {
+        switch claim {
+        case .slot(let part):
+            _ = giveBack(part)
+            return nil
+        case .call(let number):
+            guard let holder = holders[number] else { return nil }
+            if holder.isLent {
+                holders[number]?.hasEnded = true
+                return nil
+            }
+            holders[number] = nil
+            return giveBack(holder.claim, now: now)
+        case .loan(let number):
+            guard let holder = holders[number] else { return nil }
+            if holder.hasEnded {
+                holders[number] = nil
+                return giveBack(holder.claim, now: now)
+            }
+            if let place = firstBorrower(of: number), let waiting = remove(place) {
+                return (waiting.call, countWait(waiting, now: now), number)
+            }
+            holders[number]?.isLent = false
+            return nil
+        }
+    }
+
+    private func firstBorrower(of number: Int32) -> Place? {
+        var best: (Place, Line.Rank)?
+        for part in parts.indices {
+            let first = parts[part].line.first(configuration.queue.order) { $0.lender == number }
+            guard let (id, rank) = first else { continue }
+            if let best, !goes(rank, before: best.1) { continue }
+            best = (Place(part: part, id: id), rank)
+        }
+        return best?.0
     }
 
     // MARK: Changes

@@ -91,6 +91,18 @@ struct WaitLine<Element: Sendable>: Sendable {
         levels.first.map { named(order == .oldestFirst ? $0.oldest : $0.newest) }
     }
 
+    /// Who is served first of those that a condition is true for. Looks at all before it.
+    func first(_ order: Bulkhead.Order, where isMatch: (Element) -> Bool) -> (ID, Rank)? {
+        for level in levels {
+            var index: Int? = order == .oldestFirst ? level.oldest : level.newest
+            while let present = index {
+                if let element = slots[present].element, isMatch(element) { return named(present) }
+                index = order == .oldestFirst ? slots[present].next : slots[present].previous
+            }
+        }
+        return nil
+    }
+
     /// Who is served last.
     func last(_ order: Bulkhead.Order) -> (ID, Rank)? {
         levels.last.map { named(order == .oldestFirst ? $0.newest : $0.oldest) }

@@ -30,15 +30,22 @@ extension Hedge {
             let number = context.attempt
             var isBegun = false
             do {
-                let outcome = try await inner.outcome(from: context, accepting: isAccepted) { context in
-                    isBegun = true
-                    let value = try await operation(context)
-                    values.append(value, of: number)
-                    return value
-                }
-                return AttemptOutcome(error: nil, isAccepted: outcome.isAccepted, isBegun: isBegun)
+                // What a layer inside loses is given back at once: what it holds is free during the layer's delay.
+                let outcome = try await inner.outcome(
+                    from: context, accepting: isAccepted,
+                    releasing: { (_: Value) in
+                        if let value = values.take(of: number) { await release?(value) }
+                    },
+                    { context in
+                        isBegun = true
+                        let value = try await operation(context)
+                        values.append(value, of: number)
+                        return value
+                    })
+                let hint = outcome.isAccepted ? nil : ServerHint(value: outcome.value)
+                return AttemptOutcome(error: nil, isAccepted: outcome.isAccepted, isBegun: isBegun, hint: hint)
             } catch {
-                return AttemptOutcome(error: error, isAccepted: false, isBegun: isBegun)
+                return AttemptOutcome(error: error, isAccepted: false, isBegun: isBegun, hint: ServerHint(error))
             }
         }
         let verdict = await call.run()

@@ -3,8 +3,8 @@ public import ResilienceCore
 extension Hedge {
     /// When and how often a call is hedged.
     ///
-    /// The defaults: one hedge, when a call takes longer than 95 % of the last 1000 did, or when it fails; every error
-    /// but cancellation may be hedged; no budget.
+    /// The defaults: one hedge, when a call takes longer than 95 % of the last 1000 did, or when it fails, but no sooner
+    /// than the server asks; every error but cancellation may be hedged; no budget.
     public struct Configuration: Sendable {
         /// When the next hedge starts if no attempt has succeeded by then. Default: the 95th percentile.
         public var delay: Delay
@@ -16,6 +16,14 @@ extension Hedge {
         /// right that is missing. The attempts that run are cancelled. Default: none does.
         public var isFatal: @Sendable (any Error) -> Bool
 
+        /// How much longer than asked for a hedge waits that a server asked to wait, as a share of it: 0 to 1. Callers that
+        /// are asked the same come back spread from then on, never sooner. Default: 0.5.
+        public var hintJitter: Double
+
+        /// The longest wait that a server may ask for. One that asks for more gets no further hedge of the call. Zero or
+        /// more. Default: 30 seconds.
+        public var maxHint: Duration
+
         /// What bounds the hedges of all calls together, shared with other hedges and with retries. Default: `nil`.
         public var budget: (any AttemptBudget)?
 
@@ -24,11 +32,15 @@ extension Hedge {
             delay: Delay = .percentile(),
             maxHedges: Int = 1,
             isFatal: @escaping @Sendable (any Error) -> Bool = { _ in false },
+            hintJitter: Double = 0.5,
+            maxHint: Duration = .seconds(30),
             budget: (any AttemptBudget)? = nil
         ) {
             self.delay = delay
             self.maxHedges = maxHedges
             self.isFatal = isFatal
+            self.hintJitter = hintJitter
+            self.maxHint = maxHint
             self.budget = budget
         }
 
@@ -48,6 +60,8 @@ extension Hedge {
             var check = ConfigurationCheck("hedge")
             delay.check(&check)
             check.require("maxHedges", maxHedges, in: 1...10)
+            check.require("hintJitter", hintJitter, in: 0...1)
+            check.require(delay: "maxHint", maxHint)
             check.requireObject("budget", budget)
             try check.finish()
         }

@@ -45,8 +45,8 @@ extension Hedge {
             Delay(kind: .function(delay))
         }
 
-        /// As long as this share of recent calls took at most, so that about the rest of them is hedged: for the 95th
-        /// percentile one call in twenty. After Dean and Barroso, "The Tail at Scale", CACM 2013.
+        /// When a call takes longer than this share of recent calls did, so that about the rest of them is hedged: for the
+        /// 95th percentile one call in twenty; none where all take the same. After Dean and Barroso, "The Tail at Scale", CACM 2013.
         ///
         /// Measured are the primaries: those that succeeded; and those that a hedge overtook, with the time that they
         /// had taken by then, so that hedging does not make the service look faster than it is.
@@ -71,11 +71,16 @@ extension Hedge {
         }
 
         /// The delay before an attempt, which is that of the context.
-        func duration(_ context: Context, _ latencies: borrowing Lock<LatencyWindow>) -> Duration? {
+        ///
+        /// - Parameter isExceeded: Whether it is to be over: longer than the percentile, not as long, so that no call is
+        ///   hedged where all take the same.
+        func duration(
+            _ context: Context, _ latencies: borrowing Lock<LatencyWindow>, isExceeded: Bool = false
+        ) -> Duration? {
             switch kind {
             case .fixed(let delay): delay
             case .list(let delays): delays.isEmpty ? nil : delays[min(max(0, context.attempt - 2), delays.count - 1)]
-            case .percentile(let percentile): latencies.withLock { percentile.duration($0) }
+            case .percentile(let percentile): latencies.withLock { percentile.duration($0, isExceeded) }
             case .function(let delay): delay(context)
             case .never: nil
             }
@@ -95,9 +100,9 @@ extension Hedge {
 }
 
 extension Hedge.Delay.Percentile {
-    func duration(_ latencies: LatencyWindow) -> Duration? {
+    func duration(_ latencies: LatencyWindow, _ isExceeded: Bool) -> Duration? {
         guard latencies.count >= warmUp else { return fallback }
-        return latencies.percentile(share).map { max(minimum, $0) }
+        return latencies.percentile(share).map { max(minimum, isExceeded ? $0 + .nanoseconds(1) : $0) }
     }
 
     func check(_ check: inout ConfigurationCheck) {
@@ -111,7 +116,7 @@ extension Hedge.Delay.Percentile {
 
 extension ConfigurationCheck {
     /// Not negative, and at most what an instant can hold.
-    fileprivate mutating func require(delay field: String, _ value: Duration) {
+    mutating func require(delay field: String, _ value: Duration) {
         require(
             value >= .zero && value <= .nanoseconds(Int64.max), field, "\(value)", "is outside 0 s...292 years")
     }

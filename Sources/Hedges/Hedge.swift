@@ -14,12 +14,13 @@ public import ResilienceCore
 /// `Sendable`. When one has succeeded the others are cancelled, and waited for: nothing runs on when the call returns.
 ///
 /// A hedge is not a layer of a policy, because layers keep the operation on the caller's actor. It goes around one, with
-/// ``ResilienceCore/Policy/hedged(_:observers:)``, and each attempt through the policy.
+/// ``ResilienceCore/Policy/hedged(_:random:observers:)``, and each attempt through the policy.
 public final class Hedge: Sendable {
     /// The name in errors and events.
     public let name: String
 
     let time: TimeSource
+    let random: RandomSource
     let events: EventChannel<Event>
     let counters = Counters()
     let latencies: Lock<LatencyWindow>
@@ -33,21 +34,25 @@ public final class Hedge: Sendable {
     ///   - name: What the hedge is called in events. Default: `hedge`.
     ///   - configuration: When and how often calls are hedged.
     ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - random: The randomness of jitter. Default: the system's.
     ///   - observers: Who hears its events.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String = "hedge", _ configuration: Configuration = Configuration(),
-        clock: some Clock<Duration> = ContinuousClock(), observers: [any PolicyObserver] = []
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         try configuration.validate()
         self.init(
-            PolicyEnvironment(name: name, time: TimeSource(clock), observers: observers), configuration)
+            PolicyEnvironment(name: name, time: TimeSource(clock), random: random, observers: observers),
+            configuration)
     }
 
     /// The configuration has been validated.
     init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
         name = environment.name
         time = environment.time
+        random = environment.random
         events = EventChannel(environment.observers)
         latencies = Lock(LatencyWindow(capacity: configuration.delay.percentile?.window ?? 1))
         settings = Lock(configuration)

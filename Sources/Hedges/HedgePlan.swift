@@ -13,6 +13,8 @@ struct HedgePlan {
     private let hedge: Hedge
     private let configuration: Hedge.Configuration
     private let context: Context
+    /// That of the budget, if there is one.
+    private let mark: BudgetMark?
     private let start: TimeSource.Instant
     private let fire: @Sendable (Int) -> Void
     private var state: HedgeState
@@ -21,6 +23,12 @@ struct HedgePlan {
     /// Tells the timer that is set from those before it.
     private var timerNumber = 0
     private var timerInstant: TimeSource.Instant
+    /// What the timer starts a hedge for.
+    private var timerTrigger = Hedge.Trigger.delay
+    /// Whether the caller cancelled while no attempt ran.
+    private var isCancelledBetween = false
+    /// Until when the server asks to wait.
+    private var notBefore: TimeSource.Instant?
 
     /// - Parameter fire: Called with the number of a timer that is due.
     init(_ hedge: Hedge, _ context: Context, _ fire: @escaping @Sendable (Int) -> Void) {
@@ -28,22 +36,34 @@ struct HedgePlan {
         self.context = context
         self.fire = fire
         configuration = hedge.configuration
+        mark = configuration.budget.map { BudgetMark($0) }
         state = HedgeState(maxHedges: configuration.maxHedges)
         start = hedge.time.now
         timerInstant = start
     }
 
-    /// Whether attempts run.
-    var isWaiting: Bool { state.running > 0 }
+    /// Whether attempts run, or will.
+    var isWaiting: Bool { state.running > 0 || isIdle }
+
+    /// Whether nothing runs, and the next attempt waits for the time that the server asked for.
+    var isIdle: Bool { state.running == 0 && timer != nil && timerTrigger == .failure && state.mayHedge }
+
+    /// The context in which the budget is known to have been told of the call.
+    var contextInside: Context { mark?.setting(in: context) ?? context }
 
     /// The caller cancelled before the call.
     func refuse() -> Verdict {
-        hedge.counters.cancelled.wrappingAdd(1, ordering: .relaxed)
-        return Verdict(attempt: 1, error: CancellationError(), isAccepted: false)
+        let error = CancellationError()
+        if CallEnd(error, in: context) == .cancelled {
+            hedge.counters.cancelled.wrappingAdd(1, ordering: .relaxed)
+        } else {
+            hedge.counters.failed.wrappingAdd(1, ordering: .relaxed)
+        }
+        return Verdict(attempt: 1, error: error, isAccepted: false)
     }
 
     mutating func begin() -> Next {
-        configuration.budget?.deposit()
+        _ = mark?.depositing(in: context)
         return Next(starts: [1] + startByDelay(from: start))
     }
 
@@ -51,27 +71,47 @@ struct HedgePlan {
         guard number == timerNumber, state.mayHedge else { return Next() }
         timer = nil
         // From when the timer was due, not from when it was heard of.
-        return Next(starts: startHedge(.delay, at: timerInstant) + startByDelay(from: timerInstant))
+        let starts = startHedge(timerTrigger, at: timerInstant, isFailureTold: timerTrigger == .failure)
+        return Next(starts: starts + (starts.isEmpty && state.running == 0 ? [] : startByDelay(from: timerInstant)))
+    }
+
+    /// The caller cancelled between two attempts.
+    mutating func handleCancellation() -> Next {
+        // Also heard of when it is over already.
+        guard state.running == 0 else { return Next() }
+        stopTimer()
+        state.stopHedging()
+        isCancelledBetween = true
+        return Next()
     }
 
     mutating func handle(_ end: AttemptEnd) -> Next {
         let isLoser = state.decisive != nil
         ends.append(end)
-        let ending = ending(of: end.outcome)
+        let ending = end.outcome.ending(in: context, configuration.isFatal)
         switch state.end(end.attempt, ending) {
         case .settle:
             settle(end)
             return Next(cancelsOthers: state.running > 0)
+        case .startHedge where end.outcome.isPushback(in: context):
+            obey(end)
+            return Next()
         case .startHedge:
             stopTimer()
-            var starts = startHedge(.failure, at: end.instant)
+            if let notBefore, notBefore > end.instant {
+                recordFailure(end.outcome)
+                setTimer(at: notBefore, for: .failure)
+                return Next()
+            }
+            var starts = startHedge(.failure, at: end.instant, isFailureTold: end.outcome.isRejection(in: context))
             if state.running > 0 { starts += startByDelay(from: end.instant) }
             return Next(starts: starts)
         case .wait:
             if isLoser {
                 hedge.tell(.lost(hedge: hedge.name, attempt: end.attempt, after: start.duration(to: end.instant)))
-            } else if ending == .failure {
-                configuration.budget?.recordFailure()
+            } else if ending == .failure || ending == .lastFailure {
+                if ending == .lastFailure { stopTimer() }
+                recordFailure(end.outcome)
             }
             return Next()
         }
@@ -91,15 +131,38 @@ struct HedgePlan {
 
     // MARK: Hedges
 
+    /// An attempt failed, and the server says when to try again: no sooner, and not all at the same time.
+    private mutating func obey(_ end: AttemptEnd) {
+        recordFailure(end.outcome)
+        stopTimer()
+        guard let delay = end.outcome.hint?.delay, delay <= configuration.maxHint else { return state.stopHedging() }
+        let jitter = delay.multipliedSaturated(by: configuration.hintJitter * hedge.random.next())
+        let earliest = max(notBefore ?? start, end.instant.advanced(by: delay))
+        var instant = max(earliest, end.instant.advanced(by: delay + jitter))
+        if let deadline = context.deadline(on: hedge.time, now: hedge.time.now) {
+            // Nobody waits for an attempt that could not be made.
+            guard earliest < deadline else { return state.stopHedging() }
+            instant = min(instant, deadline.advanced(by: .nanoseconds(-1)))
+        }
+        notBefore = instant
+        setTimer(at: instant, for: .failure)
+    }
+
+    private func recordFailure(_ outcome: AttemptOutcome) {
+        // What a layer refused, inside the operation too, says nothing about the service.
+        if !outcome.isRejection(in: context) { configuration.budget?.recordFailure() }
+    }
+
     /// Starts the hedges that need not wait, and sets the timer for the one after them.
     private mutating func startByDelay(from instant: TimeSource.Instant) -> [Int] {
         var starts: [Int] = []
         while state.mayHedge {
             var context = context
             context.attempt = state.nextAttempt
-            guard let delay = configuration.delay.duration(context, hedge.latencies) else { break }
-            guard delay <= .zero else {
-                setTimer(at: instant.advanced(by: delay))
+            guard let delay = configuration.delay.duration(context, hedge.latencies, isExceeded: true) else { break }
+            let due = max(instant.advanced(by: max(.zero, delay)), notBefore ?? instant)
+            guard due <= instant else {
+                setTimer(at: due, for: .delay)
                 break
             }
             starts += startHedge(.delay, at: instant)
@@ -108,16 +171,21 @@ struct HedgePlan {
     }
 
     /// Starts a hedge if it is allowed to; returns the number of the attempt.
-    private mutating func startHedge(_ trigger: Hedge.Trigger, at instant: TimeSource.Instant) -> [Int] {
+    ///
+    /// - Parameter isFailureTold: Whether the budget knows of the failure already, or is not to.
+    private mutating func startHedge(
+        _ trigger: Hedge.Trigger, at instant: TimeSource.Instant, isFailureTold: Bool = false
+    ) -> [Int] {
+        let isToTell = trigger == .failure && !isFailureTold
         guard !Task.isCancelled, !context.isPastDeadline else {
             state.stopHedging()
-            if trigger == .failure { configuration.budget?.recordFailure() }
+            if isToTell { configuration.budget?.recordFailure() }
             return []
         }
         let attempt = state.nextAttempt
         let time = start.duration(to: instant)
         if let budget = configuration.budget {
-            guard trigger == .failure ? budget.tryWithdrawAfterFailure() : budget.tryWithdraw() else {
+            guard isToTell ? budget.tryWithdrawAfterFailure() : budget.tryWithdraw() else {
                 state.skipHedge()
                 hedge.counters.refusedByBudget.wrappingAdd(1, ordering: .relaxed)
                 hedge.tell(.refused(hedge: hedge.name, attempt: attempt, trigger, after: time))
@@ -129,9 +197,10 @@ struct HedgePlan {
         return [state.startHedge()]
     }
 
-    private mutating func setTimer(at instant: TimeSource.Instant) {
+    private mutating func setTimer(at instant: TimeSource.Instant, for trigger: Hedge.Trigger) {
         stopTimer()
         timerInstant = instant
+        timerTrigger = trigger
         timer = hedge.time.schedule(at: instant) { [fire, timerNumber] in fire(timerNumber) }
     }
 
@@ -143,20 +212,16 @@ struct HedgePlan {
 
     // MARK: Endings
 
-    private func ending(of outcome: AttemptOutcome) -> HedgeState.Ending {
-        guard let error = outcome.error else { return outcome.isAccepted ? .success : .failure }
-        if Task.isCancelled || error is CancellationError { return .neutral }
-        if !outcome.isBegun, error is any PolicyRejection { return .neutral }
-        return configuration.isFatal(error) ? .fatal : .failure
-    }
-
     /// An attempt decided the call: with success, or with an error that the others would meet too.
     private mutating func settle(_ end: AttemptEnd) {
         stopTimer()
         hedge.counters.losers.wrappingAdd(state.running, ordering: .relaxed)
         guard end.outcome.isAccepted else { return }
         hedge.counters.countWin(end.attempt)
-        configuration.budget?.recordSuccess(ofRetry: end.attempt > 1)
+        // Of a primary, the layer further out tells that has the same budget.
+        if end.attempt > 1 || mark?.isSet(in: context) == false {
+            configuration.budget?.recordSuccess(ofRetry: end.attempt > 1)
+        }
         let time = start.duration(to: end.instant)
         if end.attempt == 1 || state.isPrimaryRunning, configuration.delay.percentile != nil {
             hedge.latencies.withLock { $0.record(time) }
@@ -172,14 +237,14 @@ struct HedgePlan {
         } else {
             // The caller who cancelled hears of that, not of how an attempt failed before.
             let cancelled = Task.isCancelled ? ends.first { $0.outcome.error is CancellationError } : nil
-            chosen = cancelled ?? ends.first { $0.attempt == 1 }
+            chosen = isCancelledBetween ? cancelled : cancelled ?? ends.first { $0.attempt == 1 }
         }
-        let none = AttemptOutcome(error: CancellationError(), isAccepted: false, isBegun: false)
+        let none = AttemptOutcome(error: CancellationError(), isAccepted: false, isBegun: false, hint: nil)
         return (chosen?.attempt ?? 1, chosen?.outcome ?? none)
     }
 
     private func countFailure(_ error: any Error) {
-        guard !Task.isCancelled, !(error is CancellationError) else {
+        guard !context.isCancelledByCaller else {
             hedge.counters.cancelled.wrappingAdd(1, ordering: .relaxed)
             return
         }

@@ -8,6 +8,8 @@ struct HedgeState {
         case fatal
         /// With any other error of the operation, or a value that was not accepted.
         case failure
+        /// The same, and the server asks not to try again.
+        case lastFailure
         /// Cancelled, or refused by a layer before the operation began: no reason to begin another attempt.
         case neutral
     }
@@ -64,6 +66,9 @@ struct HedgeState {
             return .settle
         case .failure:
             return hedgesLeft > 0 ? .startHedge : .wait
+        case .lastFailure:
+            stopHedging()
+            return .wait
         case .neutral:
             return .wait
         }

@@ -10,6 +10,8 @@ struct HedgedCall: Sendable {
         case ended(AttemptEnd)
         /// The timer of this number has fired.
         case due(Int)
+        /// The caller gave up while nothing ran that would tell of it.
+        case cancelled
     }
 
     let hedge: Hedge
@@ -26,13 +28,14 @@ struct HedgedCall: Sendable {
     func run() async -> Verdict {
         let mailbox = Mailbox<Message>()
         var plan = HedgePlan(hedge, context) { mailbox.post(.due($0)) }
-        guard !Task.isCancelled else { return plan.refuse() }
+        let inside = plan.contextInside
+        if Task.isCancelled { return plan.refuse() }
         await withDiscardingTaskGroup { group in
             var next = plan.begin()
             while true {
                 for number in next.starts {
                     group.addTask(name: hedge.taskName(number)) {
-                        let outcome = await attempt(contextOfAttempt(number))
+                        let outcome = await attempt(contextOfAttempt(number, inside))
                         mailbox.post(
                             .ended(AttemptEnd(attempt: number, outcome: outcome, instant: hedge.time.now)))
                     }
@@ -40,43 +43,31 @@ struct HedgedCall: Sendable {
                 if next.cancelsOthers { group.cancelAll() }
                 guard plan.isWaiting else { break }
                 next =
-                    switch await mailbox.next() {
+                    switch await message(mailbox, plan.isIdle) {
                     case .ended(let end): plan.handle(end)
                     case .due(let timer): plan.handleTimer(timer)
+                    case .cancelled: plan.handleCancellation()
                     }
             }
         }
         return plan.verdict()
     }
 
-    private func contextOfAttempt(_ number: Int) -> Context {
+    /// The next message; between two attempts also that of the caller's cancellation.
+    private func message(_ mailbox: Mailbox<Message>, _ isIdle: Bool) async -> Message {
+        guard isIdle else { return await mailbox.next() }
+        return await withTaskCancellationHandler {
+            await mailbox.next()
+        } onCancel: {
+            mailbox.post(.cancelled)
+        }
+    }
+
+    private func contextOfAttempt(_ number: Int, _ context: Context) -> Context {
         var context = context
         context.attempt = number
         // A value in a context costs an allocation, which the primary need not pay.
         if number > 1 || context.hedge > 0 { context[HedgeNumber.self] = number - 1 }
         return context
     }
-}
-
-/// How an attempt ended.
-struct AttemptOutcome: Sendable {
-    /// `nil` if the operation returned a value, accepted or not.
-    let error: (any Error)?
-    let isAccepted: Bool
-    /// Whether the layers let the operation run.
-    let isBegun: Bool
-}
-
-/// When, and which.
-struct AttemptEnd: Sendable {
-    let attempt: Int
-    let outcome: AttemptOutcome
-    let instant: TimeSource.Instant
-}
-
-/// How a call ended: with the value of an attempt, or with an error.
-struct Verdict: Sendable {
-    let attempt: Int
-    let error: (any Error)?
-    let isAccepted: Bool
 }

@@ -12,10 +12,12 @@ extension Policy {
     ///
     /// - Parameters:
     ///   - configuration: When and how often calls are hedged.
+    ///   - random: The randomness of jitter. Default: the system's.
     ///   - observers: Who hears the hedge's events, beside those of the policy.
     /// - Throws: All faults of the configuration.
     public func hedged(
-        _ configuration: Hedge.Configuration = Hedge.Configuration(), observers: [any PolicyObserver] = []
+        _ configuration: Hedge.Configuration = Hedge.Configuration(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) -> HedgedPolicy {
         do {
             try configuration.validate()
@@ -23,12 +25,12 @@ extension Policy {
             throw error.prefixed(name)
         }
         let environment = PolicyEnvironment(
-            name: name, time: rootContext.time, observers: self.observers + observers)
+            name: name, time: rootContext.time, random: random, observers: self.observers + observers)
         return HedgedPolicy(policy: self, hedge: Hedge(environment, configuration))
     }
 }
 
-/// A policy whose calls are hedged. Made by ``ResilienceCore/Policy/hedged(_:observers:)``.
+/// A policy whose calls are hedged. Made by ``ResilienceCore/Policy/hedged(_:random:observers:)``.
 public struct HedgedPolicy: PolicyWrapper {
     /// The policy that every attempt goes through.
     public let policy: Policy

@@ -67,8 +67,16 @@ public struct Backoff: Sendable {
         public let error: any Error
         /// Which attempt failed: 1 for the first.
         public let attempt: Int
-        /// The delay before that attempt; `nil` for the first.
+        /// Which step of the backoff this is: 1 for the first failure, and again for the first after a delay that a server
+        /// asked for. What grows grows by this.
+        public let step: Int
+        /// The delay of the step before; `nil` for the first step.
         public let previousDelay: Duration?
+
+        /// The value that was not accepted, if the attempt returned one of this type.
+        public func value<Value: Sendable>(as type: Value.Type = Value.self) -> Value? {
+            (error.unwrapped as? UnacceptedResult)?.value(as: type)
+        }
     }
 
     /// The delay after a failure, at most `cap`; `nil` to give up.
@@ -80,7 +88,7 @@ public struct Backoff: Sendable {
     }
 
     private func unvaried(_ failure: Failure) throws -> Duration? {
-        let retry = failure.attempt
+        let retry = failure.step
         switch kind {
         case .constant(let delay): return delay
         case .linear(let from, let step):

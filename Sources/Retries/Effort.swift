@@ -4,16 +4,22 @@ internal import Synchronization
 /// One call that has failed at least once: asks its state what to do, and does what follows from that, save waiting.
 struct Effort {
     private(set) var state: RetryState
+    /// Whether the value of the attempt that failed last reaches nobody, although the call ends with it.
+    private(set) var losesValue = false
     private var context: Context
     private let retry: Retry
     private let start: Retry.Start
     private let configuration: Retry.Configuration
+    /// Whether a layer further out has the same budget: it tells the budget how this whole call ends.
+    private let isWithinBudget: Bool
 
     init(_ start: Retry.Start, _ context: Context, _ retry: Retry) {
         configuration = start.settings?.configuration ?? retry.configuration
         state = RetryState(configuration, isIdempotent: context[Idempotence.self] ?? configuration.isIdempotent)
+        let mark = start.settings?.mark
+        isWithinBudget = mark?.isSet(in: context) ?? false
         self.start = start
-        self.context = context
+        self.context = mark?.setting(in: context) ?? context
         self.retry = retry
     }
 
@@ -23,20 +29,22 @@ struct Effort {
     /// - Throws: The error that ends the call.
     mutating func plan(after error: any Error) throws -> Pause {
         let now = retry.time.now
+        let end = CallEnd(error, in: context)
         let plan: RetryState.Plan
         do {
-            plan = try state.plan(after: error, limits(now), retry.random)
+            plan = try state.plan(after: error, end, limits(now), retry.random)
         } catch {
+            losesValue = true
             giveUp(.backoff, error)
             throw error
         }
         if state.hintWasUnreadable { retry.tally.hintsIgnored.wrappingAdd(1, ordering: .relaxed) }
         switch plan {
         case .giveUp(let reason):
-            if reason.isOfRetryableFailure, !(error is any PolicyRejection) { configuration.budget?.recordFailure() }
+            if reason.isOfRetryableFailure, end.isFailure, !isWithinBudget { configuration.budget?.recordFailure() }
             throw giveUp(reason, error)
         case .retry(let delay):
-            guard isAffordable(after: error) else {
+            guard isAffordable(after: end) else {
                 retry.tally.budgetExhausted.wrappingAdd(1, ordering: .relaxed)
                 throw giveUp(.budget, error)
             }
@@ -46,6 +54,17 @@ struct Effort {
             if retry.delays.isAttached { retry.delays.record(0, nanoseconds: delay.saturatedNanoseconds) }
             return Pause(delay: delay, end: now.advanced(by: delay))
         }
+    }
+
+    /// Looks at the time again after a delay, which may have ended late.
+    ///
+    /// - Throws: The error that ends the call, if no attempt may start any more.
+    func checkTime(after error: any Error, _ pause: Pause) throws {
+        let now = retry.time.now
+        guard let reason = state.reasonToStop(limits(now)) else { return }
+        configuration.budget?.putBack()
+        end(reason, error)
+        throw failure(reason, error)
     }
 
     /// The context of the next attempt.
@@ -59,21 +78,19 @@ struct Effort {
     /// The call was cancelled before an attempt that was paid for.
     func cancelled(_ error: any Error) {
         configuration.budget?.putBack()
-        end(.cancelled, error)
+        end(CallEnd(error, in: context) == .expired ? .deadline : .cancelled, error)
     }
 
     private func limits(_ now: TimeSource.Instant) -> RetryState.Limits {
-        // A strategy that exists already keeps its clock, and may meet a deadline on another.
-        let remaining =
-            context.time == retry.time ? context.deadline.map { now.duration(to: $0) } : context.remaining
+        let remaining = context.deadline(on: retry.time, now: now).map { now.duration(to: $0) }
         let elapsed = configuration.maxDuration == nil ? .zero : start.instant.duration(to: now)
         return RetryState.Limits(elapsed: elapsed, remaining: remaining)
     }
 
     /// What a layer inside refused did not fail at the service.
-    private func isAffordable(after error: any Error) -> Bool {
+    private func isAffordable(after end: CallEnd) -> Bool {
         guard let budget = configuration.budget else { return true }
-        return error is any PolicyRejection ? budget.tryWithdraw() : budget.tryWithdrawAfterFailure()
+        return end == .rejected ? budget.tryWithdraw() : budget.tryWithdrawAfterFailure()
     }
 
     /// Ends the call; the error for the caller.
@@ -81,14 +98,20 @@ struct Effort {
     private mutating func giveUp(_ reason: Retry.StopReason, _ error: any Error) -> any Error {
         context.report(Retry.FailedAttempt.Key.self, state.note(error, delay: nil))
         end(reason, error)
-        if reason.isOfRetryableFailure, configuration.exhaustion == .allAttempts {
-            return Retry.ExhaustedError(
-                policyName: retry.name, reason: reason, attempts: state.attempt, failures: state.failures,
-                lastError: error)
-        }
         // A value that came back although the caller had given up: nobody waits for it.
-        let isPending = reason == .cancelled && error is UnacceptedResult && state.mayContinue(after: error)
-        return isPending ? CancellationError() : error
+        if reason == .cancelled, error is UnacceptedResult, state.mayContinue(after: error) {
+            losesValue = true
+            return CancellationError()
+        }
+        return failure(reason, error)
+    }
+
+    /// What the caller gets.
+    private func failure(_ reason: Retry.StopReason, _ error: any Error) -> any Error {
+        guard reason.isOfRetryableFailure, configuration.exhaustion == .allAttempts else { return error }
+        return Retry.ExhaustedError(
+            policyName: retry.name, reason: reason, attempts: state.attempt, failures: state.failures,
+            lastError: error)
     }
 
     private func end(_ reason: Retry.StopReason, _ error: any Error) {

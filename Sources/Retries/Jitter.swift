@@ -2,7 +2,8 @@ internal import ResilienceCore
 
 /// How the delay of a backoff is varied, so that clients that failed together do not come back together.
 ///
-/// A delay that has reached `maxDelay` is varied downwards from there: clients stay spread at the limit too.
+/// A delay that has reached `maxDelay` is varied downwards from there: clients stay spread at the limit too. What would be
+/// above is drawn from what is left below, not cut, so that nothing gathers at the limit.
 public struct Jitter: Sendable, Hashable {
     enum Kind: Sendable, Hashable {
         case none
@@ -25,7 +26,8 @@ public struct Jitter: Sendable, Hashable {
     public static let equal = Jitter(kind: .equal)
 
     /// Anything from the first delay to three times the one before (Brooker, as above). Grows by itself, also on a
-    /// constant backoff. What came before is remembered for each call of its own.
+    /// constant backoff. What came before is remembered for each call of its own. A first delay above half of `maxDelay`
+    /// counts as that half.
     public static let decorrelated = Jitter(kind: .decorrelated)
 
     /// The delay ± `ratio` of it, 0 to 1; but never above `maxDelay`.
@@ -40,7 +42,8 @@ public struct Jitter: Sendable, Hashable {
 
         /// The bounds to draw from, for a backoff that says `delay`.
         mutating func bounds(_ delay: Duration, cap: Duration) -> ClosedRange<Duration> {
-            let lower = first ?? delay
+            // At least half of the cap is left to draw from, also where the first delay has reached it.
+            let lower = first ?? min(delay, cap.multipliedSaturated(by: 0.5))
             first = lower
             let upper = min((previous ?? lower).multipliedSaturated(by: 3), cap)
             return lower...max(lower, upper)
@@ -54,7 +57,9 @@ public struct Jitter: Sendable, Hashable {
         switch kind {
         case .none: return delay
         case .ratio(let ratio):
-            return delay.multipliedSaturated(by: 1 + ratio * (2 * random.next() - 1)).clamped(to: .zero...cap)
+            let shortest = delay.multipliedSaturated(by: 1 - ratio).clamped(to: .zero...cap)
+            let longest = min(delay.multipliedSaturated(by: 1 + ratio), cap)
+            return shortest + (longest - shortest).multipliedSaturated(by: random.next())
         case .full: return delay.multipliedSaturated(by: random.next())
         case .equal:
             let half = delay.multipliedSaturated(by: 0.5)

@@ -3,9 +3,11 @@ internal import ResilienceCore
 extension Retry {
     /// Tells which errors are retried.
     ///
-    /// Never asked about cancellation: neither a `CancellationError` nor any error while the task is cancelled is
-    /// retried. And the rejection of a layer inside, such as an open breaker's, is retried only if it says when to come
-    /// back and the limits leave time for that.
+    /// Never asked about cancellation: no error is retried while the task is cancelled. A `CancellationError` in a task that
+    /// is not is an error as any other: a client's own. And the rejection of a layer inside, such as an open breaker's, is
+    /// retried only under ``OnRejection/waitUntilRetryAfter``.
+    ///
+    /// Types match as `is` does, and an `ErrorWrapper` by the error inside as well.
     ///
     /// A value that was not accepted is retried under each of these but ``never`` and what you make with
     /// ``init(_:)``, which is asked about everything.
@@ -33,26 +35,23 @@ extension Retry {
         /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not
         /// run, unless it uses a policy itself and threw what that refused.
         public static let rejections = Condition("rejections") {
-            $0 is any PolicyRejection || $0 is UnacceptedResult
+            let error = $0.unwrapped
+            return error is any PolicyRejection || error is UnacceptedResult
         }
 
         /// Errors of these types.
         public static func only(_ types: any Error.Type...) -> Condition {
-            errors { error in types.contains { error.isInstance(of: $0) } }
+            errors { $0.isAny(of: types) }
         }
 
         /// Errors of all types but these.
         public static func except(_ types: any Error.Type...) -> Condition {
-            errors { error in !types.contains { error.isInstance(of: $0) } }
+            errors { !$0.isAny(of: types) }
         }
 
         /// Errors for which a function says so.
         public static func errors(where isRetryable: @escaping @Sendable (any Error) -> Bool) -> Condition {
-            Condition { $0 is UnacceptedResult || isRetryable($0) }
+            Condition { $0.unwrapped is UnacceptedResult || isRetryable($0) }
         }
     }
-}
-
-extension Error {
-    fileprivate func isInstance<Type: Error>(of type: Type.Type) -> Bool { self is Type }
 }

@@ -14,7 +14,7 @@ extension Retry {
         public var maxAttempts: Int
 
         /// The longest delay, wherever it comes from: the backoff with its jitter, a function, or a server. Zero or
-        /// more. Default: 30 seconds.
+        /// more. Only ``hintJitter`` comes on top of it. Default: 30 seconds.
         public var maxDelay: Duration
 
         /// When the last attempt may start, from the start of the first; at least 1 ns. Default: `nil`, any time. To
@@ -29,6 +29,14 @@ extension Retry {
 
         /// What a server's word about trying again counts. Default: ``ServerHints/shortened``.
         public var serverHints: ServerHints
+
+        /// How much longer than asked for a delay may be that a server or a rejection asks for, as a share of it: 0 to 1.
+        /// Clients that are asked to come back at the same time come back spread from then on, never sooner.
+        /// Default: 0.5.
+        public var hintJitter: Double
+
+        /// What follows the rejection of a layer inside. Default: ``OnRejection/giveUp``.
+        public var onRejection: OnRejection
 
         /// Whether it does no harm to run the operation twice; a call may say so for itself
         /// (``ResilienceCore/Strategy/idempotent(_:)``). If not, only errors after which ``neverRan`` is sure are
@@ -55,6 +63,8 @@ extension Retry {
             lastDelay: LastDelay = .refuse,
             retryOn: Condition = .standard,
             serverHints: ServerHints = .shortened,
+            hintJitter: Double = 0.5,
+            onRejection: OnRejection = .giveUp,
             idempotent isIdempotent: Bool = true,
             neverRan: Condition = .never,
             budget: (any AttemptBudget)? = nil,
@@ -67,6 +77,8 @@ extension Retry {
             self.lastDelay = lastDelay
             self.retryOn = retryOn
             self.serverHints = serverHints
+            self.hintJitter = hintJitter
+            self.onRejection = onRejection
             self.isIdempotent = isIdempotent
             self.neverRan = neverRan
             self.budget = budget
@@ -81,6 +93,7 @@ extension Retry {
             backoff.check(&check)
             check.require("maxAttempts", maxAttempts, atLeast: 1)
             check.require(delay: "maxDelay", maxDelay)
+            check.require("hintJitter", hintJitter, in: 0...1)
             if let maxDuration { check.require(positive: "maxDuration", maxDuration) }
             check.requireObject("budget", budget)
             try check.finish()
@@ -94,15 +107,27 @@ extension Retry {
     public enum LastDelay: Sendable, Hashable {
         /// The call ends at once, with the last error.
         case refuse
-        /// It is shortened, so that a last attempt starts just in time. Not what a rejection asks for, nor a server
-        /// under ``ServerHints/exact``.
+        /// It is shortened, so that a last attempt starts just in time; with jitter, anywhere in what is left. Not what a
+        /// rejection or a server asks for.
         case trim
     }
 
-    /// What a server's word about trying again counts: that of an error that conforms to `RetryAfterProviding` or
-    /// ``ServerHintProviding``. The rejections of layers inside are no servers'; theirs are always kept to.
+    /// What follows a rejection: an error by which a layer inside refused the call, such as an open breaker, a full
+    /// bulkhead or a limiter. Not a server's.
+    public enum OnRejection: Sendable, Hashable {
+        /// The call ends with the rejection, so that a fallback can answer at once, and nothing is held meanwhile.
+        case giveUp
+        /// The call waits until the time that the rejection names, or as long as the backoff says if that is longer. It ends
+        /// at once if the rejection names no time, or one beyond the limits. For work that nobody waits for.
+        case waitUntilRetryAfter
+    }
+
+    /// What a server's word about trying again counts: that of an error, or of a value that was not accepted, that conforms
+    /// to `RetryAfterProviding` or `ServerHintProviding`. The backoff begins again from its first step after it. The
+    /// rejections of layers inside are no servers'.
     public enum ServerHints: Sendable, Hashable {
-        /// The delay is what the server says, in place of the backoff; shortened to the longest delay allowed.
+        /// The delay is what the server says, in place of the backoff. One that is longer than the longest delay is
+        /// shortened to that, and jittered below it.
         case shortened
         /// The delay is what the server says; where that is longer than allowed, the call ends with the last error.
         case exact

@@ -25,6 +25,8 @@ extension Retry.Configuration: DocumentRepresentable {
             object.read("lastDelay", &lastDelay, lastDelays)
             object.read("retryOn", &retryOn, conditions)
             object.read("serverHints", &serverHints, serverHintWords)
+            object.read("hintJitter", &hintJitter)
+            object.read("onRejection", &onRejection, onRejections)
             object.read("idempotent", &isIdempotent)
             object.read("neverRan", &neverRan, conditions)
             if let reader = object.reader("budget") { readBudget(reader, &object) }
@@ -56,6 +58,8 @@ extension Retry.Configuration: DocumentRepresentable {
             "maxDuration": .duration(maxDuration),
             "lastDelay": .word(lastDelay, lastDelays),
             "serverHints": .word(serverHints, serverHintWords),
+            "hintJitter": .number(hintJitter),
+            "onRejection": .word(onRejection, onRejections),
             "idempotent": .boolean(isIdempotent),
             "exhaustion": .word(exhaustion, exhaustions),
         ]
@@ -76,6 +80,10 @@ private let lastDelays: KeyValuePairs<String, Retry.LastDelay> = ["refuse": .ref
 
 private let serverHintWords: KeyValuePairs<String, Retry.ServerHints> = [
     "shortened": .shortened, "exact": .exact, "ignored": .ignored,
+]
+
+private let onRejections: KeyValuePairs<String, Retry.OnRejection> = [
+    "giveUp": .giveUp, "waitUntilRetryAfter": .waitUntilRetryAfter,
 ]
 
 private let exhaustions: KeyValuePairs<String, Retry.Exhaustion> = [

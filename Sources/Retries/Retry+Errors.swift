@@ -1,4 +1,4 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 extension Retry {
     /// An attempt that failed.
@@ -21,7 +21,9 @@ extension Retry {
     }
 
     /// The error of a call that was retried in vain, where ``Configuration/exhaustion`` asks for it.
-    public struct ExhaustedError: Error, Sendable, CustomStringConvertible {
+    ///
+    /// Means what its last error means: breakers, conditions and limits see that one, and its hint when to try again.
+    public struct ExhaustedError: ErrorWrapper, ServerHintProviding, Sendable, CustomStringConvertible {
         /// The name of the retry.
         public let policyName: String
         /// Why there was no further attempt.
@@ -32,6 +34,12 @@ extension Retry {
         public let failures: [FailedAttempt]
         /// The error of the last attempt.
         public let lastError: any Error
+
+        /// The last error.
+        public var wrappedError: any Error { lastError }
+
+        /// What the last error says about trying again.
+        public var serverHint: ServerHint? { ServerHint(lastError) }
 
         /// `retry "payments" gave up after 3 attempts (no attempts are left): connection refused`
         public var description: String {
@@ -47,7 +55,8 @@ extension Retry {
         case duration
         /// The delay would not end before the call's deadline, or the deadline has passed.
         case deadline
-        /// A rejection, or a server under ``ServerHints/exact``, asked for more than ``Configuration/maxDelay``.
+        /// A rejection that is waited for, or a server under ``ServerHints/exact``, asked for more than
+        /// ``Configuration/maxDelay``.
         case delay
         /// The budget is spent.
         case budget
@@ -55,7 +64,8 @@ extension Retry {
         case backoff
         /// The server asked not to try again.
         case server
-        /// A layer inside refused the call and did not say when to come back.
+        /// A layer inside refused the call, and is not waited for: ``Configuration/onRejection`` does not ask for it, or
+        /// the rejection names no time.
         case rejection
         /// ``Configuration/retryOn`` does not hold for the error.
         case notRetryable
@@ -74,7 +84,7 @@ extension Retry {
             case .budget: "the retry budget is spent"
             case .backoff: "the backoff says no"
             case .server: "the server asked not to retry"
-            case .rejection: "the rejection names no time"
+            case .rejection: "a layer inside refused the call"
             case .notRetryable: "the error is not to be retried"
             case .notIdempotent: "the call is not idempotent"
             case .cancelled: "cancelled"

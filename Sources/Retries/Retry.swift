@@ -121,44 +121,61 @@ public final class Retry: Strategy {
     public nonisolated(nonsending) func execute(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        let start = try begin()
+        if Task.isCancelled { throw refused(context) }
+        let start = begin()
         do {
-            try await next(context)
+            if start.settings == nil {
+                try await next(context)
+            } else {
+                try await next(deposited(start, context))
+            }
         } catch {
             return try await retry(after: error, start, context, next)
         }
-        succeeded(start, attempts: 1)
+        if start.settings != nil { recordSuccess(start, context, attempts: 1) }
+        succeeded(attempts: 1)
     }
 
     /// A configuration behind one reference.
     @usableFromInline
     final class Settings: Sendable {
         let configuration: Configuration
+        /// That of the budget, if there is one.
+        let mark: BudgetMark?
 
         init(_ configuration: Configuration) {
             self.configuration = configuration
+            mark = configuration.budget.map { BudgetMark($0) }
         }
     }
 
     /// What is known of a call from its start on: nothing, if its configuration asks for nothing.
     @usableFromInline
     struct Start: Sendable {
-        let settings: Settings?
+        @usableFromInline let settings: Settings?
         let instant: TimeSource.Instant
     }
 
+    /// The task was cancelled before the call.
     @usableFromInline
-    func begin() throws(CancellationError) -> Start {
-        if Task.isCancelled {
-            tally.cancelled.wrappingAdd(1, ordering: .relaxed)
-            throw CancellationError()
-        }
+    func refused(_ context: Context) -> any Error {
+        let error = CancellationError()
+        tally.countFailure(CallEnd(error, in: context) == .expired ? .deadline : .cancelled, attempts: 1)
+        return error
+    }
+
+    @usableFromInline
+    func begin() -> Start {
         if isPlain.load(ordering: .relaxed) {
             return Start(settings: nil, instant: TimeSource.Instant(nanoseconds: 0))
         }
-        let start = begun()
-        start.settings?.configuration.budget?.deposit()
-        return start
+        return begun()
+    }
+
+    /// Tells the budget of the call; the context for what is inside.
+    @usableFromInline
+    func deposited(_ start: Start, _ context: Context) -> Context {
+        start.settings?.mark?.depositing(in: context) ?? context
     }
 
     private func begun() -> Start {
@@ -167,9 +184,15 @@ public final class Retry: Strategy {
         return Start(settings: settings, instant: isTimed ? time.now : TimeSource.Instant(nanoseconds: 0))
     }
 
+    /// Tells the budget. Of an attempt that was not paid for here, the layer further out tells that has the same budget.
     @usableFromInline
-    func succeeded(_ start: Start, attempts: Int) {
-        start.settings?.configuration.budget?.recordSuccess(ofRetry: attempts > 1)
+    func recordSuccess(_ start: Start, _ context: Context, attempts: Int) {
+        guard let mark = start.settings?.mark, attempts > 1 || !mark.isSet(in: context) else { return }
+        mark.budget.recordSuccess(ofRetry: attempts > 1)
+    }
+
+    @usableFromInline
+    func succeeded(attempts: Int) {
         tally.countSuccess(attempts: attempts)
         if events.isListening { tell(.succeeded(retry: name, attempts: attempts)) }
     }
@@ -184,22 +207,35 @@ public final class Retry: Strategy {
         var effort = Effort(start, context, self)
         var error = first
         while true {
-            let pause = try effort.plan(after: error)
+            let pause: Pause
+            do {
+                pause = try effort.plan(after: error)
+            } catch let end {
+                if effort.losesValue { await release(error) }
+                throw end
+            }
+            await release(error)
             do {
                 try await wait(pause)
             } catch {
                 effort.cancelled(error)
                 throw error
             }
-            let context = effort.beginAttempt()
+            try effort.checkTime(after: error, pause)
             do {
-                try await next(context)
+                try await next(effort.beginAttempt())
             } catch let failure {
                 error = failure
                 continue
             }
-            return succeeded(start, attempts: effort.state.attempt)
+            recordSuccess(start, context, attempts: effort.state.attempt)
+            return succeeded(attempts: effort.state.attempt)
         }
+    }
+
+    /// Lets go of a value that will not be the outcome, so that what it holds is free during the delay.
+    private nonisolated(nonsending) func release(_ error: any Error) async {
+        await (error as? UnacceptedResult)?.release()
     }
 
     /// Waits until a delay is over; not at all for a delay of zero.

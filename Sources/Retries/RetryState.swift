@@ -32,6 +32,8 @@ struct RetryState {
     private let isIdempotent: Bool
     private var previousDelay: Duration?
     private var memory = Jitter.Memory()
+    /// How many attempts had failed when the backoff began again.
+    private var stepsBefore = 0
 
     init(_ configuration: Retry.Configuration, isIdempotent: Bool) {
         self.configuration = configuration
@@ -41,19 +43,34 @@ struct RetryState {
     /// Decides by everything but the budget, which must not pay for what does not happen.
     ///
     /// - Throws: The error of a delay function.
-    mutating func plan(after error: any Error, _ limits: Limits, _ random: RandomSource) throws -> Plan {
+    mutating func plan(
+        after error: any Error, _ end: CallEnd, _ limits: Limits, _ random: RandomSource
+    ) throws -> Plan {
         hintWasUnreadable = false
-        if error is CancellationError || Task.isCancelled {
-            // Who is cancelled because the deadline has passed has failed: the service did not answer in time.
-            return .giveUp(limits.isPastDeadline ? .deadline : .cancelled)
-        }
+        // Who is cancelled because the deadline has passed has failed: the service did not answer in time.
+        if end == .expired { return .giveUp(.deadline) }
+        if end == .cancelled { return .giveUp(.cancelled) }
+        // What a layer refused is told as that; but nobody waits for another attempt.
+        if end == .rejected, Task.isCancelled { return .giveUp(limits.isPastDeadline ? .deadline : .cancelled) }
         guard configuration.retryOn.holds(error) else { return .giveUp(.notRetryable) }
         guard isIdempotent || neverRan(error) else { return .giveUp(.notIdempotent) }
         guard attempt < configuration.maxAttempts else { return .giveUp(.attempts) }
-        let wish = try wish(after: error, random)
-        if case .delay(let delay, let isBinding) = wish { return bound(delay, isBinding, limits) }
-        return .giveUp(wish.reason)
+        switch try wish(after: error, end, limits, random) {
+        case .delay(let delay): return bound(delay, limits)
+        case .atLeast(let hint): return bound(hint, limits, random)
+        case .stop(let reason): return .giveUp(reason)
+        }
     }
+
+    /// Why no further attempt may start although its delay is over, as after a sleep that ended late.
+    func reasonToStop(_ limits: Limits) -> Retry.StopReason? {
+        if limits.isPastDeadline { return .deadline }
+        guard let maxDuration = configuration.maxDuration else { return nil }
+        return limits.elapsed > maxDuration + Self.timerTolerance ? .duration : nil
+    }
+
+    /// By how much a delay that ends exactly at the longest duration may be late: every timer is, a little.
+    private static let timerTolerance = Duration.milliseconds(10)
 
     /// Whether the configuration would retry an error if nothing else stood against it.
     func mayContinue(after error: any Error) -> Bool {
@@ -72,63 +89,111 @@ struct RetryState {
     }
 
     private func neverRan(_ error: any Error) -> Bool {
-        !(error is UnacceptedResult) && configuration.neverRan.holds(error)
+        !(error.unwrapped is UnacceptedResult) && configuration.neverRan.holds(error)
     }
 
     /// The delay that somebody wants, before it meets the limits.
     private enum Wish {
-        /// Binding is one that must not be shortened.
-        case delay(Duration, isBinding: Bool)
-        case noRetry
-        case rejection
-        case backoff
-
-        var reason: Retry.StopReason {
-            switch self {
-            case .delay, .noRetry: .server
-            case .rejection: .rejection
-            case .backoff: .backoff
-            }
-        }
+        /// That of the backoff, jittered.
+        case delay(Duration)
+        case atLeast(Hint)
+        case stop(Retry.StopReason)
     }
 
-    private mutating func wish(after error: any Error, _ random: RandomSource) throws -> Wish {
-        if let rejection = error as? any PolicyRejection {
-            guard let earliest = rejection.retryAfter else { return .rejection }
+    /// A delay that somebody asked for: it is not shortened, but may be longer, so that those who were asked for the same
+    /// do not come back together.
+    private struct Hint {
+        var range: ClosedRange<Duration>
+        /// What the backoff says, where that counts too.
+        var backoff = Duration.zero
+    }
+
+    private mutating func wish(
+        after error: any Error, _ end: CallEnd, _ limits: Limits, _ random: RandomSource
+    ) throws -> Wish {
+        if end == .rejected {
+            let rejection = error.unwrapped as? any PolicyRejection
+            guard configuration.onRejection == .waitUntilRetryAfter, let earliest = rejection?.retryAfter else {
+                return .stop(.rejection)
+            }
+            guard earliest <= configuration.maxDelay else { return .stop(.delay) }
             // No sooner, for it would be refused again; later if the backoff says so.
-            guard let delay = try backoff(error, random) else { return .backoff }
-            return .delay(max(delay, earliest), isBinding: true)
+            guard let delay = try backoff(error, limits, random) else { return .stop(.backoff) }
+            return .atLeast(Hint(range: above(max(.zero, earliest)), backoff: delay))
         }
         if configuration.serverHints != .ignored, let hint = ServerHint(error) {
             switch hint {
             case .retryAfter(let delay):
-                return .delay(max(.zero, delay), isBinding: configuration.serverHints == .exact)
-            case .doNotRetry: return .noRetry
+                startBackoffAnew()
+                let isTooLong = delay > configuration.maxDelay
+                if isTooLong, configuration.serverHints == .exact { return .stop(.delay) }
+                return .atLeast(Hint(range: isTooLong ? belowMaxDelay : above(max(.zero, delay))))
+            case .doNotRetry: return .stop(.server)
             case .unreadable: hintWasUnreadable = true
             }
         }
-        guard let delay = try backoff(error, random) else { return .backoff }
-        return .delay(delay, isBinding: false)
+        guard let delay = try backoff(error, limits, random) else { return .stop(.backoff) }
+        return .delay(delay)
     }
 
-    private mutating func backoff(_ error: any Error, _ random: RandomSource) throws -> Duration? {
-        let failure = Backoff.Failure(error: error, attempt: attempt, previousDelay: previousDelay)
-        return try configuration.backoff.delay(after: failure, cap: configuration.maxDelay, &memory, random)
+    /// The jitter of a delay that was asked for.
+    private func above(_ delay: Duration) -> ClosedRange<Duration> {
+        delay...(delay + delay.multipliedSaturated(by: configuration.hintJitter))
     }
 
-    private func bound(_ wanted: Duration, _ isBinding: Bool, _ limits: Limits) -> Plan {
-        if isBinding, wanted > configuration.maxDelay { return .giveUp(.delay) }
-        var delay = min(wanted, configuration.maxDelay)
+    /// That of one that is longer than the longest: it is as if ``Retry/Configuration/maxDelay`` were the end of the range.
+    private var belowMaxDelay: ClosedRange<Duration> {
+        let longest = configuration.maxDelay
+        return min(longest, longest.multipliedSaturated(by: 1 / (1 + configuration.hintJitter)))...longest
+    }
+
+    /// After a server's word the backoff begins again, as in gRPC (gRFC A6): what comes next is another trouble.
+    private mutating func startBackoffAnew() {
+        stepsBefore = attempt
+        memory = Jitter.Memory()
+        previousDelay = nil
+    }
+
+    private mutating func backoff(_ error: any Error, _ limits: Limits, _ random: RandomSource) throws -> Duration? {
+        let failure = Backoff.Failure(
+            error: error, attempt: attempt, step: attempt - stepsBefore,
+            previousDelay: attempt - stepsBefore == 1 ? nil : previousDelay)
+        // A delay that is trimmed is varied below what is left, as one that meets the longest delay.
+        var cap = configuration.maxDelay
+        if configuration.lastDelay == .trim, let maxDuration = configuration.maxDuration {
+            cap = min(cap, max(.zero, maxDuration - limits.elapsed))
+        }
+        return try configuration.backoff.delay(after: failure, cap: cap, &memory, random)
+    }
+
+    /// A delay of the backoff, which has been trimmed already if it may be.
+    private func bound(_ delay: Duration, _ limits: Limits) -> Plan {
         if let maxDuration = configuration.maxDuration {
             let left = maxDuration - limits.elapsed
-            guard left > .zero else { return .giveUp(.duration) }
-            if delay > left {
-                guard configuration.lastDelay == .trim, !isBinding else { return .giveUp(.duration) }
-                delay = left
-            }
+            guard left > .zero, delay <= left else { return .giveUp(.duration) }
         }
         if let remaining = limits.remaining, delay >= remaining { return .giveUp(.deadline) }
         return .retry(after: delay)
+    }
+
+    /// A delay that was asked for. Its jitter gives way to the limits; what was asked for does not.
+    private func bound(_ hint: Hint, _ limits: Limits, _ random: RandomSource) -> Plan {
+        let earliest = max(hint.range.lowerBound, hint.backoff)
+        var latest = max(hint.range.upperBound, hint.backoff)
+        if let maxDuration = configuration.maxDuration {
+            let left = maxDuration - limits.elapsed
+            guard left > .zero, earliest <= left else { return .giveUp(.duration) }
+            latest = min(latest, left)
+        }
+        if let remaining = limits.remaining {
+            guard earliest < remaining else { return .giveUp(.deadline) }
+            latest = min(latest, remaining - .nanoseconds(1))
+        }
+        guard hint.range.upperBound > hint.range.lowerBound else { return .retry(after: earliest) }
+        let lowest = hint.range.lowerBound
+        let span = max(.zero, latest - lowest)
+        let drawn = lowest + span.multipliedSaturated(by: random.next())
+        return .retry(after: max(earliest, min(drawn, latest)))
     }
 }
 

@@ -78,7 +78,7 @@ struct ModelTests {
         for id in model.running.map(\.id) { calls[id]?.end() }
         for call in calls.values { call.cancel() }
         for id in stage.started.elements { calls[id]?.end() }
-        return stage.bulkhead.inUse == 0 && stage.bulkhead.queued == 0
+        return stage.bulkhead.inUse == 0 && stage.bulkhead.waiting == 0
             && stage.outcomes.withLock { $0.count } == calls.count
             && stage.bulkhead.totals.asks == calls.count
             && stage.names.count { $0 == "permitted" } == stage.names.count { $0 == "finished" }
@@ -86,7 +86,7 @@ struct ModelTests {
 
     private static func agree(_ model: ReferenceModel, _ stage: Stage) -> Bool {
         let bulkhead = stage.bulkhead
-        return bulkhead.inUse == model.running.count && bulkhead.queued == model.waiting.count
+        return bulkhead.inUse == model.running.count && bulkhead.waiting == model.waiting.count
             && bulkhead.limit == model.limit && stage.started.elements == model.started
             && stage.outcomes.withLock { $0 } == model.outcomes && bulkhead.totals == model.totals
             && bulkhead.oldestWait

@@ -40,8 +40,9 @@ struct PartitionTests {
         #expect(bulkhead.partition("free").inUse == 10 && bulkhead.partition("free").guaranteed == 4)
         let moreFree = (10..<12).map { stage.start($0, partition: "free") }
         let gold = (20..<28).map { stage.start($0, partition: "gold") }
-        #expect(bulkhead.partition("gold").queued == 8 && bulkhead.partition("free").queued == 2)
-        // Six slots go to gold, although free asked earlier; from then on both have their share, and the oldest is next.
+        #expect(bulkhead.partition("gold").waiting == 8 && bulkhead.partition("free").waiting == 2)
+        // Six slots go to gold, although free asked earlier; from then on both have their share, and the oldest is
+        // next.
         for call in free.prefix(6) { call.end() }
         #expect(bulkhead.partition("gold").inUse == 6 && bulkhead.partition("free").inUse == 4)
         #expect(Array(stage.started.elements.suffix(6)) == [20, 21, 22, 23, 24, 25])
@@ -62,11 +63,11 @@ struct PartitionTests {
     func withoutBorrowing() throws {
         let stage = try Stage(configuration(10, ["gold": 0.6, "free": 0.3], borrow: false))
         let free = (0..<5).map { stage.start($0, partition: "free") }
-        #expect(stage.bulkhead.partition("free").inUse == 3 && stage.bulkhead.queued == 2)
+        #expect(stage.bulkhead.partition("free").inUse == 3 && stage.bulkhead.waiting == 2)
         let gold = (10..<17).map { stage.start($0, partition: "gold") }
         #expect(stage.bulkhead.partition("gold").inUse == 6 && stage.bulkhead.inUse == 9)
         let other = (20..<22).map { stage.start($0) }
-        #expect(stage.bulkhead.inUse == 10 && stage.bulkhead.queued == 4)
+        #expect(stage.bulkhead.inUse == 10 && stage.bulkhead.waiting == 4)
         gold[0].end()
         #expect(stage.started.elements.last == 16)
         free[0].end()
@@ -115,10 +116,10 @@ struct PartitionTests {
         let inUse = try await policy.execute { gold.inUse }
         #expect(inUse == 1 && gold.inUse == 0 && gold.name == "gold" && gold.guaranteed == 2)
         await #expect(throws: InjectedFailure.self) { try await gold.execute { throw InjectedFailure() } }
-        let permit = try stage.bulkhead.tryAcquire(partition: "gold")
+        let permit = try stage.bulkhead.tryAcquirePermit(partition: "gold")
         #expect(gold.inUse == 1 && gold.bulkhead === stage.bulkhead)
         permit.release()
-        let waited = try await stage.bulkhead.acquire(partition: "gold")
+        let waited = try await stage.bulkhead.acquirePermit(partition: "gold")
         #expect(gold.inUse == 1)
         waited.release()
         #expect(gold.inUse == 0 && stage.bulkhead.totals == totals(finished: 4))
@@ -145,7 +146,7 @@ struct PartitionTests {
         let waiting = stage.start(2, partition: "gold")
         #expect(bulkhead.inUse == 2 && bulkhead.partition("").inUse == 1 && bulkhead.partition("gold").inUse == 1)
         try bulkhead.update(configuration(2, ["free": 1], borrow: false))
-        #expect(bulkhead.partition("gold").queued == 0 && bulkhead.queued == 1)
+        #expect(bulkhead.partition("gold").waiting == 0 && bulkhead.waiting == 1)
         // What it has begun it may end, though it has no share any more.
         plain.end()
         #expect(stage.started.elements == [0, 1, 2])

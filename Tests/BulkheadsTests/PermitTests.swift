@@ -12,9 +12,9 @@ struct PermitTests {
         let stage = try Stage(.init(limit: .fixed(3)), observed: observed)
         let bulkhead = stage.bulkhead
         do {
-            let first = try bulkhead.tryAcquire()
-            let second = try bulkhead.tryAcquire()
-            let third = try bulkhead.tryAcquire()
+            let first = try bulkhead.tryAcquirePermit()
+            let second = try bulkhead.tryAcquirePermit()
+            let third = try bulkhead.tryAcquirePermit()
             #expect(bulkhead.inUse == 3 && bulkhead.available == 0)
             first.release()
             second.release(after: InjectedFailure())
@@ -31,25 +31,25 @@ struct PermitTests {
         #expect(!stage.bulkhead.admits)
         let low = stage.run {
             do {
-                let permit = try await stage.bulkhead.acquire(priority: .low)
+                let permit = try await stage.bulkhead.acquirePermit(priority: .low)
                 stage.started.append(1)
                 permit.release()
             } catch { Issue.record(error) }
         }
         let normal = stage.run {
             do {
-                let permit = try await stage.bulkhead.acquire()
+                let permit = try await stage.bulkhead.acquirePermit()
                 stage.started.append(2)
                 permit.release()
             } catch { Issue.record(error) }
         }
-        #expect(stage.bulkhead.queued == 2)
+        #expect(stage.bulkhead.waiting == 2)
         held.release()
         stage.settle()
         await low.value
         await normal.value
         #expect(stage.started.elements == [2, 1] && stage.bulkhead.inUse == 0)
-        let permit = try await stage.bulkhead.acquire()
+        let permit = try await stage.bulkhead.acquirePermit()
         #expect(stage.bulkhead.inUse == 1)
         permit.release()
     }

@@ -11,14 +11,14 @@ struct QueueTests {
     func order(order: Bulkhead.Order) throws {
         let stage = try Stage(.queueing(1, order: order))
         let calls = (0..<5).map { stage.start($0) }
-        #expect(stage.bulkhead.queued == 4)
+        #expect(stage.bulkhead.waiting == 4)
         var next = 0
         for _ in calls {
             calls[next].end()
             next = stage.started.elements.last ?? 0
         }
         #expect(stage.started.elements == (order == .oldestFirst ? [0, 1, 2, 3, 4] : [0, 4, 3, 2, 1]))
-        #expect(stage.bulkhead.inUse == 0 && stage.bulkhead.queued == 0)
+        #expect(stage.bulkhead.inUse == 0 && stage.bulkhead.waiting == 0)
     }
 
     @Test("a higher priority is served first, within one the order holds")
@@ -95,10 +95,10 @@ struct QueueTests {
             #expect(stage.clock.timerCount == 1)
         }
         stage.advance(by: .nanoseconds(4_999_999_999))
-        #expect(stage.bulkhead.queued == 5)
+        #expect(stage.bulkhead.waiting == 5)
         for id in 1...5 {
             stage.advance(by: .nanoseconds(1))
-            #expect(stage.outcome(id) == "timedOut" && stage.bulkhead.queued == 5 - id)
+            #expect(stage.outcome(id) == "timedOut" && stage.bulkhead.waiting == 5 - id)
             stage.advance(by: .nanoseconds(999_999_999))
         }
         #expect(stage.clock.timerCount == 0)
@@ -114,7 +114,7 @@ struct QueueTests {
         _ = stage.start(3, deadline: .seconds(20))
         #expect(stage.clock.timerCount == 1)
         stage.advance(by: .seconds(2))
-        #expect(stage.outcome(2) == "timedOut" && stage.bulkhead.queued == 2)
+        #expect(stage.outcome(2) == "timedOut" && stage.bulkhead.waiting == 2)
         stage.advance(by: .seconds(8))
         #expect(stage.outcome(1) == "timedOut" && stage.outcome(3) == "timedOut")
     }
@@ -124,7 +124,7 @@ struct QueueTests {
         let stage = try Stage(.queueing(1, maxWait: nil))
         let first = stage.start(0, deadline: .seconds(-1))
         _ = stage.start(1, deadline: .zero)
-        #expect(stage.outcome(1) == "timedOut" && stage.bulkhead.queued == 0)
+        #expect(stage.outcome(1) == "timedOut" && stage.bulkhead.waiting == 0)
         first.end()
         #expect(stage.outcome(0) == "finished")
         // It found no slot and did not wait.
@@ -144,9 +144,9 @@ struct QueueTests {
             await #expect(throws: RejectedError.self) { try await stage.bulkhead.execute(context) { _ in } }
         }
         stage.advance(by: .nanoseconds(2_999_999_999))
-        #expect(stage.bulkhead.queued == 1)
+        #expect(stage.bulkhead.waiting == 1)
         stage.advance(by: .nanoseconds(1))
-        #expect(stage.bulkhead.queued == 0)
+        #expect(stage.bulkhead.waiting == 0)
         await task.value
     }
 
@@ -160,7 +160,7 @@ struct QueueTests {
         held.release()
         stage.settle()
         #expect(stage.outcome(1) == "cancelled" && stage.started.elements == [2])
-        #expect(stage.bulkhead.inUse == 1 && stage.bulkhead.queued == 0)
+        #expect(stage.bulkhead.inUse == 1 && stage.bulkhead.waiting == 0)
         second.end()
         #expect(stage.bulkhead.totals == totals(finished: 2, cancelled: 1, waited: 2))
     }
@@ -173,10 +173,10 @@ struct QueueTests {
         let second = stage.start(2)
         held.release()
         first.task.cancel()
-        #expect(stage.bulkhead.queued == 1)
+        #expect(stage.bulkhead.waiting == 1)
         stage.settle()
         #expect(stage.outcome(1) == "cancelled" && stage.started.elements == [2])
-        #expect(stage.bulkhead.inUse == 1 && stage.bulkhead.queued == 0)
+        #expect(stage.bulkhead.inUse == 1 && stage.bulkhead.waiting == 0)
         second.end()
         // The permit, the call that was let through but cancelled, and the one that ran.
         #expect(stage.bulkhead.totals == totals(finished: 3, waited: 2))
@@ -195,7 +195,7 @@ struct QueueTests {
             await #expect(throws: CancellationError.self) { try await stage.bulkhead.execute {} }
         }
         await task.value
-        #expect(stage.bulkhead.queued == 0)
+        #expect(stage.bulkhead.waiting == 0)
         held.release()
         #expect(stage.bulkhead.totals == totals(finished: 1, cancelled: 1, waited: 1))
     }

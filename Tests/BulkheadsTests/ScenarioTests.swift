@@ -16,7 +16,7 @@ struct ScenarioTests {
         let second = try bulkhead.held()
         #expect(bulkhead.available == 0)
         let expected = RejectedError(policyName: "test", cause: .full, limit: 2, waited: .zero)
-        #expect(throws: expected) { _ = try bulkhead.tryAcquire() }
+        #expect(throws: expected) { _ = try bulkhead.tryAcquirePermit() }
         first.release()
         #expect(bulkhead.available == 1)
         second.release()
@@ -43,7 +43,7 @@ struct ScenarioTests {
     @Test("R4-40: no slots: refused", arguments: [true, false])
     func noSlots(observed: Bool) throws {
         let stage = try Stage(.init(limit: .fixed(0)), observed: observed)
-        #expect(throws: RejectedError.self) { _ = try stage.bulkhead.tryAcquire() }
+        #expect(throws: RejectedError.self) { _ = try stage.bulkhead.tryAcquirePermit() }
         #expect(stage.bulkhead.totals == totals(rejected: 1))
     }
 
@@ -53,9 +53,9 @@ struct ScenarioTests {
         let first = stage.start(1)
         _ = stage.start(2)
         stage.advance(by: .nanoseconds(49_999_999))
-        #expect(stage.outcome(2) == nil && stage.bulkhead.queued == 1)
+        #expect(stage.outcome(2) == nil && stage.bulkhead.waiting == 1)
         stage.advance(by: .nanoseconds(1))
-        #expect(stage.outcome(2) == "timedOut" && stage.bulkhead.queued == 0)
+        #expect(stage.outcome(2) == "timedOut" && stage.bulkhead.waiting == 0)
         first.end()
         #expect(stage.started.elements == [1])
         #expect(
@@ -63,19 +63,21 @@ struct ScenarioTests {
                 == totals(finished: 1, timedOut: 1, waited: 1, waitingTime: .milliseconds(50)))
     }
 
-    @Test("FS-21: a retry of 7 around a full bulkhead: 7 attempts, no calls, full")
-    func retryAround() async throws {
+    @Test(
+        "FS-21: a retry of 7 around a full bulkhead: 7 attempts, no calls, full; by default one attempt",
+        arguments: [(.waitUntilRetryAfter, 7), (.giveUp, 1)] as [(Retry.OnRejection, Int)])
+    func retryAround(onRejection: Retry.OnRejection, attempts: Int) async throws {
         let bulkhead = try Bulkhead("test", limit: 1)
         let held = try bulkhead.held()
         let policy = try Policy("policy") {
-            Retry.layer(.init(backoff: .immediate, maxAttempts: 7))
+            Retry.layer(.init(backoff: .immediate, maxAttempts: 7, onRejection: onRejection))
             bulkhead
         }
         let calls = Log<Void>()
         await #expect(throws: RejectedError(policyName: "test", cause: .full, limit: 1, waited: .zero)) {
             try await policy.execute { calls.append(()) }
         }
-        #expect(calls.elements.isEmpty && bulkhead.totals == totals(rejected: 7))
+        #expect(calls.elements.isEmpty && bulkhead.totals == totals(rejected: attempts))
         held.release()
     }
 
@@ -100,7 +102,7 @@ struct ScenarioTests {
         let first = stage.start(1)
         let second = stage.start(2)
         second.cancel()
-        #expect(stage.outcome(2) == "cancelled" && stage.bulkhead.queued == 0)
+        #expect(stage.outcome(2) == "cancelled" && stage.bulkhead.waiting == 0)
         first.end()
         #expect(stage.started.elements == [1] && stage.bulkhead.available == 1)
         #expect(stage.bulkhead.totals == totals(finished: 1, cancelled: 1, waited: 1))

@@ -125,7 +125,7 @@ final class HeldPermit {
 
 extension Bulkhead {
     func held(partition: String? = nil) throws -> HeldPermit {
-        HeldPermit(try tryAcquire(partition: partition))
+        HeldPermit(try tryAcquirePermit(partition: partition))
     }
 
     var admits: Bool { (try? held()) != nil }
@@ -137,4 +137,23 @@ extension Configuration {
     ) -> Configuration {
         Configuration(limit: .fixed(limit), queue: .init(capacity: capacity, maxWait: maxWait, order: order))
     }
+}
+
+/// How many calls run, and how many have at most.
+final class Meter: Sendable {
+    private let state = Lock((running: 0, most: 0, entered: 0))
+
+    func enter() {
+        state.withLock { state in
+            state.running += 1
+            state.entered += 1
+            state.most = max(state.most, state.running)
+        }
+    }
+
+    func leave() { state.withLock { $0.running -= 1 } }
+
+    var most: Int { state.withLock { $0.most } }
+    var running: Int { state.withLock { $0.running } }
+    var entered: Int { state.withLock { $0.entered } }
 }

@@ -13,7 +13,7 @@ struct UpdateTests {
         let calls = (0..<5).map { stage.start($0) }
         try stage.bulkhead.resize(to: 4)
         stage.settle()
-        #expect(stage.started.elements == [0, 1, 2, 3] && stage.bulkhead.queued == 1 && stage.bulkhead.limit == 4)
+        #expect(stage.started.elements == [0, 1, 2, 3] && stage.bulkhead.waiting == 1 && stage.bulkhead.limit == 4)
         for call in calls { call.end() }
         #expect(stage.bulkhead.inUse == 0)
     }
@@ -37,7 +37,7 @@ struct UpdateTests {
         let stage = try Stage(.queueing(2))
         try stage.bulkhead.resize(to: 0)
         let call = stage.start(0)
-        #expect(stage.bulkhead.queued == 1 && stage.started.elements == [])
+        #expect(stage.bulkhead.waiting == 1 && stage.started.elements == [])
         try stage.bulkhead.resize(to: 1)
         stage.settle()
         #expect(stage.started.elements == [0])
@@ -51,17 +51,17 @@ struct UpdateTests {
         let first = stage.start(0)
         for id in 1...3 { _ = stage.start(id) }
         try stage.bulkhead.update(.queueing(1, capacity: 1, maxWait: .seconds(1), order: .newestFirst))
-        #expect(stage.bulkhead.queued == 3)
+        #expect(stage.bulkhead.waiting == 3)
         // The queue is over-full: a new call takes the place of the oldest, as the new order says.
         _ = stage.start(4)
-        #expect(stage.bulkhead.queued == 3 && stage.outcome(1) == "displaced")
+        #expect(stage.bulkhead.waiting == 3 && stage.outcome(1) == "displaced")
         stage.advance(by: .seconds(1))
-        #expect(stage.outcome(4) == "timedOut" && stage.bulkhead.queued == 2)
+        #expect(stage.outcome(4) == "timedOut" && stage.bulkhead.waiting == 2)
         first.end()
         #expect(stage.started.elements == [0, 3])
         try stage.bulkhead.update(.init(limit: .fixed(1)))
         _ = stage.start(5)
-        #expect(stage.outcome(5) == "full" && stage.bulkhead.queued == 1)
+        #expect(stage.outcome(5) == "full" && stage.bulkhead.waiting == 1)
         stage.advance(by: .seconds(9))
         #expect(stage.outcome(2) == "timedOut")
     }

@@ -79,7 +79,7 @@ struct BulkheadExamples {
         let gold = shared.partition("gold")
         let quote = try await gold.execute { try await gateway.latestQuote() }
         print(gold.guaranteed)  // 12
-        print(gold.inUse, gold.queued)
+        print(gold.inUse, gold.waiting)
         #expect(quote == Quote() && gold.guaranteed == 12)
         #expect(shared.partition("none").guaranteed == 2)
 
@@ -128,14 +128,14 @@ struct BulkheadExamples {
         ])
         #expect(configuration.queue.order == .newestFirst && configuration.partitions.count == 2)
 
-        let permit = try bulkhead.tryAcquire()  // does not wait
+        let permit = try bulkhead.tryAcquirePermit()  // does not wait
         try await connection.send(request)
         permit.release()
 
-        let later = try await bulkhead.acquire(priority: .high)  // waits, if there is a queue
+        let later = try await bulkhead.acquirePermit(priority: .high)  // waits, if there is a queue
         later.release()
 
-        print(bulkhead.limit, bulkhead.inUse, bulkhead.available, bulkhead.queued)
+        print(bulkhead.limit, bulkhead.inUse, bulkhead.available, bulkhead.waiting)
         print(bulkhead.oldestWait as Any)  // of the calls that wait now
         print(bulkhead.totals.rejected)  // finished, rejected, displaced, timedOut, cancelled; they only grow
         print(bulkhead.totals.averageWait as Any)  // over all calls that have waited
@@ -149,7 +149,7 @@ struct BulkheadExamples {
     func manualClock() async throws {
         let clock = ManualClock()
         let tested = try Bulkhead("payments", .init(limit: .fixed(1), queue: .init(capacity: 1)), clock: clock)
-        let held = try tested.tryAcquire()
+        let held = try tested.tryAcquirePermit()
         let waiting = Task { try await tested.execute {} }
         try await clock.waitForTimers(1)  // it waits, for a second at most
         clock.advance(by: .seconds(1))

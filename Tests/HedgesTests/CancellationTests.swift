@@ -99,22 +99,23 @@ struct CancellationTests {
         #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 1, losers: 1))
     }
 
-    @Test("an attempt that cancels itself is no failure: it starts nothing, and others may win")
+    @Test("a CancellationError of a client, in a call that nobody has cancelled, is a failure as any other")
     func selfCancelled() async throws {
         let hedge = try hedge(.fixed(.seconds(1)), 2)
         let upstream = Upstream(
             stage.clock,
-            [.failure(CancellationError(), after: .milliseconds(1_500)), .success(1, after: .milliseconds(800))])
+            [.failure(CancellationError(), after: .milliseconds(500)), .success(1, after: .milliseconds(800))])
         let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
         stage.advance(by: .seconds(9))
         #expect(try await call.value == 1)
-        #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 1))
+        #expect(upstream.starts.map(\.milliseconds) == [0, 500])
+        #expect(hedge.totals == .init(hedgeWins: 1, startedByFailure: 1))
 
         let alone = Upstream(stage.clock, [.failure(CancellationError())])
         await #expect(throws: CancellationError.self) {
             try await hedge.execute { context in try await alone.call(context) }
         }
-        #expect(alone.attempts == [1])
-        #expect(hedge.totals.cancelled == 1)
+        #expect(alone.attempts == [1, 2, 3])
+        #expect(hedge.totals.cancelled == 0 && hedge.totals.failed == 1)
     }
 }

@@ -44,6 +44,7 @@ struct HedgeDocumentTests {
                         0.9, window: 500, warmUp: 50, minimum: .milliseconds(2), fallback: .milliseconds(100)))
             ),
             (["budget": nil], .init()),
+            (["hintJitter": 0.25, "maxHint": "5s"], .init(hintJitter: 0.25, maxHint: .seconds(5))),
         ] as [(ConfigurationValue, Configuration)])
     func forms(document: ConfigurationValue, expected: Configuration) throws {
         let configuration = try Configuration(document)
@@ -67,7 +68,7 @@ struct HedgeDocumentTests {
         let budget = try RetryBudget()
         let base = Configuration(
             delay: .from { _ in nil }, isFatal: { $0 is CancellationError }, budget: budget)
-        #expect(base.document == ["maxHedges": 1])
+        #expect(base.document == ["maxHedges": 1, "hintJitter": 0.5, "maxHint": "30s"])
         let read = try Configuration(["maxHedges": 3], onto: base)
         #expect(read.isFatal(CancellationError()) && read.budget as? RetryBudget === budget && read.maxHedges == 3)
         guard case .function = read.delay.kind else {

@@ -147,12 +147,12 @@ struct ReferenceModel {
             decide(attempt.attempt)
         case .fatal where !isCancelled:
             decide(attempt.attempt)
-        case .failure, .unaccepted:
+        case .failure, .unaccepted, .cancelledItself:
             guard !isCancelled, slots > 0 else { return }
             nextByDelay = nil
             tryHedge(byFailure: true)
             if !running.isEmpty { scheduleByDelay() }
-        case .fatal, .cancelledItself:
+        case .fatal:
             break
         }
     }
@@ -185,8 +185,8 @@ struct ReferenceModel {
         }
         result.totals = Hedge.Totals(
             primaryWins: isSuccess && chosen == 1 ? 1 : 0, hedgeWins: isSuccess && chosen > 1 ? 1 : 0,
-            failed: !isSuccess && !isCancelled && result.ending != .cancelled ? 1 : 0,
-            cancelled: !isSuccess && (isCancelled || result.ending == .cancelled) ? 1 : 0,
+            failed: !isSuccess && !isCancelled ? 1 : 0,
+            cancelled: !isSuccess && isCancelled ? 1 : 0,
             startedByDelay: result.byDelay, startedByFailure: result.byFailure, refusedByBudget: result.refused,
             losers: result.losers)
     }

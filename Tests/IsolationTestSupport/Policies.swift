@@ -37,7 +37,7 @@ package struct Queueing: Strategy {
         private let permit: Mutex<Bulkhead.Permit?>
 
         init(_ bulkhead: Bulkhead) throws {
-            permit = Mutex(try bulkhead.tryAcquire())
+            permit = Mutex(try bulkhead.tryAcquirePermit())
         }
 
         func observe(_ event: some PolicyEvent) {

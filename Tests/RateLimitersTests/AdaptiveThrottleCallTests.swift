@@ -50,9 +50,9 @@ import Testing
         }
     }
 
-    @Test("the caller's cancellation is neutral, whatever is thrown")
+    @Test("the caller's cancellation is neutral, whatever is thrown; one that nobody asked for is a failure")
     func cancellation() async throws {
-        #expect(try await outcome(of: CancellationError()).cancelled == 1)
+        #expect(try await outcome(of: CancellationError()).refused == 1)
         let throttle = try AdaptiveThrottle("payments", clock: ManualClock())
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
@@ -81,10 +81,10 @@ import Testing
     func permit() throws {
         let throttle = try AdaptiveThrottle(
             "payments", .init(classifier: .refusals { $0 is Overloaded }), clock: ManualClock())
-        try throttle.acquirePermit().succeed()
-        try throttle.acquirePermit().fail(NotFound())
-        try throttle.acquirePermit().fail(Overloaded())
-        try throttle.acquirePermit().complete(as: .ignored)
+        try throttle.tryAcquirePermit().succeed()
+        try throttle.tryAcquirePermit().fail(NotFound())
+        try throttle.tryAcquirePermit().fail(Overloaded())
+        try throttle.tryAcquirePermit().complete(as: .ignored)
         let totals = throttle.totals
         #expect([totals.accepted, totals.refused, totals.ignored, totals.cancelled] == [2, 1, 1, 0])
     }
@@ -146,9 +146,9 @@ import Testing
         ] {
             let clock = ManualClock()
             let throttle = try AdaptiveThrottle("payments", configuration, clock: clock)
-            try throttle.acquirePermit().succeed()
+            try throttle.tryAcquirePermit().succeed()
             clock.advance(by: .nanoseconds(Int64.max))
-            try throttle.acquirePermit().complete(as: .refused)
+            try throttle.tryAcquirePermit().complete(as: .refused)
             clock.advance(by: .nanoseconds(Int64.max))
             try throttle.update(.init())
             #expect(throttle.totals.asks == 2)
@@ -176,7 +176,7 @@ import Testing
         try fixture.throttle.update(.init(window: .seconds(20), buckets: 4, minimumRequests: 0))
         #expect(fixture.throttle.requests == 4)
         try fixture.throttle.update(.init(window: .seconds(20), buckets: 4, classifier: .init { _ in .accepted }))
-        try fixture.throttle.acquirePermit().fail(Overloaded())
+        try fixture.throttle.tryAcquirePermit().fail(Overloaded())
         #expect(fixture.throttle.requests == 5 && fixture.throttle.accepts == 1)
         #expect(fixture.throttle.totals.asks == 9)
     }

@@ -74,7 +74,7 @@ struct AdaptiveThrottleContentionTests {
         let outcomes: [AdaptiveThrottle.Outcome] = [.accepted, .refused, .ignored, .cancelled]
         for call in 0..<callsPerTask {
             do {
-                let permit = try fixture.throttle.acquirePermit()
+                let permit = try fixture.throttle.tryAcquirePermit()
                 if call.isMultiple(of: 16) { await Task.yield() }
                 let outcome = Int.random(in: 0..<4, using: &random)
                 tally.ended[outcome] += 1

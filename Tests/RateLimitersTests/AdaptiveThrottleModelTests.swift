@@ -66,7 +66,7 @@ private struct ReferenceThrottle {
                 let isRejected = drawn < model.probability(now)
                 asks += 1
                 do {
-                    running.append((RunningThrottledCall(try throttle.acquirePermit()), now))
+                    running.append((RunningThrottledCall(try throttle.tryAcquirePermit()), now))
                     guard !isRejected else { return false }
                 } catch {
                     guard isRejected, error.probability == model.probability(now) else { return false }
@@ -102,7 +102,7 @@ private struct ReferenceThrottle {
             var (sent, accepted) = (0, 0)
             for _ in 0..<200 {
                 clock.advance(by: .milliseconds(5))
-                guard let permit = try? throttle.acquirePermit() else { continue }
+                guard let permit = try? throttle.tryAcquirePermit() else { continue }
                 sent += 1
                 if accepted < capacity {
                     accepted += 1

@@ -21,11 +21,11 @@ struct ThrottleFixture: Sendable {
     /// Makes calls one after another: `A`ccepted, `R`efused, `X` for ignored, `C`ancelled.
     func play(_ script: String) throws {
         for letter in script {
-            try throttle.acquirePermit().complete(as: throttleOutcome(letter))
+            try throttle.tryAcquirePermit().complete(as: throttleOutcome(letter))
         }
     }
 
-    func isRejected() -> Bool { (try? throttle.acquirePermit().complete(as: .cancelled)) == nil }
+    func isRejected() -> Bool { (try? throttle.tryAcquirePermit().complete(as: .cancelled)) == nil }
 
     var events: [AdaptiveThrottle.Event] { recorder.events(of: AdaptiveThrottle.Event.self) }
     var eventNames: [String] { events.map { String($0.name.dropFirst("adaptive_throttle.".count)) } }
@@ -150,8 +150,8 @@ extension AdaptiveThrottle.Configuration {
         let configuration = AdaptiveThrottle.Configuration(
             window: .seconds(10), buckets: 5, maximumRejection: 1, minimumRequests: 0)
         let fixture = try ThrottleFixture(configuration, random: .constant(1))
-        let early = try fixture.throttle.acquirePermit()
-        let late = try fixture.throttle.acquirePermit()
+        let early = try fixture.throttle.tryAcquirePermit()
+        let late = try fixture.throttle.tryAcquirePermit()
         #expect(fixture.throttle.requests == 0)
         fixture.clock.advance(by: .seconds(8))
         early.succeed()
@@ -178,7 +178,7 @@ extension AdaptiveThrottle.Configuration {
     func neutral() throws {
         let fixture = try ThrottleFixture(.book)
         try fixture.play("XC")
-        _ = try fixture.throttle.acquirePermit()
+        _ = try fixture.throttle.tryAcquirePermit()
         #expect(fixture.throttle.requests == 0)
         let totals = fixture.throttle.totals
         #expect([totals.ignored, totals.cancelled, totals.asks] == [1, 2, 3])
@@ -203,7 +203,7 @@ extension AdaptiveThrottle.Configuration {
     func events() throws {
         let fixture = try ThrottleFixture(.book)
         try fixture.play("A")
-        let permit = try fixture.throttle.acquirePermit()
+        let permit = try fixture.throttle.tryAcquirePermit()
         fixture.clock.advance(by: .seconds(1))
         permit.complete(as: .refused)
         try fixture.play("R")

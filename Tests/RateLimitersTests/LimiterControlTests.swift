@@ -65,7 +65,7 @@ struct LimiterControlTests {
             shared
         }
         let fluent = try Policy.pipeline("f").rateLimiter(.pacing(1, per: second)).rateLimiter(
-            "own", .gcra(1, per: second)
+            "own", .tokenBucket(1, per: second)
         )
         .rateLimiter(shared).build()
         #expect(policy.rateLimiters.map(\.name) == ["p", "own", "shared"])
@@ -166,7 +166,8 @@ struct LimiterControlTests {
         #expect(stage.limiter.tryAcquire(4))
         try stage.update(.fixedWindow(3, per: .seconds(7)))
         #expect(stage.limiter.available == 0 && stage.limiter.nextPermit == .seconds(5))
-        // From 10 to 17 s, then to 24, 31 s and so on: not to 21 s, where the seven seconds from the start have their end.
+        // From 10 to 17 s, then to 24, 31 s and so on: not to 21 s, where the seven seconds from the start have their
+        // end.
         stage.advance(to: .seconds(17))
         #expect(stage.limiter.tryAcquire(3))
         stage.advance(to: .seconds(21))

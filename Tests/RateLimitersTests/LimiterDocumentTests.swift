@@ -63,7 +63,10 @@ struct LimiterDocumentTests {
             (["limit": 5, "period": "1s"], .tokenBucket(5, per: .seconds(1))),
             (["limit": 5, "period": "1s", "burst": nil], .tokenBucket(5, per: .seconds(1))),
             (["limit": 5, "period": "1s", "burst": 9], .tokenBucket(5, per: .seconds(1), burst: 9)),
-            (["kind": "gcra", "limit": 5, "period": "1s", "burst": 1], .gcra(5, per: .seconds(1), burst: 1)),
+            (
+                ["kind": "tokenBucket", "limit": 5, "period": "1s", "burst": 1],
+                .tokenBucket(5, per: .seconds(1), burst: 1)
+            ),
             (["kind": "pacing", "limit": 5, "period": "1s"], .pacing(5, per: .seconds(1))),
             (["kind": "fixedWindow", "limit": 5, "period": "1h"], .fixedWindow(5, per: .seconds(3600))),
             (["kind": "slidingWindow", "limit": 5, "period": "1s"], .slidingWindow(5, per: .seconds(1))),
@@ -133,7 +136,7 @@ struct LimiterDocumentTests {
                     "rule": ["kind": "tokenBuckets", "limit": 0, "period": "-1s", "burst": 0, "brst": 1],
                     "maxWait": "-1s", "maxwait": "1s",
                 ], as: Single.self) == [
-                    "rule.kind: \"tokenBuckets\" is none of tokenBucket, gcra, pacing, fixedWindow, slidingWindow, "
+                    "rule.kind: \"tokenBuckets\" is none of tokenBucket, pacing, fixedWindow, slidingWindow, "
                         + "slidingLog; did you mean tokenBucket?",
                     "rule.brst: 1 is for an unknown key; did you mean burst?",
                     "maxwait: \"1s\" is for an unknown key; did you mean maxWait?",

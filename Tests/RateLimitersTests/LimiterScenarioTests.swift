@@ -204,7 +204,7 @@ struct LimiterScenarioTests {
 
     @Test("GV-1: 2 per s: yes, yes, no, and a second later again")
     func twoPerSecond() throws {
-        let stage = try Stage(.gcra(2, per: second))
+        let stage = try Stage(.tokenBucket(2, per: second))
         let answers = [0, 1, 2, 1002, 1003, 1004].map { at in
             stage.advance(to: .milliseconds(at))
             return stage.limiter.tryAcquire()
@@ -214,7 +214,7 @@ struct LimiterScenarioTests {
 
     @Test("GV-2: no permit more after idling")
     func idling() throws {
-        let stage = try Stage(.gcra(5, per: second))
+        let stage = try Stage(.tokenBucket(5, per: second))
         for at in [0, 2] {
             stage.advance(to: .seconds(at))
             #expect((0..<6).map { _ in stage.limiter.tryAcquire() } == [true, true, true, true, true, false])
@@ -229,7 +229,7 @@ struct LimiterScenarioTests {
         arguments: [
             (.fixedWindow(100, per: .seconds(1)), 200), (.slidingLog(100, per: .seconds(1)), 100),
             (.slidingWindow(100, per: .seconds(1)), 101), (.tokenBucket(100, per: .seconds(1)), 102),
-            (.gcra(100, per: .seconds(1), burst: 50), 52), (.pacing(100, per: .seconds(1)), 2),
+            (.tokenBucket(100, per: .seconds(1), burst: 50), 52), (.pacing(100, per: .seconds(1)), 2),
         ] as [(Rule, Int)])
     func aroundTheEndOfAWindow(rule: Rule, expected: Int) throws {
         let stage = try Stage(rule)

@@ -91,7 +91,7 @@ struct Resilience4jTests {
     @Test("a bulkhead has four gauges")
     func bulkhead() throws {
         let bulkhead = try Bulkhead("b", .init(limit: .fixed(3), queue: .init(capacity: 7)))
-        let permit = try bulkhead.tryAcquire()
+        let permit = try bulkhead.tryAcquirePermit()
         let values = lines([bulkhead]).filter { $0.hasPrefix("resilience4j_bulkhead") }
         permit.release()
         #expect(

@@ -41,11 +41,11 @@ struct BulkheadSectionTests {
     func state() throws {
         let fixture = try fixture()
         let maps = try fixture.module.bulkhead("maps")
-        try maps.tryAcquire().release()
-        let held = try maps.tryAcquire()
+        try maps.tryAcquirePermit().release()
+        let held = try maps.tryAcquirePermit()
         try fixture.module.update(.init(["bulkheads": ["maps": ["limit": 1]]]))
         #expect(maps.inUse == 1 && maps.available == 0 && maps.totals.finished == 1)
-        #expect(throws: Bulkhead.RejectedError.self) { try maps.tryAcquire().release() }
+        #expect(throws: Bulkhead.RejectedError.self) { try maps.tryAcquirePermit().release() }
         try fixture.module.update(.init(["bulkheads": ["maps": ["limit": 2]]]))
         #expect(maps.inUse == 1 && maps.available == 1 && maps.totals.rejected == 1)
         held.release()
@@ -103,7 +103,7 @@ struct BulkheadSectionTests {
             module.effectiveConfiguration.document["policies"]?["a"]?["layers"] == [
                 ["bulkhead": ["shared": "database"]], ["timeout": "1s"],
             ])
-        let held = try database.tryAcquire()
+        let held = try database.tryAcquirePermit()
         try module.update(
             .init(["bulkheads": ["database": ["limit": 1]], "policies": ["own": ["layers": ["bulkhead"]]]]))
         #expect(try module.bulkhead("database") === database && database.inUse == 1 && database.limit == 1)

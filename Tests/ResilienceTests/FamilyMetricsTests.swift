@@ -40,10 +40,10 @@ struct FamilyMetricsTests {
         #expect(lines(module) == before)
         #expect(!PrometheusExporter([module]).page().description.contains("777"))
         #expect(value(module, "resilience.policy_family.keys", ["hosts"]) == 500)
-        #expect(value(module, "resilience.pipeline.calls", ["hosts", "succeeded"]) == 500)
-        #expect(value(module, "resilience.pipeline.duration", ["hosts", "succeeded"]) == 500)
-        #expect(value(module, "resilience.circuit_breaker.calls", ["hosts", "successful"]) == 500)
-        #expect(value(module, "resilience.circuit_breaker.call_duration", ["hosts", "successful"]) == 500)
+        #expect(value(module, "resilience.policy.calls", ["hosts", "succeeded"]) == 500)
+        #expect(value(module, "resilience.policy.duration", ["hosts", "succeeded"]) == 500)
+        #expect(value(module, "resilience.circuit_breaker.calls", ["hosts", "succeeded"]) == 500)
+        #expect(value(module, "resilience.circuit_breaker.call_duration", ["hosts", "succeeded"]) == 500)
         #expect(value(module, "resilience.bulkhead.max_allowed_concurrent_calls", ["hosts"]) == 2500)
     }
 
@@ -64,7 +64,7 @@ struct FamilyMetricsTests {
         #expect(value(module, "resilience.retry.attempts", ["hosts#2"]) == 6)
         #expect(value(module, "resilience.bulkhead.max_allowed_concurrent_calls", ["database"]) == 7)
         #expect(value(module, "resilience.bulkhead.calls", ["database", "finished"]) == 3)
-        #expect(value(module, "resilience.timeout.calls", ["tenants", "successful"]) == 3)
+        #expect(value(module, "resilience.timeout.calls", ["tenants", "succeeded"]) == 3)
     }
 
     @Test("the alerts can fire: states are how many breakers are in them, and openings are counted for good")
@@ -77,7 +77,7 @@ struct FamilyMetricsTests {
         #expect(value(module, "resilience.circuit_breaker.state", ["hosts", "closed"]) == 1)
         #expect(value(module, "resilience.circuit_breaker.transitions", ["hosts", "closed", "open"]) == 3)
         #expect(value(module, "resilience.policy_family.open_keys", ["hosts"]) == 3)
-        #expect(value(module, "resilience.pipeline.calls", ["hosts", "failed"]) == 6)
+        #expect(value(module, "resilience.policy.calls", ["hosts", "failed"]) == 6)
         #expect(
             module.health.reasons.map(\.description) == [
                 "policy family \"hosts\" has an open circuit breaker for 3 of 4 keys"
@@ -117,7 +117,7 @@ struct FamilyMetricsTests {
                         let place = [entry.family.name] + sample.labels
                         #expect(value >= last[place] ?? 0, "\(place), seed \(seed), step \(step)")
                         last[place] = value
-                        if entry.family.name == "resilience.pipeline.calls" { total += value }
+                        if entry.family.name == "resilience.policy.calls" { total += value }
                     }
                 }
                 #expect(total == Double(sum), "seed \(seed), step \(step)")
@@ -192,7 +192,7 @@ struct FamilyMetricsTests {
         #expect(try module.family("hosts", by: String.self) === hosts.family)
         #expect(try module.fallback("hosts", for: Int.self, by: String.self) === hosts.fallback)
         #expect(value(module, "resilience.fallback.calls", ["hosts", "served"]) == 3)
-        #expect(value(module, "resilience.pipeline.calls", ["hosts", "failed"]) == 3)
+        #expect(value(module, "resilience.policy.calls", ["hosts", "failed"]) == 3)
         let family = hosts.family
         #expect(
             try await family.execute(for: "d") {

@@ -75,6 +75,7 @@ struct ConditionTests {
         #expect(try await isRetried(Other(), configuration))
         #expect(try await !isRetried(failure, configuration))
         configuration.neverRan = .rejections
+        configuration.onRejection = .waitUntilRetryAfter
         #expect(try await isRetried(Refused(retryAfter: .zero), configuration))
         let fixture = try Fixture(configuration)
         // It did run: there is a value.
@@ -99,9 +100,10 @@ struct ConditionTests {
 
     // MARK: Rejections of layers inside
 
-    @Test func aRejectionIsRetriedOnlyIfItSaysWhen() async throws {
+    @Test func whereAskedARejectionIsWaitedForIfItSaysWhen() async throws {
         #expect(try await !isRetried(Refused(), .standard))
-        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(1))))
+        let fixture = try Fixture(
+            Configuration(backoff: .constant(.seconds(1)), hintJitter: 0, onRejection: .waitUntilRetryAfter))
         #expect(try await fixture.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
         #expect(try await fixture.run([Refused(retryAfter: .milliseconds(1))]).slept == [.seconds(1)])
         #expect(try await fixture.run([Refused(retryAfter: .seconds(31))]).error is Refused)
@@ -110,7 +112,9 @@ struct ConditionTests {
     }
 
     @Test func hintsOfServersMayBeIgnoredThoseOfRejectionsMayNot() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate, serverHints: .ignored))
+        let fixture = try Fixture(
+            Configuration(
+                backoff: .immediate, serverHints: .ignored, hintJitter: 0, onRejection: .waitUntilRetryAfter))
         #expect(try await fixture.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
         #expect(try await fixture.run([InjectedFailure(retryAfter: .seconds(7))]).slept == [])
     }
@@ -118,11 +122,13 @@ struct ConditionTests {
     @Test("FS-17: seven attempts around a breaker that opens after three failures")
     func aroundABreaker() async throws {
         // Written for retries that ask an open breaker again at once: 7 attempts, of which 4 are refused. Here a
-        // rejection is followed no sooner than it says. First a break longer than any delay: no attempt is wasted.
+        // rejection ends the call, or is followed no sooner than it says, as here. First a break longer than any delay: no attempt is wasted.
         let clock = ManualClock()
         func policy(breakLength: Duration) throws -> Policy {
             try Policy("p", clock: clock) {
-                Retry.layer(.immediate, maxAttempts: 7)
+                Retry.layer(
+                    .init(
+                        backoff: .immediate, maxAttempts: 7, hintJitter: 0, onRejection: .waitUntilRetryAfter))
                 CircuitBreaker.layer(
                     .init(
                         trip: .consecutiveFailures(3), breakLength: .fixed(breakLength), halfOpen: .init(probes: 1)))

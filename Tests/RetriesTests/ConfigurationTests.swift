@@ -93,7 +93,7 @@ struct ConfigurationTests {
         let fixture = try Fixture(
             Configuration(
                 backoff: .exponential(from: longest, factor: .greatestFiniteMagnitude, jitter: .ratio(1)),
-                maxAttempts: Retry.unlimited, maxDelay: longest, maxDuration: longest))
+                maxAttempts: Retry.unlimited, maxDelay: longest, maxDuration: longest), random: .constant(1))
         #expect(try await fixture.run([failure, failure]).slept == [longest])
         #expect(fixture.reasons == [.duration])
         let none = try Fixture(Configuration(maxDelay: .zero, maxDuration: .nanoseconds(1)))

@@ -11,7 +11,8 @@ struct LimitTests {
 
     @Test("X-13: Retry-After of 3600 s, delays of at most 30 s, 60 s in all")
     func hugeHint() async throws {
-        var configuration = Configuration(maxAttempts: Retry.unlimited, maxDuration: .seconds(60))
+        var configuration = Configuration(
+            maxAttempts: Retry.unlimited, maxDuration: .seconds(60), hintJitter: 0)
         let endless = Array(repeating: hint(.seconds(3600)), count: 100)
         for lastDelay in [Retry.LastDelay.refuse, .trim] {
             configuration.lastDelay = lastDelay
@@ -28,14 +29,14 @@ struct LimitTests {
     }
 
     @Test func aHintWinsOverTheBackoff() async throws {
-        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(10))))
+        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(10)), hintJitter: 0))
         #expect(try await fixture.run([hint(.seconds(2)), hint(.seconds(20))]).slept == [.seconds(2), .seconds(20)])
         #expect(try await fixture.run([hint(.zero), hint(.seconds(-5))]).slept == [])
         #expect(try await fixture.run([hint(.seconds(2)), failure]).slept == [.seconds(2), .seconds(10)])
     }
 
     @Test func aServerMaySayStop() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate))
+        let fixture = try Fixture(Configuration(backoff: .immediate, hintJitter: 0))
         let outcome = try await fixture.run([Answer(serverHint: .grpc(pushback: "-1"))])
         #expect(outcome.error is Answer && fixture.reasons == [.server])
         #expect(try await fixture.run([Answer(serverHint: .retryAfter(.seconds(3)))]).slept == [.seconds(3)])
@@ -91,7 +92,8 @@ struct LimitTests {
 
     @Test func theRejectionOfALayerIsNotTrimmed() async throws {
         let fixture = try Fixture(
-            Configuration(backoff: .immediate, maxDuration: .seconds(10), lastDelay: .trim))
+            Configuration(
+                backoff: .immediate, maxDuration: .seconds(10), lastDelay: .trim, onRejection: .waitUntilRetryAfter))
         #expect(try await fixture.run([Refused(retryAfter: .seconds(11))]).slept == [])
         #expect(try await fixture.run([Refused(retryAfter: .seconds(10))]).slept == [.seconds(10)])
     }

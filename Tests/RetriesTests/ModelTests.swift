@@ -35,6 +35,7 @@ struct ModelTests {
         let maxDuration: Int?
         let deadline: Int?
         let trims: Bool
+        let waits: Bool
         let hints: Retry.ServerHints
         let quota: Int
 
@@ -51,6 +52,7 @@ struct ModelTests {
             maxDuration = number(0...1) == 0 ? nil : number(1...30)
             deadline = number(0...1) == 0 ? nil : number(1...30)
             trims = number(0...1) == 0
+            waits = number(0...1) == 0
             hints = [.shortened, .exact, .ignored][number(0...2)]
             quota = number(1...8)
         }
@@ -62,20 +64,19 @@ struct ModelTests {
             var tokens = quota
             for (index, fault) in faults.enumerated() {
                 now += lengths[index]
-                if fault == .cancelled {
-                    return (delays, deadline.map { now >= $0 } == true ? .deadline : .cancelled, tokens)
-                }
                 if fault == .denied { return (delays, .notRetryable, tokens) }
                 if index + 1 >= maxAttempts { return (delays, .attempts, tokens) }
                 if fault == .isolated { return (delays, .rejection, tokens) }
+                if !waits, fault == .rejection || fault == .longRejection { return (delays, .rejection, tokens) }
                 if fault == .stop, hints != .ignored { return (delays, .server, tokens) }
                 var wanted = min(delay, maxDelay)
                 var isBinding = false
+                var isAskedFor = false
                 switch fault {
-                case .hint where hints != .ignored: (wanted, isBinding) = (3, hints == .exact)
-                case .longHint where hints != .ignored: (wanted, isBinding) = (500, hints == .exact)
-                case .rejection: (wanted, isBinding) = (max(4, wanted), true)
-                case .longRejection: (wanted, isBinding) = (500, true)
+                case .hint where hints != .ignored: (wanted, isBinding, isAskedFor) = (3, hints == .exact, true)
+                case .longHint where hints != .ignored: (wanted, isBinding, isAskedFor) = (500, hints == .exact, true)
+                case .rejection: (wanted, isBinding, isAskedFor) = (max(4, wanted), true, true)
+                case .longRejection: (wanted, isBinding, isAskedFor) = (500, true, true)
                 default: break
                 }
                 if isBinding, wanted > maxDelay { return (delays, .delay, tokens) }
@@ -83,7 +84,7 @@ struct ModelTests {
                 if let maxDuration {
                     if now >= maxDuration { return (delays, .duration, tokens) }
                     if now + wanted > maxDuration {
-                        if isBinding || !trims { return (delays, .duration, tokens) }
+                        if isAskedFor || !trims { return (delays, .duration, tokens) }
                         wanted = maxDuration - now
                     }
                 }
@@ -108,7 +109,8 @@ struct ModelTests {
                     backoff: .constant(.seconds(script.delay)), maxAttempts: script.maxAttempts,
                     maxDelay: .seconds(script.maxDelay), maxDuration: script.maxDuration.map { .seconds($0) },
                     lastDelay: script.trims ? .trim : .refuse, retryOn: .except(Other.self),
-                    serverHints: script.hints, budget: budget))
+                    serverHints: script.hints, hintJitter: 0,
+                    onRejection: script.waits ? .waitUntilRetryAfter : .giveUp, budget: budget))
             var context = fixture.retry.rootContext
             context.deadline = script.deadline.map { TimeSource.Instant(nanoseconds: Int64($0) * 1_000_000_000) }
             let start = context

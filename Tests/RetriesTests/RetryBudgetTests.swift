@@ -118,7 +118,8 @@ struct RetryBudgetTests {
 
     @Test func aRejectionOfALayerInsideCostsAThrottleNothing() async throws {
         let budget = try RetryBudget(.throttle(maxTokens: 10))
-        let fixture = try Fixture(Configuration(backoff: .immediate, budget: budget))
+        let fixture = try Fixture(
+            Configuration(backoff: .immediate, onRejection: .waitUntilRetryAfter, budget: budget))
         _ = try await fixture.run([Refused(retryAfter: .zero), Refused(retryAfter: .zero), Refused(retryAfter: .zero)])
         #expect(budget.balance == 10 && budget.totalGranted == 2)
     }

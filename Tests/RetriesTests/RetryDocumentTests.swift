@@ -22,7 +22,8 @@ struct RetryDocumentTests {
             {
               "backoff": {"kind": "exponential", "from": "50ms", "factor": 1.5, "jitter": {"ratio": 0.2}},
               "maxAttempts": 4, "maxDelay": "2s", "maxDuration": "1m30s", "lastDelay": "trim",
-              "retryOn": "rejections", "serverHints": "exact", "idempotent": false, "neverRan": "standard",
+              "retryOn": "rejections", "serverHints": "exact", "hintJitter": 0.25,
+              "onRejection": "waitUntilRetryAfter", "idempotent": false, "neverRan": "standard",
               "budget": {"kind": "throttle", "maxTokens": 20, "tokenRatio": 0.5}, "exhaustion": "allAttempts"
             }
             """
@@ -30,7 +31,8 @@ struct RetryDocumentTests {
         let expected = Configuration(
             backoff: .exponential(from: .milliseconds(50), factor: 1.5, jitter: .ratio(0.2)), maxAttempts: 4,
             maxDelay: .seconds(2), maxDuration: .seconds(90), lastDelay: .trim, retryOn: .rejections,
-            serverHints: .exact, idempotent: false, neverRan: .standard,
+            serverHints: .exact, hintJitter: 0.25, onRejection: .waitUntilRetryAfter, idempotent: false,
+            neverRan: .standard,
             budget: try RetryBudget(.throttle(maxTokens: 20, tokenRatio: 0.5)), exhaustion: .allAttempts)
         #expect(configuration.text == expected.text)
         #expect(configuration.document == expected.document)
@@ -68,6 +70,8 @@ struct RetryDocumentTests {
             (["maxDuration": nil, "budget": nil], .init()),
             (["retryOn": "never"], .init(retryOn: .never)),
             (["serverHints": "ignored"], .init(serverHints: .ignored)),
+            (["hintJitter": 0], .init(hintJitter: 0)),
+            (["onRejection": "waitUntilRetryAfter"], .init(onRejection: .waitUntilRetryAfter)),
         ] as [(ConfigurationValue, Configuration)])
     func forms(document: ConfigurationValue, expected: Configuration) throws {
         let configuration = try Configuration(document)

@@ -2,6 +2,7 @@ import Foundation
 import ResilienceTesting
 import Testing
 
+@testable import ResilienceCore
 @testable import Retries
 
 /// Reading what servers say.
@@ -18,6 +19,72 @@ struct ServerHintTests {
         }
         for text in ["99999999999", "9223372037", String(repeating: "9", count: 10_000)] {
             #expect(read(text) == .retryAfter(.nanoseconds(Int64.max)))
+        }
+    }
+
+    @Test("seconds may have decimals")
+    func decimals() {
+        let texts = [
+            ("1.5", 1_500), ("0.25", 250), ("2.0", 2_000), (" 0.001 ", 1), ("3.0009999999999", 3_000), ("0.0", 0),
+        ]
+        for (text, milliseconds) in texts {
+            guard case .retryAfter(let delay) = read(text) else {
+                Issue.record("\(text) is not read")
+                continue
+            }
+            #expect(delay.saturatedNanoseconds / 1_000_000 == Int64(milliseconds), "\(text)")
+        }
+        #expect(read("1.1234567894") == .retryAfter(.nanoseconds(1_123_456_789)))
+        #expect(read(String(repeating: "9", count: 500) + ".5") == .retryAfter(.nanoseconds(Int64.max)))
+        #expect(read("0." + String(repeating: "3", count: 10_000)) == .retryAfter(.nanoseconds(333_333_333)))
+    }
+
+    @Test("the two obsolete forms of dates, which RFC 9110 makes a recipient accept")
+    func obsoleteDates() {
+        for text in ["Sunday, 06-Nov-94 08:51:37 GMT", "Sun Nov  6 08:51:37 1994"] {
+            #expect(read(text) == .retryAfter(.seconds(120)), "\(text)")
+        }
+        #expect(read("Mon Nov 14 08:49:37 1994") == .retryAfter(.seconds(8 * 86_400)))
+        #expect(read("Sat Nov  5 08:49:37 1994") == .retryAfter(.zero))
+    }
+
+    @Test(
+        "a year of two digits is at most 50 years ahead",
+        arguments: [
+            // In 1994: 44 is 50 years ahead, 45 and what is later in 44 are in the past.
+            (784_111_777.0, "Sunday, 06-Nov-44 08:49:37 GMT", 2_362_034_977),
+            (784_111_777, "Monday, 06-Nov-44 08:49:38 GMT", -793_725_022),
+            (784_111_777, "Saturday, 31-Dec-05 00:00:00 GMT", 1_135_987_200),
+            (784_111_777, "Wednesday, 01-Nov-95 00:00:00 GMT", 815_184_000),
+            // In 2026 and in 2080.
+            (1_795_730_400, "Friday, 31-Dec-99 00:00:00 GMT", 946_598_400),
+            (1_795_730_400, "Monday, 06-Nov-34 00:00:00 GMT", 2_046_384_000),
+            (3_471_292_800, "Friday, 01-Jan-06 00:00:00 GMT", 4_291_747_200),
+        ] as [(Double, String, Int64)])
+    func twoDigitYears(now: Double, text: String, expected: Int64) {
+        #expect(HTTPDate(text.utf8[...], now: now)?.secondsSince1970 == expected)
+    }
+
+    @Test("property: 10 000 random texts of what dates and numbers are made of are read or not, and never trap")
+    func garbage() {
+        let parts = [
+            "Sun", "Sunday", "Mon", ", ", " ", "  ", "-", ".", ":", "06", "6", "94", "1994", "9999", "0000", "Nov",
+            "Feb",
+            "29", "31", "08:49:37", "24:00:00", "GMT", "+", "e", "\u{0}", "é", "١", "\n", "99999999999999999999",
+        ]
+        let times = [0, then, -.greatestFiniteMagnitude, .greatestFiniteMagnitude, .nan, .infinity, 1e18, -1e18]
+        forSeeds(0..<10_000) { seed, generator in
+            let count = Int.random(in: 0...14, using: &generator)
+            var text = (0..<count).map { _ in parts.randomElement(using: &generator) ?? "" }.joined()
+            if seed % 3 == 0 {
+                text = String(
+                    decoding: text.utf8.map { _ in UInt8.random(in: 0...255, using: &generator) }, as: UTF8.self)
+            }
+            let hint = ServerHint.http(
+                retryAfter: text, secondsSince1970: times.randomElement(using: &generator) ?? 0)
+            if case .retryAfter(let delay) = hint { #expect(delay >= .zero, "seed \(seed): \(text)") }
+            if case .unreadable(let value) = hint { #expect(value == text, "seed \(seed)") }
+            _ = ServerHint.grpc(pushback: text)
         }
     }
 
@@ -40,13 +107,18 @@ struct ServerHintTests {
     }
 
     @Test(arguments: [
-        "", " ", "-1", "+1", "1.5", "1e3", "12 s", "soon", "0x10", "١٢", "1,2", "120\n",
+        "", " ", "-1", "+1", ".5", "1.", "1..5", "1.5.2", "1.-5", "1.5s", "1 .5", "-1.5", "1e3", "12 s", "soon", "0x10",
+        "١٢", "1,2", "120\n",
         "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 GMT+1",
         "Mon, 06 Nov 1994 08:49:37 GMT", "sun, 06 nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT",
         "Sun, 06 Nov 94 08:49:37 GMT", "Sun,  06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
         "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
         "Thu, 31 Nov 1994 08:49:37 GMT", "Wed, 29 Feb 2023 00:00:00 GMT", "Thu, 29 Feb 1900 00:00:00 GMT",
-        "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 0a Nov 1994 08:49:37 GMT", "Sun",
+        "Monday, 06-Nov-94 08:49:37 GMT", "Sunday, 06-Nov-1994 08:49:37 GMT", "Sun, 06-Nov-94 08:49:37 GMT",
+        "Sunday, 6-Nov-94 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37", "Tuesday, 31-Nov-94 08:49:37 GMT",
+        "Mon Nov  6 08:49:37 1994", "Sun Nov 6 08:49:37 1994", "Sun Nov 06 08:49:37 1994 GMT",
+        "Sun Nov  a 08:49:37 1994",
+        "Sun Nov  6 08:49:37 94", "Sun Nov  0 08:49:37 1994", "Sun, 0a Nov 1994 08:49:37 GMT", "Sun",
     ])
     func unreadable(value: String) {
         #expect(read(value) == .unreadable(value))
@@ -69,12 +141,26 @@ struct ServerHintTests {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")
         formatter.timeZone = TimeZone(identifier: "GMT")
+        let obsolete = DateFormatter()
+        obsolete.locale = formatter.locale
+        obsolete.timeZone = formatter.timeZone
         formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
         forSeeds(0..<3000) { seed, generator in
             // From the beginning of the Gregorian calendar in Foundation to the end of the year 9999.
             let seconds = Int64.random(in: -12_200_000_000...253_402_300_799, using: &generator)
             var text = formatter.string(from: Date(timeIntervalSince1970: Double(seconds)))
-            #expect(HTTPDate(text.utf8[...])?.secondsSince1970 == seconds, "seed \(seed): \(text)")
+            #expect(HTTPDate(text.utf8[...], now: 0)?.secondsSince1970 == seconds, "seed \(seed): \(text)")
+            obsolete.dateFormat = "EEE MMM d HH:mm:ss yyyy"
+            var old = obsolete.string(from: Date(timeIntervalSince1970: Double(seconds)))
+            if old.utf8.count == 23 { old.insert(" ", at: old.index(old.startIndex, offsetBy: 8)) }
+            #expect(HTTPDate(old.utf8[...], now: 0)?.secondsSince1970 == seconds, "seed \(seed): \(old)")
+            // The date is within 50 years of the moment at which it is read.
+            obsolete.dateFormat = "EEEE, dd-MMM-yy HH:mm:ss 'GMT'"
+            old = obsolete.string(from: Date(timeIntervalSince1970: Double(seconds)))
+            let distance = Int64.random(in: -1_500_000_000...1_500_000_000, using: &generator)
+            #expect(
+                HTTPDate(old.utf8[...], now: Double(seconds + distance))?.secondsSince1970 == seconds,
+                "seed \(seed): \(old)")
             // Whatever is done to the text, it is read or not.
             var bytes = Array(text.utf8)
             bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)

@@ -6,7 +6,8 @@ public import ResilienceCore
 /// at failures, not at latencies: for services that refuse what is too much, or where calls have a timeout.
 ///
 /// It takes one step for each round trip, as TCP does: only calls admitted after the last step count, so that twenty
-/// calls that are dropped together shrink it once.
+/// calls that are dropped together shrink it once, and it grows no sooner than calls usually take, so that a few fast
+/// answers do not make it grow with each.
 public struct AIMDLimit: ConcurrencyLimit, Hashable {
     /// The limit at first. Between ``minimum`` and ``maximum``. Default: 20.
     public let initial: Int
@@ -44,14 +45,18 @@ public struct AIMDLimit: ConcurrencyLimit, Hashable {
     public mutating func record(
         roundTripTime: Duration, inFlight: Int, isDropped: Bool, at now: TimeSource.Instant
     ) {
-        let isDropped = isDropped || roundTripTime > timeout
-        guard isDropped || isHalfUsed(by: inFlight), pace.takesStep(for: roundTripTime, endingAt: now) else { return }
-        if isDropped {
+        guard !isDropped, roundTripTime <= timeout else {
+            guard pace.takesStep(for: roundTripTime, endingAt: now) else { return }
             // Rounded down, so that it always shrinks.
             current = Int(range.clamp((Double(current) * backoff).rounded(.down)))
-        } else {
-            current = Int(range.clamp(Double(current) + 1))
+            return
         }
+        let time = roundTripTime.positiveNanoseconds
+        pace.note(time)
+        guard isHalfUsed(by: inFlight), pace.takesStep(by: time, for: roundTripTime, endingAt: now) != nil else {
+            return
+        }
+        current = Int(range.clamp(Double(current) + 1))
     }
 
     /// Checks every parameter.

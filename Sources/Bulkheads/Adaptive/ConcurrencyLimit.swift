@@ -81,19 +81,6 @@ struct LimitRange: Sendable, Hashable {
     func clamp(_ value: Double) -> Double { value >= lowest ? min(value, highest) : lowest }
 }
 
-/// Lets a limit take one step for each round trip: a call admitted before the last step met the limit from before it,
-/// and a burst of such calls would take the step many times over.
-struct Pace: Sendable, Hashable {
-    private var lastStep = TimeSource.Instant(nanoseconds: .min)
-
-    /// Whether a call was admitted after the last step; if so, this is the next one.
-    mutating func takesStep(for roundTripTime: Duration, endingAt now: TimeSource.Instant) -> Bool {
-        guard now.admission(of: roundTripTime) >= lastStep else { return false }
-        lastStep = now
-        return true
-    }
-}
-
 extension TimeSource.Instant {
     /// When a call that ends now was admitted.
     func admission(of roundTripTime: Duration) -> TimeSource.Instant {

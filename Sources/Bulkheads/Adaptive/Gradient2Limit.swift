@@ -11,7 +11,7 @@ public import ResilienceCore
 /// to its maximum; here the average takes in only calls that met less than half of the limit in use, and so that there
 /// are such calls, the limit is halved every now and then until ten have come back, whose average counts from then on.
 /// A dropped call is a gradient of 0.5 with no queue allowed, whatever time it took. And only calls admitted after the
-/// last step lead to the next.
+/// last step lead to the next, by the average of all that have come back since.
 public struct Gradient2Limit: ConcurrencyLimit {
     /// The limit at first. Between ``minimum`` and ``maximum``. Default: 20.
     public let initial: Int
@@ -23,8 +23,8 @@ public struct Gradient2Limit: ConcurrencyLimit {
     public let smoothing: Double
     /// By how much the limit may exceed what the gradient says, so that it can grow. 1 to 1 000 000. Default: 4.
     public let queueSize: Int
-    /// How many calls the average spans, as the N of an exponential average with the weight 2/(N+1); the limit is halved
-    /// once in this many calls, times a random factor of 0.5 to 1. From 10 to 1 000 000. Default: 600.
+    /// How many calls the average spans, as the N of an exponential average with the weight 2/(N+1); the limit is
+    /// halved once in this many calls, times a random factor of 0.5 to 1. From 10 to 1 000 000. Default: 600.
     public let longWindow: Int
     /// How many times longer than on average a call may take before the limit shrinks. 1 to 100. Default: 1.5.
     public let tolerance: Double
@@ -78,21 +78,25 @@ public struct Gradient2Limit: ConcurrencyLimit {
         case .probing: return
         case .measured(_, let measured):
             (average, averaged) = (measured, Self.warmUp)
+            pace.clear()
             return
         case .idle: break
         }
         let time = roundTripTime.positiveNanoseconds
         let isHalfUsed = isHalfUsed(by: inFlight)
+        pace.note(time)
         if averaged < Self.warmUp {
             averaged += 1
             average += (time - average) / averaged
         } else if !isHalfUsed {
-            average += (time - average) * 2 / (Double(longWindow) + 1)
+            // One call that took for ever, or whose clock was wrong, must not make the average.
+            average += (min(time, 10 * average) - average) * 2 / (Double(longWindow) + 1)
         }
-        // After a long overload, do not wait for the average to come down by itself.
-        if average > 2 * time { average *= 0.95 }
-        guard isHalfUsed, pace.takesStep(for: roundTripTime, endingAt: now) else { return }
-        let gradient = max(0.5, min(1, tolerance * average / time))
+        // After a long overload, do not wait for the average to come down by itself. A few fast calls are no sign of its
+        // end.
+        if average > 2 * pace.usualTime { average *= 0.95 }
+        guard isHalfUsed, let recent = pace.takesStep(by: time, for: roundTripTime, endingAt: now) else { return }
+        let gradient = max(0.5, min(1, tolerance * average / recent))
         change(to: estimate * gradient + Double(queueSize))
     }
 

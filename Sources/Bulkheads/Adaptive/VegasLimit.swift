@@ -9,10 +9,12 @@ public import ResilienceCore
 ///
 /// Where calls do not all take about equally long, put it in a ``WindowedLimit``: it then compares averages.
 ///
-/// Three things are done differently. The shortest time is measured anew every now and then, as in the original, but the
-/// limit is halved for that until ten calls have come back; otherwise it would be measured in a queue of the limit's own
-/// making, and under a load that lasts the limit would grow with each measurement. Only calls admitted after the last
-/// step lead to the next. And a dropped call does not count as the shortest.
+/// Three things are done differently. The shortest time is measured anew every now and then, as in the original, but
+/// the limit is halved for that until ten calls have come back; otherwise it would be measured in a queue of the
+/// limit's own making, and under a load that lasts the limit would grow with each measurement. Only calls admitted
+/// after the last step lead to the next. And neither a dropped call counts as the shortest, nor one that took less than
+/// half as long as that: cached answers and errors found at once would be taken for what the service can do. Only when
+/// such calls are the rule, three of four, is the service taken to have become faster.
 public struct VegasLimit: ConcurrencyLimit {
     /// The limit at first. Between ``minimum`` and ``maximum``. Default: 20.
     public let initial: Int
@@ -33,8 +35,15 @@ public struct VegasLimit: ConcurrencyLimit {
     private let range: LimitRange
     private var estimate: Double
     private var shortest: Double?
+    /// How many calls have been compared with the first, and how many of them took more than twice as long.
+    private var compared = 0
+    private var longer = 0
+    private var fast = FastCalls()
+    private var hasDoubtfulProbe = false
     private var probe = LoadProbe()
     private var pace = Pace()
+
+    private static let warmUp = 200
 
     /// How many calls may be in flight.
     public var limit: Int { min(Int(estimate), probe.ceiling ?? .max) }
@@ -76,11 +85,22 @@ public struct VegasLimit: ConcurrencyLimit {
         switch step {
         case .probing: return
         case .measured(let lowest, _):
+            // Few slow calls among many fast ones may all have missed a probe: only two in a row lower the time by
+            // much.
+            let isDoubtful = shortest.map { lowest < $0 / 2 } ?? false
+            defer { hasDoubtfulProbe = isDoubtful }
+            guard !isDoubtful || hasDoubtfulProbe else { return }
             shortest = lowest
+            (compared, fast) = (Self.warmUp, FastCalls())
             return
         case .idle: break
         }
         let time = roundTripTime.positiveNanoseconds
+        guard let present = shortest, !isFirstOutlier(time, present) else {
+            shortest = time
+            return
+        }
+        guard !fast.leavesOut(time, below: present / 2, lowering: &shortest) else { return }
         guard let shortest, time >= shortest else {
             shortest = time
             return
@@ -94,6 +114,16 @@ public struct VegasLimit: ConcurrencyLimit {
         } else if queue > Double(beta) * logarithm {
             change(to: estimate - logarithm)
         }
+    }
+
+    /// Whether the shortest time is that of one of the first calls, which was far too short to be the service's: no
+    /// queue makes ten times of it within a few calls.
+    private mutating func isFirstOutlier(_ time: Double, _ shortest: Double) -> Bool {
+        guard compared < Self.warmUp, longer < 10 else { return false }
+        compared += 1
+        // The fast ones come back first, perhaps many of them.
+        if time > 2 * shortest { longer += 1 }
+        return time > 10 * shortest
     }
 
     private mutating func change(to target: Double) {
@@ -131,6 +161,7 @@ public struct VegasLimit: ConcurrencyLimit {
         }
         estimate = range.clamp(previous.estimate)
         shortest = previous.shortest
+        compared = previous.compared
         probe = previous.probe
     }
 }

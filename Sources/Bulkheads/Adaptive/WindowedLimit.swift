@@ -20,11 +20,19 @@ public struct WindowedLimit<Base: ConcurrencyLimit>: ConcurrencyLimit {
     public let toleratedDrops: Double
 
     private struct Sample: Sendable {
-        let start: TimeSource.Instant
+        var start: TimeSource.Instant
         var sum = 0.0
+        var longest = 0.0
         var measured = 0.0
         var dropped = 0.0
         var mostInFlight = 0
+
+        /// Without one call that took ten times as long as all others on average: it says nothing about the load.
+        var average: Double? {
+            guard measured > 1 else { return measured > 0 ? sum : nil }
+            let others = (sum - longest) / (measured - 1)
+            return longest > 10 * others && measured >= 10 ? others : sum / measured
+        }
     }
 
     private var sample: Sample?
@@ -56,10 +64,14 @@ public struct WindowedLimit<Base: ConcurrencyLimit>: ConcurrencyLimit {
         if isDropped {
             current.dropped += 1
         } else {
-            current.sum += roundTripTime.positiveNanoseconds
+            let time = roundTripTime.positiveNanoseconds
+            current.sum += time
+            current.longest = max(current.longest, time)
             current.measured += 1
         }
         current.mostInFlight = max(current.mostInFlight, inFlight)
+        // The clock was wrong when the window began, or this call ended a moment before.
+        current.start = min(current.start, now)
         let age = current.start.duration(to: now)
         guard age >= window else {
             sample = current
@@ -68,7 +80,7 @@ public struct WindowedLimit<Base: ConcurrencyLimit>: ConcurrencyLimit {
         let calls = current.measured + current.dropped
         if calls >= Double(minimumSamples) {
             sample = nil
-            let average = current.measured > 0 ? current.sum / current.measured : roundTripTime.positiveNanoseconds
+            let average = current.average ?? roundTripTime.positiveNanoseconds
             base.record(
                 roundTripTime: .nanoseconds(Int64(min(average, 0x1p62))), inFlight: current.mostInFlight,
                 isDropped: current.dropped > toleratedDrops * calls, at: now)

@@ -11,10 +11,7 @@ final class KeyedQueue: @unchecked Sendable {
     }
 
     var state: RateLimiterState
-    private var timer: (any ScheduledTimer)?
-    private var timerFiresAt = Int64.max
-    /// Tells the timer that is set from one that was replaced before it was known here.
-    private var timerNumber: UInt64 = 0
+    var timer = TimerSlot()
 
     init(_ common: KeyedRate.Common, _ base: AnyRateMeter.State) {
         // With the anchor of the limiter, so that its windows are those of the other keys.
@@ -24,31 +21,10 @@ final class KeyedQueue: @unchecked Sendable {
 
     /// One that fires too early stays, and is set anew then.
     func setAlarm() -> Alarm {
-        guard let deadline = state.nextWake else {
-            defer { timer = nil }
-            timerFiresAt = .max
-            timerNumber &+= 1
-            return Alarm(old: timer)
-        }
-        guard deadline < timerFiresAt else { return Alarm() }
-        timerFiresAt = deadline
-        timerNumber &+= 1
-        return Alarm(next: (timerNumber, deadline))
-    }
-
-    /// Keeps the timer that was set; returns one that is not needed any more.
-    func keep(_ new: any ScheduledTimer, _ number: UInt64) -> (any ScheduledTimer)? {
-        guard timerNumber == number, timerFiresAt != .max else { return new }
-        defer { timer = new }
-        return timer
-    }
-
-    /// Whether it is the timer that is set which has fired.
-    func hasFired(_ number: UInt64) -> Bool {
-        guard timerNumber == number else { return false }
-        timer = nil
-        timerFiresAt = .max
-        return true
+        guard let deadline = state.nextWake else { return Alarm(old: timer.clear()) }
+        // What never comes needs none.
+        guard deadline < .max, let number = timer.claim(at: .init(nanoseconds: deadline)) else { return Alarm() }
+        return Alarm(next: (number, deadline))
     }
 
     /// Takes back permits that were granted before this queue began, or by it.
@@ -87,6 +63,8 @@ struct KeyedReply: Sendable {
         case queued(Ticket)
         /// Not now: after this time.
         case refused(retryAfter: Int64)
+        /// Not now; but another has seen a later moment, and perhaps that was a wrong one. Nothing has changed.
+        case doubtful(latest: Int64)
         /// Never, or only after more than the longest wait; with the most permits there are at once.
         case never(Int)
     }

@@ -16,6 +16,9 @@ struct KeyedRate: KeyedValue {
         let anchor: Int64
         /// Receipts hold within one generation: a change of the rule begins another.
         var generation: UInt64 = 0
+        /// That of the limiter by which the rule was last changed: of two at the same time, all shards follow the
+        /// later.
+        var update: UInt64 = 0
         /// The latest moment of an ask, so that time does not go back when threads overtake each other.
         var settledAt = Int64.min
         /// Without the asks that waited, which the tally of the limiter counts.
@@ -45,7 +48,7 @@ struct KeyedRate: KeyedValue {
             switch reply.decision {
             case .granted: permitted.increment()
             case .refused, .never: rejected.increment()
-            case .queued: break
+            case .queued, .doubtful: break
             }
         }
     }
@@ -81,16 +84,20 @@ struct KeyedRate: KeyedValue {
     /// - Parameters:
     ///   - maxWait: The longest wait; `nil` for that of the configuration.
     ///   - deadline: The last moment at which permits are of use.
+    ///   - isFinal: Whether the moment of others is taken for right that lies after `now`.
     @usableFromInline
     mutating func ask(
-        _ permits: Int, now: Int64, maxWait: Int64?, deadline: Int64, _ common: Common
+        _ permits: Int, now: Int64, maxWait: Int64?, deadline: Int64, isFinal: Bool = false, _ common: Common
     ) -> KeyedReply {
+        let isDoubtful = now < common.settledAt && !isFinal
         let now = max(now, common.settledAt)
         let maxWait = maxWait ?? common.maxWait
         var state: AnyRateMeter.State
         switch phase {
         case .metered(let metered): state = metered
-        case .awaited(let queue): return ask(queue, permits, now: now, maxWait: maxWait, deadline: deadline, common)
+        case .awaited(let queue):
+            if isDoubtful { return KeyedReply(.doubtful(latest: common.settledAt)) }
+            return ask(queue, permits, now: now, maxWait: maxWait, deadline: deadline, common)
         }
         guard permits > 0 else { return KeyedReply(.granted) }
         phase = .metered(.paced(0))  // So that a log has one owner and is not copied.
@@ -99,6 +106,8 @@ struct KeyedRate: KeyedValue {
         switch answer {
         case .taken: return KeyedReply(.granted)
         case .never: return KeyedReply(.never(common.meter.burst))
+        case .beyondTime where isDoubtful, .later where isDoubtful:
+            return KeyedReply(.doubtful(latest: common.settledAt))
         case .beyondTime: return KeyedReply(.refused(retryAfter: Int64.max.subtractingSaturated(max(0, now))))
         case .later(let due, let least):
             guard due <= min(now.addingSaturated(maxWait), deadline) else {
@@ -144,7 +153,7 @@ struct KeyedRate: KeyedValue {
 
     /// Grants what has become due; `nil` if the timer is not the one that is set.
     mutating func fire(_ queue: KeyedQueue, _ number: UInt64, now: Int64, _ common: Common) -> KeyedEffects? {
-        guard case .awaited(let present) = phase, present === queue, queue.hasFired(number) else { return nil }
+        guard case .awaited(let present) = phase, present === queue, queue.timer.fire(number) else { return nil }
         queue.state.settle(max(now, common.settledAt))
         return settled(queue, common)
     }
@@ -184,6 +193,21 @@ struct KeyedRate: KeyedValue {
     }
 
     // MARK: Control
+
+    /// Goes back to the present, after the clock has shown a moment that has not come.
+    mutating func rewind(to now: Int64, if doubted: Int64, _ common: Common) -> KeyedEffects? {
+        switch phase {
+        case .metered(var state):
+            phase = .metered(.paced(0))  // So that a log has one owner and is not copied.
+            common.meter.rewind(&state, to: now)
+            phase = .metered(state)
+            return nil
+        case .awaited(let queue):
+            queue.state.rewind(to: now, if: doubted)
+            queue.state.settle(now)
+            return settled(queue, common)
+        }
+    }
 
     /// Changes to another rule and keeps what was used.
     mutating func update(to common: Common, from old: AnyRateMeter, now: Int64) -> KeyedEffects? {

@@ -6,13 +6,13 @@ extension KeyedRateLimiter {
 
     /// How many permits of a key there are now for somebody who asks: none while others wait for theirs.
     public func available(for key: Key) -> Int {
-        let now = shared.time.now.nanoseconds
+        let now = present(for: key).nanoseconds
         return table.read(key) { rate, common in (rate ?? KeyedRate(common)).available(now: now, common) }
     }
 
     /// How long an ask for one permit of a key would wait now, behind all others; zero if there is one.
     public func nextPermit(for key: Key) -> Duration {
-        let now = shared.time.now.nanoseconds
+        let now = present(for: key).nanoseconds
         return .nanoseconds(
             table.read(key) { rate, common in (rate ?? KeyedRate(common)).nextPermit(now: now, common) })
     }
@@ -27,7 +27,7 @@ extension KeyedRateLimiter {
     /// - Returns: How many there were. None while others wait, or if there is no place for the key.
     @discardableResult
     public func drain(_ key: Key) -> Int {
-        let now = shared.time.now
+        let now = present(for: key)
         let answer = table.withValue(
             for: key, now: now, replacing: shared.replaces, initial: KeyedRate.init,
             { rate, common in rate.drain(now: now.nanoseconds, common) },
@@ -79,7 +79,7 @@ extension KeyedRateLimiter {
     }
 
     /// The configuration in force.
-    public var configuration: Configuration { shared.configuration.withLock { $0 } }
+    public var configuration: Configuration { shared.configuration.withLock { $0.present } }
 
     /// Adds an observer of this limiter's events.
     public func addObserver(_ observer: any PolicyObserver) {
@@ -92,12 +92,17 @@ extension KeyedRateLimiter {
     /// keys, those too many that have used the least are forgotten, unless new keys are refused: then they stay until
     /// their permits are all there again.
     ///
+    /// Of several updates at the same time, the one that came last holds for every key.
+    ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
         try configuration.validate()
         let now = shared.time.now
-        shared.use(configuration)
+        let update = shared.use(configuration)
         let changes = table.forEachShard { common, visit -> [(Key, KeyedEffects)] in
+            // One that began later was here first.
+            guard update > common.update else { return [] }
+            common.update = update
             let old = common.meter
             common.use(configuration.single, at: now.nanoseconds)
             let present = common
@@ -110,10 +115,20 @@ extension KeyedRateLimiter {
             return changes
         }
         for (key, effects) in changes.joined() { perform(effects, key) }
-        let forgotten = table.setLimit(
-            configuration.maxKeys, now: now, forgetting: configuration.whenFull == .forgetsLeastUsed)
-        shared.forgottenKeys.wrappingAdd(forgotten, ordering: .relaxed)
-        shared.events.post(.updated(limiter: name, configuration))
+        limitKeys(now)
         shared.events.deliver()
+    }
+
+    /// Sets the most keys to that of the configuration in force, which may have changed before that is done.
+    private func limitKeys(_ now: TimeSource.Instant) {
+        var (present, update) = shared.configuration.withLock { $0 }
+        while true {
+            let forgotten = table.setLimit(
+                present.maxKeys, now: now, forgetting: present.whenFull == .forgetsLeastUsed)
+            shared.forgottenKeys.wrappingAdd(forgotten, ordering: .relaxed)
+            let done = update
+            (present, update) = shared.configuration.withLock { $0 }
+            if update == done { return }
+        }
     }
 }

@@ -16,7 +16,7 @@ extension KeyedShared {
         metrics.add(Families.calls, [name, "rejected"], totals.rejected)
         metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
         metrics.add(Families.keys, [name], keys)
-        metrics.add(Families.maxKeys, [name], configuration.withLock { $0.maxKeys })
+        metrics.add(Families.maxKeys, [name], configuration.withLock { $0.present.maxKeys })
         metrics.add(Families.refusedKeys, [name], totals.refusedKeys)
         metrics.add(Families.forgottenKeys, [name], totals.forgottenKeys)
         // Who was granted permits before the count knew that he waits has been counted down already.

@@ -10,7 +10,8 @@ internal import Synchronization
 ///
 /// Every key has permits of its own by the same rule. A key is remembered only while permits of it are in use, so that
 /// memory grows with the keys that are active at once, up to ``RateLimiter/KeyedConfiguration/maxKeys``, at 50 to 90
-/// bytes beside the key (a sliding log takes about 50 more, and 16 to 32 for each permit). Keys are spread over many locks.
+/// bytes beside the key (a sliding log takes about 50 more, and 16 to 32 for each permit). Keys are spread over many
+/// locks.
 ///
 /// A key's `==` runs under such a lock and must not use the limiter. All members may be used from any task at once.
 public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
@@ -30,15 +31,14 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     ///   - name: What the limiter is called in errors, events and metrics.
     ///   - configuration: How many permits each key has, how long a call waits for one, and how many keys there may be.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - random: Not used: a limiter draws nothing.
     ///   - observers: Who hears its events.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration, clock: some Clock<Duration> = ContinuousClock(),
-        random: RandomSource = .system, observers: [any PolicyObserver] = []
+        observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         try configuration.validate()
-        let environment = PolicyEnvironment(name: name, time: TimeSource(clock), random: random, observers: observers)
+        let environment = PolicyEnvironment(name: name, time: TimeSource(clock), observers: observers)
         self.init(environment, configuration)
     }
 
@@ -50,17 +50,14 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     ///   - maxWait: How long a call waits for its permits at most, zero or more. Default: zero, it is rejected at once.
     ///   - maxKeys: The most keys of which something is remembered at once. Default: 100 000.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - random: Not used: a limiter draws nothing.
     ///   - observers: Who hears its events.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ rule: RateLimiter.Rule, maxWait: Duration = .zero, maxKeys: Int = 100_000,
-        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
-        observers: [any PolicyObserver] = []
+        clock: some Clock<Duration> = ContinuousClock(), observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         try self.init(
-            name, Configuration(rule: rule, maxWait: maxWait, maxKeys: maxKeys), clock: clock, random: random,
-            observers: observers)
+            name, Configuration(rule: rule, maxWait: maxWait, maxKeys: maxKeys), clock: clock, observers: observers)
     }
 
     /// The configuration has been validated.
@@ -123,10 +120,58 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
             common.count(reply, at: now.nanoseconds)
             if shared.events.isListening { shared.post(reply, key, permits) }
         }
+        if case .answered(let reply, _) = answer, case .doubtful(let latest) = reply.decision {
+            return askAgain(key, permits, after: latest, maxWait: maxWait, deadline: deadline)
+        }
         if case .answered(let reply, forgotten: nil) = answer, reply.effects == nil, !shared.events.isListening {
             return reply
         }
         return conclude(answer, key)
+    }
+
+    /// Asks at a moment that is read after another was seen that lies ahead: if it is ahead still, it was a wrong one.
+    @usableFromInline
+    func askAgain(
+        _ key: Key, _ permits: Int, after latest: Int64, maxWait: Int64?, deadline: Int64
+    ) -> KeyedReply? {
+        let now = shared.time.now
+        if now.nanoseconds < latest { rewind(to: now.nanoseconds, if: latest) }
+        let answer = table.withValue(for: key, now: now, replacing: shared.replaces, initial: KeyedRate.init) {
+            rate, common in
+            rate.ask(permits, now: now.nanoseconds, maxWait: maxWait, deadline: deadline, isFinal: true, common)
+        } record: { reply, common in
+            common.count(reply, at: now.nanoseconds)
+            if shared.events.isListening { shared.post(reply, key, permits) }
+        }
+        return conclude(answer, key)
+    }
+
+    /// The present for one key, after a look at whether others have seen a later one.
+    func present(for key: Key) -> TimeSource.Instant {
+        let now = shared.time.now
+        let latest = table.read(key) { _, common in common.settledAt }
+        guard latest > now.nanoseconds else { return now }
+        let again = shared.time.now
+        if again.nanoseconds < latest { rewind(to: again.nanoseconds, if: latest) }
+        return again
+    }
+
+    /// Goes back to the present in all shards that have seen a moment of which it is known that it has not come.
+    private func rewind(to now: Int64, if latest: Int64) {
+        let changes = table.forEachShard { common, visit -> [(Key, KeyedEffects)] in
+            guard common.settledAt >= latest else { return [] }
+            common.settledAt = now
+            let present = common
+            var changes: [(Key, KeyedEffects)] = []
+            visit { key, rate in
+                guard let effects = rate.rewind(to: now, if: latest, present) else { return }
+                shared.post(effects, key)
+                changes.append((key, effects))
+            }
+            return changes
+        }
+        for (key, effects) in changes.joined() { perform(effects, key) }
+        shared.events.deliver()
     }
 
     /// What is rarely left to do after an ask.
@@ -204,7 +249,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
             guard case .awaited(let present) = rate?.phase, present === queue else {
                 return timer as (any ScheduledTimer)?
             }
-            return queue.keep(timer, number)
+            return queue.timer.keep(timer, number)
         }
         unneeded?.cancel()
     }

@@ -22,7 +22,8 @@ final class KeyedShared: Sendable {
     let waiting = Atomic<Int>(0)
     let refusedKeys = Atomic<Int>(0)
     let forgottenKeys = Atomic<Int>(0)
-    let configuration: Lock<RateLimiter.KeyedConfiguration>
+    /// The configuration in force, and how many there have been.
+    let configuration: Lock<(present: RateLimiter.KeyedConfiguration, update: UInt64)>
     private let forgets: Atomic<Bool>
 
     init(_ environment: PolicyEnvironment, _ configuration: RateLimiter.KeyedConfiguration) {
@@ -31,27 +32,32 @@ final class KeyedShared: Sendable {
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.observers)
         meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
-        self.configuration = Lock(configuration)
+        self.configuration = Lock((configuration, 0))
         forgets = Atomic(configuration.whenFull == .forgetsLeastUsed)
     }
 
     @usableFromInline var replaces: Bool { forgets.load(ordering: .relaxed) }
 
-    func use(_ configuration: RateLimiter.KeyedConfiguration) {
-        self.configuration.withLock { $0 = configuration }
-        forgets.store(configuration.whenFull == .forgetsLeastUsed, ordering: .relaxed)
+    /// Puts a configuration in force.
+    ///
+    /// - Returns: The number of this update.
+    func use(_ configuration: RateLimiter.KeyedConfiguration) -> UInt64 {
+        self.configuration.withLock { state in
+            state = (configuration, state.update + 1)
+            forgets.store(configuration.whenFull == .forgetsLeastUsed, ordering: .relaxed)
+            events.post(.updated(limiter: name, configuration))
+            return state.update
+        }
     }
 
     var tooManyKeys: RateLimiter.TooManyKeysError {
-        RateLimiter.TooManyKeysError(policyName: name, maxKeys: configuration.withLock { $0.maxKeys })
+        RateLimiter.TooManyKeysError(policyName: name, maxKeys: configuration.withLock { $0.present.maxKeys })
     }
 
     /// The last moment before the call's deadline, on the limiter's time.
     @usableFromInline
     func deadline(of context: Context, _ now: TimeSource.Instant) -> Int64 {
-        guard let deadline = context.deadline else { return .max }
-        let translated = context.time == time ? deadline : now.advanced(by: context.time.now.duration(to: deadline))
-        return translated.nanoseconds.subtractingSaturated(1)
+        context.deadline(on: time, now: now)?.nanoseconds.subtractingSaturated(1) ?? .max
     }
 
     /// The place of a call that has to wait; `nil` reply: there was no place for its key.
@@ -63,13 +69,13 @@ final class KeyedShared: Sendable {
         case .queued(let ticket):
             waiting.wrappingAdd(1, ordering: .relaxed)
             return Entry(ticket: ticket, generation: reply.generation)
-        case .refused, .never: throw refusal(reply, permits) ?? tooManyKeys
+        case .refused, .never, .doubtful: throw refusal(reply, permits) ?? tooManyKeys
         }
     }
 
     private func refusal(_ reply: KeyedReply, _ permits: Int) -> (any PolicyRejection)? {
         switch reply.decision {
-        case .granted, .queued: nil
+        case .granted, .queued, .doubtful: nil
         case .refused(let retryAfter):
             RateLimiter.RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
         case .never(let burst):

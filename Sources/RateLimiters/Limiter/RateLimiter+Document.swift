@@ -55,7 +55,8 @@ extension RateLimiter.Rule {
     /// What a document is read onto that has to declare a rule. Fails every check.
     static let undeclared = Self(kind: .tokenBucket(burst: .min), limit: 0, period: .zero)
 
-    /// Without a `kind` it changes what is there. A limit and a period hold for every kind; a burst, for a token bucket.
+    /// Without a `kind` it changes what is there. A limit and a period hold for every kind; a burst, for a token
+    /// bucket.
     mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
             var (kind, limit, period) = (kind, limit, period)
@@ -108,6 +109,6 @@ extension RateLimiter.Rule.Kind {
 }
 
 private let kinds: KeyValuePairs<String, String> = [
-    "tokenBucket": "tokenBucket", "gcra": "tokenBucket", "pacing": "pacing", "fixedWindow": "fixedWindow",
+    "tokenBucket": "tokenBucket", "pacing": "pacing", "fixedWindow": "fixedWindow",
     "slidingWindow": "slidingWindow", "slidingLog": "slidingLog",
 ]

@@ -4,24 +4,45 @@ public import ResilienceCore
 extension RateLimiter {
     /// Runs `body` under the lock, on the whole state; then tells those whose wait has ended.
     func withState<Result: Sendable>(_ body: (inout RateLimiterState, Int64) -> Result) -> Result {
-        let now = time.now.nanoseconds
-        let (result, ended, alarm, burst) = machine.withLock { machine in
-            if let arrival = word.takeOut() { machine.state.base = .paced(arrival) }
-            // What came before is told before.
-            machine.state.settle(now)
-            var ended = takeEnded(&machine.state)
-            let result = body(&machine.state, now)
-            ended += takeEnded(&machine.state)
-            let burst = machine.state.meter.burst
-            let alarm = setAlarm(&machine)
-            putWordBack(machine.state, now: now)
-            return (result, ended, alarm, burst)
+        var now = time.now.nanoseconds
+        var doubted: Int64?
+        while true {
+            let step = machine.withLock { machine -> Step<Result> in
+                if let arrival = word.takeOut() { machine.state.base = .paced(arrival) }
+                if let latest = machine.state.latestMoment(after: now) {
+                    guard let doubted else { return .doubtful(latest) }
+                    machine.state.rewind(to: now, if: doubted)
+                }
+                // What came before is told before.
+                machine.state.settle(now)
+                var ended = takeEnded(&machine.state)
+                let result = body(&machine.state, now)
+                ended += takeEnded(&machine.state)
+                let alarm = setAlarm(&machine)
+                putWordBack(machine.state, now: now)
+                return .done(result, ended, alarm, burst: machine.state.meter.burst)
+            }
+            switch step {
+            case .doubtful(let latest):
+                doubted = latest
+                now = time.now.nanoseconds
+            case .done(let result, let ended, let alarm, let burst):
+                for ticket in ended { finish(ticket, burst: burst) }
+                alarm.old?.cancel()
+                if let next = alarm.next { setTimer(next.number, at: next.deadline) }
+                events.deliver()
+                return result
+            }
         }
-        for ticket in ended { finish(ticket, burst: burst) }
-        alarm.old?.cancel()
-        if let next = alarm.next { setTimer(next.number, at: next.deadline) }
-        events.deliver()
-        return result
+    }
+
+    private enum Step<Result: Sendable>: Sendable {
+        /// Another has seen this moment, which lies ahead. Nothing has changed.
+        ///
+        /// Whoever reads the clock first may come second, so that proves nothing. But if the clock is read again, after
+        /// that moment was seen, and is before it still, that moment's reading was wrong.
+        case doubtful(Int64)
+        case done(Result, [Ticket], Alarm, burst: Int)
     }
 
     /// Takes the tickets whose wait has ended, and tells observers; under the lock.
@@ -74,44 +95,28 @@ extension RateLimiter {
 
     // MARK: The timer
 
-    private struct Alarm {
+    private struct Alarm: Sendable {
         var old: (any ScheduledTimer)?
         var next: (number: UInt64, deadline: Int64)?
     }
 
     /// What has to be done about the timer, outside the lock. One that fires too early stays, and is set anew then.
     private func setAlarm(_ machine: inout Machine) -> Alarm {
-        guard let deadline = machine.state.nextWake else {
-            guard machine.timerFiresAt != .max else { return Alarm() }
-            defer { machine.timer = nil }
-            machine.timerFiresAt = .max
-            machine.timerNumber &+= 1
-            return Alarm(old: machine.timer)
+        guard let deadline = machine.state.nextWake else { return Alarm(old: machine.timer.clear()) }
+        // What never comes needs none.
+        guard deadline < .max, let number = machine.timer.claim(at: .init(nanoseconds: deadline)) else {
+            return Alarm()
         }
-        guard deadline < machine.timerFiresAt else { return Alarm() }
-        machine.timerFiresAt = deadline
-        machine.timerNumber &+= 1
-        return Alarm(next: (machine.timerNumber, deadline))
+        return Alarm(next: (number, deadline))
     }
 
     /// Sets the timer, outside the lock because the clock may fire it at once.
     private func setTimer(_ number: UInt64, at deadline: Int64) {
         let new = time.schedule(at: TimeSource.Instant(nanoseconds: deadline)) { [weak self] in self?.fire(number) }
-        let unneeded = machine.withLock { machine -> (any ScheduledTimer)? in
-            guard machine.timerNumber == number, machine.timerFiresAt != .max else { return new }
-            defer { machine.timer = new }
-            return machine.timer
-        }
-        unneeded?.cancel()
+        machine.withLock { $0.timer.keep(new, number) }?.cancel()
     }
 
     private func fire(_ number: UInt64) {
-        let isCurrent = machine.withLock { machine in
-            guard machine.timerNumber == number else { return false }
-            machine.timer = nil
-            machine.timerFiresAt = .max
-            return true
-        }
-        if isCurrent { withState { state, now in _ = state.settle(now) } }
+        if machine.withLock({ $0.timer.fire(number) }) { withState { state, now in _ = state.settle(now) } }
     }
 }

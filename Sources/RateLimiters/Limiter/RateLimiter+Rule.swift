@@ -30,7 +30,7 @@ extension RateLimiter {
         /// A bucket that holds up to `burst` tokens and gets `limit` of them in each period, evenly spread, not all at
         /// once. A permit is a token. The rule to begin with.
         ///
-        /// It is counted by the generic cell rate algorithm, which decides the same for each ask, in one number
+        /// It is counted by the generic cell rate algorithm (GCRA), which decides the same for each ask, in one number
         /// (ITU-T I.371, annex A).
         ///
         /// - Parameters:
@@ -39,11 +39,6 @@ extension RateLimiter {
         ///   - burst: How many tokens the bucket holds, 1 to 10¹⁵. Default: `nil`, those of one period.
         public static func tokenBucket(_ limit: Int, per period: Duration, burst: Int? = nil) -> Rule {
             Rule(kind: .tokenBucket(burst: burst ?? limit), limit: limit, period: period)
-        }
-
-        /// The same as ``tokenBucket(_:per:burst:)``, under the name of the algorithm.
-        public static func gcra(_ limit: Int, per period: Duration, burst: Int? = nil) -> Rule {
-            tokenBucket(limit, per: period, burst: burst)
         }
 
         /// One permit after another, never two closer than `period / limit`: a leaky bucket. For callers that wait.
@@ -70,12 +65,12 @@ extension RateLimiter {
             Rule(kind: .fixedWindow, limit: limit, period: period)
         }
 
-        /// At most `limit` permits in the last period, estimated from the counts of two fixed windows: the window before
-        /// weighs what the sliding one still covers of it.
+        /// At most `limit` permits in the last period, estimated from the counts of two fixed windows: the window
+        /// before weighs what the sliding one still covers of it.
         ///
-        /// Right to a permit while traffic is even. At worst, when all of the window before came at its end, nearly twice the limit
-        /// fits into one period, though spread over it. A permit is always there when fewer than `limit` were taken in
-        /// this window and the one before.
+        /// Right to a permit while traffic is even. At worst, when all of the window before came at its end, nearly
+        /// twice the limit fits into one period, though spread over it. A permit is always there when fewer than
+        /// `limit` were taken in this window and the one before.
         ///
         /// - Parameters:
         ///   - limit: The permits of a period, 1 to 10¹⁵.

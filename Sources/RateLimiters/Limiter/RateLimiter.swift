@@ -28,10 +28,7 @@ public final class RateLimiter: Strategy {
     /// The state, and the timer for those who wait.
     struct Machine {
         var state: RateLimiterState
-        var timer: (any ScheduledTimer)?
-        var timerFiresAt = Int64.max
-        /// Tells the timer that is set from one that was replaced before it was known here.
-        var timerNumber: UInt64 = 0
+        var timer = TimerSlot()
     }
 
     /// Creates a limiter.
@@ -40,15 +37,14 @@ public final class RateLimiter: Strategy {
     ///   - name: What the limiter is called in errors, events and metrics.
     ///   - configuration: How many permits there are, and how long a call waits for one.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - random: Not used: a limiter draws nothing.
     ///   - observers: Who hears its events.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration, clock: some Clock<Duration> = ContinuousClock(),
-        random: RandomSource = .system, observers: [any PolicyObserver] = []
+        observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         try configuration.validate()
-        let environment = PolicyEnvironment(name: name, time: TimeSource(clock), random: random, observers: observers)
+        let environment = PolicyEnvironment(name: name, time: TimeSource(clock), observers: observers)
         self.init(environment, configuration)
     }
 
@@ -59,15 +55,14 @@ public final class RateLimiter: Strategy {
     ///   - rule: How many permits there are, and when.
     ///   - maxWait: How long a call waits for its permits at most, zero or more. Default: zero, it is rejected at once.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - random: Not used: a limiter draws nothing.
     ///   - observers: Who hears its events.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ rule: Rule, maxWait: Duration = .zero, clock: some Clock<Duration> = ContinuousClock(),
-        random: RandomSource = .system, observers: [any PolicyObserver] = []
+        observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         try self.init(
-            name, Configuration(rule: rule, maxWait: maxWait), clock: clock, random: random, observers: observers)
+            name, Configuration(rule: rule, maxWait: maxWait), clock: clock, observers: observers)
     }
 
     /// The configuration has been validated.
@@ -82,7 +77,7 @@ public final class RateLimiter: Strategy {
     }
 
     deinit {
-        machine.withLock { $0.timer }?.cancel()
+        machine.withLock { $0.timer.clear() }?.cancel()
     }
 
     // MARK: The path of a call
@@ -121,9 +116,7 @@ public final class RateLimiter: Strategy {
 
     /// The last moment before the call's deadline, on the limiter's time.
     private func deadline(of context: Context, _ now: TimeSource.Instant) -> Int64 {
-        guard let deadline = context.deadline else { return .max }
-        let translated = context.time == time ? deadline : now.advanced(by: context.time.now.duration(to: deadline))
-        return translated.nanoseconds.subtractingSaturated(1)
+        context.deadline(on: time, now: now)?.nanoseconds.subtractingSaturated(1) ?? .max
     }
 
     /// Asks under the lock: for permits at once, or a place in the queue.
@@ -145,8 +138,8 @@ public final class RateLimiter: Strategy {
         case queued(Ticket)
     }
 
-    /// - Parameter isCall: Whether a grant is counted here, and a task waits for a ticket. Otherwise the reservation sees
-    ///   to both.
+    /// - Parameter isCall: Whether a grant is counted here, and a task waits for a ticket. Otherwise the reservation
+    ///   sees to both.
     func ask(
         _ permits: Int, now: TimeSource.Instant, maxWait: Int64?, deadline: Int64 = .max, isCall: Bool
     ) throws -> Place {
@@ -165,8 +158,8 @@ public final class RateLimiter: Strategy {
 
     private typealias Answer = (decision: RateLimiterState.Decision, burst: Int)
 
-    /// Decides an ask of which nobody has to be told: nobody waits or listens, and this one does not have to wait either.
-    /// Then there is neither a timer to be set nor a word to be put back.
+    /// Decides an ask of which nobody has to be told: nobody waits or listens, and this one does not have to wait
+    /// either. Then there is neither a timer to be set nor a word to be put back.
     ///
     /// - Returns: `nil` if that is not so, and nothing has changed.
     private func askAlone(_ permits: Int, now: Int64, maxWait: Int64?, isCall: Bool) -> Answer? {
@@ -176,7 +169,7 @@ public final class RateLimiter: Strategy {
             guard machine.state.isQuiet, !machine.state.isPaced, !events.isListening else { return nil }
             let maxWait = maxWait ?? machine.state.maxWait
             let decision = machine.state.ask(permits, now: now, maxWait: maxWait, latest: .min)
-            if case .refused = decision, maxWait > 0 { return nil }
+            if case .refused = decision, maxWait > 0 || machine.state.latestMoment(after: now) != nil { return nil }
             return (decision, machine.state.meter.burst)
         }
         switch answer?.decision {

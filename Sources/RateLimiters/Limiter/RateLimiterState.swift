@@ -5,8 +5,8 @@ internal import ResilienceCore
 /// The state `base` holds what has been granted; those who wait are kept beside it, so that one who gives up leaves no
 /// trace and the others move up. `tail` is the base with everything that is promised, from which a new ask is judged.
 ///
-/// Every change begins by bringing the queue up to the present (``settle(_:)``): what has become due since the last time
-/// is taken at the moment at which it became due, not at which somebody noticed.
+/// Every change begins by bringing the queue up to the present (``settle(_:)``): what has become due since the last
+/// time is taken at the moment at which it became due, not at which somebody noticed.
 struct RateLimiterState {
     /// Permits that were taken.
     struct Grant: Sendable {
@@ -58,6 +58,22 @@ struct RateLimiterState {
     var isQuiet: Bool { queue.isEmpty && ended.isEmpty }
 
     var isPaced: Bool { if case .paced = meter { true } else { false } }
+
+    // MARK: Time that was read wrongly
+
+    /// A moment after this one that somebody has read from the clock; `nil` if nothing tells of one.
+    func latestMoment(after now: Int64) -> Int64? {
+        settledAt > now ? settledAt : meter.latestMoment(base, after: now)
+    }
+
+    /// Goes back to the present, if the clock is known to have been wrong when it showed a moment.
+    mutating func rewind(to now: Int64, if doubted: Int64) {
+        guard doubted > now, let latest = latestMoment(after: now), latest >= doubted else { return }
+        settledAt = now
+        meter.rewind(&base, to: now)
+        for ticket in queue.tickets { ticket.rewind(to: now) }
+        isStale = !queue.isEmpty
+    }
 
     // MARK: Asking
 
@@ -134,7 +150,8 @@ struct RateLimiterState {
         ended.append(ticket)
     }
 
-    /// Works out for all tickets when they are due. One that has become impossible, or comes too late by that, is refused.
+    /// Works out for all tickets when they are due. One that has become impossible, or comes too late by that, is
+    /// refused.
     private mutating func retime() {
         tail = base
         var earliest = settledAt

@@ -16,9 +16,9 @@ final class Ticket: @unchecked Sendable {
 
     let number: UInt64
     let permits: Int
-    let asked: Int64
+    private(set) var asked: Int64
     /// The last moment for which the permits are of use.
-    let latest: Int64
+    private(set) var latest: Int64
     var due: Int64
     var phase = Phase.queued
     /// Where a task waits, if one does.
@@ -30,6 +30,13 @@ final class Ticket: @unchecked Sendable {
         self.asked = asked
         self.latest = latest
         self.due = due
+    }
+
+    /// Counts an ask that was made at a moment which has not come yet as made now.
+    func rewind(to now: Int64) {
+        guard asked > now else { return }
+        if latest < .max { latest = latest.subtractingSaturated(asked.subtractingSaturated(now)) }
+        asked = now
     }
 }
 

@@ -136,6 +136,30 @@ enum AnyRateMeter: RateMeter, Hashable {
         }
     }
 
+    func latestMoment(_ state: State, after now: Int64) -> Int64? {
+        guard case (.paced(let meter), .paced(let state)) = (self, state) else { return nil }
+        return meter.latestMoment(state, after: now)
+    }
+
+    func rewind(_ state: inout State, to now: Int64) {
+        switch (self, state) {
+        case (.paced(let meter), .paced(var inner)):
+            meter.rewind(&inner, to: now)
+            state = .paced(inner)
+        case (.fixedWindow(let meter), .fixedWindow(var inner)):
+            meter.rewind(&inner, to: now)
+            state = .fixedWindow(inner)
+        case (.slidingCounter(let meter), .slidingCounter(var inner)):
+            meter.rewind(&inner, to: now)
+            state = .slidingCounter(inner)
+        case (.slidingLog(let meter), .slidingLog(var inner)):
+            state = unused
+            meter.rewind(&inner, to: now)
+            state = .slidingLog(inner)
+        default: break
+        }
+    }
+
     /// Between rules of different kinds, the permits that are not there now count as taken now; no more than the burst.
     func carry(_ state: State, from old: AnyRateMeter, at now: Int64) -> State {
         switch (self, old, state) {

@@ -52,6 +52,10 @@ struct FixedWindowMeter: RateMeter, Hashable {
         state.used == 0 || !grid.reaches(state.start, now)
     }
 
+    func rewind(_ state: inout State, to now: Int64) {
+        if state.start > now { state.start = grid.start(of: now) }
+    }
+
     /// The window goes on from its start, with the new length and limit.
     func carry(_ state: State, from old: FixedWindowMeter, at now: Int64) -> State { old.moved(state, to: now) }
 

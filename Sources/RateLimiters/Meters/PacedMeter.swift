@@ -2,13 +2,13 @@ internal import ResilienceCore
 
 /// The generic cell rate algorithm: the token bucket, and pacing, in one number (ITU-T I.371, virtual scheduling).
 ///
-/// The state is the moment at which all permits are there again, the *theoretical arrival time*. A permit moves it on by
-/// the interval between permits; an ask is granted if it does not move on by more than the burst from now.
+/// The state is the moment at which all permits are there again, the *theoretical arrival time*. A permit moves it on
+/// by the interval between permits; an ask is granted if it does not move on by more than the burst from now.
 ///
-/// The interval need not be whole nanoseconds: 3 a second is one every 333 333 333⅓ ns. So moments are counted in a unit
-/// of which the interval is a whole multiple, the nearest to a nanosecond that is not shorter. Permits cost a whole number
-/// of units, nothing is ever rounded but the reading of the clock, and that down, so that no error adds up: in any time
-/// the limiter gives what the exact algorithm gives on a clock that ticks in units.
+/// The interval need not be whole nanoseconds: 3 a second is one every 333 333 333⅓ ns. So moments are counted in a
+/// unit of which the interval is a whole multiple, the nearest to a nanosecond that is not shorter. Permits cost a
+/// whole number of units, nothing is ever rounded but the reading of the clock, and that down, so that no error adds
+/// up: in any time the limiter gives what the exact algorithm gives on a clock that ticks in units.
 struct PacedMeter: RateMeter, Hashable {
     /// The units that one permit costs.
     let cost: Int64
@@ -72,8 +72,8 @@ struct PacedMeter: RateMeter, Hashable {
         return arrival
     }
 
-    /// If nothing has been taken back by time since, all is given back. Otherwise it cannot be known how much has been: what
-    /// comes between the arrival right after the taking and now is never too much.
+    /// If nothing has been taken back by time since, all is given back. Otherwise it cannot be known how much has been:
+    /// what comes between the arrival right after the taking and now is never too much.
     func giveBack(_ permits: Int, _ arrival: inout Int64, receipt: Int64, at now: Int64) {
         let credit = min(price(permits) ?? 0, receipt.subtractingSaturated(position(now)))
         if credit > 0 { arrival = arrival.subtractingSaturated(credit) }
@@ -85,6 +85,17 @@ struct PacedMeter: RateMeter, Hashable {
     }
 
     func isUnused(_ arrival: Int64, at now: Int64) -> Bool { arrival <= position(now) }
+
+    /// Permits that have been granted never come to more than all at once.
+    func latestMoment(_ arrival: Int64, after now: Int64) -> Int64? {
+        let start = arrival.subtractingSaturated(capacity)
+        return start > position(now) ? moment(start) ?? .max : nil
+    }
+
+    /// How many had been taken cannot be known any more: all of them, so that the next come one after another.
+    func rewind(_ arrival: inout Int64, to now: Int64) {
+        arrival = min(arrival, position(now).addingSaturated(capacity))
+    }
 
     /// Keeps the permits that are in use, but no more than the burst: the limiter is empty then.
     func carry(_ arrival: Int64, from old: PacedMeter, at now: Int64) -> Int64 {

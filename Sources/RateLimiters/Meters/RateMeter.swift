@@ -45,6 +45,12 @@ protocol RateMeter: Sendable {
     /// Whether the state, from now on, is no other than ``unused``: nothing is lost if it is dropped.
     func isUnused(_ state: State, at now: Int64) -> Bool
 
+    /// A moment after this one that the state tells somebody to have read from the clock; `nil` if it need not be so.
+    func latestMoment(_ state: State, after now: Int64) -> Int64?
+
+    /// Counts what was taken at moments that have not come yet as taken now.
+    func rewind(_ state: inout State, to now: Int64)
+
     /// A state of another meter of the same kind, with what was used.
     func carry(_ state: State, from old: Self, at now: Int64) -> State
 }
@@ -62,6 +68,8 @@ enum RateMeterAnswer {
 }
 
 extension RateMeter {
+    func latestMoment(_ state: State, after now: Int64) -> Int64? { nil }
+
     @inline(__always)
     func ask(_ permits: Int, _ state: inout State, at now: Int64, maxWait: Int64) -> RateMeterAnswer {
         guard let least = leastWait(permits), least <= maxWait else { return .never }

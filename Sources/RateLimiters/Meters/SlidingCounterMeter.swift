@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
-/// A sliding window that is estimated from the counts of two fixed ones: that of the window before counts by the share of
-/// it that the sliding window still covers, as if its permits had been spread evenly.
+/// A sliding window that is estimated from the counts of two fixed ones: that of the window before counts by the share
+/// of it that the sliding window still covers, as if its permits had been spread evenly.
 struct SlidingCounterMeter: RateMeter, Hashable {
     /// Two counts, 24 bytes.
     struct State: Sendable, Hashable {
@@ -69,6 +69,10 @@ struct SlidingCounterMeter: RateMeter, Hashable {
     func isUnused(_ state: State, at now: Int64) -> Bool {
         let state = moved(state, to: now)
         return state.current == 0 && state.previous == 0
+    }
+
+    func rewind(_ state: inout State, to now: Int64) {
+        if state.start > now { state = State(start: grid.start(of: now), previous: 0, current: state.current) }
     }
 
     /// Of another length, what is estimated now counts as taken now.

@@ -78,6 +78,13 @@ struct SlidingLogMeter: RateMeter, Hashable {
         state.entries.last.map { hasLeft($0, at: now) } ?? true
     }
 
+    func rewind(_ state: inout State, to now: Int64) {
+        for index in state.entries.indices.reversed() {
+            guard index >= state.first, state.entries[index].moment > now else { break }
+            state.entries[index] = State.Entry(moment: now, permits: state.entries[index].permits)
+        }
+    }
+
     func carry(_ state: State, from old: SlidingLogMeter, at now: Int64) -> State {
         var state = state
         // What has left the old window does not come back into a longer one.

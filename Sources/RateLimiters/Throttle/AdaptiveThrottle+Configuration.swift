@@ -3,9 +3,9 @@ public import ResilienceCore
 extension AdaptiveThrottle {
     /// How many calls a throttle rejects, and over which time it counts.
     public struct Configuration: Sendable {
-        /// How many calls are let through for each that the service accepts, 1 to 1000; K in the book. With 2, one in two
-        /// calls may be refused before any is rejected here, and the service sees up to twice the calls it accepts, so
-        /// that the throttle soon learns when it recovers. Nearer to 1 spares the service more. Default: 2.
+        /// How many calls are let through for each that the service accepts, 1 to 1000; K in the book. With 2, one in
+        /// two calls may be refused before any is rejected here, and the service sees up to twice the calls it accepts,
+        /// so that the throttle soon learns when it recovers. Nearer to 1 spares the service more. Default: 2.
         public var multiplier: Double
 
         /// How far back calls are counted, at least 1 ns. Default: 2 minutes.
@@ -14,8 +14,8 @@ extension AdaptiveThrottle {
         /// In how many equal parts the window is forgotten, 1 to 10 000. Default: 20.
         public var buckets: Int
 
-        /// The highest probability of a rejection, 0 to 1. Default: 0.9, so that one in ten calls still finds out whether
-        /// the service has recovered. The book has no such bound, which is 1.
+        /// The highest probability of a rejection, 0 to 1. Default: 0.9, so that one in ten calls still finds out
+        /// whether the service has recovered. The book has no such bound, which is 1.
         public var maximumRejection: Double
 
         /// How many calls there have to be in the window for any to be rejected, 0 to 1 000 000. Default: 10. The book
@@ -63,13 +63,17 @@ extension AdaptiveThrottle {
         case ignored
         /// The caller gave up. Only the totals count it.
         case cancelled
+
+        /// Whether the window counts it.
+        var counts: Bool { self == .accepted || self == .refused }
     }
 
     /// Tells which errors mean that the service did not accept a call.
     ///
-    /// Never asked about the caller's own cancellation: a `CancellationError`, or any error while the task is cancelled,
-    /// is ``Outcome/cancelled``; unless the call's deadline has passed, for then it was the service that did not answer
-    /// in time, and the outcome is ``Outcome/refused``.
+    /// Asked only about calls that failed, as `CallEnd` tells it, and told the error inside an `ErrorWrapper`. Not
+    /// asked where the caller's task is cancelled: the outcome is ``Outcome/cancelled``, or ``Outcome/refused`` if the
+    /// call's deadline has passed, for then it was the service that did not answer in time. Nor about the rejection of
+    /// a layer inside, which is ``Outcome/ignored``.
     public struct Classifier: Sendable {
         let outcome: @Sendable (any Error) -> Outcome
 
@@ -78,23 +82,22 @@ extension AdaptiveThrottle {
             self.outcome = outcome
         }
 
-        /// Every error is a refusal, save the rejection of a layer inside (`PolicyRejection`), which is ignored.
-        public static let standard = Classifier { $0 is any PolicyRejection ? .ignored : .refused }
+        /// Every error is a refusal.
+        public static let standard = Classifier { _ in .refused }
 
-        /// As ``standard``, but errors for which `isRefusal` is false mean that the service took the call on: it had the
-        /// capacity to find out that the order is unknown.
+        /// As ``standard``, but errors for which `isRefusal` is false mean that the service took the call on: it had
+        /// the capacity to find out that the order is unknown.
         public static func refusals(where isRefusal: @escaping @Sendable (any Error) -> Bool) -> Classifier {
-            Classifier { error in
-                let outcome = standard.outcome(error)
-                return outcome == .refused && !(error is UnacceptedResult) && !isRefusal(error) ? .accepted : outcome
-            }
+            Classifier { error in error is UnacceptedResult || isRefusal(error) ? .refused : .accepted }
         }
 
         func classify(_ error: any Error, _ context: Context?) -> Outcome {
-            if Task.isCancelled || error is CancellationError {
-                return context?.isPastDeadline == true ? .refused : .cancelled
+            switch CallEnd(error, in: context) {
+            case .failed: outcome(error.unwrapped)
+            case .expired: .refused
+            case .rejected: .ignored
+            case .cancelled: .cancelled
             }
-            return outcome(error)
         }
     }
 }

@@ -20,24 +20,29 @@ extension AdaptiveThrottle {
 
     /// Reads after forgetting what is older than the window.
     func current<Value: Sendable>(_ read: (AdaptiveThrottleState) -> Value) -> Value {
-        let now = time.now
+        let now = present()
         return withMachine { machine in
             machine.expire(now: now)
             return read(machine)
         }
     }
 
+    /// So that a late result of a permit is known as such.
+    func forgetOldParts() { current { _ in } }
+
     // MARK: Retuning
 
-    /// Puts another configuration in force and keeps the totals and what is in the window, as far as the new one reaches
-    /// back.
+    /// Puts another configuration in force and keeps the totals and what is in the window, as far as the new one
+    /// reaches back.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
         try configuration.validate()
-        use(configuration.classifier)
-        let now = time.now
-        withMachine { $0.update(configuration, now: now) }
+        let now = present()
+        _ = withMachine { machine in
+            machine.update(configuration, now: now)
+            return use(configuration.classifier)
+        }
     }
 
     // MARK: By hand
@@ -45,7 +50,7 @@ extension AdaptiveThrottle {
     /// Asks whether a call may go through, for work that does not fit into a closure.
     ///
     /// ```swift
-    /// let permit = try throttle.acquirePermit()
+    /// let permit = try throttle.tryAcquirePermit()
     /// do {
     ///     let response = try await connection.send(request)
     ///     permit.succeed()
@@ -56,14 +61,14 @@ extension AdaptiveThrottle {
     ///
     /// - Returns: A permit to be ended with the call's outcome.
     /// - Throws: ``RejectedError`` if the call is rejected.
-    public func acquirePermit() throws(RejectedError) -> Permit {
+    public func tryAcquirePermit() throws(RejectedError) -> Permit {
         Permit(throttle: self, start: try admit())
     }
 
     /// The throttle's leave to make one call.
     ///
-    /// Ended once, with the outcome: the compiler sees to it that it is not ended twice. A permit that is dropped counts
-    /// as cancelled.
+    /// Ended once, with the outcome: the compiler sees to it that it is not ended twice. A permit that is dropped
+    /// counts as cancelled.
     public struct Permit: ~Copyable, Sendable {
         private let throttle: AdaptiveThrottle
         private let start: TimeSource.Instant
@@ -79,20 +84,35 @@ extension AdaptiveThrottle {
         }
 
         /// The service accepted the call.
-        public consuming func succeed() {
+        ///
+        /// - Returns: Whether that is in the window. `false` if the call began so long ago that the throttle has
+        ///   forgotten that time; then only the totals count it.
+        @discardableResult
+        public consuming func succeed() -> Bool {
             complete(as: .accepted)
         }
 
-        /// The call failed; the throttle's classifier judges the error.
-        public consuming func fail(_ error: any Error) {
+        /// The call failed, and is judged as in `execute`.
+        ///
+        /// - Parameters:
+        ///   - error: What the call threw.
+        ///   - context: The context of the call, for its deadline: a call that was cut off there was refused.
+        /// - Returns: Whether that is in the window; `false` also for what the window does not count.
+        @discardableResult
+        public consuming func fail(_ error: any Error, in context: Context? = nil) -> Bool {
             isEnded = true
-            throttle.failed(start, error, nil)
+            throttle.forgetOldParts()
+            return throttle.failed(start, error, context)
         }
 
         /// The call ended with an outcome that the caller has judged.
-        public consuming func complete(as outcome: Outcome) {
+        ///
+        /// - Returns: Whether that is in the window; `false` also for what the window does not count.
+        @discardableResult
+        public consuming func complete(as outcome: Outcome) -> Bool {
             isEnded = true
-            throttle.record(outcome, start)
+            throttle.forgetOldParts()
+            return throttle.record(outcome, start)
         }
     }
 }

@@ -4,8 +4,8 @@ internal import Synchronization
 /// Rejects a share of the calls to a service that refuses them, so that it need not refuse them itself.
 ///
 /// A service spends work on every call that it refuses; with enough callers, that is all it does. An adaptive throttle
-/// is the client's part: it compares how many calls it was asked for (`requests`) with how many of them the service took
-/// on (`accepts`), and rejects the next one with the probability
+/// is the client's part: it compares how many calls it was asked for (`requests`) with how many of them the service
+/// took on (`accepts`), and rejects the next one with the probability
 /// `max(0, (requests − multiplier · accepts) / (requests + 1))`, before it costs anything. After "Handling Overload",
 /// chapter 21 of Site Reliability Engineering (Beyer and others, 2016), where the multiplier is called K.
 ///
@@ -100,7 +100,20 @@ public final class AdaptiveThrottle: Strategy {
     func admit() throws(RejectedError) -> TimeSource.Instant {
         let now = time.now
         if now.nanoseconds < calmUntil.load(ordering: .relaxed) { return now }
-        let probability = withMachine { $0.rejectionProbability(now: now) }
+        guard let probability = withMachine({ $0.rejectionProbability(now: now) }) else {
+            // Another has seen a later moment.
+            return try decide(present())
+        }
+        return try decide(now, probability)
+    }
+
+    private func decide(_ now: TimeSource.Instant) throws(RejectedError) -> TimeSource.Instant {
+        try decide(now, current { $0.rejectionProbability })
+    }
+
+    private func decide(
+        _ now: TimeSource.Instant, _ probability: Double
+    ) throws(RejectedError) -> TimeSource.Instant {
         // The source of randomness is the user's code, and runs outside the lock. What others record meanwhile comes
         // after this decision.
         guard probability > 0, random.next() < probability else { return now }
@@ -113,19 +126,35 @@ public final class AdaptiveThrottle: Strategy {
         throw error
     }
 
-    @usableFromInline
-    func failed(_ start: TimeSource.Instant, _ error: any Error, _ context: Context?) {
+    @usableFromInline @discardableResult
+    func failed(_ start: TimeSource.Instant, _ error: any Error, _ context: Context?) -> Bool {
         let classifier = classifier.withLock { $0 }
-        record(classifier.classify(error, context), start)
+        return record(classifier.classify(error, context), start)
     }
 
-    @usableFromInline
-    func record(_ outcome: Outcome, _ start: TimeSource.Instant) {
+    /// Counts a call that ended; whether it is in the window.
+    @usableFromInline @discardableResult
+    func record(_ outcome: Outcome, _ start: TimeSource.Instant) -> Bool {
         let duration = events.isListening ? start.duration(to: time.now) : nil
-        withMachine { machine in
-            machine.record(outcome, startedAt: start)
+        let isCounted = withMachine { machine in
+            let isCounted = machine.record(outcome, startedAt: start)
             if let duration { events.post(.called(throttle: name, outcome, duration: duration)) }
+            return isCounted
         }
+        guard !isCounted, outcome.counts else { return isCounted }
+        // Too late for the window, or the window was moved to a time that has not come yet.
+        _ = present()
+        return withMachine { $0.recordAgain(outcome, startedAt: start) }
+    }
+
+    /// The present, after going back to it if the window was moved further by a clock that was wrong: a reading that is
+    /// taken after a later one was seen, and lies before that still, tells.
+    func present() -> TimeSource.Instant {
+        let now = time.now
+        guard let latest = withMachine({ $0.latestPart(after: now) }) else { return now }
+        let again = time.now
+        withMachine { $0.rewind(to: again, if: latest) }
+        return again
     }
 
     /// Runs `body` under the lock, publishes what it changed, and delivers the news.
@@ -141,8 +170,13 @@ public final class AdaptiveThrottle: Strategy {
         return result
     }
 
-    func use(_ classifier: Classifier) {
-        self.classifier.withLock { $0 = classifier }
+    /// Puts a classifier in force; returns the old one, to be released outside every lock.
+    @discardableResult
+    func use(_ classifier: Classifier) -> Classifier {
+        self.classifier.withLock { present in
+            defer { present = classifier }
+            return present
+        }
     }
 
     /// Adds an observer of this throttle's events.

@@ -44,10 +44,10 @@ struct AdaptiveThrottleState: Sendable {
         return excess > 0 ? min(configuration.maximumRejection, excess / (Double(requests) + 1)) : 0
     }
 
-    /// The probability with which a call is to be rejected now.
-    mutating func rejectionProbability(now: TimeSource.Instant) -> Double {
+    /// The probability with which a call is to be rejected now; `nil` if the window has been moved further than that.
+    mutating func rejectionProbability(now: TimeSource.Instant) -> Double? {
         expire(now: now)
-        return rejectionProbability
+        return latestPart(after: now) == nil ? rejectionProbability : nil
     }
 
     /// Until when no call is to be rejected if nothing is recorded: a part that ends may hold the accepts.
@@ -74,35 +74,53 @@ struct AdaptiveThrottleState: Sendable {
     /// Counts a call that ended. One that began in a part of the window that is gone changes only the totals.
     ///
     /// Need not be told the time: a part that is over by now is forgotten before the next decision.
-    mutating func record(_ outcome: AdaptiveThrottle.Outcome, startedAt start: TimeSource.Instant) {
+    ///
+    /// - Returns: Whether it is in the window.
+    @discardableResult
+    mutating func record(_ outcome: AdaptiveThrottle.Outcome, startedAt start: TimeSource.Instant) -> Bool {
         switch outcome {
-        case .accepted:
-            totals.accepted.increment()
-            count(start, isAccepted: true)
-        case .refused:
-            totals.refused.increment()
-            count(start, isAccepted: false)
+        case .accepted: totals.accepted.increment()
+        case .refused: totals.refused.increment()
         case .ignored: totals.ignored.increment()
         case .cancelled: totals.cancelled.increment()
         }
+        return recordAgain(outcome, startedAt: start)
+    }
+
+    /// Counts a call in the window alone.
+    mutating func recordAgain(_ outcome: AdaptiveThrottle.Outcome, startedAt start: TimeSource.Instant) -> Bool {
+        outcome.counts && count(start, isAccepted: outcome == .accepted)
     }
 
     /// Counts a call that was rejected.
     mutating func reject(now: TimeSource.Instant) {
         totals.rejected.increment()
-        count(now, isAccepted: false)
+        _ = count(now, isAccepted: false)
     }
 
-    private mutating func count(_ instant: TimeSource.Instant, isAccepted: Bool) {
+    private mutating func count(_ instant: TimeSource.Instant, isAccepted: Bool) -> Bool {
         let index = index(of: instant)
         if index > newest { expire(now: instant) }
-        guard index > newest.subtractingSaturated(Int64(buckets.count)) else { return }
+        guard index > newest.subtractingSaturated(Int64(buckets.count)) else { return false }
         let slot = slot(index)
         buckets[slot].requests.increment()
         requests.increment()
-        guard isAccepted else { return }
+        guard isAccepted else { return true }
         buckets[slot].accepts.increment()
         accepts.increment()
+        return true
+    }
+
+    /// The newest part of the window, if that is after the part of a moment.
+    func latestPart(after now: TimeSource.Instant) -> Int64? { newest > index(of: now) ? newest : nil }
+
+    /// Goes back to the present, if the clock is known to have been wrong when it led to a part. What was counted
+    /// since, and what has been forgotten, is lost.
+    mutating func rewind(to now: TimeSource.Instant, if doubted: Int64) {
+        let index = index(of: now)
+        guard doubted > index, newest >= doubted else { return }
+        buckets = Array(repeating: Bucket(), count: buckets.count)
+        (requests, accepts, newest) = (0, 0, index)
     }
 
     /// Forgets what is older than the window.
@@ -137,7 +155,8 @@ struct AdaptiveThrottleState: Sendable {
 
     // MARK: Retuning
 
-    /// Adopts another configuration and keeps the totals and the calls of the window, as far as they are in the new one.
+    /// Adopts another configuration and keeps the totals and the calls of the window, as far as they are in the new
+    /// one.
     mutating func update(_ new: AdaptiveThrottle.Configuration, now: TimeSource.Instant) {
         expire(now: now)
         let (old, oldWidth) = (self, width)
@@ -145,7 +164,7 @@ struct AdaptiveThrottleState: Sendable {
         width = Self.width(new)
         guard width != oldWidth || new.buckets != old.buckets.count else { return }
         buckets = Array(repeating: Bucket(), count: new.buckets)
-        (requests, accepts, newest) = (0, 0, max(0, index(of: now)))
+        (requests, accepts, newest) = (0, 0, index(of: now))
         for number in (old.newest - Int64(old.buckets.count) + 1)...old.newest {
             // A part goes where it began, so that nothing is kept for longer than the new window.
             let part = old.buckets[old.slot(number)]

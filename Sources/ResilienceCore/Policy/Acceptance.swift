@@ -1,13 +1,109 @@
 /// The failure that layers see when a value was returned but not accepted.
 ///
-/// It does not reach the caller of `execute`: a value that is still the outcome in the end is returned. Classifiers and
-/// fallbacks may look for it.
-public struct UnacceptedResult: Error, Sendable, CustomStringConvertible {
-    /// Creates the failure.
-    public init() {}
+/// It does not reach the caller of `execute`: a value that is still the outcome in the end is returned. Classifiers,
+/// functions for delays and break lengths, and fallbacks may look for it, and at the value.
+public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStringConvertible {
+    /// When the value says to try again, if its type conforms to ``RetryAfterProviding``: a response with a
+    /// `Retry-After`.
+    public let retryAfter: Duration?
+
+    private let held: HeldValue?
+
+    /// Creates the failure, without a value.
+    public init() {
+        retryAfter = nil
+        held = nil
+    }
+
+    @usableFromInline
+    init(holding held: HeldValue) {
+        self.held = held
+        retryAfter = (held.erased as? any RetryAfterProviding)?.retryAfter
+    }
+
+    /// The value that was not accepted.
+    ///
+    /// - Parameter type: What to see it as. It is `Sendable`, because a failure may be looked at anywhere.
+    /// - Returns: `nil` if the value is of another type, or is held no more: whoever runs the operation again lets go of
+    ///   it first, and the caller of `execute` takes it.
+    public func value<Value: Sendable>(as type: Value.Type = Value.self) -> Value? {
+        // Everything is `any Sendable` to a cast, which cannot check it.
+        Value.self == (any Sendable).self ? nil : held?.erased as? Value
+    }
+
+    /// The value, for a look at what it conforms to.
+    package var erasedValue: Any? { held?.erased }
+
+    /// Gives the value up, because it will not be the outcome of its call: nothing refers to it afterwards, and what the
+    /// call is to do with such values is done.
+    package nonisolated(nonsending) func release() async { await held?.release() }
+
+    @usableFromInline
+    func take<Value>(as type: Value.Type) -> Value? { held?.take() as? Value }
 
     /// A sentence for logs.
     public var description: String { "the result was not accepted" }
+}
+
+/// A value that was not accepted, on its way through the layers inside of a failure. All copies of the failure share it.
+///
+/// `Sendable` although the value need not be: only the call that has returned the value takes or releases it, and it is
+/// handed to others as a type that is.
+@usableFromInline
+class HeldValue: @unchecked Sendable {
+    private let content: Lock<Content>
+
+    private struct Content: @unchecked Sendable { var value: Any? }
+
+    @usableFromInline
+    init(_ value: Any) {
+        content = Lock(Content(value: value))
+    }
+
+    @usableFromInline var erased: Any? { content.withLock { $0 }.value }
+
+    @usableFromInline
+    func take() -> Any? {
+        content.withLock { content in
+            defer { content.value = nil }
+            return content
+        }.value
+    }
+
+    @usableFromInline
+    nonisolated(nonsending) func release() async { _ = take() }
+}
+
+/// One for whose value there is something to do when nobody takes it.
+@usableFromInline
+final class ReleasableValue<Value>: HeldValue, @unchecked Sendable {
+    private let action: nonisolated(nonsending) (Value) async -> Void
+
+    @usableFromInline
+    init(_ value: Value, _ action: nonisolated(nonsending) @escaping (Value) async -> Void) {
+        self.action = action
+        super.init(value)
+    }
+
+    @usableFromInline
+    override nonisolated(nonsending) func release() async {
+        if let value = take() as? Value { await action(value) }
+    }
+}
+
+extension Error {
+    /// The value of a call that ends with this error, if it is that of a value that was not accepted.
+    ///
+    /// Asks for the type alone, which costs a rejection next to nothing; a cast would cost more than rejecting does.
+    ///
+    /// - Parameter latest: The value that was accepted last, where a layer has thrown the failure by itself.
+    @inlinable
+    func unacceptedValue<Value>(orElse latest: Value?) -> Value? {
+        guard type(of: self as any Error) == UnacceptedResult.self, let failure = self as? UnacceptedResult else {
+            return nil
+        }
+        return failure.take(as: Value.self) ?? latest
+    }
 }
 
 /// The error of a call whose layers returned without ever having run the operation: a fault in a strategy.

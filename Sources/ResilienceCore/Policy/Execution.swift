@@ -163,13 +163,14 @@ extension Strategy {
         } catch {
             failure = error
         }
+        let outcome = if let failure { failure.unacceptedValue(orElse: value) } else { value }
         let result: Result<Value, any Error> =
-            if let value, failure == nil || failure is UnacceptedResult {
-                .success(value)
+            if let outcome {
+                .success(outcome)
             } else {
                 .failure(failure ?? OperationNotRun(policyName: context.policyName))
             }
-        return execution(context, record, start, result, isAccepted: failure == nil && value != nil, cause: nil)
+        return execution(context, record, start, result, isAccepted: failure == nil && outcome != nil, cause: nil)
     }
 
     @inlinable

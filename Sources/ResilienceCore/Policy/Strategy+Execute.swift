@@ -25,7 +25,8 @@ extension Strategy {
                 try context.judge(try await operation(), isAccepted, into: &latest)
             }
         } catch {
-            guard latest != nil, error is UnacceptedResult else { throw error }
+            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            return value
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
         return latest
@@ -89,8 +90,8 @@ extension Strategy {
         do {
             try await attempt(context, isAccepted, into: &latest, operation)
         } catch {
-            // The value first: to ask for an error's type costs more than a rejection does.
-            guard latest != nil, error is UnacceptedResult else { throw error }
+            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            return value
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
         return latest
@@ -123,6 +124,8 @@ extension Strategy {
             try await attempt(context, isAccepted, into: &value, operation)
         } catch {
             if context.isCancelledByCaller { throw error }
+            // Whoever keeps the error, a breaker for example, need not keep the value.
+            defer { _ = error.unacceptedValue(orElse: Value?.none) }
             return try await fallback(error)
         }
         guard let value else { throw OperationNotRun(policyName: context.policyName) }
@@ -146,10 +149,27 @@ extension Strategy {
 extension Context {
     /// Keeps the value that an operation returned.
     ///
-    /// - Throws: ``UnacceptedResult`` if it does not count as success.
+    /// - Throws: ``UnacceptedResult`` if it does not count as success. The value is in that then, and nowhere else, so that
+    ///   a layer which runs the operation again can let go of it first.
     @inlinable
     func judge<Value>(_ value: Value, _ isAccepted: (Value) -> Bool, into latest: inout Value?) throws {
         latest = value
-        guard isAccepted(value), accepts(value) else { throw UnacceptedResult() }
+        guard isAccepted(value), accepts(value) else {
+            latest = nil
+            throw UnacceptedResult(holding: HeldValue(value))
+        }
+    }
+
+    /// The same, with what to do with a value that was not accepted and that the caller does not get.
+    @inlinable
+    func judge<Value>(
+        _ value: Value, _ isAccepted: (Value) -> Bool, into latest: inout Value?,
+        releasing release: nonisolated(nonsending) @escaping (Value) async -> Void
+    ) throws {
+        latest = value
+        guard isAccepted(value), accepts(value) else {
+            latest = nil
+            throw UnacceptedResult(holding: ReleasableValue(value, release))
+        }
     }
 }

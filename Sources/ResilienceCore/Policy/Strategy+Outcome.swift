@@ -9,15 +9,14 @@ extension Strategy {
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async throws -> (value: Value, isAccepted: Bool) {
         var latest: Value?
-        var isUnaccepted = false
         do {
             try await attempt(context, isAccepted, into: &latest, operation)
         } catch {
-            guard latest != nil, error is UnacceptedResult else { throw error }
-            isUnaccepted = true
+            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            return (value, false)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, !isUnaccepted)
+        return (latest, true)
     }
 
     /// The same for an operation that takes no argument: one closure nearer, which is what a layer costs.
@@ -28,17 +27,16 @@ extension Strategy {
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> (value: Value, isAccepted: Bool) {
         var latest: Value?
-        var isUnaccepted = false
         do {
             try await execute(context) { context in
                 try context.judge(try await operation(), isAccepted, into: &latest)
             }
         } catch {
-            guard latest != nil, error is UnacceptedResult else { throw error }
-            isUnaccepted = true
+            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            return (value, false)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, !isUnaccepted)
+        return (latest, true)
     }
 }
 

@@ -2,8 +2,11 @@
 ///
 /// Retries and hedges take any budget; `RetryBudget` of `Retries` is one, and may be shared by both. Each method is
 /// one atomic step, because calls use a budget at the same time.
+///
+/// Make it a class: a call that passes several layers with the same budget is told to it once, and only an object can be
+/// known again.
 public protocol AttemptBudget: Sendable {
-    /// Tells of a call, once, whatever becomes of it.
+    /// Tells of a call, once, whatever becomes of it and however many layers and attempts it passes.
     func deposit()
 
     /// Asks for one more attempt.
@@ -42,4 +45,42 @@ extension AttemptBudget {
 
     /// Does nothing.
     public func recordSuccess(ofRetry isRetry: Bool) {}
+}
+
+/// What tells in a call's context that a budget knows of the call. Made once for each configuration, so that a call which
+/// carries nothing else allocates nothing for it.
+package struct BudgetMark: Sendable {
+    package let budget: any AttemptBudget
+    /// `nil` for a budget that is no object.
+    private let identity: ObjectIdentifier?
+    private let extras: ContextExtras
+
+    package init(_ budget: any AttemptBudget) {
+        self.budget = budget
+        identity = type(of: budget) is AnyClass ? ObjectIdentifier(budget as AnyObject) : nil
+        extras = identity.map { .none.with(values: [$0: budget]) } ?? .none
+    }
+
+    /// Whether a layer further out, or an attempt before, has told the budget of the call.
+    package func isSet(in context: Context) -> Bool {
+        guard let identity, let extras = context.extras else { return false }
+        return extras.values[identity] != nil
+    }
+
+    /// The context with the mark.
+    package func setting(in context: Context) -> Context {
+        guard identity != nil, !isSet(in: context) else { return context }
+        var context = context
+        context.extras = context.extras?.adding(extras.values) ?? extras
+        return context
+    }
+
+    /// Tells the budget of the call, unless it knows already; the context for what is inside.
+    ///
+    /// A further attempt that a layer further out makes comes past here again, and its first has told.
+    package func depositing(in context: Context) -> Context {
+        guard !isSet(in: context) else { return context }
+        if context.attempt == 1 { budget.deposit() }
+        return setting(in: context)
+    }
 }

@@ -1,7 +1,8 @@
 import Resilience
 import ResiliencePrometheus
 
-/// What stands between the caller and one of the two upstreams: a module that holds one policy, and the last good answers.
+/// What stands between the caller and one of the two upstreams: a module that holds one policy, and the last good
+/// answers.
 struct Protection: Sendable {
     typealias Response = UpstreamClient.Response
 
@@ -34,7 +35,8 @@ struct Protection: Sendable {
             "upstream",
             .init(
                 trip: .any(.failureRate(0.5, minimumCalls: 10), .slowCallRate(0.5, minimumCalls: 10)),
-                // A window of time would have to be longer than the slowest answer: a result counts when its call began.
+                // A window of time would have to be longer than the slowest answer: a result counts when its call
+                // began.
                 window: .calls(20),
                 // Longer than the wait in the bulkhead's queue and an answer of an overloaded upstream together.
                 slowCallDuration: .milliseconds(350),
@@ -125,7 +127,7 @@ extension Protection {
 
     var gauges: Gauges {
         Gauges(
-            breaker: breaker.state, slotsInUse: bulkhead.inUse, slots: bulkhead.limit, queued: bulkhead.queued,
+            breaker: breaker.state, slotsInUse: bulkhead.inUse, slots: bulkhead.limit, queued: bulkhead.waiting,
             permits: limiter.available, mostPermits: limiter.configuration.rule.burst)
     }
 }

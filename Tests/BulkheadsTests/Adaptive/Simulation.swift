@@ -15,12 +15,20 @@ struct Simulation<Limit: ConcurrencyLimit> {
     /// A call that takes longer is dropped, in nanoseconds; it is the service that notices, when it has done the work.
     var timeout = Double.infinity
 
+    /// Calls that are answered without a worker, from a cache say, after so many nanoseconds.
+    var fast: (share: Double, time: Double) = (0, 0)
+    /// Another kind of work: so much of it, and how many times as long it takes.
+    var slow: (share: Double, factor: Double) = (0, 1)
+    /// The number of a call that is measured wrongly, and by how much, in nanoseconds.
+    var outlier: (call: Int, by: Double)?
+    private var recorded = 0
+
     private(set) var now = 0.0
     private var nextArrival = 0.0
     private var running = 0
     private var queue: [Call] = []
     /// The calls that will end, by time, the next one last.
-    private var ends: [(time: Double, call: Call, isRefusal: Bool)] = []
+    private var ends: [(time: Double, call: Call, isRefusal: Bool, isFast: Bool)] = []
     private var inFlight = 0
     private var random: SplitMix64
 
@@ -87,7 +95,9 @@ struct Simulation<Limit: ConcurrencyLimit> {
         guard inFlight < limit.limit else { return }
         inFlight += 1
         let call = Call(start: now, inFlight: inFlight)
-        if running < workers {
+        if fast.share > 0, Double.random(in: 0..<1, using: &random) < fast.share {
+            schedule(call, at: now + fast.time, isRefusal: true, isFast: true)
+        } else if running < workers {
             serve(call)
         } else if queue.count < queueCapacity {
             queue.append(call)
@@ -99,29 +109,32 @@ struct Simulation<Limit: ConcurrencyLimit> {
     private mutating func serve(_ call: Call) {
         running += 1
         let factor = variation > 0 ? 1 + variation * Double.random(in: -1...1, using: &random) : 1
-        schedule(call, at: now + serviceTime * factor, isRefusal: false)
+        let isSlow = slow.share > 0 && Double.random(in: 0..<1, using: &random) < slow.share
+        schedule(call, at: now + serviceTime * factor * (isSlow ? slow.factor : 1), isRefusal: false)
     }
 
-    private mutating func schedule(_ call: Call, at time: Double, isRefusal: Bool) {
+    private mutating func schedule(_ call: Call, at time: Double, isRefusal: Bool, isFast: Bool = false) {
         let index = ends.lastIndex { $0.time >= time }.map { $0 + 1 } ?? 0
-        ends.insert((time, call, isRefusal), at: index)
+        ends.insert((time, call, isRefusal, isFast), at: index)
     }
 
     /// Ends the next call.
     ///
-    /// - Returns: Whether it succeeded.
+    /// - Returns: Whether the service did it.
     private mutating func finish() -> Bool {
-        guard let (_, call, isRefusal) = ends.popLast() else { return false }
+        guard let (_, call, isRefusal, isFast) = ends.popLast() else { return false }
         inFlight -= 1
         if !isRefusal {
             running -= 1
             while running < workers, !queue.isEmpty { serve(queue.removeFirst()) }
         }
         let time = now - call.start
-        let isDropped = isRefusal || time > timeout
+        let isDropped = !isFast && (isRefusal || time > timeout)
+        recorded += 1
+        let error = recorded == outlier?.call ? outlier?.by ?? 0 : 0
         limit.record(
-            roundTripTime: .nanoseconds(Int64(time)), inFlight: call.inFlight, isDropped: isDropped,
-            at: .init(nanoseconds: Int64(now)))
-        return !isDropped
+            roundTripTime: .nanoseconds(Int64(time + error)), inFlight: call.inFlight, isDropped: isDropped,
+            at: .init(nanoseconds: Int64(now + error)))
+        return !isDropped && !isFast
     }
 }

@@ -20,7 +20,7 @@ extension Row {
             return { count in
                 var sum = 0
                 for _ in 0..<count {
-                    let permit = try bulkhead.tryAcquire()
+                    let permit = try bulkhead.tryAcquirePermit()
                     sum = try await operation(sum)
                     permit.release()
                 }
@@ -72,8 +72,8 @@ private func call(_ bulkhead: Bulkhead, _ count: Int) async throws {
     consume(sum)
 }
 
-/// The limit that a user would write: a count and those who wait, behind a mutex. Without a bound on the queue or the wait,
-/// names, events, totals, and without leaving the queue when cancelled.
+/// The limit that a user would write: a count and those who wait, behind a mutex. Without a bound on the queue or the
+/// wait, names, events, totals, and without leaving the queue when cancelled.
 final class NaiveSemaphore: Sendable {
     private struct State {
         var free: Int

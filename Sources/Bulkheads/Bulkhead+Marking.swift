@@ -1,0 +1,76 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// Calls within calls of the same bulkhead, where waiting has no end.
+extension Bulkhead {
+    @usableFromInline var marksCalls: Bool { reading.marksCalls }
+
+    /// Runs the rest of a call when there is a slot for it, which those within the call may use in turn.
+    @usableFromInline
+    nonisolated(nonsending) func executeMarked(
+        _ context: Context, _ partition: String?, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        var admission = try await admit(context, partition)
+        let claim = BulkheadClaim(code: admission.part)
+        let number = withState { $0.hold(claim) }
+        admission.part = BulkheadClaim.call(number).code
+        let held = HeldSlot(self, number, within: HeldSlot.innermost)
+        let error = await run(#isolation, context, within: held, next)
+        held.end()
+        if let error {
+            failed(admission, error, context)
+            throw error
+        }
+        succeeded(admission)
+    }
+
+    /// Runs the rest of a call with a mark.
+    ///
+    /// `TaskLocal.withValue` runs a closure off the actor unless the closure captures an isolated parameter. Besides,
+    /// Swift 6.3 drops the hop to that parameter's actor where nothing opaque comes before what is awaited, and leaves
+    /// the actor with an error that is thrown across; so it is returned.
+    private func run(
+        _ isolation: isolated (any Actor)?, _ context: Context, within held: HeldSlot,
+        _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async -> (any Error)? {
+        pin()
+        let error: (any Error)? = await HeldSlot.$innermost.withValue(held) {
+            _ = isolation
+            pin()
+            do {
+                try await next(context)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        pin()
+        return error
+    }
+
+    /// Something that the compiler cannot see through.
+    @inline(never)
+    private func pin() {
+        withUnsafeCurrentTask { _ in }
+    }
+
+    /// Gives back what a call had that is marked, or that ran in the slot of one.
+    func giveBackClaim(_ admission: Admission) {
+        let now = time.now
+        let next = withState(now: now) { state -> (waiter: Waiter<Turn>, turn: Turn)? in
+            let next = state.giveBack(BulkheadClaim(code: admission.part), now: now)
+            if admission.isAnnounced {
+                let duration = admission.start.duration(to: now)
+                events.post(.finished(bulkhead: name, duration: duration, inUse: state.inUse))
+            }
+            defer { state.serve(now: now) }
+            guard let next else { return nil }
+            let part = Int(BulkheadClaim.loan(next.lender).code)
+            let admission = announced(part: part, inUse: state.inUse, waited: next.waited, start: now)
+            return (next.call, Turn(admission: admission, waited: next.waited))
+        }
+        guard let next else { return }
+        waits.record(0, nanoseconds: next.turn.waited.saturatedNanoseconds)
+        next.waiter.finish(with: .success(next.turn))
+    }
+}

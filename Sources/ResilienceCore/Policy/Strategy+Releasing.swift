@@ -1,0 +1,54 @@
+extension Strategy {
+    /// Runs an operation under this strategy and returns its value; for values that hold something, such as a connection.
+    ///
+    /// - Parameters:
+    ///   - isAccepted: Whether a returned value counts as success. See ``execute(accepting:_:)``.
+    ///   - release: Called once for each value that was not accepted and that is not the outcome of the call, because the
+    ///     operation runs again: before the delay, so that what it holds is free during the delay. Runs on the caller's
+    ///     actor.
+    ///   - operation: The call to protect.
+    /// - Returns: The value of the last run of the operation.
+    /// - Throws: As ``execute(accepting:_:)``.
+    @inlinable
+    public nonisolated(nonsending) func execute<Value>(
+        accepting isAccepted: (Value) -> Bool = { _ in true },
+        releasing release: nonisolated(nonsending) @escaping (Value) async -> Void,
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> Value {
+        try await outcome(from: rootContext, accepting: isAccepted, releasing: release) { _ in
+            try await operation()
+        }.value
+    }
+
+    /// The same for an operation that asks for its ``Context``.
+    @inlinable
+    public nonisolated(nonsending) func execute<Value>(
+        accepting isAccepted: (Value) -> Bool = { _ in true },
+        releasing release: nonisolated(nonsending) @escaping (Value) async -> Void,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws -> Value {
+        try await outcome(from: rootContext, accepting: isAccepted, releasing: release, operation).value
+    }
+
+    /// Runs an operation from a context other than ``rootContext``, with what to do with values that it loses, and tells
+    /// whether its value was accepted.
+    @inlinable
+    package nonisolated(nonsending) func outcome<Value>(
+        from context: Context,
+        accepting isAccepted: (Value) -> Bool,
+        releasing release: nonisolated(nonsending) @escaping (Value) async -> Void,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws -> (value: Value, isAccepted: Bool) {
+        var latest: Value?
+        do {
+            try await execute(context) { context in
+                try context.judge(try await operation(context), isAccepted, into: &latest, releasing: release)
+            }
+        } catch {
+            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            return (value, false)
+        }
+        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        return (latest, true)
+    }
+}

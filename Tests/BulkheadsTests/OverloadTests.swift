@@ -1,0 +1,100 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+import Timeouts
+
+@testable import Bulkheads
+
+/// What an adaptive bulkhead takes for overload, with the real types around it and inside.
+@Suite("Bulkhead: overload", .timeLimit(.minutes(30)))
+struct OverloadTests {
+    private struct Wrapped: ErrorWrapper { let wrappedError: any Error }
+    private struct Busy: OverloadError {}
+    private struct Refused: PolicyRejection {
+        let policyName = "inner"
+        let reason = "refused"
+        let retryAfter: Duration? = nil
+        let description = "refused"
+    }
+
+    private func adaptive(_ clock: ManualClock) throws -> Bulkhead {
+        try Bulkhead("test", .init(limit: .adaptive(.aimd(initial: 100, minimum: 1))), clock: clock)
+    }
+
+    @Test("calls that time out shrink the limit, whichever is outside", arguments: [true, false])
+    func timeouts(isBulkheadOutside: Bool) async throws {
+        let clock = ManualClock()
+        let bulkhead = try adaptive(clock)
+        let timeout = try Timeout(.seconds(1), clock: clock)
+        let policy = try Policy("test", clock: clock) {
+            if isBulkheadOutside {
+                bulkhead
+                timeout
+            } else {
+                timeout
+                bulkhead
+            }
+        }
+        for limit in [90, 81, 72] {
+            let call = Task { try await policy.execute { try await Waiter<Void>().value { true } } }
+            try await clock.waitForTimers(1)
+            clock.advance(by: .seconds(1))
+            await #expect(throws: Timeout.ExceededError.self) { try await call.value }
+            #expect(bulkhead.limit == limit)
+        }
+    }
+
+    @Test("errors inside wrappers count as themselves; a rejection inside is no overload, also after the deadline")
+    func errors() async throws {
+        for (error, isDrop) in [
+            (Busy(), true), (Wrapped(wrappedError: Busy()), true), (InjectedFailure(), false),
+            (Wrapped(wrappedError: InjectedFailure()), false), (Refused(), false),
+            (Wrapped(wrappedError: Refused()), false), (CancellationError(), false),
+        ] as [(any Error, Bool)] {
+            let bulkhead = try adaptive(ManualClock())
+            await #expect(throws: (any Error).self) { try await bulkhead.execute { throw error } }
+            #expect(bulkhead.limit == (isDrop ? 90 : 100), "\(error)")
+            let other = try adaptive(ManualClock())
+            try other.tryAcquirePermit().release(after: error)
+            #expect(other.limit == bulkhead.limit, "\(error)")
+        }
+    }
+
+    @Test("after the deadline a failure is a drop, of a permit by hand as of a call")
+    func late() throws {
+        for (error, isDrop) in [(InjectedFailure(), true), (CancellationError(), true), (Refused(), false)]
+            as [(any Error, Bool)]
+        {
+            let clock = ManualClock()
+            let bulkhead = try adaptive(clock)
+            var context = bulkhead.rootContext
+            context.deadline = context.time.now.advanced(by: .seconds(1))
+            let permit = try bulkhead.tryAcquirePermit(in: context)
+            clock.advance(by: .seconds(2))
+            permit.release(after: error, in: context)
+            #expect(bulkhead.limit == (isDrop ? 90 : 100), "\(error)")
+        }
+    }
+
+    @Test("the caller's cancellation says nothing, of a permit by hand as of a call")
+    func cancelled() async throws {
+        let bulkhead = try adaptive(ManualClock())
+        try await inCancelledTask {
+            try? bulkhead.tryAcquirePermit().release(after: Busy())
+            _ = try? await bulkhead.execute { throw Busy() }
+        }
+        #expect(bulkhead.limit == 100)
+    }
+
+    @Test("a partition that is removed while its calls run keeps its place until they have ended")
+    func removedPartition() throws {
+        var state = BulkheadState<Int>(Configuration(limit: .fixed(2), partitions: ["gold": 0.5]))
+        let gold = state.part("gold")
+        _ = state.takeFreeSlot(gold)
+        state.update(Configuration(limit: .fixed(2), partitions: ["free": 0.5]), limit: 2)
+        #expect(state.part("free") != gold && state.parts.count == 3)
+        _ = state.giveBack(gold)
+        state.update(Configuration(limit: .fixed(2), partitions: ["new": 0.5]), limit: 2)
+        #expect(state.part("new") == gold && state.parts.count == 3)
+    }
+}
