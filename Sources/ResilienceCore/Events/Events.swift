@@ -41,6 +41,11 @@ public struct EventsDropped: PolicyEvent {
     /// How many.
     public let count: Int
 
+    package init(source: String, count: Int) {
+        self.source = source
+        self.count = count
+    }
+
     /// `events.dropped`
     public var name: String { "events.dropped" }
 

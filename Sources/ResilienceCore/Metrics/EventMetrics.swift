@@ -103,7 +103,7 @@ public final class EventMetrics: PolicyObserver, MetricSource {
         "resilience.events", .counter, labels: ["source", "event", "severity"],
         help: "Events of policies and strategies.")
     private static let droppedFamily = MetricFamily(
-        "resilience.events.dropped", .counter, labels: ["strategy"],
+        "resilience.events.dropped", .counter, labels: ["source"],
         help: "Events that were dropped because observers were too slow, as far as they were told.")
 }
 
