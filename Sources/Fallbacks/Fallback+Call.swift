@@ -31,7 +31,7 @@ extension FallbackCalling {
     /// - Returns: The operation's value, or that of a step.
     /// - Throws: If no step answers, the error of the call, unchanged; or a ``FallbackExhaustedError``, if the
     ///   configuration asks for it. If the caller cancels, the error of the call, or `CancellationError` if the call had
-    ///   failed before.
+    ///   failed before. A `CancellationError` of somebody else's is an error like any other.
     @inlinable
     public nonisolated(nonsending) func execute(
         for key: Key, within outer: Context? = nil,
@@ -44,10 +44,11 @@ extension FallbackCalling {
         }
         var unaccepted: Value?
         let cause: any Error
+        let start = fallback.keeper.begin()
         do {
             let outcome = try await inner.outcome(from: context, accepting: isAccepted, operation)
             if outcome.isAccepted {
-                fallback.noteSuccess(outcome.value, for: key)
+                fallback.noteSuccess(outcome.value, for: key, readAt: start)
                 return outcome.value
             }
             unaccepted = outcome.value
@@ -113,10 +114,11 @@ extension FallbackCalling {
     ) async throws -> (value: Value, isAccepted: Bool) {
         var unaccepted: Value?
         let cause: any Error
+        let start = fallback.keeper.begin()
         do {
             let outcome = try await inner.outcome(from: context, accepting: isAccepted, operation)
             if outcome.isAccepted {
-                fallback.noteSuccess(outcome.value, for: key)
+                fallback.noteSuccess(outcome.value, for: key, readAt: start)
                 return outcome
             }
             unaccepted = outcome.value
@@ -168,10 +170,11 @@ extension FallbackCalling where Key == NoKey {
         }
         var unaccepted: Value?
         let cause: any Error
+        let start = fallback.keeper.begin()
         do {
             let outcome = try await inner.outcome(from: context, accepting: isAccepted, operation)
             if outcome.isAccepted {
-                fallback.noteSuccess(outcome.value, for: NoKey())
+                fallback.noteSuccess(outcome.value, for: NoKey(), readAt: start)
                 return outcome.value
             }
             unaccepted = outcome.value

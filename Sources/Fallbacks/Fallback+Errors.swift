@@ -1,7 +1,9 @@
 public import ResilienceCore
 
 /// The error of a call for which every step of its fallback failed, where the configuration asks for it.
-public struct FallbackExhaustedError: Error, Sendable, CustomStringConvertible {
+///
+/// It stands for that error: classifiers and conditions further out see the error inside.
+public struct FallbackExhaustedError: ErrorWrapper, RetryAfterProviding, Sendable, CustomStringConvertible {
     /// The name of the fallback.
     public let policyName: String
     /// The error of the call.
@@ -9,10 +11,23 @@ public struct FallbackExhaustedError: Error, Sendable, CustomStringConvertible {
     /// What became of the steps, in order.
     public let steps: [FallbackStepEnd]
 
+    /// The error of the call.
+    public var wrappedError: any Error { original }
+
+    /// When to try again, if the error of the call knows.
+    public var retryAfter: Duration? { original.retryHint }
+
     /// `fallback "quotes" is exhausted (step "replica" failed: refused): the gateway timed out`
     public var description: String {
         let steps = steps.map(\.description).joined(separator: ", ")
         return "fallback \"\(policyName)\" is exhausted (\(steps)): \(original)"
+    }
+}
+
+extension Error {
+    /// When to try again, if this error or the one that it wraps knows.
+    var retryHint: Duration? {
+        (self as? any RetryAfterProviding)?.retryAfter ?? (unwrapped as? any RetryAfterProviding)?.retryAfter
     }
 }
 

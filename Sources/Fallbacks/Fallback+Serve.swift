@@ -4,9 +4,9 @@ public import Synchronization
 extension KeyedFallback {
     /// Counts a call that the operation answered, and keeps its value if a step asks for last good ones.
     @inlinable
-    func noteSuccess(_ value: Value, for key: Key) {
+    func noteSuccess(_ value: Value, for key: Key, readAt start: ReadStart?) {
         counters.succeeded.wrappingAdd(1, ordering: .relaxed)
-        if keeper.isActive { keeper.remember(value, for: key) }
+        if let start { keeper.remember(value, for: key, readAt: start) }
     }
 
     /// Tries the steps for a call that failed. Specialised by the client's module, but out of line: it begins with the
@@ -21,13 +21,13 @@ extension KeyedFallback {
         _ cause: any Error, _ unaccepted: Value?, _ key: Key, _ context: Context,
         noting note: (any Error) -> Void = { _ in }
     ) async throws -> (value: Value, isAccepted: Bool) {
-        // Cancelled by a deadline around the call, it has failed; nobody but the caller can have cancelled it otherwise.
-        if (Task.isCancelled || type(of: cause) == CancellationError.self) && !context.isPastDeadline {
+        // Whatever the error is: even for a rejection there is nobody left to answer.
+        if context.isCancelledByCaller {
             counters.cancelled.wrappingAdd(1, ordering: .relaxed)
             return try Self.end(unaccepted, cause)
         }
         let chain = currentChain
-        guard chain.configuration.handles(cause) else {
+        guard isMet(chain.configuration.handles, by: cause) else {
             counters.unhandled.wrappingAdd(1, ordering: .relaxed)
             return try Self.end(unaccepted, cause)
         }
@@ -85,7 +85,9 @@ extension KeyedFallback {
     @inlinable
     func answer(_ stage: Stage, _ cause: any Error, _ key: Key) -> StepResult? {
         let record = stage.record
-        if let condition = stage.step.condition, !condition(cause) { return .ended(record.skip(.notForThisError)) }
+        if let condition = stage.step.condition, !isMet(condition, by: cause) {
+            return .ended(record.skip(.notForThisError))
+        }
         switch stage.step.source {
         case .value(let value):
             record.count(.succeeded)
@@ -147,7 +149,7 @@ extension KeyedFallback {
             error = thrown
         }
         // The caller's own cancellation is never reported as a failure of the step.
-        if Task.isCancelled && !context.isPastDeadline {
+        if context.isCancelledByCaller {
             record.count(.cancelled, duration)
             return .cancelled
         }
@@ -182,4 +184,12 @@ extension KeyedFallback {
         let error = end.error ?? CancellationError()  // Never the latter: no error means a value.
         return end.isExpired ? .expired(error) : .threw(error)
     }
+}
+
+/// Whether a condition holds for an error, or for the one that it wraps.
+@usableFromInline
+func isMet(_ condition: (any Error) -> Bool, by error: any Error) -> Bool {
+    if condition(error) { return true }
+    guard let wrapper = error as? any ErrorWrapper else { return false }
+    return condition(wrapper.unwrapped)
 }

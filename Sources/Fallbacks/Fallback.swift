@@ -210,16 +210,16 @@ extension KeyedFallback {
     /// The last good value of a key and how old it is, whatever its age; `nil` if none is kept.
     public func lastGood(for key: Key) -> (value: Value, age: Duration)? { keeper.recall(key) }
 
-    /// Keeps a value as the last good one, as if a call had returned it now: at the start of a program, for example.
+    /// Keeps a value as the last good one, as if a call had read it just now: at the start of a program, for example.
     /// Does nothing without a step that asks for last good values.
     public func remember(_ value: Value, for key: Key) {
-        if keeper.isActive { keeper.remember(value, for: key) }
+        if let start = keeper.begin() { keeper.remember(value, for: key, readAt: start) }
     }
 
-    /// Forgets the last good value of a key.
+    /// Forgets the last good value of a key. What calls bring that are on their way is not kept either.
     public func forget(_ key: Key) { keeper.forget(key) }
 
-    /// Forgets all last good values.
+    /// Forgets all last good values. What calls bring that are on their way is not kept either.
     public func forgetAll() { keeper.forgetAll() }
 
     /// How many last good values are kept.

@@ -20,6 +20,8 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
 
     @usableFromInline let time: TimeSource
     @usableFromInline let active: Atomic<Bool>
+    /// The number of the read that began last, or of what was forgotten last.
+    @usableFromInline let lastNumber = Atomic<UInt64>(0)
     @usableFromInline let state: Lock<State>
 
     init(_ time: TimeSource, _ retention: LastGoodRetention?) {
@@ -31,14 +33,21 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
     /// Whether values are kept at all. Relaxed: from about the moment in which the configuration says so.
     @inlinable var isActive: Bool { active.load(ordering: .relaxed) }
 
+    /// Begins a read, `nil` if nothing is kept. The reading of the clock is the only one of a call that succeeds.
+    @inlinable
+    func begin() -> ReadStart? {
+        guard isActive else { return nil }
+        return ReadStart(number: lastNumber.wrappingAdd(1, ordering: .relaxed).newValue, instant: time.now)
+    }
+
+    /// Keeps what a read has brought.
     @inlinable
     @inline(never)
-    func remember(_ value: Value, for key: Key) {
-        let now = time.now
+    func remember(_ value: Value, for key: Key, readAt start: ReadStart) {
         // What is dropped is the user's, and released outside the lock.
         let dropped = state.withLock { state -> LastGoodValues<Key, Value>.Dropped? in
             guard let retention = state.retention else { return nil }
-            return state.values.remember(value, for: key, at: now, retention)
+            return state.values.remember(value, for: key, readAt: start, at: start.instant, retention)
         }
         _ = dropped
     }
@@ -51,15 +60,16 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
     }
 
     func forget(_ key: Key) {
-        let dropped = state.withLock { $0.values.remove(key) }
+        // Numbered under the lock: what is kept by then began before.
+        let dropped = state.withLock { state in
+            state.values.forget(key, at: lastNumber.wrappingAdd(1, ordering: .relaxed).newValue)
+        }
         _ = dropped
     }
 
     func forgetAll() {
         let dropped = state.withLock { state in
-            let old = state.values
-            state.values = LastGoodValues()
-            return old
+            state.values.forgetAll(at: lastNumber.wrappingAdd(1, ordering: .relaxed).newValue)
         }
         _ = dropped
     }

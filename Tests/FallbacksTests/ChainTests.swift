@@ -168,12 +168,62 @@ struct ChainTests {
 
     // MARK: Cancellation
 
-    @Test("X-24 no step runs for a CancellationError")
+    @Test("X-24 no step runs for the caller's cancellation, whatever the error: a failure, a refusal, a wrapper")
     func cancellationError() async throws {
         let fallback = try Fallback<Int>("f") { .value(1) }
-        await #expect(throws: CancellationError.self) { try await fallback.execute { throw CancellationError() } }
-        #expect(fallback.totals.cancelled == 1)
+        let errors: [any Error] = [
+            CancellationError(), Down(), Refused(),
+            FallbackExhaustedError(policyName: "inner", original: Refused(), steps: []),
+        ]
+        for error in errors {
+            let thrown = await #expect(throws: (any Error).self) {
+                try await inCancelledTask { try await fallback.execute { throw error } }
+            }
+            #expect(thrown.map { type(of: $0) == type(of: error) } == true)
+        }
+        let value = try await inCancelledTask { try await fallback.execute(accepting: { $0 > 0 }) { -1 } }
+        #expect(value == -1)
+        #expect(fallback.totals.cancelled == 5)
+        #expect(fallback.totals.calls == 5)
         #expect(fallback.totals.steps["value"]?.calls == 0)
+    }
+
+    @Test("a CancellationError that nobody around the call asked for is a failure, also inside another error")
+    func foreignCancellation() async throws {
+        let fallback = try Fallback<Int>("f") { .value(1) }
+        #expect(try await fallback.execute { throw CancellationError() } == 1)
+        #expect(try await fallback.execute { _ in try await inCancelledTask { throw CancellationError() } } == 1)
+        #expect(
+            try await fallback.execute {
+                throw FallbackExhaustedError(policyName: "inner", original: CancellationError(), steps: [])
+            } == 1)
+        let execution = await fallback.run { throw CancellationError() }
+        #expect(execution.value == 1 && execution.fallbackCause is CancellationError)
+        #expect(fallback.totals.served == 4 && fallback.totals.cancelled == 0)
+    }
+
+    @Test("conditions look through errors that wrap another")
+    func wrappers() async throws {
+        let fallback = try Fallback<Int>("f", .init(when: { $0 is Down }) { .value(2, when: { $0 is Down }) })
+        let inner = FallbackExhaustedError(policyName: "inner", original: Down(), steps: [])
+        let outer = FallbackExhaustedError(policyName: "outer", original: inner, steps: [])
+        #expect(try await fallback.execute { throw inner } == 2)
+        #expect(try await fallback.execute { throw outer } == 2)
+        let other = FallbackExhaustedError(policyName: "inner", original: InjectedFailure(), steps: [])
+        await #expect(throws: FallbackExhaustedError.self) { try await fallback.execute { throw other } }
+        #expect(fallback.totals.served == 2 && fallback.totals.unhandled == 1)
+    }
+
+    @Test("an exhausted fallback stands for the error of the call, and hands on when to try again")
+    func exhaustedError() throws {
+        struct Busy: Error, RetryAfterProviding { let retryAfter: Duration? = .seconds(7) }
+        let busy = FallbackExhaustedError(policyName: "f", original: Busy(), steps: [])
+        #expect(busy.wrappedError is Busy)
+        #expect(busy.retryAfter == .seconds(7))
+        #expect(FallbackExhaustedError(policyName: "g", original: busy, steps: []).retryAfter == .seconds(7))
+        let refused = FallbackExhaustedError(policyName: "f", original: Refused(), steps: [])
+        #expect(CallEnd(refused) == .rejected && refused.retryAfter == nil)
+        #expect(CallEnd(busy) == .failed)
     }
 
     @Test("X-24 no step runs when the task is cancelled, whatever the error")

@@ -93,7 +93,7 @@ struct EventTests {
         #expect(fine.fallbackCause == nil)
         #expect(fine.isAccepted)
 
-        let cancelled = await guarded.run { throw CancellationError() }
+        let cancelled = try await inCancelledTask { await guarded.run { throw CancellationError() } }
         #expect(cancelled.fallbackCause == nil)
         #expect(throws: CancellationError.self) { try cancelled.get() }
 

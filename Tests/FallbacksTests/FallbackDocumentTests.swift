@@ -143,9 +143,15 @@ struct RevalidationDocumentTests {
 
     @Test("everything can be said, and two lengths have to be")
     func forms() throws {
-        let json = #"{"freshFor": "5s", "staleFor": "5m", "capacity": 10, "maxRefreshes": 2}"#
+        let json = #"""
+            {
+                "freshFor": "5s", "staleFor": "5m", "capacity": 10, "maxRefreshes": 2, "refreshBackoff": "2s",
+                "maxRefreshBackoff": "1m"
+            }
+            """#
         let expected = Configuration(
-            freshFor: .seconds(5), staleFor: .seconds(300), capacity: 10, maxRefreshes: 2)
+            freshFor: .seconds(5), staleFor: .seconds(300), capacity: 10, maxRefreshes: 2, refreshBackoff: .seconds(2),
+            maxRefreshBackoff: .seconds(60))
         let read = try JSONDecoder().decode(Configuration.self, from: Data(json.utf8))
         #expect(read == expected)
         #expect(try JSONDecoder().decode(Configuration.self, from: JSONEncoder().encode(read)) == expected)
@@ -153,10 +159,16 @@ struct RevalidationDocumentTests {
             try Configuration(["freshFor": "0s", "staleFor": "1s"]) == .init(freshFor: .zero, staleFor: .seconds(1)))
         #expect(
             try Configuration(["maxRefreshes": 3], onto: expected)
-                == .init(freshFor: .seconds(5), staleFor: .seconds(300), capacity: 10, maxRefreshes: 3))
+                == .init(
+                    freshFor: .seconds(5), staleFor: .seconds(300), capacity: 10, maxRefreshes: 3,
+                    refreshBackoff: .seconds(2), maxRefreshBackoff: .seconds(60)))
         #expect(
             try Configuration(["staleFor": "1s"], onto: expected)
-                == .init(freshFor: .seconds(5), staleFor: .seconds(1), capacity: 10, maxRefreshes: 2))
+                == .init(
+                    freshFor: .seconds(5), staleFor: .seconds(1), capacity: 10, maxRefreshes: 2,
+                    refreshBackoff: .seconds(2), maxRefreshBackoff: .seconds(60)))
+        #expect(
+            try Configuration(["freshFor": "0s", "staleFor": "1s", "refreshBackoff": "0s"]).refreshBackoff == .zero)
     }
 
     @Test(
@@ -170,6 +182,17 @@ struct RevalidationDocumentTests {
                 ]
             ),
             (["freshFor": "1s"], ["staleFor: nothing is given, but the key is needed"]),
+            (
+                ["freshFor": "1s", "staleFor": "1s", "refreshBackoff": "-1s", "maxRefreshBackoff": "-2s"],
+                [
+                    "refreshBackoff: \"-1s\" is outside 0...292 years",
+                    "maxRefreshBackoff: \"-2s\" is outside 0...292 years",
+                ]
+            ),
+            (
+                ["freshFor": "1s", "staleFor": "1s", "refreshBackoff": "31s", "maxRefreshBackoff": "30s"],
+                ["maxRefreshBackoff: \"30s\" is below refreshBackoff, 31.0 seconds"]
+            ),
             (
                 ["freshFor": "-1s", "staleFor": "0s", "capacity": 0, "maxRefreshes": 0, "maxRefresh": 1],
                 [

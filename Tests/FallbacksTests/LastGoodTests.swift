@@ -168,7 +168,8 @@ struct LastGoodTests {
                 let key = Int.random(in: 0..<10, using: &random)
                 switch Int.random(in: 0..<8, using: &random) {
                 case 0..<4:
-                    _ = values.remember(step, for: key, at: instant, retention)
+                    let start = ReadStart(number: UInt64(3 * step + 3), instant: instant)
+                    _ = values.remember(step, for: key, readAt: start, at: instant, retention)
                     model.removeAll { $0.key == key }
                     model.append((key, step, now))
                     for _ in 0..<2 {
@@ -178,7 +179,7 @@ struct LastGoodTests {
                         }
                     }
                 case 4:
-                    _ = values.remove(key)
+                    _ = values.forget(key, at: UInt64(3 * step + 3))
                     model.removeAll { $0.key == key }
                 case 5: now += Int.random(in: 0..<20, using: &random)
                 default: break
@@ -202,13 +203,121 @@ struct LastGoodTests {
         }
     }
 
-    @Test("a value that is older than the one kept does not replace it")
+    @Test("a value whose read began earlier than that of the one kept does not replace it, also within one instant")
     func outOfOrder() {
+        for (first, second) in [(10, 20), (10, 10)] as [(Int64, Int64)] {
+            var values = LastGoodValues<Int, Int>()
+            let retention = LastGoodRetention(maxAge: .seconds(1), capacity: 1)
+            let now = TimeSource.Instant(nanoseconds: 30)
+            let older = ReadStart(number: 1, instant: .init(nanoseconds: first))
+            let newer = ReadStart(number: 2, instant: .init(nanoseconds: second))
+            #expect(!values.remember(2, for: 0, readAt: newer, at: now, retention).isRefused)
+            #expect(values.remember(1, for: 0, readAt: older, at: now, retention).isRefused)
+            #expect(values.recall(0, at: now)?.value == 2)
+            #expect(values.recall(0, at: .init(nanoseconds: 5))?.age == .zero)
+        }
+    }
+
+    @Test("what was forgotten is not brought back by a read that had begun, however many keys are forgotten")
+    func forgotten() {
         var values = LastGoodValues<Int, Int>()
-        let retention = LastGoodRetention(maxAge: .seconds(1), capacity: 1)
-        _ = values.remember(2, for: 0, at: .init(nanoseconds: 20), retention)
-        _ = values.remember(1, for: 0, at: .init(nanoseconds: 10), retention)
-        #expect(values.recall(0, at: .init(nanoseconds: 15))?.value == 2)
-        #expect(values.recall(0, at: .init(nanoseconds: 15))?.age == .zero)
+        let retention = LastGoodRetention(maxAge: .seconds(1), capacity: 10)
+        let now = TimeSource.Instant(nanoseconds: 0)
+        let early = ReadStart(number: 1, instant: now)
+        let late = ReadStart(number: 1_000_000, instant: now)
+        for key in 0..<3_000 {
+            _ = values.forget(key, at: UInt64(key + 2))
+            #expect(values.forgotten.count <= LastGoodValues<Int, Int>.maxForgotten)
+        }
+        for key in 0..<3_000 {
+            #expect(values.remember(0, for: key, readAt: early, at: now, retention).isRefused)
+            #expect(!values.remember(1, for: key, readAt: late, at: now, retention).isRefused)
+        }
+        #expect(values.forgetAll(at: 2_000_000).count == 10)
+        #expect(values.remember(1, for: 5_000, readAt: late, at: now, retention).isRefused)
+        #expect(values.count == 0)
+    }
+
+    /// Begins calls one second apart, which end with their numbers when they are told to.
+    private struct Calls {
+        let clock: ManualClock
+        let fallback: KeyedFallback<String, Int>
+        let guarded: KeyedFallbackPolicy<String, Int>
+        var operations: [ScriptedOperation<Int>] = []
+        var tasks: [Task<Int, any Error>] = []
+
+        init(_ clock: ManualClock) throws {
+            self.clock = clock
+            fallback = try KeyedFallback("f", clock: clock) { .lastGood(maxAge: .seconds(100)) }
+            guarded = try Policy("p", clock: clock) { Through() }.fallback(to: fallback)
+        }
+
+        mutating func begin(_ key: String) async throws {
+            let operation = ScriptedOperation<Int>(clock: clock, [.hang])
+            let (number, fallback, guarded) = (operations.count, fallback, guarded)
+            operations.append(operation)
+            // All ways to make a call.
+            tasks.append(
+                Task {
+                    switch number % 4 {
+                    case 0: try await fallback.execute(for: key) { try await operation() }
+                    case 1: try await fallback.execute(for: key) { _ in try await operation() }
+                    case 2: try await guarded.execute(for: key) { try await operation() }
+                    default: try await guarded.run(for: key) { try await operation() }.get()
+                    }
+                })
+            try await operation.waitForCalls(1)
+        }
+
+        func end(_ number: Int) async throws {
+            operations[number].release(with: .success(number))
+            #expect(try await tasks[number].value == number)
+        }
+    }
+
+    @Test("a value is as old as the start of the call that brought it, and an older read replaces no newer one")
+    func startOfCall() async throws {
+        var calls = try Calls(clock)
+        for _ in 0..<4 {
+            try await calls.begin("a")
+            clock.advance(by: .seconds(1))
+        }
+        try await calls.end(1)
+        #expect(calls.fallback.lastGood(for: "a")?.age == .seconds(3))
+        try await calls.end(0)
+        #expect(calls.fallback.lastGood(for: "a")?.value == 1)
+        clock.advance(by: .seconds(1))
+        try await calls.end(3)
+        #expect(calls.fallback.lastGood(for: "a")?.age == .seconds(2))
+        try await calls.end(2)
+        #expect(calls.fallback.lastGood(for: "a")?.value == 3)
+        // Within one instant the call that began later is the newer one, whichever ends last.
+        for _ in 0..<2 { try await calls.begin("b") }
+        try await calls.end(5)
+        try await calls.end(4)
+        #expect(calls.fallback.lastGood(for: "b")?.value == 5)
+        // A value given by hand was read just now.
+        try await calls.begin("c")
+        calls.fallback.remember(99, for: "c")
+        try await calls.end(6)
+        #expect(calls.fallback.lastGood(for: "c")?.value == 99)
+    }
+
+    @Test("forgetting wins over calls that are on their way, and not over others")
+    func forgetDuringCall() async throws {
+        var calls = try Calls(clock)
+        try await calls.begin("a")
+        try await calls.begin("b")
+        calls.fallback.forget("a")
+        try await calls.begin("a")
+        for number in 0..<3 { try await calls.end(number) }
+        #expect(calls.fallback.lastGood(for: "a")?.value == 2)
+        #expect(calls.fallback.lastGood(for: "b")?.value == 1)
+        try await calls.begin("a")
+        calls.fallback.forgetAll()
+        try await calls.end(3)
+        #expect(calls.fallback.keptCount == 0)
+        _ = try await calls.fallback.execute(for: "a") { 7 }
+        #expect(calls.fallback.lastGood(for: "a")?.value == 7)
     }
 }

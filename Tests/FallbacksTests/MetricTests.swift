@@ -62,7 +62,7 @@ struct MetricTests {
         _ = try await fallback.execute { 1 }
         for _ in 1...2 { _ = try await fallback.execute { throw Down() } }
         _ = try? await fallback.execute { throw Refused() }
-        _ = try? await fallback.execute { throw CancellationError() }
+        _ = try? await inCancelledTask { try await fallback.execute { throw CancellationError() } }
         let read = values(fallback)
         let counted = ["succeeded", "served", "exhausted", "unhandled", "cancelled"].map {
             read["fallback.calls \($0)"]
@@ -126,7 +126,7 @@ struct MetricTests {
         let quotes = try KeyedStaleWhileRevalidate<Int, Int>(
             "q", .init(freshFor: .seconds(1), staleFor: .seconds(9)), through: policy)
         let zero = values(quotes)
-        #expect(zero.count == 5 + 4 + 2 && zero.values.allSatisfy { $0 == .integer(0) })
+        #expect(zero.count == 6 + 5 + 2 && zero.values.allSatisfy { $0 == .integer(0) })
         for key in [1, 1, 2] { _ = try await quotes.execute(for: key) { 1 } }
         clock.advance(by: .seconds(1))
         _ = try await quotes.execute(for: 1) { 2 }
@@ -134,16 +134,16 @@ struct MetricTests {
         _ = try await quotes.execute(for: 2) { throw Down() }
         await quotes.waitForRefreshes()
         _ = try? await quotes.execute(for: 3) { throw Down() }
-        _ = try? await quotes.execute(for: 3) { throw CancellationError() }
+        _ = try? await inCancelledTask { try await quotes.execute(for: 3) { throw CancellationError() } }
         let read = values(quotes)
-        let counted = ["fresh", "stale", "loaded", "failed", "cancelled"].map {
+        let counted = ["fresh", "stale", "loaded", "joined", "failed", "cancelled"].map {
             read["stale_while_revalidate.calls \($0)"]
         }
-        #expect(counted == [1, 2, 2, 1, 1].map { .integer($0) })
-        let refreshes = ["succeeded", "failed", "cancelled", "refused"].map {
+        #expect(counted == [1, 2, 2, 0, 1, 1].map { .integer($0) })
+        let refreshes = ["succeeded", "discarded", "failed", "cancelled", "refused"].map {
             read["stale_while_revalidate.refreshes \($0)"]
         }
-        #expect(refreshes == [1, 1, 0, 0].map { .integer($0) })
+        #expect(refreshes == [1, 0, 1, 0, 0].map { .integer($0) })
         #expect(read["stale_while_revalidate.kept_values"] == .integer(2))
     }
 }

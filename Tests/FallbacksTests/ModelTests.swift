@@ -29,6 +29,8 @@ struct ModelTests {
         case fails(Int)
         case unaccepted
         case cancels
+        /// With a `CancellationError` that is not the caller's.
+        case foreign
         case advance(Int)
     }
 
@@ -66,7 +68,7 @@ struct ModelTests {
             case 0, 1: .succeeds(number)
             case 2: .unaccepted
             case 3: .cancels
-            case 4: .advance(Int.random(in: 1...15, using: &random))
+            case 4: Bool.random(using: &random) ? .foreign : .advance(Int.random(in: 1...15, using: &random))
             default: .fails(Int.random(in: 0..<3, using: &random))
             }
         }
@@ -115,17 +117,19 @@ struct ModelTests {
                 clock.advance(by: .seconds(seconds))
                 continue
             }
+            let execute: @Sendable () async throws -> Int = {
+                try await fallback.execute(accepting: { $0 >= 0 }) {
+                    switch call {
+                    case .succeeds(let value): return value
+                    case .fails(let kind): throw Failed(kind: kind)
+                    case .unaccepted: return -1
+                    case .cancels, .foreign, .advance: throw CancellationError()
+                    }
+                }
+            }
             do {
-                endings.append(
-                    .value(
-                        try await fallback.execute(accepting: { $0 >= 0 }) {
-                            switch call {
-                            case .succeeds(let value): return value
-                            case .fails(let kind): throw Failed(kind: kind)
-                            case .unaccepted: return -1
-                            case .cancels, .advance: throw CancellationError()
-                            }
-                        }))
+                let value = try await call == .cancels ? inCancelledTask(execute) : execute()
+                endings.append(.value(value))
             } catch let error as Failed {
                 endings.append(.error("\(error.kind)"))
             } catch let error as FallbackExhaustedError {
@@ -162,9 +166,10 @@ struct ModelTests {
                 endings.append(.error("CancellationError"))
                 continue
             case .fails(let failed): kind = failed
-            case .unaccepted: kind = 3
+            case .unaccepted, .foreign: kind = 3
             }
-            let failure: Ending = kind == 3 ? .value(-1) : .error("\(kind)")
+            let failure: Ending =
+                if call == .foreign { .error("CancellationError") } else { kind == 3 ? .value(-1) : .error("\(kind)") }
             guard script.handled?.contains(kind) ?? true else {
                 totals.unhandled += 1
                 endings.append(failure)
@@ -198,7 +203,7 @@ struct ModelTests {
                 }
             }
             totals.exhausted += 1
-            endings.append(script.isAttached && kind != 3 ? .error("\(kind) \(script.steps.count)") : failure)
+            endings.append(script.isAttached && call != .unaccepted ? .error("\(kind) \(script.steps.count)") : failure)
         }
         return (endings, totals)
     }

@@ -69,7 +69,7 @@ struct StaleWhileRevalidateTests {
         #expect(values.totals == .init(stale: 1, failed: 1, refreshesFailed: 1))
     }
 
-    @Test("a refresh that fails leaves the value, and the next call tries again")
+    @Test("a refresh that fails leaves the value, and a call tries again after a time")
     func failedRefresh() async throws {
         let values = try make()
         values.remember(1, for: NoKey())
@@ -77,6 +77,7 @@ struct StaleWhileRevalidateTests {
         for _ in 0..<2 {
             #expect(try await values.execute { throw Down() } == 1)
             await values.waitForRefreshes()
+            clock.advance(by: .seconds(2))
         }
         #expect(try await values.execute(accepting: { $0 > 0 }) { -1 } == 1)
         await values.waitForRefreshes()
@@ -92,10 +93,13 @@ struct StaleWhileRevalidateTests {
         #expect(try await values.execute(accepting: { $0 > 0 }) { -1 } == -1)
         #expect(values.keptCount == 0)
         await #expect(throws: CancellationError.self) { try await values.execute { throw CancellationError() } }
+        await #expect(throws: CancellationError.self) {
+            try await inCancelledTask { try await values.execute { throw CancellationError() } }
+        }
         let execution = await values.run(accepting: { $0 > 0 }) { -1 }
         #expect(!execution.isAccepted)
         #expect(execution.attempts == 1)
-        #expect(values.totals == .init(failed: 2, cancelled: 1))
+        #expect(values.totals == .init(failed: 3, cancelled: 1))
     }
 
     @Test("calls and refreshes go through the policy")
@@ -113,6 +117,7 @@ struct StaleWhileRevalidateTests {
         #expect(try await values.execute(for: "a") { throw Down() } == 1)
         await values.waitForRefreshes()
         #expect(policy.circuitBreakers[0].state == .open)
+        clock.advance(by: .seconds(1))
         #expect(try await values.execute(for: "a") { 2 } == 1)
         await values.waitForRefreshes()
         #expect(values.totals.refreshesFailed == 2)

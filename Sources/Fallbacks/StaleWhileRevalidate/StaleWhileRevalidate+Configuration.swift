@@ -15,12 +15,24 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
     /// renewed. Default: 8.
     public var maxRefreshes: Int
 
+    /// How long after a failed refresh of a key the next one may begin, zero or more. Doubles with each that fails in a row,
+    /// up to ``maxRefreshBackoff``; longer if the error says when to try again. Default: 1 s.
+    public var refreshBackoff: Duration
+
+    /// The longest that ``refreshBackoff`` becomes by doubling, at least as long as that. Default: 30 s.
+    public var maxRefreshBackoff: Duration
+
     /// Creates a configuration.
-    public init(freshFor: Duration, staleFor: Duration, capacity: Int = 1_000, maxRefreshes: Int = 8) {
+    public init(
+        freshFor: Duration, staleFor: Duration, capacity: Int = 1_000, maxRefreshes: Int = 8,
+        refreshBackoff: Duration = .seconds(1), maxRefreshBackoff: Duration = .seconds(30)
+    ) {
         self.freshFor = freshFor
         self.staleFor = staleFor
         self.capacity = capacity
         self.maxRefreshes = maxRefreshes
+        self.refreshBackoff = refreshBackoff
+        self.maxRefreshBackoff = maxRefreshBackoff
     }
 
     /// Checks every part.
@@ -28,16 +40,38 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
     /// - Throws: All faults, each with its field, value and range.
     public func validate() throws(ConfigurationError) {
         var check = ConfigurationCheck("staleWhileRevalidate")
-        let isInRange = freshFor >= .zero && freshFor <= .nanoseconds(Int64.max)
-        check.require(isInRange, "freshFor", "\(freshFor)", "is outside 0...292 years")
+        check.require(notNegative: "freshFor", freshFor)
         check.require(positive: "staleFor", staleFor)
         check.require("capacity", capacity, atLeast: 1)
         check.require("maxRefreshes", maxRefreshes, atLeast: 1)
+        check.require(notNegative: "refreshBackoff", refreshBackoff)
+        check.require(notNegative: "maxRefreshBackoff", maxRefreshBackoff)
+        check.require(
+            maxRefreshBackoff >= refreshBackoff || maxRefreshBackoff < .zero, "maxRefreshBackoff",
+            "\(maxRefreshBackoff)", "is below refreshBackoff, \(refreshBackoff)")
         try check.finish()
     }
 
     @usableFromInline var retention: LastGoodRetention {
         let maxAge = freshFor.saturatedNanoseconds.addingSaturated(staleFor.saturatedNanoseconds)
         return LastGoodRetention(maxAge: .nanoseconds(maxAge), capacity: capacity)
+    }
+
+    /// How long after so many failed refreshes in a row, the last of them with this error, the next one may begin.
+    func wait(afterFailures failures: Int, _ error: any Error) -> Duration {
+        var wait = refreshBackoff.saturatedNanoseconds
+        let longest = maxRefreshBackoff.saturatedNanoseconds
+        var doublings = failures - 1
+        while doublings > 0, wait > 0, wait < longest {
+            wait = min(wait.addingSaturated(wait), longest)
+            doublings -= 1
+        }
+        return max(.nanoseconds(wait), error.retryHint ?? .zero)
+    }
+}
+
+extension ConfigurationCheck {
+    fileprivate mutating func require(notNegative field: String, _ value: Duration) {
+        require(value >= .zero && value <= .nanoseconds(Int64.max), field, "\(value)", "is outside 0...292 years")
     }
 }

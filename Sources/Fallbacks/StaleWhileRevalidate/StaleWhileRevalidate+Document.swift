@@ -23,6 +23,8 @@ extension StaleWhileRevalidateConfiguration: DocumentRepresentable {
             object.read("staleFor", &staleFor)
             object.read("capacity", &capacity)
             object.read("maxRefreshes", &maxRefreshes)
+            object.read("refreshBackoff", &refreshBackoff)
+            object.read("maxRefreshBackoff", &maxRefreshBackoff)
         }
     }
 
@@ -30,7 +32,8 @@ extension StaleWhileRevalidateConfiguration: DocumentRepresentable {
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         [
             "freshFor": .duration(freshFor), "staleFor": .duration(staleFor), "capacity": .integer(capacity),
-            "maxRefreshes": .integer(maxRefreshes),
+            "maxRefreshes": .integer(maxRefreshes), "refreshBackoff": .duration(refreshBackoff),
+            "maxRefreshBackoff": .duration(maxRefreshBackoff),
         ]
     }
 }

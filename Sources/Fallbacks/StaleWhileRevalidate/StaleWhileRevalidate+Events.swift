@@ -4,6 +4,9 @@ public import ResilienceCore
 public enum StaleWhileRevalidateEvent: PolicyEvent {
     /// A refresh has brought a new value.
     case refreshed(name: String, after: Duration)
+    /// A refresh has brought a value that was not kept: meanwhile its key was forgotten or dropped, or a call that began
+    /// later had brought another.
+    case refreshDiscarded(name: String, after: Duration)
     /// A refresh has failed; the old value stays.
     case refreshFailed(name: String, after: Duration, error: any Error)
     /// A refresh was due but not begun: as many run as may, or it was shut down.
@@ -12,7 +15,9 @@ public enum StaleWhileRevalidateEvent: PolicyEvent {
     /// The name of what refreshes.
     public var source: String {
         switch self {
-        case .refreshed(let name, _), .refreshFailed(let name, _, _), .refreshRefused(let name): name
+        case .refreshed(let name, _), .refreshDiscarded(let name, _), .refreshFailed(let name, _, _),
+            .refreshRefused(let name):
+            name
         }
     }
 
@@ -20,6 +25,7 @@ public enum StaleWhileRevalidateEvent: PolicyEvent {
     public var name: String {
         switch self {
         case .refreshed: "stale_while_revalidate.refreshed"
+        case .refreshDiscarded: "stale_while_revalidate.refresh_discarded"
         case .refreshFailed: "stale_while_revalidate.refresh_failed"
         case .refreshRefused: "stale_while_revalidate.refresh_refused"
         }
@@ -27,13 +33,18 @@ public enum StaleWhileRevalidateEvent: PolicyEvent {
 
     /// Info for a refresh that failed or was not begun; otherwise debug.
     public var severity: EventSeverity {
-        if case .refreshed = self { .debug } else { .info }
+        switch self {
+        case .refreshed, .refreshDiscarded: .debug
+        case .refreshFailed, .refreshRefused: .info
+        }
     }
 
     /// A sentence for logs.
     public var description: String {
         switch self {
         case .refreshed(let name, let time): "\"\(name)\" refreshed a value in \(time.sentenceForm)"
+        case .refreshDiscarded(let name, let time):
+            "\"\(name)\" refreshed a value in \(time.sentenceForm) that is not needed any more"
         case .refreshFailed(let name, let time, let error):
             "\"\(name)\" failed to refresh a value, after \(time.sentenceForm): \(error)"
         case .refreshRefused(let name): "\"\(name)\" has a stale value and may not begin a refresh"
@@ -47,23 +58,28 @@ public struct StaleWhileRevalidateTotals: Sendable, Hashable, Codable {
     public internal(set) var fresh = 0
     /// Calls that a stale value answered.
     public internal(set) var stale = 0
-    /// Calls that were made, and whose value was kept.
+    /// Calls that were made, and returned a value that was accepted.
     public internal(set) var loaded = 0
+    /// Calls that waited for one that another caller had begun, and got what it brought: a value or an error.
+    public internal(set) var joined = 0
     /// Calls that were made and failed, or returned a value that was not accepted.
     public internal(set) var failed = 0
-    /// Calls that were made and that the caller cancelled.
+    /// Calls that the caller cancelled.
     public internal(set) var cancelled = 0
-    /// Refreshes that brought a new value.
+    /// Refreshes that brought a new value which was kept.
     public internal(set) var refreshed = 0
     /// Refreshes that failed, or brought a value that was not accepted.
     public internal(set) var refreshesFailed = 0
+    /// Refreshes whose value was not kept: meanwhile its key was forgotten or dropped, or a call that began later had
+    /// brought another.
+    public internal(set) var refreshesDiscarded = 0
     /// Refreshes that were cancelled by a shutdown.
     public internal(set) var refreshesCancelled = 0
     /// Refreshes that were due but not begun: as many ran as may, or it was shut down.
     public internal(set) var refreshesRefused = 0
 
     /// Every call.
-    public var calls: Int { [fresh, stale, loaded, failed, cancelled].reduce(0) { $0.addingSaturated($1) } }
+    public var calls: Int { [fresh, stale, loaded, joined, failed, cancelled].reduce(0) { $0.addingSaturated($1) } }
 
     @usableFromInline
     mutating func countFresh() { fresh.increment() }

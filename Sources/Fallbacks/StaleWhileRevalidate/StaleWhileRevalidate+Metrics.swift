@@ -7,9 +7,11 @@ extension KeyedStaleWhileRevalidate: MetricSource {
         metrics.add(RevalidationFamilies.calls, [name, "fresh"], totals.fresh)
         metrics.add(RevalidationFamilies.calls, [name, "stale"], totals.stale)
         metrics.add(RevalidationFamilies.calls, [name, "loaded"], totals.loaded)
+        metrics.add(RevalidationFamilies.calls, [name, "joined"], totals.joined)
         metrics.add(RevalidationFamilies.calls, [name, "failed"], totals.failed)
         metrics.add(RevalidationFamilies.calls, [name, "cancelled"], totals.cancelled)
         metrics.add(RevalidationFamilies.refreshes, [name, "succeeded"], totals.refreshed)
+        metrics.add(RevalidationFamilies.refreshes, [name, "discarded"], totals.refreshesDiscarded)
         metrics.add(RevalidationFamilies.refreshes, [name, "failed"], totals.refreshesFailed)
         metrics.add(RevalidationFamilies.refreshes, [name, "cancelled"], totals.refreshesCancelled)
         metrics.add(RevalidationFamilies.refreshes, [name, "refused"], totals.refreshesRefused)
@@ -23,7 +25,7 @@ extension KeyedStaleWhileRevalidate: MetricSource {
 enum RevalidationFamilies {
     static let calls = MetricFamily(
         "resilience.stale_while_revalidate.calls", .counter, labels: ["name", "kind"],
-        help: "Calls that a kept value answered, fresh or stale, or that were made.")
+        help: "Calls that a kept value answered, fresh or stale, that were made, or that waited for one made.")
     static let refreshes = MetricFamily(
         "resilience.stale_while_revalidate.refreshes", .counter, labels: ["name", "kind"],
         help: "Refreshes in the background that have ended, or were refused.")

@@ -20,7 +20,11 @@ public typealias StaleWhileRevalidate<Value: Sendable> = KeyedStaleWhileRevalida
 /// A refresh runs past the call, in a task of its own, so that the operation must be `@Sendable`. There are no more at once
 /// than the configuration allows. ``shutdown(waitingUpTo:)`` ends them; so does letting go of this object.
 ///
-/// Calls without a value that come at the same time are all made.
+/// A value is as old as the start of the call that brought it: an older read never replaces a newer one, and one that began
+/// before its key was forgotten is not kept.
+///
+/// Calls without a value that come at the same time share one: the first makes it, in a task of its own, and all get what it
+/// brings. A caller who is cancelled leaves the others waiting; the last one cancels the call, and waits for its end.
 public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// How long values are kept, and how many.
     public typealias Configuration = StaleWhileRevalidateConfiguration
@@ -35,10 +39,11 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     public let policy: Policy?
 
     @usableFromInline let time: TimeSource
-    private let unprotected: NoStrategy
-    private let events: EventChannel<StaleWhileRevalidateEvent>
+    let unprotected: NoStrategy
+    let events: EventChannel<StaleWhileRevalidateEvent>
     @usableFromInline let state: Lock<RevalidationState<Key, Value>>
-    private let taskName: String
+    let refreshName: String
+    let loadName: String
 
     /// Creates one whose calls go through no policy.
     ///
@@ -80,7 +85,8 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         unprotected = NoStrategy(rootContext: Context(name: name, time: time))
         events = EventChannel(observers)
         state = Lock(RevalidationState(configuration))
-        taskName = "refresh \(name)"
+        refreshName = "refresh \(name)"
+        loadName = "load \(name)"
     }
 
     deinit {
@@ -103,12 +109,9 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         for key: Key, accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        if let kept = ask(
-            key, refreshing: { refresh($0, key, at: $1, isAccepted) { _ in try await operation() } })
-        {
-            return kept.value
-        }
-        return try await load(key, rootContext, isAccepted) { _ in try await operation() }.value
+        let answer = ask(key) { fly($0, key, nil, isAccepted) { _ in try await operation() } }
+        if case .kept(let kept, _) = answer { return kept.value }
+        return try await loaded(answer).value
     }
 
     /// Answers as the form whose operation takes no argument; the operation asks for its `Context`.
@@ -117,12 +120,13 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         for key: Key, accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async throws -> Value {
-        if let kept = ask(key, refreshing: { refresh($0, key, at: $1, isAccepted, operation) }) { return kept.value }
-        return try await load(key, rootContext, isAccepted, operation).value
+        let answer = ask(key) { fly($0, key, nil, isAccepted, operation) }
+        if case .kept(let kept, _) = answer { return kept.value }
+        return try await loaded(answer).value
     }
 
     /// Answers as `execute` does but never throws: tells all about the call, with the age of a value that was kept in
-    /// `servedBy`.
+    /// `servedBy`. Attempts are those of the call that it made, none if it waited for another's.
     public func run(
         for key: Key, accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable () async throws -> Value
@@ -136,104 +140,22 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async -> Execution<Value> {
         let recording = CallRecording(rootContext.policyName, from: rootContext)
-        if let kept = ask(key, refreshing: { refresh($0, key, at: $1, isAccepted, operation) }) {
+        let answer = ask(key) { flight in
+            fly(flight, key, recording.context, isAccepted) { context in
+                if !flight.isRefresh { recording.countAttempt() }
+                return try await operation(context)
+            }
+        }
+        if case .kept(let kept, _) = answer {
             let served = FallbackServed(fallback: name, step: kept.isFresh ? "fresh" : "stale", age: kept.age)
             recording.context.report(FallbackServed.Report.self, served)
             return recording.execution(.success(kept.value), isAccepted: true)
         }
         do {
-            let outcome = try await load(key, recording.context, isAccepted) { context in
-                recording.countAttempt()
-                return try await operation(context)
-            }
+            let outcome = try await loaded(answer)
             return recording.execution(.success(outcome.value), isAccepted: outcome.isAccepted)
         } catch {
             return recording.execution(.failure(error), isAccepted: false)
-        }
-    }
-
-    @usableFromInline var rootContext: Context { policy?.rootContext ?? unprotected.rootContext }
-
-    /// The value that is kept, if it may serve; begins a refresh if one is due. Not inlined, for the sake of the lock; see
-    /// ``LastGoodKeeper``.
-    @inlinable
-    @inline(never)
-    func ask(
-        _ key: Key, refreshing start: (UInt64, TimeSource.Instant) -> Task<Void, Never>
-    ) -> RevalidationState<Key, Value>.Kept? {
-        let now = time.now
-        let answer = state.withLock { state in
-            let answer = state.ask(key, at: now)
-            // Started under the lock, so that a refresh is known before it can have ended.
-            if case .refresh(let number) = answer.refresh { state.begin(number, start(number, now)) }
-            return answer
-        }
-        if case .refused = answer.refresh { tellRefused() }
-        return answer.kept
-    }
-
-    @usableFromInline
-    func tellRefused() { tell(.refreshRefused(name: name)) }
-
-    @usableFromInline
-    func refresh(
-        _ number: UInt64, _ key: Key, at start: TimeSource.Instant,
-        _ isAccepted: @escaping @Sendable (Value) -> Bool,
-        _ operation: @escaping @Sendable (Context) async throws -> Value
-    ) -> Task<Void, Never> {
-        Task(name: taskName) { [weak self, policy, unprotected] in
-            let result: Result<Value, any Error>
-            do {
-                let outcome =
-                    if let policy {
-                        try await policy.outcome(from: policy.rootContext, accepting: isAccepted, operation)
-                    } else {
-                        try await unprotected.outcome(
-                            from: unprotected.rootContext, accepting: isAccepted, operation)
-                    }
-                result = outcome.isAccepted ? .success(outcome.value) : .failure(UnacceptedResult())
-            } catch {
-                result = .failure(error)
-            }
-            self?.endRefresh(number, key, start, result)
-        }
-    }
-
-    private func endRefresh(
-        _ number: UInt64, _ key: Key, _ start: TimeSource.Instant, _ result: Result<Value, any Error>
-    ) {
-        let now = time.now
-        let isCancelled = Task.isCancelled
-        // What is dropped is the user's, and released outside the lock.
-        let dropped = state.withLock { $0.end(number, key, result, isCancelled: isCancelled, at: now) }
-        _ = dropped
-        switch result {
-        case .success: tell(.refreshed(name: name, after: start.duration(to: now)))
-        case .failure(let error):
-            if !isCancelled { tell(.refreshFailed(name: name, after: start.duration(to: now), error: error)) }
-        }
-    }
-
-    /// Makes the call, and keeps what it returns.
-    @usableFromInline
-    func load(
-        _ key: Key, _ context: Context, _ isAccepted: (Value) -> Bool, _ operation: (Context) async throws -> Value
-    ) async throws -> (value: Value, isAccepted: Bool) {
-        do {
-            let outcome =
-                if let policy {
-                    try await policy.outcome(from: context, accepting: isAccepted, operation)
-                } else {
-                    try await unprotected.outcome(from: context, accepting: isAccepted, operation)
-                }
-            let now = time.now
-            let dropped = state.withLock { $0.loaded(outcome.isAccepted ? outcome.value : nil, for: key, at: now) }
-            _ = dropped
-            return outcome
-        } catch {
-            let isCancelled = Task.isCancelled || error is CancellationError
-            state.withLock { $0.countFailedLoad(isCancelled: isCancelled) }
-            throw error
         }
     }
 
@@ -247,7 +169,8 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
         try configuration.validate()
-        let dropped = state.withLock { $0.update(configuration) }
+        let now = time.now
+        let dropped = state.withLock { $0.update(configuration, at: now) }
         _ = dropped
     }
 
@@ -271,23 +194,30 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         return state.withLock { $0.values.recall(key, at: now) }
     }
 
-    /// Keeps a value as if a call had returned it now.
+    /// Keeps a value as if a call had read it just now.
     public func remember(_ value: Value, for key: Key) {
         let now = time.now
         let dropped = state.withLock { $0.remember(value, for: key, at: now) }
         _ = dropped
     }
 
-    /// Forgets the value of a key: the next call is made. A refresh that is on its way still brings a new one.
+    /// Forgets the value of a key: the next call is made. What a refresh or a call brings that is on its way is not kept;
+    /// who waits for it gets it.
     public func forget(_ key: Key) {
-        let dropped = state.withLock { $0.values.remove(key) }
+        let dropped = state.withLock { $0.forget(key) }
+        _ = dropped
+    }
+
+    /// Forgets all values, as ``forget(_:)`` does one.
+    public func forgetAll() {
+        let dropped = state.withLock { $0.forgetAll() }
         _ = dropped
     }
 
     /// Adds an observer of the events here.
     public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
 
-    private func tell(_ event: @autoclosure () -> StaleWhileRevalidateEvent) {
+    func tell(_ event: @autoclosure () -> StaleWhileRevalidateEvent) {
         guard events.isListening else { return }
         events.post(event())
         events.deliver()

@@ -159,7 +159,7 @@ extension EventDetails {
 
     mutating func add(_ event: StaleWhileRevalidateEvent) {
         switch event {
-        case .refreshed(_, let time): add(seconds: "duration", time)
+        case .refreshed(_, let time), .refreshDiscarded(_, let time): add(seconds: "duration", time)
         case .refreshFailed(_, let time, let error):
             add(seconds: "duration", time)
             add(error)

@@ -33,6 +33,7 @@ package struct EventDetails: Sendable {
         case let event as StaleWhileRevalidateEvent: add(event)
         case let event as PolicyFamilyEvent: add(event)
         case let event as ResilienceModule.Event: add(event)
+        case let event as EventsDropped: add("count", event.count)
         default: add("description", event.description)
         }
     }

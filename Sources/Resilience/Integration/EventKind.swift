@@ -6,7 +6,7 @@ package enum EventKind: Sendable, Hashable, CaseIterable {
     case call
     /// A state or a limit: other calls are treated differently from now on.
     case change
-    /// The module could not do what it was asked to.
+    /// The module could not do what it was asked to, or observers have missed something.
     case failure
 
     /// Of an event that is not one of this package's, the severity decides.
@@ -16,6 +16,7 @@ package enum EventKind: Sendable, Hashable, CaseIterable {
             case is Policy.Event, is Retry.Event, is Timeout.Event, is Hedge.Event, is FallbackEvent,
                 is StaleWhileRevalidateEvent:
                 .call
+            case is EventsDropped: .failure
             case let event as ResilienceModule.Event where event.severity == .warning: .failure
             default: event.severity == .debug ? .call : .change
             }

@@ -6,63 +6,29 @@ public import Synchronization
 /// ``deliver()`` after releasing it. Whoever delivers first delivers for all, also what is posted meanwhile; an event
 /// posted from within an observer is delivered after it returns. While nobody listens, nothing is posted.
 ///
+/// One turn of delivering is bounded, in events and in time; see ``EventQueue``.
+///
 /// Inlinable, so that each pattern's module specialises it: called generically, an event costs four times as much.
 @usableFromInline
 package final class EventChannel<Event: PolicyEvent>: Sendable {
-    @usableFromInline
-    struct Listeners {
-        @usableFromInline let observers: [any PolicyObserver]
-        @usableFromInline let taps: [Tap]
-
-        @inlinable
-        init(observers: [any PolicyObserver], taps: [Tap]) {
-            self.observers = observers
-            self.taps = taps
-        }
-    }
-
-    @usableFromInline
-    struct Tap: Sendable {
-        let number: UInt64
-        @usableFromInline let receive: @Sendable (Event) -> Void
-    }
-
-    @usableFromInline
-    struct State {
-        @usableFromInline var observers: [any PolicyObserver]
-        @usableFromInline var taps: [Tap] = []
-        var nextTap: UInt64 = 0
-        @usableFromInline var queue: [Event] = []
-        @usableFromInline var isDelivering = false
-
-        init(observers: [any PolicyObserver]) {
-            self.observers = observers
-        }
-
-        @inlinable var isIdle: Bool { observers.isEmpty && taps.isEmpty }
-
-        mutating func removeTap(_ number: UInt64) -> Tap? {
-            guard let index = taps.firstIndex(where: { $0.number == number }) else { return nil }
-            defer { if isIdle { queue = [] } }
-            return taps.remove(at: index)
-        }
-
-        /// Exchanges the queued events for an empty array, the next queue, and returns who hears them; `nil`, and the
-        /// end of delivering, if there are none: then the queue gets the array only if that has more room.
-        @inlinable
-        mutating func takeBatch(into batch: inout [Event]) -> Listeners? {
-            isDelivering = !queue.isEmpty
-            if isDelivering || batch.capacity > queue.capacity { swap(&queue, &batch) }
-            return isDelivering ? Listeners(observers: observers, taps: taps) : nil
-        }
-    }
+    @usableFromInline typealias State = EventQueue<Event>
 
     @usableFromInline let state: Lock<State>
     @usableFromInline let listening: Atomic<Bool>
 
-    package init(_ observers: [any PolicyObserver] = []) {
+    /// In which a turn is measured: real time, whatever the strategy's clock is, for an observer takes real time.
+    private let time: TimeSource
+
+    /// - Parameters:
+    ///   - capacity: How many events one turn of delivering takes on; more are dropped. Default: 8192, which is what eight
+    ///     cores post in the few milliseconds for which a thread that delivers may lose its processor.
+    ///   - time: In which a turn is measured. Default: the continuous clock.
+    package init(
+        _ observers: [any PolicyObserver] = [], capacity: Int = 8192, time: TimeSource = .continuous
+    ) {
         let listeners = observers.filter { !($0 is CallMetrics) }
-        state = Lock(State(observers: listeners))
+        self.time = time
+        state = Lock(State(observers: listeners, capacity: capacity))
         listening = Atomic(!listeners.isEmpty)
     }
 
@@ -81,7 +47,7 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
             guard !isClass || !state.observers.contains(where: { $0 as AnyObject === observer as AnyObject }) else {
                 return
             }
-            state.observers.append(observer)
+            state.add(observer)
             listening.store(true, ordering: .relaxed)
         }
     }
@@ -89,29 +55,29 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     /// Adds a listener to one channel, for an asynchronous sequence; returns what removes it.
     package func tap(_ receive: @escaping @Sendable (Event) -> Void) -> @Sendable () -> Void {
         let number = state.withLock { state in
-            state.nextTap &+= 1
-            state.taps.append(Tap(number: state.nextTap, receive: receive))
             listening.store(true, ordering: .relaxed)
-            return state.nextTap
+            return state.addTap(receive)
         }
         return { [weak self] in
             // What the tap owns is released outside the lock: it may come back to the channel.
             let removed = self?.state.withLock { state in
-                let tap = state.removeTap(number)
+                let removed = state.removeTap(number)
                 self?.listening.store(!state.isIdle, ordering: .relaxed)
-                return tap
+                return removed
             }
             _ = removed
         }
     }
 
-    /// Appends an event to the queue; the caller holds its own lock.
+    /// How many events were dropped.
+    package var dropped: Int { state.withLock { $0.dropped } }
+
+    /// Appends an event to the queue; the caller holds its own lock, and calls ``deliver()`` after releasing it.
     @inlinable
     package func post(_ event: @autoclosure () -> Event) {
         guard isListening else { return }
         let event = event()
-        // Whoever listens next must not hear what was posted for listeners that have left.
-        state.withLock { if !$0.isIdle { $0.queue.append(event) } }
+        state.withLock { $0.append(event) }
     }
 
     /// Delivers what was posted; the caller holds no lock.
@@ -119,21 +85,62 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     package func deliver() {
         guard isListening else { return }
         var batch: [Event] = []
-        guard var listeners = state.withLock({ $0.isDelivering ? nil : $0.takeBatch(into: &batch) }) else { return }
+        guard var turn = state.withLock({ $0.begin(into: &batch) }) else { return }
+        var start: TimeSource.Instant?
+        var isLater = false
         while true {
+            if let gap = turn.gap { tell(gap, turn.observers) }
+            var position = 0
             for event in batch {
-                for observer in listeners.observers { observer.observe(event) }
-                for tap in listeners.taps { tap.receive(event) }
+                if isLater && isOver(&start) { return giveUp(batch[position...]) }
+                isLater = true
+                position &+= 1
+                for observer in turn.observers { observer.observe(event) }
+                for tap in turn.taps { tap.receive(event) }
             }
             // Emptied here, for what events hold is the user's. Its room goes back to the queue, so that an event
             // allocates nothing; unless there were so many that it is better given up.
             if batch.capacity <= Self.keptCapacity { batch.removeAll(keepingCapacity: true) } else { batch = [] }
             // An event posted before this step is in the batch; one posted after it finds nobody delivering.
-            guard let next = state.withLock({ $0.takeBatch(into: &batch) }) else { return }
-            listeners = next
+            guard let next = state.withLock({ $0.next(into: &batch) }) else { return }
+            turn = next
         }
     }
 
     /// For how many events the queue keeps room while none is in it.
     @inlinable static var keptCapacity: Int { 64 }
+
+    /// How long one turn may go on while events wait. Long for an observer that is only behind, short for a call.
+    @usableFromInline static var longestTurn: Duration { .milliseconds(500) }
+
+    /// Asked before each event but the first of a turn: a call that posts one event reads no clock.
+    @usableFromInline
+    @inline(never)
+    func isOver(_ start: inout TimeSource.Instant?) -> Bool {
+        let now = time.now
+        guard let began = start else {
+            start = now
+            return false
+        }
+        return began.duration(to: now) > Self.longestTurn
+    }
+
+    @usableFromInline
+    @inline(never)
+    func tell(_ gap: EventsDropped, _ observers: [any PolicyObserver]) {
+        for observer in observers { observer.observe(gap) }
+    }
+
+    /// Ends a turn that takes too long. What waits is left to another, if there is one, or else dropped; then observers are
+    /// told, and what is posted meanwhile is dropped as well, of which the next turn tells.
+    @usableFromInline
+    @inline(never)
+    func giveUp(_ rest: ArraySlice<Event>) {
+        // What is dropped is released outside the lock.
+        var released: [Event] = []
+        guard let turn = state.withLock({ $0.giveUp(rest, into: &released) }) else { return }
+        if let gap = turn.gap { tell(gap, turn.observers) }
+        state.withLock { $0.end() }
+        _ = released
+    }
 }

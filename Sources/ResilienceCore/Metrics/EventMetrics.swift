@@ -38,6 +38,12 @@ public final class EventMetrics: PolicyObserver, MetricSource {
         var counters: [Key: Counter] = [:]
         /// In the order in which they came.
         var ordered: [Counter] = []
+        /// How many events were dropped, by strategy; as many as there are counters of ``EventsDropped``.
+        var dropped: [String: Int] = [:]
+
+        mutating func count(_ gap: Int, of strategy: String) {
+            dropped[strategy] = (dropped[strategy] ?? 0).addingSaturated(gap)
+        }
 
         mutating func counter(of key: Key, upTo limit: Int) -> Counter {
             if let counter = counters[key] { return counter }
@@ -71,21 +77,34 @@ public final class EventMetrics: PolicyObserver, MetricSource {
         let severity = event.severity
         guard severity >= leastSeverity else { return }
         let key = Key(strategy: event.source, event: event.name, severity: severity)
-        state.withLock { $0.counter(of: key, upTo: maxCounters) }.count.wrappingAdd(1, ordering: .relaxed)
+        let gap = (event as? EventsDropped)?.count
+        let counter = state.withLock { state in
+            let counter = state.counter(of: key, upTo: maxCounters)
+            if let gap { state.count(gap, of: counter.key.strategy) }
+            return counter
+        }
+        counter.count.wrappingAdd(1, ordering: .relaxed)
     }
 
-    /// Adds the counts, in the order in which the events came to be heard of.
+    /// Adds the counts, in the order in which the events came to be heard of, and how many events were dropped.
     public func collect(into metrics: inout MetricCollection) {
-        for counter in state.withLock({ $0.ordered }) {
+        let (ordered, dropped) = state.withLock { ($0.ordered, $0.dropped) }
+        for counter in ordered {
             let key = counter.key
             metrics.add(
                 Self.family, [key.strategy, key.event, key.severity.metricName], counter.count.load(ordering: .relaxed))
+        }
+        for (strategy, count) in dropped.sorted(by: { $0.key < $1.key }) {
+            metrics.add(Self.droppedFamily, [strategy], count)
         }
     }
 
     private static let family = MetricFamily(
         "resilience.events", .counter, labels: ["source", "event", "severity"],
         help: "Events of policies and strategies.")
+    private static let droppedFamily = MetricFamily(
+        "resilience.events.dropped", .counter, labels: ["source"],
+        help: "Events that were dropped because observers were too slow, as far as they were told.")
 }
 
 extension EventSeverity {
