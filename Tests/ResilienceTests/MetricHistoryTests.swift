@@ -58,20 +58,23 @@ struct MetricHistoryTests {
 
     @Test("layers that were replaced are let go of once no call runs through them, and all their calls count")
     func released() async throws {
-        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
+        let with: ConfigurationValue = ["policies": ["x": ["layers": ["circuitBreaker", "retry"]]]]
+        // Without a breaker: a document that has one goes on with the one that is there.
+        let without: ConfigurationValue = ["policies": ["x": ["layers": ["retry"]]]]
+        let fixture = try Fixture(with)
         let module = fixture.module
-        #expect(fixture.faults(described) == [])
-        weak var breaker = try module.circuitBreaker("x")
-        #expect(breaker != nil)
+        weak let breaker = try module.policy("x").circuitBreakers.first
         let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
         let running = Task { try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(1)
-        #expect(fixture.faults([:]) == [])
-        #expect(successes(module) == 0)
+        #expect(fixture.faults(without) == [])
+        #expect(breaker != nil)
         operation.release(with: .success(1))
         _ = try await running.value
         // Read as the last call ended, and gone.
+        fixture.recorder.clear()
         #expect(breaker == nil)
+        #expect(fixture.faults(with) == [])
         #expect(successes(module) == 1)
         #expect(successes(module) == 1)
     }
