@@ -7,8 +7,8 @@ extension CircuitBreaker {
         case fixed(Duration)
 
         /// `from · factor^(n−1)` the n-th time in a row that the breaker opens without having closed, at most `upTo`, varied
-        /// by ± `jitter` of that and never above `upTo`: at the limit the lengths are spread below it. `from` at least 1 ns, `factor` at least 1, `upTo` at least
-        /// `from`, `jitter` in 0...1.
+        /// by ± `jitter` of that and never above `upTo`: at the limit the lengths are spread below it. `from` at least 1 ns,
+        /// `factor` at least 1, `upTo` at least `from`, `jitter` in 0...1.
         case growing(
             from: Duration = .seconds(5), factor: Double = 2, upTo: Duration = .seconds(60), jitter: Double = 0.1)
 
@@ -17,9 +17,10 @@ extension CircuitBreaker {
         case custom(
             upTo: Duration, otherwise: BreakLength = .growing(), @Sendable (BreakContext) -> Duration?)
 
-        /// What the error that opened the breaker says (``RetryAfterProviding``), such as a server's `Retry-After`; at
-        /// most `upTo`. Where it says nothing, `otherwise` applies.
-        case serverHint(upTo: Duration, otherwise: BreakLength = .growing())
+        /// What the error that opened the breaker says (``RetryAfterProviding``), such as a server's `Retry-After`, or
+        /// `upTo` if that is less; and then longer by up to `jitter` of it, in 0...1, never shorter: breakers that were told
+        /// the same end their breaks spread from then on. Where the error says nothing, `otherwise` applies.
+        case serverHint(upTo: Duration, jitter: Double = 0.2, otherwise: BreakLength = .growing())
 
         func check(_ check: inout ConfigurationCheck, _ field: String = "breakLength") {
             switch self {
@@ -35,8 +36,9 @@ extension CircuitBreaker {
             case .custom(let upTo, let otherwise, _):
                 check.require(positive: "\(field).upTo", upTo)
                 otherwise.check(&check, "\(field).otherwise")
-            case .serverHint(let upTo, let otherwise):
+            case .serverHint(let upTo, let jitter, let otherwise):
                 check.require(positive: "\(field).serverHint.upTo", upTo)
+                check.require("\(field).serverHint.jitter", jitter, in: 0...1)
                 otherwise.check(&check, "\(field).serverHint.otherwise")
             }
         }
@@ -46,7 +48,7 @@ extension CircuitBreaker {
             switch self {
             case .fixed(let length): length
             case .growing(let from, _, _, _): from
-            case .custom(let upTo, let otherwise, _), .serverHint(let upTo, let otherwise): min(otherwise.first, upTo)
+            case .custom(let upTo, let otherwise, _), .serverHint(let upTo, _, let otherwise): min(otherwise.first, upTo)
             }
         }
 
@@ -63,9 +65,13 @@ extension CircuitBreaker {
                 return max(.nanoseconds(1), min(least + (most - least).multipliedSaturated(by: random.next()), most))
             case .custom(let upTo, let otherwise, let function):
                 return Self.bounded(function(context), upTo) ?? otherwise.length(context, random)
-            case .serverHint(let upTo, let otherwise):
-                let hint = context.error.flatMap(Self.hint)
-                return Self.bounded(hint, upTo) ?? otherwise.length(context, random)
+            case .serverHint(let upTo, let jitter, let otherwise):
+                guard let asked = Self.bounded(context.error.flatMap(Self.hint), upTo) else {
+                    return otherwise.length(context, random)
+                }
+                guard jitter > 0 else { return asked }
+                let longer = asked + asked.multipliedSaturated(by: jitter * random.next())
+                return min(longer, max(asked, .nanoseconds(Int64.max)))
             }
         }
 

@@ -26,12 +26,14 @@ extension CircuitBreaker.BreakLength {
 
     private mutating func readHint(_ reader: ConfigurationReader) {
         reader.object { object in
-            var (upTo, otherwise): (Duration?, Self) =
-                if case .serverHint(let upTo, let otherwise) = self { (upTo, otherwise) } else { (nil, .growing()) }
+            var upTo: Duration? = if case .serverHint(let upTo, _, _) = self { upTo } else { nil }
+            let base = upTo == nil ? Self.serverHint(upTo: .nanoseconds(1)) : self
+            guard case .serverHint(_, var jitter, var otherwise) = base else { return }
             if upTo == nil && !object.has("upTo") { object.refuse(missing: "upTo") }
             upTo = object.reader("upTo")?.duration() ?? upTo
+            object.read("jitter", &jitter)
             if let reader = object.reader("otherwise") { otherwise.read(reader) }
-            if let upTo { self = .serverHint(upTo: upTo, otherwise: otherwise) }
+            if let upTo { self = .serverHint(upTo: upTo, jitter: jitter, otherwise: otherwise) }
         }
     }
 
@@ -50,8 +52,8 @@ extension CircuitBreaker.BreakLength {
         case .fixed(let length): .duration(length)
         case .growing(let from, let factor, let upTo, let jitter):
             ["from": .duration(from), "factor": .number(factor), "upTo": .duration(upTo), "jitter": .number(jitter)]
-        case .serverHint(let upTo, let otherwise):
-            ["serverHint": ["upTo": .duration(upTo), "otherwise": otherwise.document]]
+        case .serverHint(let upTo, let jitter, let otherwise):
+            ["serverHint": ["upTo": .duration(upTo), "jitter": .number(jitter), "otherwise": otherwise.document]]
         case .custom(let upTo, let otherwise, _): ["upTo": .duration(upTo), "otherwise": otherwise.document]
         }
     }

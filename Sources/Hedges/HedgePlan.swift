@@ -99,8 +99,8 @@ struct HedgePlan {
         case .startHedge:
             stopTimer()
             if let notBefore, notBefore > end.instant {
-                recordFailure(end.outcome)
                 setTimer(at: notBefore, for: .failure)
+                recordFailure(end.outcome)
                 return Next()
             }
             var starts = startHedge(.failure, at: end.instant, isFailureTold: end.outcome.isRejection(in: context))
@@ -133,7 +133,7 @@ struct HedgePlan {
 
     /// An attempt failed, and the server says when to try again: no sooner, and not all at the same time.
     private mutating func obey(_ end: AttemptEnd) {
-        recordFailure(end.outcome)
+        defer { recordFailure(end.outcome) }
         stopTimer()
         guard let delay = end.outcome.hint?.delay, delay <= configuration.maxHint else { return state.stopHedging() }
         let jitter = delay.multipliedSaturated(by: configuration.hintJitter * hedge.random.next())
@@ -148,9 +148,15 @@ struct HedgePlan {
         setTimer(at: instant, for: .failure)
     }
 
+    /// Whether a layer further out has the same budget: it tells the budget how this whole call ends.
+    private var isWithinBudget: Bool { mark?.isSet(in: context) ?? false }
+
+    /// The failure that ends the call is left for the layer further out.
+    private var isToTell: Bool { isWaiting || !isWithinBudget }
+
     private func recordFailure(_ outcome: AttemptOutcome) {
         // What a layer refused, inside the operation too, says nothing about the service.
-        if !outcome.isRejection(in: context) { configuration.budget?.recordFailure() }
+        if !outcome.isRejection(in: context), isToTell { configuration.budget?.recordFailure() }
     }
 
     /// Starts the hedges that need not wait, and sets the timer for the one after them.
@@ -176,17 +182,18 @@ struct HedgePlan {
     private mutating func startHedge(
         _ trigger: Hedge.Trigger, at instant: TimeSource.Instant, isFailureTold: Bool = false
     ) -> [Int] {
-        let isToTell = trigger == .failure && !isFailureTold
+        let isNews = trigger == .failure && !isFailureTold
         guard !Task.isCancelled, !context.isPastDeadline else {
             state.stopHedging()
-            if isToTell { configuration.budget?.recordFailure() }
+            if isNews, isToTell { configuration.budget?.recordFailure() }
             return []
         }
         let attempt = state.nextAttempt
         let time = start.duration(to: instant)
         if let budget = configuration.budget {
-            guard isToTell ? budget.tryWithdrawAfterFailure() : budget.tryWithdraw() else {
+            guard isNews ? budget.tryWithdrawAfterFailure(isInner: isWithinBudget) : budget.tryWithdraw() else {
                 state.skipHedge()
+                if isNews, isWithinBudget, isWaiting { budget.recordFailure() }
                 hedge.counters.refusedByBudget.wrappingAdd(1, ordering: .relaxed)
                 hedge.tell(.refused(hedge: hedge.name, attempt: attempt, trigger, after: time))
                 return []
@@ -218,10 +225,7 @@ struct HedgePlan {
         hedge.counters.losers.wrappingAdd(state.running, ordering: .relaxed)
         guard end.outcome.isAccepted else { return }
         hedge.counters.countWin(end.attempt)
-        // Of a primary, the layer further out tells that has the same budget.
-        if end.attempt > 1 || mark?.isSet(in: context) == false {
-            configuration.budget?.recordSuccess(ofRetry: end.attempt > 1)
-        }
+        configuration.budget?.recordSuccess(ofRetry: end.attempt > 1, isInner: isWithinBudget)
         let time = start.duration(to: end.instant)
         if end.attempt == 1 || state.isPrimaryRunning, configuration.delay.percentile != nil {
             hedge.latencies.withLock { $0.record(time) }

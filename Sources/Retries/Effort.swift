@@ -90,7 +90,7 @@ struct Effort {
     /// What a layer inside refused did not fail at the service.
     private func isAffordable(after end: CallEnd) -> Bool {
         guard let budget = configuration.budget else { return true }
-        return end == .rejected ? budget.tryWithdraw() : budget.tryWithdrawAfterFailure()
+        return end == .rejected ? budget.tryWithdraw() : budget.tryWithdrawAfterFailure(isInner: isWithinBudget)
     }
 
     /// Ends the call; the error for the caller.

@@ -5,7 +5,8 @@ extension Retry {
     ///
     /// Never asked about cancellation: no error is retried while the task is cancelled. A `CancellationError` in a task that
     /// is not is an error as any other: a client's own. And the rejection of a layer inside, such as an open breaker's, is
-    /// retried only under ``OnRejection/waitUntilRetryAfter``.
+    /// retried only under ``OnRejection/waitUntilRetryAfter``, or where the condition names it: ``rejections``, and the type
+    /// of a rejection in ``only(_:)``. The call then waits as it does under that.
     ///
     /// Types match as `is` does, and an `ErrorWrapper` by the error inside as well.
     ///
@@ -15,6 +16,8 @@ extension Retry {
         let holds: @Sendable (any Error) -> Bool
         /// What documents call it; `nil` for what only code can say.
         private(set) var word: String?
+        /// Whether rejections that it holds for are asked for by name, and so to be waited for.
+        private(set) var namesRejections = false
 
         /// Decides by a function of the error; of `UnacceptedResult` for a value that was not accepted.
         public init(_ holds: @escaping @Sendable (any Error) -> Bool) {
@@ -37,11 +40,17 @@ extension Retry {
         public static let rejections = Condition("rejections") {
             let error = $0.unwrapped
             return error is any PolicyRejection || error is UnacceptedResult
-        }
+        }.namingRejections(true)
 
         /// Errors of these types.
         public static func only(_ types: any Error.Type...) -> Condition {
-            errors { $0.isAny(of: types) }
+            errors { $0.isAny(of: types) }.namingRejections(types.contains { $0 is any PolicyRejection.Type })
+        }
+
+        private func namingRejections(_ namesRejections: Bool) -> Condition {
+            var condition = self
+            condition.namesRejections = namesRejections
+            return condition
         }
 
         /// Errors of all types but these.

@@ -35,7 +35,8 @@ extension Retry {
         /// Default: 0.5.
         public var hintJitter: Double
 
-        /// What follows the rejection of a layer inside. Default: ``OnRejection/giveUp``.
+        /// What follows the rejection of a layer inside. Default: ``OnRejection/giveUp``. A ``retryOn`` that names rejections
+        /// asks to wait for these: there is no other way to retry them.
         public var onRejection: OnRejection
 
         /// Whether it does no harm to run the operation twice; a call may say so for itself
@@ -99,6 +100,8 @@ extension Retry {
             try check.finish()
         }
 
+        var waitsForRejections: Bool { onRejection == .waitUntilRetryAfter || retryOn.namesRejections }
+
         /// Whether a call that succeeds at once leaves nothing to do.
         var isPlain: Bool { budget == nil && maxDuration == nil }
     }
@@ -127,7 +130,7 @@ extension Retry {
     /// rejections of layers inside are no servers'.
     public enum ServerHints: Sendable, Hashable {
         /// The delay is what the server says, in place of the backoff. One that is longer than the longest delay is
-        /// shortened to that, and jittered below it.
+        /// shortened to that; it never ends sooner, and later by ``Configuration/hintJitter``.
         case shortened
         /// The delay is what the server says; where that is longer than allowed, the call ends with the last error.
         case exact

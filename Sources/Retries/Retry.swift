@@ -187,8 +187,8 @@ public final class Retry: Strategy {
     /// Tells the budget. Of an attempt that was not paid for here, the layer further out tells that has the same budget.
     @usableFromInline
     func recordSuccess(_ start: Start, _ context: Context, attempts: Int) {
-        guard let mark = start.settings?.mark, attempts > 1 || !mark.isSet(in: context) else { return }
-        mark.budget.recordSuccess(ofRetry: attempts > 1)
+        guard let mark = start.settings?.mark else { return }
+        mark.budget.recordSuccess(ofRetry: attempts > 1, isInner: mark.isSet(in: context))
     }
 
     @usableFromInline

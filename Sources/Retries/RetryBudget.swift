@@ -15,7 +15,7 @@ internal import Synchronization
 ///
 /// A ``Retry`` and a hedge use the budget they are given by themselves. Code of your own that calls a service again
 /// does the same: ``deposit()`` for each call, ``tryWithdraw()`` before each further attempt, and how attempts end.
-public final class RetryBudget: AttemptBudget {
+public final class RetryBudget: AttemptBudget, LayeredBudget {
     /// The tokens, in millionths; without the reserve of a ratio. Every decision is one compare-and-exchange of it.
     private let tokens: Atomic<Int64>
     private let terms: Terms
@@ -122,6 +122,23 @@ public final class RetryBudget: AttemptBudget {
     public func tryWithdrawAfterFailure() -> Bool {
         guard kind == Terms.throttle else { return tryWithdraw() }
         return count(loseToken() > capacity / 2)
+    }
+
+    package func tryWithdrawAfterInnerFailure() -> Bool {
+        guard kind == Terms.throttle else { return tryWithdraw() }
+        var seen = tokens.load(ordering: .relaxed)
+        while seen - Self.unit > capacity / 2 {
+            let (exchanged, original) = tokens.compareExchange(
+                expected: seen, desired: seen - Self.unit, ordering: .relaxed)
+            if exchanged { return count(true) }
+            seen = original
+        }
+        return count(false)
+    }
+
+    package func recordInnerSuccessOfRetry() {
+        guard kind != Terms.ratio, kind != Terms.throttle else { return }
+        earn(max(0, terms.cost.load(ordering: .relaxed) - Self.unit))
     }
 
     // MARK: Reading

@@ -113,7 +113,7 @@ struct RetryState {
     ) throws -> Wish {
         if end == .rejected {
             let rejection = error.unwrapped as? any PolicyRejection
-            guard configuration.onRejection == .waitUntilRetryAfter, let earliest = rejection?.retryAfter else {
+            guard configuration.waitsForRejections, let earliest = rejection?.retryAfter else {
                 return .stop(.rejection)
             }
             guard earliest <= configuration.maxDelay else { return .stop(.delay) }
@@ -125,9 +125,9 @@ struct RetryState {
             switch hint {
             case .retryAfter(let delay):
                 startBackoffAnew()
-                let isTooLong = delay > configuration.maxDelay
-                if isTooLong, configuration.serverHints == .exact { return .stop(.delay) }
-                return .atLeast(Hint(range: isTooLong ? belowMaxDelay : above(max(.zero, delay))))
+                let longest = configuration.maxDelay
+                if delay > longest, configuration.serverHints == .exact { return .stop(.delay) }
+                return .atLeast(Hint(range: above(delay.clamped(to: .zero...longest))))
             case .doNotRetry: return .stop(.server)
             case .unreadable: hintWasUnreadable = true
             }
@@ -139,12 +139,6 @@ struct RetryState {
     /// The jitter of a delay that was asked for.
     private func above(_ delay: Duration) -> ClosedRange<Duration> {
         delay...(delay + delay.multipliedSaturated(by: configuration.hintJitter))
-    }
-
-    /// That of one that is longer than the longest: it is as if ``Retry/Configuration/maxDelay`` were the end of the range.
-    private var belowMaxDelay: ClosedRange<Duration> {
-        let longest = configuration.maxDelay
-        return min(longest, longest.multipliedSaturated(by: 1 / (1 + configuration.hintJitter)))...longest
     }
 
     /// After a server's word the backoff begins again, as in gRPC (gRFC A6): what comes next is another trouble.

@@ -54,7 +54,8 @@ struct BreakLengthTests {
 
     @Test("DEFECT: a server's hint is bounded, and one that is not positive is none")
     func serverHint() {
-        let hint = CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30), otherwise: .fixed(.seconds(7)))
+        let hint = CircuitBreaker.BreakLength.serverHint(
+            upTo: .seconds(30), jitter: 0, otherwise: .fixed(.seconds(7)))
         func length(_ retryAfter: Duration?) -> Duration {
             self.length(hint, error: InjectedFailure(retryAfter: retryAfter))
         }
@@ -67,9 +68,32 @@ struct BreakLengthTests {
         #expect(self.length(hint, error: CancellationError()) == .seconds(7))
     }
 
+    @Test(
+        "breakers that a server told the same end their breaks spread, never sooner, also at the limit",
+        arguments: [1, 7, 29, 30, 31, 3600] as [Int64])
+    func noHerd(seconds: Int64) throws {
+        for (breakLength, share) in [
+            (CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30)), 0.2), (.serverHint(upTo: .seconds(30), jitter: 1), 1),
+        ] {
+            let asked = Duration.seconds(min(seconds, 30))
+            let lengths = try (0..<40 as Range<UInt64>).map { seed in
+                let fixture = try Fixture(
+                    .init(trip: .consecutiveFailures(1), breakLength: breakLength), random: .seeded(seed))
+                try fixture.breaker.acquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
+                return try #require(fixture.breaker.remainingBreak)
+            }
+            #expect(lengths.allSatisfy { $0 >= asked && $0 <= asked * (1 + share) }, "\(lengths)")
+            let (least, most) = try (#require(lengths.min()), #require(lengths.max()))
+            #expect(Set(lengths).count > 35 && most - least > asked * (share / 2))
+        }
+        let longest = Duration.nanoseconds(Int64.max)
+        #expect(
+            length(.serverHint(upTo: longest, jitter: 1), error: InjectedFailure(retryAfter: longest), random: 1) == longest)
+    }
+
     @Test func theErrorThatOpenedTheBreakerSaysForHowLong() throws {
         let fixture = try Fixture(
-            .init(trip: .consecutiveFailures(2), breakLength: .serverHint(upTo: .seconds(30))))
+            .init(trip: .consecutiveFailures(2), breakLength: .serverHint(upTo: .seconds(30), jitter: 0)))
         for seconds in [1, 20] {
             try fixture.breaker.acquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
         }

@@ -119,7 +119,7 @@ struct BreakerDocumentTests {
         let hinted = Configuration(breakLength: .serverHint(upTo: .seconds(9), otherwise: .fixed(.seconds(1))))
         #expect(
             try Configuration(["breakLength": ["serverHint": ["otherwise": "2s"]]], onto: hinted).breakLength.document
-                == ["serverHint": ["upTo": "9s", "otherwise": "2s"]])
+                == ["serverHint": ["upTo": "9s", "jitter": 0.2, "otherwise": "2s"]])
     }
 
     @Test("functions declared in code stay")
@@ -151,7 +151,10 @@ struct BreakerDocumentTests {
         // A break of another kind takes the place of the function.
         for (document, length) in [
             ("3s" as ConfigurationValue, "3s" as ConfigurationValue),
-            (["serverHint": ["upTo": "1s", "otherwise": "1s"]], ["serverHint": ["upTo": "1s", "otherwise": "1s"]]),
+            (
+                ["serverHint": ["upTo": "1s", "otherwise": "1s"]],
+                ["serverHint": ["upTo": "1s", "jitter": 0.2, "otherwise": "1s"]]
+            ),
             (
                 ["from": "1s"],
                 ["from": "1s", "factor": .number(2), "upTo": "1m", "jitter": 0.1]
@@ -245,9 +248,10 @@ struct BreakerDocumentTests {
                 ]
             ),
             (
-                ["breakLength": ["serverHint": ["upTo": "0s", "otherwise": "0s"]]],
+                ["breakLength": ["serverHint": ["upTo": "0s", "jitter": 1.5, "otherwise": "0s"]]],
                 [
                     "breakLength.serverHint.upTo: \"0s\" is outside 1 ns...292 years",
+                    "breakLength.serverHint.jitter: 1.5 is outside 0.0...1.0",
                     "breakLength.serverHint.otherwise: \"0s\" is outside 1 ns...292 years",
                 ]
             ),
@@ -335,7 +339,7 @@ extension Configuration {
             trip: Bool.random(using: &generator) ? rule() : .any(rule(), rule()),
             window: windows.randomElement(using: &generator) ?? .automatic,
             slowCallDuration: count(4) == 1 ? nil : duration(),
-            breakLength: count(3) == 1 ? .serverHint(upTo: duration(), otherwise: plainLength()) : plainLength(),
+            breakLength: count(3) == 1 ? .serverHint(upTo: duration(), jitter: rate(), otherwise: plainLength()) : plainLength(),
             halfOpen: .init(
                 probes: 2 + count(9), verdict: verdicts.randomElement(using: &generator) ?? .all,
                 maxWait: Bool.random(using: &generator) ? nil : duration(),

@@ -187,7 +187,7 @@ struct ClassifierTests {
         }
         let wrapped = CircuitBreaker.Classifier.ignoring(Wrapper.self)
         #expect(wrapped.classify(Wrapper(wrappedError: InjectedFailure()), nil) == .ignored)
-        let hint = CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30), otherwise: .fixed(.seconds(7)))
+        let hint = CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30), jitter: 0, otherwise: .fixed(.seconds(7)))
         let fixture = try Fixture(.init(trip: .consecutiveFailures(1), breakLength: hint))
         try fixture.breaker.acquirePermit().fail(Wrapper(wrappedError: InjectedFailure(retryAfter: .seconds(20))))
         #expect(fixture.breaker.remainingBreak == .seconds(20))

@@ -36,6 +36,25 @@ struct ProbeTimeTests {
         #expect(fixture.state == .closed)
     }
 
+    @Test("probes that come one after another have all of their time each", arguments: [CircuitBreaker.State.open, .closed])
+    func staggered(after: CircuitBreaker.State) throws {
+        let fixture = try Fixture(
+            .fragile(probes: 5, verdict: .successes(atLeast: 5), maxWait: .seconds(1), afterMaxWait: after))
+        fixture.breaker.open()
+        fixture.clock.advance(by: .seconds(10))
+        var running = try fixture.start()
+        for _ in 1...4 {
+            fixture.clock.advance(by: .milliseconds(900))
+            let next = try fixture.start()
+            running.end("S")
+            running = next
+        }
+        fixture.clock.advance(by: .milliseconds(999))
+        #expect(fixture.state == .halfOpen)
+        running.end("S")
+        #expect(fixture.state == .closed)
+    }
+
     @Test("giving up begins at the deadline, whenever somebody asks", arguments: [false, true])
     func givesUpAtTheDeadline(timer: Bool) throws {
         let fixture = try halfOpen(probes: 1, timer: timer)

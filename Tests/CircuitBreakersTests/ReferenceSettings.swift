@@ -91,7 +91,7 @@ extension ReferenceSettings {
             .growing(
                 from: .nanoseconds(from), factor: Double(factor), upTo: .nanoseconds(upTo), jitter: jitters ? 0.5 : 0)
         case .hinted(let upTo, let otherwise):
-            .serverHint(upTo: .nanoseconds(upTo), otherwise: self.length(otherwise))
+            .serverHint(upTo: .nanoseconds(upTo), jitter: 0, otherwise: self.length(otherwise))
         }
     }
 

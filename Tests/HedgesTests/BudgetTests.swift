@@ -64,6 +64,26 @@ struct BudgetTests {
         #expect(hedge.totals.refusedByBudget == 1)
     }
 
+    @Test("a hedge within a retry with the same throttle tells it each failure once", arguments: 0...6)
+    func throttleWithinRetry(failures: Int) async throws {
+        let budget = try RetryBudget(.throttle(maxTokens: 100, tokenRatio: 0.5))
+        let plain = try Policy("q", clock: stage.clock) { CountingLayer() }
+            .hedged(.init(delay: .onlyAfterFailure, maxHedges: 2, budget: budget))
+        let retrying = try Policy("p", clock: stage.clock) { Retry.layer(.immediate, maxAttempts: 2, budget: budget) }
+        let left = Lock(failures)
+        _ = try? await retrying.execute { context in
+            try await plain.execute(within: context) {
+                let fails = left.withLock { left in
+                    left -= 1
+                    return left >= 0
+                }
+                if fails { throw InjectedFailure() }
+            }
+        }
+        let told = 100 - Double(failures) + (failures == 6 ? 0 : 0.5)
+        #expect(budget.balance == min(100, told))
+    }
+
     @Test("a throttle stops hedging while calls fail, and lets it start again when they succeed")
     func throttle() async throws {
         let budget = try RetryBudget(.throttle(maxTokens: 4, tokenRatio: 0.5))

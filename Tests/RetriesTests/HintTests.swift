@@ -38,14 +38,14 @@ struct HintTests {
         }
     }
 
-    @Test("a hint beyond the longest delay is spread below that; the longest delay is kept")
+    @Test("a hint beyond the longest delay is shortened to that and spread above it, never sooner")
     func beyondTheLongest() async throws {
         var delays: Set<Duration> = []
         for seed: UInt64 in 0..<40 {
             let delay = try #require(
                 try await first(
                     Configuration(), InjectedFailure(retryAfter: .seconds(3600)), random: .seeded(seed)))
-            #expect(delay >= .seconds(20) && delay <= .seconds(30), "seed \(seed)")
+            #expect(delay >= .seconds(30) && delay <= .seconds(45), "seed \(seed)")
             delays.insert(delay)
         }
         #expect(delays.count > 35)
@@ -172,6 +172,19 @@ struct HintTests {
         #expect(try await standard.run([exhausted(Refused(retryAfter: .zero))]).attempts == 1)
         #expect(try await standard.run([exhausted(Answer(serverHint: .doNotRetry))]).attempts == 1)
         #expect(standard.reasons == [.rejection, .server])
+    }
+
+    @Test("a condition that names rejections waits for them; no other does unless it is told to")
+    func namedRejections() async throws {
+        for condition: Retry.Condition in [.rejections, .only(Refused.self), .only(Other.self, Refused.self)] {
+            let fixture = try Fixture(Configuration(backoff: .immediate, retryOn: condition, hintJitter: 0))
+            let outcome = try await fixture.run([Refused(retryAfter: .seconds(2)), Refused(retryAfter: .zero)])
+            #expect(outcome.attempts == 3 && outcome.slept == [.seconds(2)])
+        }
+        for condition: Retry.Condition in [.standard, .except(Other.self), .only(Other.self), .errors { _ in true }] {
+            let fixture = try Fixture(Configuration(backoff: .immediate, retryOn: condition, hintJitter: 0))
+            #expect(try await fixture.run([Refused(retryAfter: .seconds(2))]).attempts == 1)
+        }
     }
 
     @Test("a rejection ends the call at once, unless waiting is asked for")

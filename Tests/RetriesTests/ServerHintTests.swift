@@ -88,6 +88,27 @@ struct ServerHintTests {
         }
     }
 
+    @Test("a year of two digits is at most 50 years ahead, to the second")
+    func years() {
+        // 1994-11-06 08:49:37
+        let then = 784_111_777.0
+        func read(_ text: String, _ now: Double) -> ServerHint { .http(retryAfter: text, secondsSince1970: now) }
+        // exactly 50 years: 2044-11-06 is a Sunday
+        #expect(read("Sunday, 06-Nov-44 08:49:37 GMT", then) == .retryAfter(.seconds(2_362_034_977 - 784_111_777)))
+        #expect(read("Sunday, 06-Nov-44 08:49:36 GMT", then) == .retryAfter(.seconds(2_362_034_976 - 784_111_777)))
+        // a second more: 1944-11-06, a Monday
+        #expect(read("Monday, 06-Nov-44 08:49:38 GMT", then) == .retryAfter(.zero))
+        #expect(read("Monday, 07-Nov-44 00:00:00 GMT", then) == .unreadable("Monday, 07-Nov-44 00:00:00 GMT"))
+        #expect(read("Tuesday, 07-Nov-44 00:00:00 GMT", then) == .retryAfter(.zero))
+        // across the century: now 1999-12-31 23:59:59 → 01-Jan-00
+        #expect(read("Saturday, 01-Jan-00 00:00:09 GMT", 946_684_799) == .retryAfter(.seconds(10)))
+        // now in 2000, year 99 is past
+        #expect(read("Friday, 31-Dec-99 23:59:59 GMT", 946_684_800) == .retryAfter(.zero))
+        // leap day 2000 and 29 Feb from a leap now
+        #expect(read("Tuesday, 29-Feb-00 00:00:00 GMT", 951_782_390) == .retryAfter(.seconds(10)))
+        #expect(read("Thursday, 29-Feb-24 00:00:10 GMT", 1_709_164_800) == .retryAfter(.seconds(10)))
+    }
+
     @Test func dates() {
         #expect(read("Sun, 06 Nov 1994 08:49:37 GMT") == .retryAfter(.zero))
         #expect(read("Sun, 06 Nov 1994 08:51:37 GMT") == .retryAfter(.seconds(120)))

@@ -47,6 +47,38 @@ extension AttemptBudget {
     public func recordSuccess(ofRetry isRetry: Bool) {}
 }
 
+/// A budget that tells apart a layer that lies within another with the same budget. The outer one tells how the whole call
+/// ends; what the inner one tells too would count twice.
+package protocol LayeredBudget: AttemptBudget {
+    /// As ``AttemptBudget/tryWithdrawAfterFailure()``, but of a failure that is told by the outer layer if it is the end.
+    func tryWithdrawAfterInnerFailure() -> Bool
+
+    /// An attempt that was paid for succeeded, and the outer layer will tell of that as of one that was not.
+    func recordInnerSuccessOfRetry()
+}
+
+extension AttemptBudget {
+    package func tryWithdrawAfterFailure(isInner: Bool) -> Bool {
+        guard isInner else { return tryWithdrawAfterFailure() }
+        if let budget = self as? any LayeredBudget { return budget.tryWithdrawAfterInnerFailure() }
+        guard tryWithdraw() else { return false }
+        recordFailure()
+        return true
+    }
+
+    package func recordSuccess(ofRetry isRetry: Bool, isInner: Bool) {
+        if !isInner {
+            recordSuccess(ofRetry: isRetry)
+        } else if isRetry {
+            if let budget = self as? any LayeredBudget {
+                budget.recordInnerSuccessOfRetry()
+            } else {
+                recordSuccess(ofRetry: true)
+            }
+        }
+    }
+}
+
 /// What tells in a call's context that a budget knows of the call. Made once for each configuration, so that a call which
 /// carries nothing else allocates nothing for it.
 package struct BudgetMark: Sendable {
