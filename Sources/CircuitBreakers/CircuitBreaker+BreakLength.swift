@@ -48,7 +48,8 @@ extension CircuitBreaker {
             switch self {
             case .fixed(let length): length
             case .growing(let from, _, _, _): from
-            case .custom(let upTo, let otherwise, _), .serverHint(let upTo, _, let otherwise): min(otherwise.first, upTo)
+            case .custom(let upTo, let otherwise, _), .serverHint(let upTo, _, let otherwise):
+                min(otherwise.first, upTo)
             }
         }
 

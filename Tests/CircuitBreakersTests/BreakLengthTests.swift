@@ -73,7 +73,8 @@ struct BreakLengthTests {
         arguments: [1, 7, 29, 30, 31, 3600] as [Int64])
     func noHerd(seconds: Int64) throws {
         for (breakLength, share) in [
-            (CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30)), 0.2), (.serverHint(upTo: .seconds(30), jitter: 1), 1),
+            (CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30)), 0.2),
+            (.serverHint(upTo: .seconds(30), jitter: 1), 1),
         ] {
             let asked = Duration.seconds(min(seconds, 30))
             let lengths = try (0..<40 as Range<UInt64>).map { seed in
@@ -88,7 +89,8 @@ struct BreakLengthTests {
         }
         let longest = Duration.nanoseconds(Int64.max)
         #expect(
-            length(.serverHint(upTo: longest, jitter: 1), error: InjectedFailure(retryAfter: longest), random: 1) == longest)
+            length(.serverHint(upTo: longest, jitter: 1), error: InjectedFailure(retryAfter: longest), random: 1)
+                == longest)
     }
 
     @Test func theErrorThatOpenedTheBreakerSaysForHowLong() throws {

@@ -339,7 +339,8 @@ extension Configuration {
             trip: Bool.random(using: &generator) ? rule() : .any(rule(), rule()),
             window: windows.randomElement(using: &generator) ?? .automatic,
             slowCallDuration: count(4) == 1 ? nil : duration(),
-            breakLength: count(3) == 1 ? .serverHint(upTo: duration(), jitter: rate(), otherwise: plainLength()) : plainLength(),
+            breakLength: count(3) == 1
+                ? .serverHint(upTo: duration(), jitter: rate(), otherwise: plainLength()) : plainLength(),
             halfOpen: .init(
                 probes: 2 + count(9), verdict: verdicts.randomElement(using: &generator) ?? .all,
                 maxWait: Bool.random(using: &generator) ? nil : duration(),

@@ -36,7 +36,9 @@ struct ProbeTimeTests {
         #expect(fixture.state == .closed)
     }
 
-    @Test("probes that come one after another have all of their time each", arguments: [CircuitBreaker.State.open, .closed])
+    @Test(
+        "probes that come one after another have all of their time each",
+        arguments: [CircuitBreaker.State.open, .closed])
     func staggered(after: CircuitBreaker.State) throws {
         let fixture = try Fixture(
             .fragile(probes: 5, verdict: .successes(atLeast: 5), maxWait: .seconds(1), afterMaxWait: after))
