@@ -7,8 +7,8 @@ extension CircuitBreaker {
         case fixed(Duration)
 
         /// `from · factor^(n−1)` the n-th time in a row that the breaker opens without having closed, at most `upTo`, varied
-        /// by ± `jitter` of that and never above `upTo`: at the limit the lengths are spread below it. `from` at least 1 ns,
-        /// `factor` at least 1, `upTo` at least `from`, `jitter` in 0...1.
+        /// by ± `jitter` of that and never above `upTo`: at the limit the lengths are spread below it. `from` at least
+        /// 1 ns, `factor` at least 1, `upTo` at least `from`, `jitter` in 0...1.
         case growing(
             from: Duration = .seconds(5), factor: Double = 2, upTo: Duration = .seconds(60), jitter: Double = 0.1)
 
@@ -18,8 +18,8 @@ extension CircuitBreaker {
             upTo: Duration, otherwise: BreakLength = .growing(), @Sendable (BreakContext) -> Duration?)
 
         /// What the error that opened the breaker says (``RetryAfterProviding``), such as a server's `Retry-After`, or
-        /// `upTo` if that is less; and then longer by up to `jitter` of it, in 0...1, never shorter: breakers that were told
-        /// the same end their breaks spread from then on. Where the error says nothing, `otherwise` applies.
+        /// `upTo` if that is less; and then longer by up to `jitter` of it, in 0...1, never shorter: breakers that were
+        /// told the same end their breaks spread from then on. Where the error says nothing, `otherwise` applies.
         case serverHint(upTo: Duration, jitter: Double = 0.2, otherwise: BreakLength = .growing())
 
         func check(_ check: inout ConfigurationCheck, _ field: String = "breakLength") {

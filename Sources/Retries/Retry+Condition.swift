@@ -3,10 +3,10 @@ internal import ResilienceCore
 extension Retry {
     /// Tells which errors are retried.
     ///
-    /// Never asked about cancellation: no error is retried while the task is cancelled. A `CancellationError` in a task that
-    /// is not is an error as any other: a client's own. And the rejection of a layer inside, such as an open breaker's, is
-    /// retried only under ``OnRejection/waitUntilRetryAfter``, or where the condition names it: ``rejections``, and the type
-    /// of a rejection in ``only(_:)``. The call then waits as it does under that.
+    /// Never asked about cancellation: no error is retried while the task is cancelled. A `CancellationError` in a task
+    /// that is not is an error as any other: a client's own. And the rejection of a layer inside, such as an open
+    /// breaker's, is retried only under ``OnRejection/waitUntilRetryAfter``, or where the condition names it:
+    /// ``rejections``, and the type of a rejection in ``only(_:)``. The call then waits as it does under that.
     ///
     /// Types match as `is` does, and an `ErrorWrapper` by the error inside as well.
     ///

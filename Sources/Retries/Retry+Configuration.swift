@@ -3,8 +3,8 @@ public import ResilienceCore
 extension Retry {
     /// What is retried, when and for how long.
     ///
-    /// The defaults: three attempts; 100 ms between the first two, doubled each time and with full jitter; no delay above
-    /// 30 seconds; every error but cancellation.
+    /// The defaults: three attempts; 100 ms between the first two, doubled each time and with full jitter; no delay
+    /// above 30 seconds; every error but cancellation.
     public struct Configuration: Sendable {
         /// How long to wait before each retry. Default: 100 ms, doubled each time, with full jitter.
         public var backoff: Backoff
@@ -30,13 +30,13 @@ extension Retry {
         /// What a server's word about trying again counts. Default: ``ServerHints/shortened``.
         public var serverHints: ServerHints
 
-        /// How much longer than asked for a delay may be that a server or a rejection asks for, as a share of it: 0 to 1.
-        /// Clients that are asked to come back at the same time come back spread from then on, never sooner.
+        /// How much longer than asked for a delay may be that a server or a rejection asks for, as a share of it: 0 to
+        /// 1. Clients that are asked to come back at the same time come back spread from then on, never sooner.
         /// Default: 0.5.
         public var hintJitter: Double
 
-        /// What follows the rejection of a layer inside. Default: ``OnRejection/giveUp``. A ``retryOn`` that names rejections
-        /// asks to wait for these: there is no other way to retry them.
+        /// What follows the rejection of a layer inside. Default: ``OnRejection/giveUp``. A ``retryOn`` that names
+        /// rejections asks to wait for these: there is no other way to retry them.
         public var onRejection: OnRejection
 
         /// Whether it does no harm to run the operation twice; a call may say so for itself
@@ -110,8 +110,8 @@ extension Retry {
     public enum LastDelay: Sendable, Hashable {
         /// The call ends at once, with the last error.
         case refuse
-        /// It is shortened, so that a last attempt starts just in time; with jitter, anywhere in what is left. Not what a
-        /// rejection or a server asks for.
+        /// It is shortened, so that a last attempt starts just in time; with jitter, anywhere in what is left. Not what
+        /// a rejection or a server asks for.
         case trim
     }
 
@@ -120,14 +120,14 @@ extension Retry {
     public enum OnRejection: Sendable, Hashable {
         /// The call ends with the rejection, so that a fallback can answer at once, and nothing is held meanwhile.
         case giveUp
-        /// The call waits until the time that the rejection names, or as long as the backoff says if that is longer. It ends
-        /// at once if the rejection names no time, or one beyond the limits. For work that nobody waits for.
+        /// The call waits until the time that the rejection names, or as long as the backoff says if that is longer. It
+        /// ends at once if the rejection names no time, or one beyond the limits. For work that nobody waits for.
         case waitUntilRetryAfter
     }
 
-    /// What a server's word about trying again counts: that of an error, or of a value that was not accepted, that conforms
-    /// to `RetryAfterProviding` or `ServerHintProviding`. The backoff begins again from its first step after it. The
-    /// rejections of layers inside are no servers'.
+    /// What a server's word about trying again counts: that of an error, or of a value that was not accepted, that
+    /// conforms to `RetryAfterProviding` or `ServerHintProviding`. The backoff begins again from its first step after
+    /// it. The rejections of layers inside are no servers'.
     public enum ServerHints: Sendable, Hashable {
         /// The delay is what the server says, in place of the backoff. One that is longer than the longest delay is
         /// shortened to that; it never ends sooner, and later by ``Configuration/hintJitter``.

@@ -3,8 +3,8 @@
 /// Retries and hedges take any budget; `RetryBudget` of `Retries` is one, and may be shared by both. Each method is
 /// one atomic step, because calls use a budget at the same time.
 ///
-/// Make it a class: a call that passes several layers with the same budget is told to it once, and only an object can be
-/// known again.
+/// Make it a class: a call that passes several layers with the same budget is told to it once, and only an object can
+/// be known again.
 public protocol AttemptBudget: Sendable {
     /// Tells of a call, once, whatever becomes of it and however many layers and attempts it passes.
     func deposit()
@@ -47,10 +47,11 @@ extension AttemptBudget {
     public func recordSuccess(ofRetry isRetry: Bool) {}
 }
 
-/// A budget that tells apart a layer that lies within another with the same budget. The outer one tells how the whole call
-/// ends; what the inner one tells too would count twice.
+/// A budget that tells apart a layer that lies within another with the same budget. The outer one tells how the whole
+/// call ends; what the inner one tells too would count twice.
 package protocol LayeredBudget: AttemptBudget {
-    /// As ``AttemptBudget/tryWithdrawAfterFailure()``, but of a failure that is told by the outer layer if it is the end.
+    /// As ``AttemptBudget/tryWithdrawAfterFailure()``, but of a failure that is told by the outer layer if it is the
+    /// end.
     func tryWithdrawAfterInnerFailure() -> Bool
 
     /// An attempt that was paid for succeeded, and the outer layer will tell of that as of one that was not.
@@ -79,8 +80,8 @@ extension AttemptBudget {
     }
 }
 
-/// What tells in a call's context that a budget knows of the call. Made once for each configuration, so that a call which
-/// carries nothing else allocates nothing for it.
+/// What tells in a call's context that a budget knows of the call. Made once for each configuration, so that a call
+/// which carries nothing else allocates nothing for it.
 package struct BudgetMark: Sendable {
     package let budget: any AttemptBudget
     /// `nil` for a budget that is no object.
