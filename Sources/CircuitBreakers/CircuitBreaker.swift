@@ -39,6 +39,9 @@ public final class CircuitBreaker: Strategy {
     /// gate it loaded rejects by that break, which has begun by then.
     private let openUntil = Atomic<Int64>(.max)
 
+    /// A moment before this cannot be in the break: see ``CircuitBreakerState/earliestOfBreak``.
+    private let openFrom = Atomic<Int64>(.min)
+
     /// The error that opened the breaker, while it is open; behind a lock of its own, for rejections alone.
     private let failure = Lock<(any Error)?>(nil)
 
@@ -87,6 +90,7 @@ public final class CircuitBreaker: Strategy {
         _ = state.takeNews()
         state.begin()
         openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
+        openFrom.store(state.earliestOfBreak.nanoseconds, ordering: .relaxed)
         gate = Atomic(Gate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
         machine = Lock(state)
         rearmTimer()
@@ -152,7 +156,8 @@ public final class CircuitBreaker: Strategy {
             let now = time.now
             // Relaxed is enough, because the gate was loaded acquiring. If nobody listens there is nothing to do but count.
             let end = TimeSource.Instant(nanoseconds: openUntil.load(ordering: .relaxed))
-            if gate.state == .open, now < end, !gate.isObserved {
+            let start = TimeSource.Instant(nanoseconds: openFrom.load(ordering: .relaxed))
+            if gate.state == .open, now < end, now >= start, !gate.isObserved {
                 rejections.wrappingAdd(1, ordering: .relaxed)
                 context.report(StateAtAdmission.self, (name, .open))
                 let error = gate.hasFailure ? failure.withLock { $0 } : nil
@@ -192,7 +197,7 @@ public final class CircuitBreaker: Strategy {
         let current = Gate(word: gate.load(ordering: .relaxed))
         let wasTimed = admission.gate.needsTime
         let isTimed = wasTimed || current.needsTime
-        let now = isTimed ? time.now : admission.start
+        let now = isTimed ? time.now : TimeSource.Instant.unknown
         let start = wasTimed ? admission.start : now
         if current.isMeasured, wasTimed, let kind = outcome.meterKind {
             meters.record(kind, nanoseconds: now.nanoseconds.subtractingSaturated(start.nanoseconds))
@@ -267,6 +272,7 @@ public final class CircuitBreaker: Strategy {
     /// Makes changes visible to readers without the lock and queues the news; under the lock.
     private func publish(_ machine: inout CircuitBreakerState) {
         openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
+        openFrom.store(machine.earliestOfBreak.nanoseconds, ordering: .relaxed)
         let opening = machine.state == .open ? machine.lastFailure : nil
         let before = failure.withLock { failure in
             defer { failure = opening }

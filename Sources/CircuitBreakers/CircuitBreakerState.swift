@@ -105,6 +105,14 @@ struct CircuitBreakerState: Sendable {
         }
     }
 
+    /// If it is earlier than this, by a whole break before the break began, the clock was wrong when it did: the break
+    /// begins anew.
+    var earliestOfBreak: TimeSource.Instant {
+        let length = breakLength.saturatedNanoseconds
+        return TimeSource.Instant(
+            nanoseconds: openUntil.nanoseconds.subtractingSaturated(length).subtractingSaturated(length))
+    }
+
     mutating func takeNews() -> [News] {
         defer { (news, isDirty) = ([], false) }
         return news
@@ -118,6 +126,9 @@ struct CircuitBreakerState: Sendable {
         window.expire(now: now)
         while true {
             switch state {
+            case .open where now < earliestOfBreak:
+                openUntil = now.advanced(by: breakLength)
+                isDirty = true
             case .open where now >= openUntil: change(to: .halfOpen, .breakEnded, now: openUntil)
             case .halfOpen:
                 guard let deadline = nextDeadline, now >= deadline else { return nil }

@@ -141,7 +141,7 @@ struct OutcomeWindow: Sendable {
     mutating func expire(now: TimeSource.Instant) {
         guard kind == .time else { return }
         let index = bucketIndex(now)
-        guard index > newestBucket else { return }
+        guard index > newestBucket else { return index < newestBucket - Int64(size) ? goBack(to: now, index) : () }
         for step in 1...min(index - newestBucket, Int64(size)) {
             let slot = slot(newestBucket + step)
             let bucket = buckets[slot]
@@ -154,6 +154,15 @@ struct OutcomeWindow: Sendable {
             buckets[slot] = Bucket()
         }
         newestBucket = index
+    }
+
+    /// Follows a clock that was wrong when it led to the newest part, a whole window ahead: the parts go back with it, to
+    /// leave when they would have left. Of a call that need not be timed, the moment is not known.
+    @inline(never)
+    private mutating func goBack(to now: TimeSource.Instant, _ index: Int64) {
+        guard now != .unknown else { return }
+        let distance = newestBucket.subtractingSaturated(index).multipliedSaturated(by: bucketWidth)
+        origin = TimeSource.Instant(nanoseconds: origin.nanoseconds.subtractingSaturated(distance))
     }
 
     private mutating func remove(_ mark: Mark) {
@@ -181,6 +190,11 @@ struct OutcomeWindow: Sendable {
         let index = min(bucketIndex(start), newestBucket)
         return slot(newestBucket.subtractingSaturated(index) > Int64(size / 2) ? newestBucket : index)
     }
+}
+
+extension TimeSource.Instant {
+    /// The moment of what need not be timed.
+    static let unknown = TimeSource.Instant(nanoseconds: .min)
 }
 
 extension OutcomeWindow.Bucket {

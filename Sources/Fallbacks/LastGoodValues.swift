@@ -25,6 +25,7 @@ struct ReadStart: Sendable {
 @usableFromInline
 struct RefreshSpacing {
     let failures: Int
+    @usableFromInline let since: TimeSource.Instant
     @usableFromInline let until: TimeSource.Instant
 }
 
@@ -129,6 +130,14 @@ struct LastGoodValues<Key: Hashable, Value> {
         return (entry.value, max(.zero, entry.start.instant.duration(to: now)))
     }
 
+    /// Whether the read of a value is said to have begun later than now by more than a time: the clock was wrong then, or
+    /// is now.
+    @usableFromInline
+    func isAhead(_ key: Key, of now: TimeSource.Instant, by time: Duration) -> Bool {
+        guard let slot = slot(of: key), let entry = slots[slot].entry else { return false }
+        return now.duration(to: entry.start.instant) > time
+    }
+
     @usableFromInline
     func isForgotten(_ key: Key, since start: ReadStart) -> Bool {
         forgotten[key.hashValue].map { $0 > start.number } ?? false
@@ -158,14 +167,16 @@ struct LastGoodValues<Key: Hashable, Value> {
     @inlinable
     func mayRefresh(_ key: Key, at now: TimeSource.Instant) -> Bool {
         guard let slot = slot(of: key), let spacing = slots[slot].spacing else { return true }
-        return now >= spacing.until
+        // Neither too soon, nor after a failure at a moment that has not come: the clock was wrong then.
+        return now >= spacing.until || now.duration(to: spacing.since) > spacing.since.duration(to: spacing.until)
     }
 
     /// Notes that a refresh has failed: the next may begin after a time that depends on how many have in a row.
     mutating func noteFailure(_ key: Key, at now: TimeSource.Instant, wait: (_ failures: Int) -> Duration) {
         guard let slot = slot(of: key) else { return }
         let failures = (slots[slot].spacing?.failures ?? 0).addingSaturated(1)
-        slots[slot].spacing = RefreshSpacing(failures: failures, until: now.advanced(by: wait(failures)))
+        slots[slot].spacing = RefreshSpacing(
+            failures: failures, since: now, until: now.advanced(by: wait(failures)))
     }
 
     /// Removes the oldest values until there are no more than so many, and returns them.

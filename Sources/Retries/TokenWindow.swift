@@ -41,12 +41,8 @@ final class TokenWindow: Sendable {
         rotation.withLock { _ in
             let partLength = length.saturatedNanoseconds / Self.parts
             guard !keeps || partLength != self.partLength.load(ordering: .relaxed) else { return }
-            var sum: Int64 = 0
-            for part in parts { sum += part.amount.exchange(0, ordering: .relaxed) }
-            let number = now.nanoseconds / partLength
             self.partLength.store(partLength, ordering: .relaxed)
-            if keeps { part(number).amount.wrappingAdd(sum, ordering: .relaxed) }
-            current.store(number, ordering: .releasing)
+            begin(at: now.nanoseconds / partLength, keeping: keeps)
         }
     }
 
@@ -61,11 +57,14 @@ final class TokenWindow: Sendable {
     /// The sum of what has expired since the last time, to be subtracted from the balance by the caller.
     func expired() -> Int64 {
         let instant = time.now.nanoseconds
-        guard instant / partLength.load(ordering: .relaxed) > current.load(ordering: .acquiring) else { return 0 }
+        let (number, last) = (instant / partLength.load(ordering: .relaxed), current.load(ordering: .acquiring))
+        guard number > last || number < last - Self.parts else { return 0 }
         return rotation.withLock { _ in
             // Read again: the length may have changed.
             let now = instant / partLength.load(ordering: .relaxed)
             let last = current.load(ordering: .relaxed)
+            // The clock was wrong when it led there, a whole window ahead.
+            if now < last - Self.parts { begin(at: now, keeping: true) }
             guard now > last else { return 0 }
             var sum: Int64 = 0
             for number in (last + 1)...min(now, last + Self.parts) {
@@ -74,6 +73,14 @@ final class TokenWindow: Sendable {
             current.store(now, ordering: .releasing)
             return sum
         }
+    }
+
+    /// Makes a part the present one. What is remembered begins its time anew, or is forgotten.
+    private func begin(at number: Int64, keeping keeps: Bool) {
+        var sum: Int64 = 0
+        for part in parts { sum += part.amount.exchange(0, ordering: .relaxed) }
+        if keeps { part(number).amount.wrappingAdd(sum, ordering: .relaxed) }
+        current.store(number, ordering: .releasing)
     }
 
     private func part(_ number: Int64) -> Part {

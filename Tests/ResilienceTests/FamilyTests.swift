@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import Synchronization
 import Testing
 
 @testable import Resilience
@@ -140,5 +141,53 @@ struct FamilyTests {
             for (_, policy) in hosts.members { policy.circuitBreakers[0].open() }
             #expect(recorder.events(of: CircuitBreaker.Event.self).count == 400, "\(seed)")
         }
+    }
+
+    @Test("after the shutdown of a module no fallback of a family runs, nor any form of a policy that was kept")
+    func afterShutdown() async throws {
+        let ran = Atomic(0)
+        let module = try ResilienceModule("m", clock: clock) {
+            Registration(family: "f", by: Int.self, atMost: 2, for: Int.self) {
+                CircuitBreaker.layer(.init(trip: .consecutiveFailures(1)))
+            } fallback: {
+                .step("x") { _ in
+                    ran.wrappingAdd(1, ordering: .relaxed); return 1
+                }
+            }
+        }
+        let both = try module.fallbackFamily("f", for: Int.self, by: Int.self)
+        let family = both.family
+        for key in 0..<5 { _ = try? await both.execute(for: key) { throw InjectedFailure() } }
+        let overflow = family[77]
+        let known = family[0]
+        let hedged = try known.hedged(.init(delay: .fixed(.seconds(1))))
+        let abandoning = try known.abandoning(after: .seconds(1))
+        let withFallback = both[0]
+        await module.shutdown()
+        ran.store(0, ordering: .relaxed)
+        typealias E = ResilienceModule.ShutdownError
+        let op: @Sendable () async throws -> Int = {
+            ran.wrappingAdd(1, ordering: .relaxed); return 2
+        }
+        await #expect(throws: E.self) { _ = try await both.execute(for: 0, op) }
+        await #expect(throws: E.self) { _ = try await both.execute(for: 0) { _ in try await op() } }
+        await #expect(throws: E.self) { _ = try await both.execute(for: 999, op) }
+        await #expect(throws: E.self) { _ = try await both.run(for: 0, op).get() }
+        await #expect(throws: E.self) { _ = try await both.run(for: 998) { _ in try await op() }.get() }
+        await #expect(throws: E.self) { _ = try await family.execute(for: 0, op, fallback: { _ in try await op() }) }
+        await #expect(throws: E.self) {
+            _ = try await family.execute(for: 0, { _ in try await op() }, fallback: { _ in try await op() })
+        }
+        await #expect(throws: E.self) { _ = try await family.run(for: 0, op, fallback: { _ in try await op() }).get() }
+        await #expect(throws: E.self) {
+            _ = try await family.run(for: 97, { _ in try await op() }, fallback: { _ in try await op() }).get()
+        }
+        await #expect(throws: E.self) { _ = try await overflow.execute(op) }
+        await #expect(throws: E.self) { _ = try await known.execute(op, fallback: { _ in 3 }) }
+        await #expect(throws: E.self) { _ = try await hedged.execute(op) }
+        await #expect(throws: E.self) { _ = try await abandoning.execute(op) }
+        await #expect(throws: E.self) { _ = try await withFallback.execute(for: 0, op) }
+        await #expect(throws: E.self) { _ = try await known.idempotent(true).execute(op) }
+        #expect(ran.load(ordering: .relaxed) == 0)
     }
 }

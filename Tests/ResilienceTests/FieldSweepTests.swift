@@ -205,6 +205,55 @@ struct FieldSweepTests {
             #expect(pages.configuration.document == change.expected)
         }
     }
+
+    @Test("a field of a fallback changes it in every place, at the start and later")
+    func fallbackFields() throws {
+        let steps: @Sendable () -> Fallback<Int>.Configuration = {
+            .init {
+                .lastGood(maxAge: .seconds(60), capacity: 5)
+                    .step("other", limit: 3, timeout: .seconds(2)) { _ in 1 }
+            }
+        }
+        for change in Shape.changes(of: steps()) {
+            for isAtStart in [true, false] {
+                for (place, document) in [
+                    ("section", ["fallbacks": ["p": change.part, "s": change.part, "f": change.part]]),
+                    (
+                        "template",
+                        [
+                            "templates": ["t": ["fallback": change.part]],
+                            "fallbacks": [
+                                "p": ["inherits": "t"], "s": ["inherits": "t"], "f": ["inherits": "t"],
+                            ],
+                        ]
+                    ),
+                ] as [(String, ConfigurationValue)] {
+                    let module = try ResilienceModule(
+                        "m", configuration: .init(isAtStart ? document : [:]), clock: ManualClock()
+                    ) {
+                        Registration("p", for: Int.self) {
+                            Timeout.layer(.seconds(1))
+                        } fallback: {
+                            .lastGood(maxAge: .seconds(60), capacity: 5)
+                                .step("other", limit: 3, timeout: .seconds(2)) { _ in 1 }
+                        }
+                        Registration(fallback: "s", steps())
+                        Registration(family: "f", by: NoKey.self, atMost: 5, for: Int.self) {
+                            Timeout.layer(.seconds(1))
+                        } fallback: {
+                            .lastGood(maxAge: .seconds(60), capacity: 5)
+                                .step("other", limit: 3, timeout: .seconds(2)) { _ in 1 }
+                        }
+                    }
+                    if !isAtStart { try module.update(.init(document)) }
+                    for name in ["p", "s", "f"] {
+                        let live = try module.fallback(name, for: Int.self, by: NoKey.self)
+                        #expect(live.configuration.document == change.expected, "\(place) \(name) \(change.part)")
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// A pattern, what code may declare, and what documents change of it.

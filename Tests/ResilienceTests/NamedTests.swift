@@ -114,4 +114,52 @@ struct NamedTests {
                 "retry.budget: \"b\" is the name of a budget in a module, and this is in none"
             ])
     }
+
+    @Test("families and policies with fallbacks share by name, and a document can say it where the layer is used")
+    func named() async throws {
+        let module = try ResilienceModule("m", clock: clock) {
+            Registration("l", RateLimiter.layer(.tokenBucket(1, per: .seconds(10))))
+            Registration("t", AdaptiveThrottle.layer())
+            Registration("b", CircuitBreaker.layer(.init(trip: .consecutiveFailures(2))))
+            Registration(family: "f", by: Int.self, atMost: 5, for: Int.self) {
+                AdaptiveThrottle.named("t")
+                CircuitBreaker.named("b")
+                RateLimiter.named("l")
+            } fallback: {
+                .value(-1)
+            }
+            Registration(family: "g", by: Int.self, atMost: 5) { RateLimiter.named("l") }
+            Registration("p", for: Int.self) {
+                RateLimiter.named("l")
+                CircuitBreaker.named("b")
+            } fallback: {
+                .value(-2)
+            }
+        }
+        let f = try module.fallbackFamily("f", for: Int.self, by: Int.self)
+        #expect(try await f.execute(for: 1) { 1 } == 1)
+        #expect(try await f.execute(for: 2) { 1 } == -1)
+        let p = try module.fallbackPolicy("p", for: Int.self)
+        #expect(try await p.execute { 1 } == -2)
+        clock.advance(by: .seconds(10))
+        #expect(try await p.execute { 1 } == 1)
+        clock.advance(by: .seconds(10))
+        #expect(try await f.execute(for: 3) { 1 } == 1)
+        // As a layer, of a family that has members or none, of a policy, or for itself.
+        let limiter = try module.rateLimiter("l")
+        let part: ConfigurationValue = ["rateLimiter": ["maxWait": "7s"]]
+        for document in [
+            ["families": ["f": part]], ["families": ["g": part]], ["policies": ["p": part]],
+            ["templates": ["t": part], "families": ["g": ["inherits": "t"]]],
+            ["rateLimiters": ["l": ["maxWait": "7s"]]],
+        ] as [ConfigurationValue] {
+            try module.update(.init(document))
+            #expect(limiter.configuration.maxWait == .seconds(7), "\(document)")
+            _ = f[7]
+            try module.update(module.effectiveConfiguration)
+            #expect(limiter.configuration.maxWait == .seconds(7), "\(document)")
+            try module.update(.init([:]))
+            #expect(limiter.configuration.maxWait == .zero, "\(document)")
+        }
+    }
 }

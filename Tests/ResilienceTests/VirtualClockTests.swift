@@ -90,6 +90,82 @@ struct VirtualClockTests {
         #expect(abandoning.abandonedRunning == 0)
         #expect(simulation.uses.elsewhere == 0)
     }
+
+    @Test("so do the refreshes and first loads of stale-while-revalidate, keyed limiters, throttles and families")
+    func background() throws {
+        let simulation = Simulation()
+        let clock = simulation.clock
+        let module = try ResilienceModule("m", clock: clock, random: .constant(0.5), observers: [simulation]) {
+            Registration("p") {
+                AdaptiveThrottle.layer(.init())
+                KeyedRateLimiter<Int>.layer(.init(rule: .tokenBucket(1, per: .seconds(1)), maxWait: .seconds(20))) {
+                    _ in
+                    1
+                }
+                Timeout.layer(.seconds(3))
+            }
+            Registration(family: "f", by: Int.self, atMost: 10, for: Int.self) {
+                Bulkhead.layer(.init(limit: .fixed(1), queue: .init(capacity: 10, maxWait: nil)))
+            } fallback: {
+                .lastGood(maxAge: .seconds(10)).value(1)
+            }
+        }
+        let pages = try KeyedStaleWhileRevalidate<Int, Int>(
+            "pages", .init(freshFor: .seconds(5), staleFor: .seconds(50)), through: module.policy("p"),
+            observers: [simulation])
+        let load: @Sendable () async throws -> Int = {
+            simulation.note()
+            try await clock.sleep(for: .seconds(1))
+            simulation.note()
+            return 1
+        }
+        for _ in 0..<2 {
+            for key in 0..<3 { simulation.start { _ = try await pages.execute(for: key, load) } }
+            for key in 3..<5 { simulation.start { _ = await pages.run(for: key, load) } }
+            simulation.advance(by: .seconds(20))
+        }
+        #expect(simulation.ended == 10 && pages.totals.refreshed == 5 && pages.totals.loaded == 5)
+        let hosts = try module.fallbackFamily("f", for: Int.self, by: Int.self)
+        for _ in 0..<4 { simulation.start { _ = try await hosts.execute(for: 1, load) } }
+        simulation.advance(by: .seconds(20))
+        #expect(simulation.ended == 14)
+        simulation.start {
+            _ = try await pages.execute(for: 1) {
+                try await clock.sleep(for: .seconds(100)); return 2
+            }
+        }
+        simulation.start { await pages.shutdown(waitingUpTo: .seconds(1)) }
+        simulation.advance(by: .seconds(5))
+        #expect(simulation.ended == 16 && pages.refreshing == 0)
+        #expect(simulation.uses.elsewhere == 0)
+    }
+
+    @Test("so does the module's life: its run, drain delay, cancelled calls and end")
+    func life() throws {
+        let simulation = Simulation()
+        let clock = simulation.clock
+        let module = try ResilienceModule(
+            "m", options: .init(drainDelay: .seconds(5), gracePeriod: .seconds(10)), clock: clock,
+            observers: [simulation]
+        ) {
+            Registration("p") { Timeout.layer(.seconds(1000)) }
+        }
+        simulation.start { try await module.run() }
+        simulation.start {
+            try await module.execute("p") {
+                defer { simulation.note() }
+                try await clock.sleep(for: .seconds(500))
+            }
+        }
+        simulation.start { await module.close() }
+        simulation.start { await module.shutdown() }
+        #expect(module.state == .closing)
+        simulation.advance(by: .seconds(5))
+        #expect(module.state == .draining)
+        simulation.advance(by: .seconds(10))
+        #expect(module.state == .stopped && simulation.ended == 4)
+        #expect(simulation.uses.elsewhere == 0)
+    }
 }
 
 /// One thread, one executor, one clock.

@@ -96,7 +96,9 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     @inlinable
     mutating func ask(_ key: Key, at now: TimeSource.Instant) -> (kept: Kept, refresh: Refresh)? {
         guard let (value, age) = values.recall(key, at: now) else { return nil }
-        if age < configuration.freshFor {
+        // One that is ahead of its time would be fresh until that has come.
+        let freshFor = configuration.freshFor
+        if age < freshFor, age != .zero || !values.isAhead(key, of: now, by: freshFor) {
             totals.countFresh()
             return (Kept(value: value, age: age, isFresh: true), .none)
         }

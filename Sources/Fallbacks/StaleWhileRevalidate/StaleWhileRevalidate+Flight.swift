@@ -45,7 +45,9 @@ extension KeyedStaleWhileRevalidate {
         let root = rootContext
         let context = flight.isRefresh ? root : context ?? root
         return withoutOuterDeadline {
-            Task(name: flight.isRefresh ? refreshName : loadName) { [weak self, policy, unprotected] in
+            // Where the caller runs, and nowhere else.
+            Task(name: flight.isRefresh ? refreshName : loadName, executorPreference: preferredExecutor) {
+                [weak self, policy, unprotected] in
                 let result: Result<RevalidationState<Key, Value>.Loaded, any Error>
                 var isCancelled = false
                 do {

@@ -112,6 +112,7 @@ extension ConfigurationPlan {
                     indices[key] = index + 1
                     return self.parts(key, index, lineage, takesDefaults: false)
                 }
+                for (layer, parts) in zip(family.layerIdentities, parts) where !parts.isEmpty { tell(layer) }
                 add(family.change(from: parts, registered, findings))
             }
         }

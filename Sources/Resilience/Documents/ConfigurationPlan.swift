@@ -29,6 +29,9 @@ struct ConfigurationPlan {
     /// What is registered for itself: of what several share, that is where it is configured.
     let registered: Set<ObjectIdentifier>
 
+    /// What is registered for itself, and of which this document says something where it is a layer.
+    private var toldAsLayer: Set<ObjectIdentifier> = []
+
     private let order: [Registry.Key]
 
     /// - Throws: All faults of the document.
@@ -64,8 +67,15 @@ struct ConfigurationPlan {
 
     /// What puts in force what is said about a layer. Where nothing is, a layer that is registered for itself is left to
     /// what is said about it there.
-    func change(_ tuning: Tuning, from parts: [ConfigurationReader]) -> Tuning.Step? {
-        parts.isEmpty && registered.contains(tuning.identity) ? nil : tuning.change(from: parts, findings)
+    mutating func change(_ tuning: Tuning, from parts: [ConfigurationReader]) -> Tuning.Step? {
+        if parts.isEmpty && registered.contains(tuning.identity) { return nil }
+        tell(tuning.identity)
+        return tuning.change(from: parts, findings)
+    }
+
+    /// Notes that a layer is spoken of, which does not go back to what code declared then.
+    mutating func tell(_ layer: ObjectIdentifier) {
+        if registered.contains(layer) { toldAsLayer.insert(layer) }
     }
 
     mutating func add(_ step: Tuning.Step?) {
@@ -108,7 +118,7 @@ struct ConfigurationPlan {
                 replace(managed, with: managed.declared)
             } else if let family = entry.family {
                 add(family.change(from: [], registered, findings))
-            } else if let tuning = entry.tuning {
+            } else if let tuning = entry.tuning, !toldAsLayer.contains(tuning.identity) {
                 add(tuning.change(from: base(of: entry), findings))
             }
         }

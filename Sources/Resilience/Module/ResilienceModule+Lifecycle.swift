@@ -129,7 +129,7 @@ extension ResilienceModule {
         guard lifecycle.state < .closing else { return }
         change(&lifecycle, to: .closing)
         let waiter = lifecycle.delay
-        lifecycle.closing = Task(name: "resilience \(name) closing") { [time] in
+        lifecycle.closing = Task(name: "resilience \(name) closing", executorPreference: preferredExecutor) { [time] in
             let timer = time.schedule(at: time.now.advanced(by: delay)) { waiter.finish() }
             _ = try? await waiter.value()
             timer.cancel()
@@ -158,7 +158,9 @@ extension ResilienceModule {
             let closing = lifecycle.closing
             if closing == nil { drain(&lifecycle) }
             // A task of its own, so that what it runs does not find itself cancelled.
-            let ending = Task(name: "resilience \(name) shutdown") { await self.end(after: closing, grace) }
+            let ending = Task(name: "resilience \(name) shutdown", executorPreference: preferredExecutor) {
+                await self.end(after: closing, grace)
+            }
             lifecycle.ending = ending
             return ending
         }

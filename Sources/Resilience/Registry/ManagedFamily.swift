@@ -10,6 +10,9 @@ protocol ManagedFamily: Sendable {
     /// The keys under which the layers that documents can describe stand there, outermost first.
     var keys: [String] { get }
 
+    /// Which layers those are, of the prototype: another than those of the members, unless all share it.
+    var layerIdentities: [ObjectIdentifier] { get }
+
     /// What puts that in force which a document says about each of those layers; `nil` if there are faults.
     ///
     /// - Parameter registered: What is registered for itself, and configured there where nothing is said here.
@@ -38,6 +41,8 @@ extension PolicyFamily: ManagedFamily {
 
     var keys: [String] { prototypeTunings.map(\.key) }
 
+    var layerIdentities: [ObjectIdentifier] { prototypeTunings.map(\.identity) }
+
     func change(
         from parts: [[ConfigurationReader]], _ registered: Set<ObjectIdentifier>, _ findings: Findings
     ) -> Tuning.Step? {
@@ -53,6 +58,9 @@ extension PolicyFamily: ManagedFamily {
                 settings.names = names
                 settings.version += 1
             }
+            // What is shared is there without any member.
+            for ((tuning, step), parts) in zip(zip(prototypeTunings, steps), values)
+            where !parts.isEmpty && registered.contains(tuning.identity) { try step?() }
             refreshMembers()
         }
     }
@@ -60,6 +68,8 @@ extension PolicyFamily: ManagedFamily {
     func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         let settings = settings.withLock { $0 }
         let documents = prototypeTunings.enumerated().map { index, tuning in
+            // What is registered for itself is as it is, whoever has said so.
+            if settings.registered.contains(tuning.identity) { return (tuning.key, tuning.document(in: environment)) }
             let findings = Findings(settings.names)
             let parts = settings.parts.indices.contains(index) ? settings.parts[index] : []
             let readers = parts.map { ConfigurationReader(document: $0, findings) }

@@ -205,7 +205,10 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     }
 
     func member(_ policy: Policy, _ state: MemberState, _ settings: Settings, now: TimeSource.Instant) -> Member {
-        let tunings = policy.tunings
+        // What all members share may have been changed by a document: as code declared it, the prototype knows.
+        let tunings = policy.tunings.map { tuning in
+            prototypeTunings.first { $0.identity == tuning.identity } ?? tuning
+        }
         Self.retune(tunings, settings)
         return Member(
             policy: Self.guarded(policy, tunings, settings), bare: policy, tunings: tunings, state: state, lastUse: now)

@@ -1,0 +1,98 @@
+import ResilienceCore
+import Testing
+
+@testable import CircuitBreakers
+
+/// A clock that shows what a test says, also moments that have not come, or are over.
+private final class SkewedClock: Clock {
+    struct Instant: InstantProtocol {
+        var offset: Duration = .zero
+        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        func duration(to other: Instant) -> Duration { other.offset - offset }
+        static func < (lhs: Instant, rhs: Instant) -> Bool { lhs.offset < rhs.offset }
+    }
+
+    private let reading = Lock(Instant())
+
+    var now: Instant { reading.withLock { $0 } }
+    var minimumResolution: Duration { .nanoseconds(1) }
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws { throw CancellationError() }
+
+    func show(_ offset: Duration) { reading.withLock { $0.offset = offset } }
+}
+
+/// One wrong reading of the clock: as soon as the clock is right again, everything works within its own period.
+@Suite struct WrongClockTests {
+    static let errors: [Duration] = [
+        .seconds(1800), .seconds(-1800), .seconds(90), .seconds(40 * 365 * 86_400), .seconds(-40 * 365 * 86_400),
+    ]
+
+    private let clock = SkewedClock()
+
+    private func call(_ breaker: CircuitBreaker, _ outcome: CircuitBreaker.Outcome, at time: Duration) throws {
+        clock.show(time)
+        try breaker.acquirePermit().complete(as: outcome)
+    }
+
+    @Test(
+        "failures leave a window of time when they should, whatever moment one call was counted at", arguments: errors)
+    func window(error: Duration) throws {
+        let configuration = CircuitBreaker.Configuration(
+            trip: .any(.failureRate(0.5, minimumCalls: 4), .slowCallRate(1, minimumCalls: 100)),
+            window: .time(.seconds(10), buckets: 10), slowCallDuration: .seconds(5))
+        for outcome in [CircuitBreaker.Outcome.failure, .success, .ignored] {
+            clock.show(.seconds(100))
+            let breaker = try CircuitBreaker("test", configuration, clock: clock)
+            try call(breaker, .failure, at: .seconds(100))
+            try call(breaker, outcome, at: .seconds(100) + error)
+            try call(breaker, .failure, at: .seconds(101))
+            // Long after those, in a window that holds nothing else.
+            for second in 0..<20 { try call(breaker, .success, at: .seconds(112 + second)) }
+            #expect(breaker.counts.failures == 0 && breaker.state == .closed)
+            #expect((10...11).contains(breaker.counts.successes), "\(breaker.counts.successes)")
+            for step in 0..<20 where breaker.state == .closed {
+                try call(breaker, .failure, at: .seconds(132) + .milliseconds(step * 100))
+            }
+            #expect(breaker.state == .open)
+        }
+    }
+
+    @Test("a break that began at a wrong moment ends in its own time", arguments: errors, [true, false])
+    func breakLength(error: Duration, isObserved: Bool) throws {
+        clock.show(.seconds(100))
+        let breaker = try CircuitBreaker(
+            "test", .init(trip: .consecutiveFailures(1), breakLength: .fixed(.seconds(10))), clock: clock,
+            observers: isObserved ? [Deaf()] : [])
+        try call(breaker, .failure, at: .seconds(100) + error)
+        var hints: [Duration] = []
+        for second in 100...120 {
+            clock.show(.seconds(second))
+            do {
+                try breaker.acquirePermit().complete(as: .success)
+                break
+            } catch {
+                hints.append(error.retryAfter ?? .seconds(-1))
+            }
+        }
+        // It has ended by then, if the clock was behind.
+        #expect(hints.count <= (error < .zero ? 0 : 10) && hints.allSatisfy { $0 > .zero && $0 <= .seconds(10) })
+        #expect(breaker.state == .halfOpen)
+    }
+
+    @Test("a break is not begun anew by a moment that is behind by less than its length")
+    func smallSteps() throws {
+        let breaker = try CircuitBreaker(
+            "test", .init(trip: .consecutiveFailures(1), breakLength: .fixed(.seconds(10))), clock: clock)
+        try call(breaker, .failure, at: .seconds(100))
+        clock.show(.seconds(91))
+        #expect(breaker.state == .open)
+        clock.show(.seconds(109))
+        #expect(breaker.state == .open)
+        clock.show(.seconds(110))
+        #expect(breaker.state == .halfOpen)
+    }
+
+    private struct Deaf: PolicyObserver {
+        func observe(_ event: some PolicyEvent) {}
+    }
+}

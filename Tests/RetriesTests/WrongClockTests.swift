@@ -1,0 +1,50 @@
+import ResilienceCore
+import Testing
+
+@testable import Retries
+
+/// A clock that shows what a test says, also moments that have not come, or are over.
+private final class SkewedClock: Clock {
+    struct Instant: InstantProtocol {
+        var offset: Duration = .zero
+        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        func duration(to other: Instant) -> Duration { other.offset - offset }
+        static func < (lhs: Instant, rhs: Instant) -> Bool { lhs.offset < rhs.offset }
+    }
+
+    private let reading = Lock(Instant())
+
+    var now: Instant { reading.withLock { $0 } }
+    var minimumResolution: Duration { .nanoseconds(1) }
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws { throw CancellationError() }
+
+    func show(_ offset: Duration) { reading.withLock { $0.offset = offset } }
+}
+
+/// One wrong reading of the clock: as soon as the clock is right again, a budget works within its own window.
+@Suite struct WrongClockTests {
+    @Test(
+        "what a budget has spent comes back within its window, and what it has earned goes",
+        arguments: [Duration.seconds(1800), .seconds(-1800), .seconds(90), .seconds(40 * 365 * 86_400)])
+    func budget(error: Duration) throws {
+        let clock = SkewedClock()
+        let rule = RetryBudget.Rule.ratio(1, minimumPerSecond: 5, window: .seconds(1))
+        for use in [
+            { _ = $0.balance }, { _ = $0.tryWithdraw() }, { $0.deposit() }, { try? $0.update(rule) },
+        ] as [(RetryBudget) -> Void] {
+            clock.show(.seconds(100))
+            let budget = try RetryBudget(rule, clock: clock)
+            for _ in 0..<3 { _ = budget.tryWithdraw() }
+            clock.show(.seconds(100) + error)
+            use(budget)
+            for second in 0..<5 {
+                clock.show(.milliseconds(101_500 + 1100 * second))
+                let granted = (0..<20).count { _ in budget.tryWithdraw() }
+                #expect(abs(granted - 5) <= (second == 0 ? 5 : 0), "second \(second): \(granted)")
+            }
+            for _ in 0..<10 { budget.deposit() }
+            clock.show(.seconds(120))
+            #expect(budget.balance == 5)
+        }
+    }
+}
