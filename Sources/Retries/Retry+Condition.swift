@@ -7,7 +7,7 @@ extension Retry {
     /// is not is an error as any other: a client's own. And the rejection of a layer inside, such as an open breaker's, is
     /// retried only under ``OnRejection/waitUntilRetryAfter``.
     ///
-    /// Types match as `is` does, and an `ErrorWrapper` by the error inside as well.
+    /// Types match as `is` does, and an `ErrorWrapper` by the error inside as well. A function is given the error inside.
     ///
     /// A value that was not accepted is retried under each of these but ``never`` and what you make with
     /// ``init(_:)``, which is asked about everything.
@@ -18,40 +18,40 @@ extension Retry {
 
         /// Decides by a function of the error; of `UnacceptedResult` for a value that was not accepted.
         public init(_ holds: @escaping @Sendable (any Error) -> Bool) {
-            self.holds = holds
+            self.init(word: nil) { holds($0.unwrapped) }
         }
 
-        private init(_ word: String, _ holds: @escaping @Sendable (any Error) -> Bool) {
+        private init(word: String?, _ holds: @escaping @Sendable (any Error) -> Bool) {
             self.holds = holds
             self.word = word
         }
 
         /// Every error.
-        public static let standard = Condition("standard") { _ in true }
+        public static let standard = Condition(word: "standard") { _ in true }
 
         /// None.
-        public static let never = Condition("never") { _ in false }
+        public static let never = Condition(word: "never") { _ in false }
 
         /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not
         /// run, unless it uses a policy itself and threw what that refused.
-        public static let rejections = Condition("rejections") {
+        public static let rejections = Condition(word: "rejections") {
             let error = $0.unwrapped
             return error is any PolicyRejection || error is UnacceptedResult
         }
 
         /// Errors of these types.
         public static func only(_ types: any Error.Type...) -> Condition {
-            errors { $0.isAny(of: types) }
+            Condition(word: nil) { $0.isAny(of: types) || $0.unwrapped is UnacceptedResult }
         }
 
         /// Errors of all types but these.
         public static func except(_ types: any Error.Type...) -> Condition {
-            errors { !$0.isAny(of: types) }
+            Condition(word: nil) { !$0.isAny(of: types) || $0.unwrapped is UnacceptedResult }
         }
 
         /// Errors for which a function says so.
         public static func errors(where isRetryable: @escaping @Sendable (any Error) -> Bool) -> Condition {
-            Condition { $0.unwrapped is UnacceptedResult || isRetryable($0) }
+            Condition { $0 is UnacceptedResult || isRetryable($0) }
         }
     }
 }

@@ -126,4 +126,20 @@ extension CircuitBreaker {
     fileprivate func executeIgnoringInner() async {
         try? await execute { try? await execute { throw InjectedFailure() } }
     }
+
+    @Test("what a probe begins in the background is no part of it")
+    func background() async throws {
+        let fixture = try halfOpen()
+        let breaker = fixture.breaker
+        try await breaker.execute {
+            let refresh = Background.begin { Task { try await breaker.execute {} } }
+            await #expect(throws: OpenError.self) { try await refresh.value }
+            try await breaker.execute {}
+        }
+        #expect(fixture.state == .closed && breaker.totals.successes == 2 && breaker.totals.rejected == 1)
+        let inside = try halfOpen()
+        try await Background.begin { Task { try await inside.breaker.execute { try await inside.breaker.execute {} } } }
+            .value
+        #expect(inside.state == .closed)
+    }
 }
