@@ -89,7 +89,7 @@ struct LimiterScenarioTests {
         let clock = ManualClock()
         let limiter = try RateLimiter("test", .fixedWindow(2, per: second), clock: clock)
         let policy = try Policy("p", clock: clock) {
-            Retry.layer(.init(backoff: .immediate, maxAttempts: 4, onRejection: .waitUntilRetryAfter, hintJitter: 0))
+            Retry.layer(.init(backoff: .immediate, maxAttempts: 4, hintJitter: 0, onRejection: .waitUntilRetryAfter))
             limiter
         }
         let calls = Lock(0)
