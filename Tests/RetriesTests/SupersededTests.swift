@@ -141,7 +141,8 @@ struct SupersededTests {
             Retry.layer(.init(backoff: .immediate, maxAttempts: 2, exhaustion: .allAttempts))
             Retry.layer(.init(backoff: .immediate, maxAttempts: 2, exhaustion: .allAttempts))
         }
-        let (released, calls) = (Lock<[Int]>([]), Count())
+        let released = Lock<[Int]>([])
+        let calls = Count()
         await #expect(throws: Retry.ExhaustedError.self) {
             try await policy.execute(
                 accepting: { _ in false }, releasing: { (value: Int) in released.withLock { $0.append(value) } },
