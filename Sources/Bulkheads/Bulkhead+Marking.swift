@@ -14,7 +14,7 @@ extension Bulkhead {
         let claim = BulkheadClaim(code: admission.part)
         let number = withState { $0.hold(claim) }
         admission.part = BulkheadClaim.call(number).code
-        let held = HeldSlot(self, number, within: HeldSlot.innermost)
+        let held = HeldSlot(self, number, within: HeldSlot.current)
         let error = await run(#isolation, context, within: held, next)
         held.end()
         if let error {

@@ -30,7 +30,7 @@ extension Bulkhead {
     ///   - priority: Which of the calls that wait goes first. Default: what the context says, or normal.
     ///   - partition: The partition to take it from. Default: what the context says, or none.
     ///   - context: The context of the call that the permit is for: it waits no longer than until the call's deadline.
-    ///     Default: none.
+    ///     Default: none; that of the call that the task is within holds even so.
     /// - Returns: A permit that holds the slot.
     /// - Throws: ``RejectedError`` if there is none; `CancellationError` if the caller cancelled while waiting.
     public nonisolated(nonsending) func acquirePermit(
@@ -41,7 +41,7 @@ extension Bulkhead {
             admission = try await admit(
                 partition: partition ?? context?[Partition.self],
                 priority: priority ?? context?[Priority.self] ?? .normal,
-                deadline: context?.deadline(on: time, now: time.now), context)
+                deadline: (context ?? rootContext).deadline(on: time, now: time.now), context)
         }
         return Permit(bulkhead: self, admission: admission)
     }

@@ -79,6 +79,8 @@ extension Bulkhead {
     private func withdraw(_ place: State.Place) -> Bool {
         let now = time.now
         let waited = withState(now: now) { state -> Duration? in
+            // Who is cancelled because its deadline has come was not served in time, whichever timer came first.
+            state.endWaits(now: now)
             guard let waited = state.cancel(place, now: now) else { return nil }
             events.post(.cancelled(bulkhead: name, waited: waited))
             return waited

@@ -188,13 +188,18 @@ struct BulkheadState<Call: Sendable>: Sendable {
 
     /// Ends the waits that have lasted long enough, then gives free slots to those who are next.
     mutating func serve(now: TimeSource.Instant) {
-        while let place = deadlines.popFirst(dueAt: now) { refuse(place, .timedOut, now: now) }
+        endWaits(now: now)
         while queued > 0, inUse < limit, let place = next() {
             guard let waiting = remove(place) else { return }
             take(place.part)
             let waited = countWait(waiting, now: now)
             news.append(.granted(waiting.call, part: place.part, waited: waited, inUse: inUse))
         }
+    }
+
+    /// Ends the waits that have lasted long enough.
+    mutating func endWaits(now: TimeSource.Instant) {
+        while let place = deadlines.popFirst(dueAt: now) { refuse(place, .timedOut, now: now) }
     }
 
     /// How long the call has waited that waits longest.

@@ -17,6 +17,7 @@ final class HeldSlot: Sendable {
 
     private let bulkhead: ObjectIdentifier
     private let number: Int32
+    private let background = Background.current
     private let state: Lock<State>
 
     init(_ bulkhead: Bulkhead, _ number: Int32, within outer: HeldSlot?) {
@@ -25,9 +26,15 @@ final class HeldSlot: Sendable {
         state = Lock(State(outer: outer))
     }
 
+    /// The innermost call; none for what a call has begun in the background.
+    static var current: HeldSlot? {
+        guard let innermost, innermost.background === Background.current else { return nil }
+        return innermost
+    }
+
     /// The call of a bulkhead that the current task is within: of several, the innermost.
     static func number(in bulkhead: Bulkhead) -> Int32? {
-        var held = innermost
+        var held = current
         while let present = held {
             let (outer, hasEnded) = present.state.withLock { ($0.outer, $0.hasEnded) }
             if !hasEnded, present.bulkhead == ObjectIdentifier(bulkhead) { return present.number }

@@ -10,6 +10,7 @@ final class ProbeScope: Sendable {
     private let breaker: CircuitBreaker
     private let number: UInt64
     private let outer: ProbeScope?
+    private let background = Background.current
 
     private init(_ breaker: CircuitBreaker, _ number: UInt64, within outer: ProbeScope?) {
         self.breaker = breaker
@@ -17,10 +18,16 @@ final class ProbeScope: Sendable {
         self.outer = outer
     }
 
+    /// The innermost probe; none for what a probe has begun in the background.
+    private static var current: ProbeScope? {
+        guard let innermost, innermost.background === Background.current else { return nil }
+        return innermost
+    }
+
     /// The numbers of a breaker's probes within which the current task runs, innermost first.
     static func numbers(of breaker: CircuitBreaker) -> [UInt64] {
         var numbers: [UInt64] = []
-        var scope = innermost
+        var scope = current
         while let present = scope {
             if present.breaker === breaker { numbers.append(present.number) }
             scope = present.outer
@@ -38,7 +45,7 @@ final class ProbeScope: Sendable {
         _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async -> (any Error)? {
         pin()
-        let scope = ProbeScope(breaker, number, within: innermost)
+        let scope = ProbeScope(breaker, number, within: current)
         let error: (any Error)? = await $innermost.withValue(scope) {
             _ = isolation
             pin()

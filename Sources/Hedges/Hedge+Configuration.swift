@@ -13,7 +13,8 @@ extension Hedge {
         public var maxHedges: Int
 
         /// Whether an error ends the call at once, because every attempt would meet it: a request that is not valid, a
-        /// right that is missing. The attempts that run are cancelled. Default: none does.
+        /// right that is missing. The attempts that run are cancelled. Given the error inside of an `ErrorWrapper`, such as
+        /// that of a retry inside the hedge. Default: none does.
         public var isFatal: @Sendable (any Error) -> Bool
 
         /// How much longer than asked for a hedge waits that a server asked to wait, as a share of it: 0 to 1. Callers that

@@ -8,7 +8,7 @@ extension Retry {
     /// breaker's, is retried only under ``OnRejection/waitUntilRetryAfter``, or where the condition names it:
     /// ``rejections``, and the type of a rejection in ``only(_:)``. The call then waits as it does under that.
     ///
-    /// Types match as `is` does, and an `ErrorWrapper` by the error inside as well.
+    /// Types match as `is` does, and an `ErrorWrapper` by the error inside as well. A function is given the error inside.
     ///
     /// A value that was not accepted is retried under each of these but ``never`` and what you make with
     /// ``init(_:)``, which is asked about everything.
@@ -21,30 +21,31 @@ extension Retry {
 
         /// Decides by a function of the error; of `UnacceptedResult` for a value that was not accepted.
         public init(_ holds: @escaping @Sendable (any Error) -> Bool) {
-            self.holds = holds
+            self.init(word: nil) { holds($0.unwrapped) }
         }
 
-        private init(_ word: String, _ holds: @escaping @Sendable (any Error) -> Bool) {
+        private init(word: String?, _ holds: @escaping @Sendable (any Error) -> Bool) {
             self.holds = holds
             self.word = word
         }
 
         /// Every error.
-        public static let standard = Condition("standard") { _ in true }
+        public static let standard = Condition(word: "standard") { _ in true }
 
         /// None.
-        public static let never = Condition("never") { _ in false }
+        public static let never = Condition(word: "never") { _ in false }
 
         /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not
         /// run, unless it uses a policy itself and threw what that refused.
-        public static let rejections = Condition("rejections") {
+        public static let rejections = Condition(word: "rejections") {
             let error = $0.unwrapped
             return error is any PolicyRejection || error is UnacceptedResult
         }.namingRejections(true)
 
         /// Errors of these types.
         public static func only(_ types: any Error.Type...) -> Condition {
-            errors { $0.isAny(of: types) }.namingRejections(types.contains { $0 is any PolicyRejection.Type })
+            Condition(word: nil) { $0.isAny(of: types) || $0.unwrapped is UnacceptedResult }
+                .namingRejections(types.contains { $0 is any PolicyRejection.Type })
         }
 
         private func namingRejections(_ namesRejections: Bool) -> Condition {
@@ -55,12 +56,12 @@ extension Retry {
 
         /// Errors of all types but these.
         public static func except(_ types: any Error.Type...) -> Condition {
-            errors { !$0.isAny(of: types) }
+            Condition(word: nil) { !$0.isAny(of: types) || $0.unwrapped is UnacceptedResult }
         }
 
         /// Errors for which a function says so.
         public static func errors(where isRetryable: @escaping @Sendable (any Error) -> Bool) -> Condition {
-            Condition { $0.unwrapped is UnacceptedResult || isRetryable($0) }
+            Condition { $0 is UnacceptedResult || isRetryable($0) }
         }
     }
 }

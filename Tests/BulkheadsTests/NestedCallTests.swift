@@ -114,4 +114,26 @@ struct NestedCallTests {
         #expect(value == 2 && bulkhead.inUse == 0)
         #expect(try !Bulkhead("bounded", .queueing(1)).marksCalls && !Bulkhead("none", limit: 1).marksCalls)
     }
+
+    @Test("what a call begins in the background waits for a slot of its own")
+    func background() async throws {
+        let bulkhead = try bulkhead()
+        let (waiting, order) = (Waiter<Void>(), Log<String>())
+        let task = try await bulkhead.execute {
+            let task = Background.begin {
+                Task {
+                    await #expect(throws: Bulkhead.RejectedError.self) { _ = try bulkhead.tryAcquirePermit() }
+                    waiting.finish()
+                    try await bulkhead.execute { order.append("background") }
+                }
+            }
+            try await waiting.value()
+            try await bulkhead.execute { order.append("inner") }
+            return task
+        }
+        try await task.value
+        #expect(order.elements == ["inner", "background"] && bulkhead.inUse == 0)
+        // What runs there has marks of its own.
+        try await Background.begin { Task { try await bulkhead.execute { try await bulkhead.execute {} } } }.value
+    }
 }

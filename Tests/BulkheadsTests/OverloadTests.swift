@@ -97,4 +97,36 @@ struct OverloadTests {
         state.update(Configuration(limit: .fixed(2), partitions: ["new": 0.5]), limit: 2)
         #expect(state.part("new") == gold && state.parts.count == 3)
     }
+
+    @Test(
+        "a call that is still waiting at its deadline was refused, whichever timer comes first; it says nothing about the service",
+        arguments: ["policy", "nested", "hand"])
+    func waitingAtTheDeadline(form: String) async throws {
+        let clock = ManualClock()
+        let bulkhead = try Bulkhead(
+            "b", .init(limit: .fixed(1), queue: .init(capacity: 5, maxWait: .seconds(60))), clock: clock)
+        let timeout = try Timeout(.seconds(2), clock: clock)
+        let policy = try Policy("p", clock: clock) {
+            timeout
+            bulkhead
+        }
+        let held = try bulkhead.tryAcquirePermit()
+        let call = Task {
+            switch form {
+            case "policy": try await policy.execute {}
+            case "nested": try await timeout.execute { try await bulkhead.execute {} }
+            default:
+                try await timeout.execute {
+                    let permit = try await bulkhead.acquirePermit()
+                    permit.release()
+                }
+            }
+        }
+        try await clock.waitForTimers(2)
+        clock.advance(by: .seconds(2))
+        let error = await #expect(throws: Bulkhead.RejectedError.self) { try await call.value }
+        #expect(error?.cause == .timedOut && timeout.totals.rejected == 1 && timeout.totals.exceeded == 0)
+        #expect(bulkhead.totals.timedOut == 1 && bulkhead.totals.cancelled == 0 && bulkhead.waiting == 0)
+        held.release()
+    }
 }

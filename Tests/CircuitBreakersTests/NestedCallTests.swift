@@ -50,6 +50,22 @@ struct NestedCallTests {
         #expect(fixture.breaker.totals.successes == (form == "twice" ? 3 : 2))
     }
 
+    @Test("what a probe begins in the background is no part of it")
+    func background() async throws {
+        let fixture = try halfOpen()
+        let breaker = fixture.breaker
+        try await breaker.execute {
+            let refresh = Background.begin { Task { try await breaker.execute {} } }
+            await #expect(throws: OpenError.self) { try await refresh.value }
+            try await breaker.execute {}
+        }
+        #expect(fixture.state == .closed && breaker.totals.successes == 2 && breaker.totals.rejected == 1)
+        let inside = try halfOpen()
+        try await Background.begin { Task { try await inside.breaker.execute { try await inside.breaker.execute {} } } }
+            .value
+        #expect(inside.state == .closed)
+    }
+
     @Test("the outer call's outcome is the probe's")
     func outcome() async throws {
         let swallowed = try halfOpen()

@@ -1,3 +1,4 @@
+import CircuitBreakers
 import ResilienceCore
 import ResilienceTesting
 import Testing
@@ -199,5 +200,23 @@ struct RevalidationOrderTests {
         _ = try await values.execute(for: "a") { 3 }
         await values.waitForRefreshes()
         #expect(values.kept(for: "a")?.value == 3)
+    }
+
+    @Test("a refresh that a breaker's probe begins is no part of the probe; a load, for which the probe waits, is")
+    func probes() async throws {
+        let breaker = try CircuitBreaker("b", .init(halfOpen: .init(probes: 1)), clock: clock)
+        let values = try KeyedStaleWhileRevalidate<String, Int>(
+            "v", settings, through: try Policy("p", clock: clock) { breaker })
+        values.remember(1, for: "a")
+        breaker.open()
+        clock.advance(by: .seconds(10))
+        try await breaker.execute {
+            let stale = try await values.execute(for: "a") { 2 }
+            await values.waitForRefreshes()
+            #expect(values.totals.refreshesFailed == 1)
+            let loaded = try await values.execute(for: "b") { 3 }
+            #expect(stale == 1 && loaded == 3)
+        }
+        #expect(breaker.state == .closed && breaker.totals.rejected == 1)
     }
 }

@@ -197,4 +197,16 @@ struct OutcomeTests {
         }
         #expect(seen.elements == ["7 primary h", "7 hedge 1 h"])
     }
+
+    @Test("an error inside of wrappers is fatal as itself")
+    func fatalInside() async throws {
+        struct Wrapped: ErrorWrapper { let wrappedError: any Error }
+        let hedge = try hedge(.onlyAfterFailure, isFatal: { $0 as? InjectedFailure == InjectedFailure("fatal") })
+        for (label, attempts) in [("fatal", 1), ("other", 2)] {
+            let execution = await hedge.run {
+                throw Wrapped(wrappedError: Wrapped(wrappedError: InjectedFailure(label)))
+            }
+            #expect(execution.attempts == attempts, "\(label)")
+        }
+    }
 }

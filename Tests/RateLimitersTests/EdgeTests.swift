@@ -8,6 +8,27 @@ import Testing
 @Suite struct LimiterEdgeTests {
     private let second: Int64 = 1_000_000_000
 
+    @Test("permits by hand are not waited for past the deadline of the call around")
+    func outerDeadline() async throws {
+        let clock = ManualClock()
+        let limiter = try RateLimiter("l", .pacing(1, per: .seconds(10)), maxWait: .seconds(60), clock: clock)
+        let keyed = try KeyedRateLimiter<String>(
+            "k", .init(rule: .pacing(1, per: .seconds(10)), maxWait: .seconds(60)), clock: clock)
+        try await limiter.acquire()
+        try await keyed.acquire(for: "a")
+        let call = CallLimit(TimeSource(clock).now.advanced(by: .seconds(10)), on: TimeSource(clock))
+        let ends = call.around {
+            Task { () -> [any Error] in
+                var errors: [any Error] = []
+                do { try await limiter.acquire(maxWait: .seconds(30)) } catch { errors.append(error) }
+                do { try await keyed.acquire(for: "a") } catch { errors.append(error) }
+                return errors
+            }
+        }
+        #expect(await ends.value.count { $0 is RateLimiter.RejectedError } == 2)
+        #expect(limiter.waiting == 0 && keyed.waiting == 0)
+    }
+
     @Test("one step grants everything that is due, and nothing more")
     func allThatIsDue() throws {
         let stage = try Stage(.pacing(1, per: .seconds(1)))

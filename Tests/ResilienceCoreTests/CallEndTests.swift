@@ -64,4 +64,14 @@ struct CallEndTests {
         #expect(Wrapper(wrappedError: Derived()).isAny(of: [Wrapper.self]))
         #expect(!Wrapper(wrappedError: Derived()).isAny(of: [InjectedFailure.self]) && !Base().isAny(of: []))
     }
+
+    @Test("an execution names the rejection inside of wrappers, with a fallback and without")
+    func executions() async throws {
+        let strategy = NoStrategy()
+        for error in [Refusal(), Wrapper(wrappedError: Wrapper(wrappedError: Refusal()))] as [any Error] {
+            #expect(await strategy.run { throw error }.rejection is Refusal)
+            #expect(await strategy.run({ throw error }, fallback: { _ in }).rejection is Refusal)
+        }
+        #expect(await strategy.run { throw Wrapper(wrappedError: InjectedFailure()) }.rejection == nil)
+    }
 }

@@ -190,4 +190,20 @@ struct ConditionTests {
         }
         #expect(await policy.run {}.failedAttempts.count == 1)
     }
+
+    @Test("a function is given the error inside of wrappers, also where it says what not to retry")
+    func wrapped() async throws {
+        struct Wrapped: ErrorWrapper, CustomStringConvertible {
+            let wrappedError: any Error
+            var description: String { "wrapped" }
+        }
+        for error in [Wrapped(wrappedError: Other()), Wrapped(wrappedError: Wrapped(wrappedError: Other()))] {
+            #expect(try await isRetried(error, .errors { $0 is Other }))
+            #expect(try await !isRetried(error, .errors { !($0 is Other) }))
+            #expect(try await isRetried(error, .init { $0 is Other }))
+            #expect(try await isRetried(error, .only(Wrapped.self)))
+            #expect(try await !isRetried(error, .except(Wrapped.self)))
+            #expect(try await !isRetried(error, .except(Other.self)))
+        }
+    }
 }

@@ -134,4 +134,23 @@ struct SupersededTests {
         try await policy.execute {}
         #expect(budget.deposits.value == 2 && budget.successes.value == 1 && other.successes.value == 1)
     }
+
+    @Test("the hook gets the values of a retry inside that gave up with an error, and the last that an error replaces")
+    func hookThroughWrappers() async throws {
+        let policy = try Policy("p") {
+            Retry.layer(.init(backoff: .immediate, maxAttempts: 2, exhaustion: .allAttempts))
+            Retry.layer(.init(backoff: .immediate, maxAttempts: 2, exhaustion: .allAttempts))
+        }
+        let released = Lock<[Int]>([])
+        let calls = Count()
+        await #expect(throws: Retry.ExhaustedError.self) {
+            try await policy.execute(
+                accepting: { _ in false }, releasing: { (value: Int) in released.withLock { $0.append(value) } },
+                {
+                    calls.increment()
+                    return calls.value
+                })
+        }
+        #expect(released.withLock { $0 } == [1, 2, 3, 4])
+    }
 }

@@ -44,7 +44,7 @@ extension KeyedStaleWhileRevalidate {
     ) -> Task<Void, Never> {
         let root = rootContext
         let context = flight.isRefresh ? root : context ?? root
-        return withoutOuterDeadline {
+        func begin() -> Task<Void, Never> {
             // Where the caller runs, and nowhere else.
             Task(name: flight.isRefresh ? refreshName : loadName, executorPreference: preferredExecutor) {
                 [weak self, policy, unprotected] in
@@ -65,6 +65,8 @@ extension KeyedStaleWhileRevalidate {
                 self?.end(flight, key, result, isCancelled: isCancelled)
             }
         }
+        // The caller waits for a load, which therefore may use the places that the caller holds.
+        return flight.isRefresh ? Background.begin(begin) : withoutOuterDeadline(begin)
     }
 
     private func end(

@@ -11,15 +11,17 @@ extension KeyedRateLimiter {
     ///   - key: Whose permits.
     ///   - permits: How many. None or fewer count as none and are always there.
     ///   - maxWait: The longest wait, zero or more. Default: `nil`, that of the configuration.
-    /// - Throws: ``RateLimiter/RejectedError`` at once if they would come later than that;
-    ///   ``RateLimiter/ExceedsLimitError`` at once if they never would; ``RateLimiter/TooManyKeysError`` if there is no
+    /// - Throws: ``RateLimiter/RejectedError`` at once if they would come later than that, or not before the deadline of the
+    ///   call that the task is within; ``RateLimiter/ExceedsLimitError`` at once if they never would; ``RateLimiter/TooManyKeysError`` if there is no
     ///   place for the key; `CancellationError` if the task is cancelled during the wait. Nothing is taken then.
     public nonisolated(nonsending) func acquire(
         for key: Key, permits: Int = 1, maxWait: Duration? = nil
     ) async throws {
         let permits = max(0, permits)
         let longest = maxWait.map { max(0, $0.saturatedNanoseconds) }
-        let reply = ask(key, permits, now: shared.time.now, maxWait: longest, deadline: .max)
+        let now = shared.time.now
+        let reply = ask(
+            key, permits, now: now, maxWait: longest, deadline: shared.deadline(of: shared.rootContext, now))
         if let entry = try shared.entry(reply, permits) { try await wait(for: entry, key) }
     }
 

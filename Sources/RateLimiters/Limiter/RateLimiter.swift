@@ -115,7 +115,7 @@ public final class RateLimiter: Strategy {
     }
 
     /// The last moment before the call's deadline, on the limiter's time.
-    private func deadline(of context: Context, _ now: TimeSource.Instant) -> Int64 {
+    func deadline(of context: Context, _ now: TimeSource.Instant) -> Int64 {
         context.deadline(on: time, now: now)?.nanoseconds.subtractingSaturated(1) ?? .max
     }
 
@@ -126,9 +126,9 @@ public final class RateLimiter: Strategy {
     ///   - maxWait: The longest wait; `nil` for that of the configuration.
     ///   - deadline: The last moment at which permits are of use.
     func enter(
-        _ permits: Int, now: TimeSource.Instant, maxWait: Int64?, deadline: Int64 = .max
+        _ permits: Int, now: TimeSource.Instant, maxWait: Int64?, deadline: @autoclosure () -> Int64 = .max
     ) throws -> Ticket? {
-        let place = try ask(permits, now: now, maxWait: maxWait, deadline: deadline, isCall: true)
+        let place = try ask(permits, now: now, maxWait: maxWait, deadline: deadline(), isCall: true)
         guard case .queued(let ticket) = place else { return nil }
         return ticket
     }
@@ -141,11 +141,12 @@ public final class RateLimiter: Strategy {
     /// - Parameter isCall: Whether a grant is counted here, and a task waits for a ticket. Otherwise the reservation
     ///   sees to both.
     func ask(
-        _ permits: Int, now: TimeSource.Instant, maxWait: Int64?, deadline: Int64 = .max, isCall: Bool
+        _ permits: Int, now: TimeSource.Instant, maxWait: Int64?, deadline: @autoclosure () -> Int64 = .max,
+        isCall: Bool
     ) throws -> Place {
         let (decision, burst) =
             askAlone(permits, now: now.nanoseconds, maxWait: maxWait, isCall: isCall)
-            ?? askInLine(permits, maxWait: maxWait, deadline: deadline, isCall: isCall)
+            ?? askInLine(permits, maxWait: maxWait, deadline: deadline(), isCall: isCall)
         switch decision {
         case .granted(let grant): return .granted(grant)
         case .queued(let ticket): return .queued(ticket)

@@ -36,7 +36,7 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
 
     /// Gives the value up, because it will not be the outcome of its call: nothing refers to it afterwards, and what the
     /// call is to do with such values is done.
-    package nonisolated(nonsending) func release() async { await held?.release() }
+    @usableFromInline package nonisolated(nonsending) func release() async { await held?.release() }
 
     @usableFromInline
     func take<Value>(as type: Value.Type) -> Value? { held?.take() as? Value }

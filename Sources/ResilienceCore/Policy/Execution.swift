@@ -18,11 +18,11 @@ public struct Execution<Value> {
     /// Whether the value is the fallback's.
     public var isServedByFallback: Bool { fallbackCause != nil && value != nil }
 
-    /// What refused the call, whether or not a fallback ran then.
+    /// What refused the call, whether or not a fallback ran then. An ``ErrorWrapper`` is looked through.
     public var rejection: (any PolicyRejection)? {
-        if let fallbackCause { return fallbackCause as? any PolicyRejection }
+        if let fallbackCause { return fallbackCause.unwrapped as? any PolicyRejection }
         guard case .failure(let error) = result else { return nil }
-        return error as? any PolicyRejection
+        return error.unwrapped as? any PolicyRejection
     }
 
     /// The value, or `nil` if the call failed.

@@ -4,8 +4,8 @@ extension Strategy {
     /// - Parameters:
     ///   - isAccepted: Whether a returned value counts as success. See ``execute(accepting:_:)``.
     ///   - release: Called once for each value that was not accepted and that is not the outcome of the call, because the
-    ///     operation runs again: before the delay, so that what it holds is free during the delay. Runs on the caller's
-    ///     actor.
+    ///     operation runs again: before the delay, so that what it holds is free during the delay; or because the call
+    ///     ends with an error. Runs on the caller's actor.
     ///   - operation: The call to protect.
     /// - Returns: The value of the last run of the operation.
     /// - Throws: As ``execute(accepting:_:)``.
@@ -40,12 +40,23 @@ extension Strategy {
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async throws -> (value: Value, isAccepted: Bool) {
         var latest: Value?
+        var last: UnacceptedResult?
         do {
             try await execute(context) { context in
-                try context.judge(try await operation(context), isAccepted, into: &latest, releasing: release)
+                let value = try await operation(context)
+                do {
+                    try context.judge(value, isAccepted, into: &latest, releasing: release)
+                } catch let failure as UnacceptedResult {
+                    last = failure
+                    throw failure
+                }
             }
         } catch {
-            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            guard let value = error.unacceptedValue(orElse: latest) else {
+                // A layer has made another error of it, which the caller gets instead of the value.
+                await last?.release()
+                throw error
+            }
             return (value, false)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }

@@ -70,3 +70,19 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
 package func withoutOuterDeadline<Result>(_ body: () throws -> Result) rethrows -> Result {
     try CallLimit.withoutLimit(body)
 }
+
+/// What is begun within a call and is no part of it, such as the refresh of a value: nobody in the call waits for it.
+///
+/// What a layer marks a call with, for what runs within it, is compared by this: the probe's place and the bulkhead's slot
+/// of the call around are not for what runs in the background, although a task inherits the marks.
+package final class Background: Sendable {
+    /// That of the current task; `nil` outside of all.
+    @TaskLocal package static var current: Background?
+
+    private init() {}
+
+    /// Runs a body as if no call were around it: neither deadline, probe nor slot. Other task-local values stay.
+    package static func begin<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try withoutOuterDeadline { try $current.withValue(Background(), operation: body) }
+    }
+}
