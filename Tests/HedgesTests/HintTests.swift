@@ -95,19 +95,20 @@ struct HintTests {
     @Test("an operation that polls for cancellation before it suspends sees its caller's", arguments: [true, false])
     func polling(isBeforehand: Bool) async throws {
         let hedge = try Hedge("h", .init(delay: .onlyAfterFailure))
-        let begun = Waiter<Void>()
+        let begin = Waiter<Void>()
+        let caller = Lock<Task<Void, any Error>?>(nil)
         let task = Task {
+            try await begin.value()
             if isBeforehand { withUnsafeCurrentTask { $0?.cancel() } }
             try await hedge.execute {
-                begun.finish()
-                while !Task.isCancelled {}
-                throw CancellationError()
+                // As from another thread, in the midst of the computation; and without one, for there may be none free.
+                caller.withLock { $0 }?.cancel()
+                #expect(Task.isCancelled)
+                try Task.checkCancellation()
             }
         }
-        if !isBeforehand {
-            try await begun.value()
-            task.cancel()
-        }
+        caller.withLock { $0 = task }
+        begin.finish()
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(hedge.totals.cancelled == 1)
     }

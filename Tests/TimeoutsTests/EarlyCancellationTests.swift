@@ -26,16 +26,19 @@ struct EarlyCancellationTests {
     @Test("an operation that polls sees that its caller is cancelled while it computes")
     func meanwhile() async throws {
         let timeout = try Timeout(.seconds(2), clock: clock)
-        let (begun, hasBegun) = AsyncStream.makeStream(of: Void.self)
+        let begin = Waiter<Void>()
+        let caller = Lock<Task<Void, any Error>?>(nil)
         let call = Task {
+            try await begin.value()
             try await timeout.execute {
-                hasBegun.finish()
-                while !Task.isCancelled {}
+                // As from another thread, in the midst of the computation; and without one, for there may be none free.
+                caller.withLock { $0 }?.cancel()
+                #expect(Task.isCancelled)
                 throw InjectedFailure("given up")
             }
         }
-        for await _ in begun {}
-        call.cancel()
+        caller.withLock { $0 = call }
+        begin.finish()
         await #expect(throws: InjectedFailure("given up")) { try await call.value }
         #expect(timeout.totals.cancelled == 1)
         #expect(timeout.running == 0)
