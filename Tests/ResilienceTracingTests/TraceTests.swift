@@ -176,7 +176,7 @@
 
             var error: any Error {
                 let rejection = Refusal()
-                let exceeded = Timeout.Exceeded(timeout: "inner", limit: .seconds(1), underlying: nil)
+                let exceeded = Timeout.ExceededError(policyName: "inner", limit: .seconds(1), underlying: nil)
                 return switch self {
                 case .strayCancellation: CancellationError()
                 case .failureOfCancelled: InjectedFailure()
