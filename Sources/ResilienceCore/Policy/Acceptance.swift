@@ -53,6 +53,7 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
 class HeldValue: @unchecked Sendable {
     private let content: Lock<Content>
 
+    // Never in two tasks at once: as said above.
     private struct Content: @unchecked Sendable { var value: Any? }
 
     @usableFromInline
