@@ -128,7 +128,7 @@ public final class Bulkhead: Strategy {
 
     /// A slot that was taken: by whom, when, and how many were in use then.
     @usableFromInline
-    struct Admission: Sendable {
+    struct Admission: Sendable, BitwiseCopyable {
         var start = TimeSource.Instant(nanoseconds: 0)
         var inFlight: Int32 = 0
         /// The partition, or what else there is to give back: the code of a ``BulkheadClaim``.
@@ -218,6 +218,21 @@ public final class Bulkhead: Strategy {
         guard hasQueue else { return }
         let present = time.now
         withState(now: present) { $0.serve(now: present) }
+    }
+
+    /// Takes a slot that is free, under the lock; nothing if there is none, or if who asks first has to be marked.
+    ///
+    /// - Parameter partition: The partition's name; `nil` for the calls without one.
+    @inline(never)
+    func admitUnderLock(_ partition: String?) -> Admission {
+        let reading = reading
+        guard !reading.marksCalls else { return .none }
+        let start = reading.isTimed ? time.now : nil
+        return withState { state in
+            let part = state.part(partition)
+            guard !state.marksCalls, state.takeFreeSlot(part) else { return .none }
+            return announced(part: part, inUse: state.inUse, waited: .zero, start: start)
+        }
     }
 
     // MARK: Around the state

@@ -27,7 +27,7 @@ extension CircuitBreaker {
 
     /// Everything the breaker has seen in its life.
     public var totals: Totals {
-        var totals = machine.withLock { $0.totals }
+        var totals = locked { $0.totals }
         totals.rejected = totals.rejected.addingSaturated(uncountedRejections)
         return totals
     }
@@ -40,7 +40,7 @@ extension CircuitBreaker {
     /// Until when the state says more than that the breaker is new: the end of the break; for ever while somebody keeps it
     /// isolated; `nil` otherwise. Does not move on to half-open, and calls nobody.
     package var breakEnd: TimeSource.Instant? {
-        machine.withLock { machine in
+        locked { machine in
             switch machine.state {
             case .open: machine.openUntil
             case .isolated: TimeSource.Instant(nanoseconds: .max)
@@ -50,7 +50,7 @@ extension CircuitBreaker {
     }
 
     /// The configuration in force.
-    public var configuration: Configuration { machine.withLock { $0.configuration } }
+    public var configuration: Configuration { locked { $0.configuration } }
 
     /// The changes of state from now on, each with the counts from before it. Any number of sequences may be read at
     /// once; each keeps the latest 256 changes that its reader has not taken.

@@ -106,6 +106,19 @@ struct TripCheck: Sendable {
         }
     }
 
+    /// Whether a rule may hold after one more success, or after several: that only lowers a rate and ends a streak, but it
+    /// may be what completes the minimum of calls. Never wrong where it is false.
+    func canHold(afterSuccess counts: CircuitBreaker.Counts) -> Bool {
+        guard more.isEmpty else { return true }
+        if counts.consecutiveFailures >= consecutiveFailures { return true }
+        if counts.failures == 0, counts.slow == 0 { return false }
+        let calls = counts.calls
+        guard failureRate.minimumCalls == .max || calls >= failureRate.minimumCalls,
+            slowCallRate.minimumCalls == .max || calls >= slowCallRate.minimumCalls
+        else { return true }
+        return reason(counts) != nil
+    }
+
     /// The rule that holds, if one does; predicates are asked elsewhere, outside the lock.
     func reason(_ counts: CircuitBreaker.Counts) -> CircuitBreaker.Reason? {
         if counts.consecutiveFailures >= consecutiveFailures {

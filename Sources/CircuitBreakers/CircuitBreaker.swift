@@ -45,6 +45,9 @@ public final class CircuitBreaker: Strategy {
     /// The error that opened the breaker, while it is open; behind a lock of its own, for rejections alone.
     private let failure = Lock<(any Error)?>(nil)
 
+    /// Successes, counted without the lock of `machine`.
+    private let pending = PendingSuccesses()
+
     /// Rejections, counted without the lock of `machine`. Read with the other totals by ``totals``.
     private let rejections = Atomic<Int>(0)
 
@@ -93,6 +96,7 @@ public final class CircuitBreaker: Strategy {
         openFrom.store(state.earliestOfBreak.nanoseconds, ordering: .relaxed)
         gate = Atomic(Gate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
         machine = Lock(state)
+        locked { _ in }
         rearmTimer()
     }
 
@@ -125,7 +129,7 @@ public final class CircuitBreaker: Strategy {
 
     @usableFromInline
     func admit(_ context: Context) throws(OpenError) -> Admission {
-        let gate = Gate(word: gate.load(ordering: .acquiring))
+        let gate = currentGate
         if gate.letsThrough {
             context.report(StateAtAdmission.self, (name, gate.state))
             let start = gate.needsTime ? time.now : TimeSource.Instant(nanoseconds: 0)
@@ -136,6 +140,12 @@ public final class CircuitBreaker: Strategy {
 
     @usableFromInline
     func succeeded(_ admission: Admission) {
+        if !admission.gate.needsTime, pending.add(admission.gate.number) { return }
+        recordSuccess(admission)
+    }
+
+    @inline(never)
+    private func recordSuccess(_ admission: Admission) {
         record(.success, admission, nil)
     }
 
@@ -151,19 +161,30 @@ public final class CircuitBreaker: Strategy {
         return record(classifier.classify(error, context), admission, error)
     }
 
+    /// The gate as it is now.
+    var currentGate: Gate { Gate(word: gate.load(ordering: .acquiring)) }
+
+    /// The error of an open breaker whose break is not over and that nobody listens to: there is nothing to do but count.
+    @inline(never)
+    func refusalAtOnce(_ gate: Gate) -> OpenError? {
+        guard gate.state == .open, !gate.isObserved else { return nil }
+        let now = time.now
+        // Relaxed is enough, because the gate was loaded acquiring.
+        let end = TimeSource.Instant(nanoseconds: openUntil.load(ordering: .relaxed))
+        let start = TimeSource.Instant(nanoseconds: openFrom.load(ordering: .relaxed))
+        guard now < end, now >= start else { return nil }
+        rejections.wrappingAdd(1, ordering: .relaxed)
+        let error = gate.hasFailure ? failure.withLock { $0 } : nil
+        return OpenError(policyName: name, state: .open, retryAfter: now.duration(to: end), lastFailure: error)
+    }
+
     private func admitToProbe(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
         while true {
-            let now = time.now
-            // Relaxed is enough, because the gate was loaded acquiring. If nobody listens there is nothing to do but count.
-            let end = TimeSource.Instant(nanoseconds: openUntil.load(ordering: .relaxed))
-            let start = TimeSource.Instant(nanoseconds: openFrom.load(ordering: .relaxed))
-            if gate.state == .open, now < end, now >= start, !gate.isObserved {
-                rejections.wrappingAdd(1, ordering: .relaxed)
+            if let refusal = refusalAtOnce(gate) {
                 context.report(StateAtAdmission.self, (name, .open))
-                let error = gate.hasFailure ? failure.withLock { $0 } : nil
-                throw OpenError(
-                    policyName: name, state: .open, retryAfter: now.duration(to: end), lastFailure: error)
+                throw refusal
             }
+            let now = time.now
             let outer = ProbeScope.numbers(of: self)
             let (decision, state, gate, failure) = withMachine { machine in
                 let decision = machine.admit(now: now, within: outer)
@@ -203,7 +224,7 @@ public final class CircuitBreaker: Strategy {
             meters.record(kind, nanoseconds: now.nanoseconds.subtractingSaturated(start.nanoseconds))
         }
         let admitted = CircuitBreakerState.Admission(ticket: admission.gate.ticket, start: start, isTimed: wasTimed)
-        let ended = machine.withLock { machine in
+        let ended = locked { machine in
             let (slowBefore, lateBefore) = (machine.totals.slow, machine.totals.late)
             let request = machine.record(outcome, admitted, outcome == .failure ? error : nil, now: now)
             if current.isObserved {
@@ -226,9 +247,20 @@ public final class CircuitBreaker: Strategy {
 
     // MARK: Around the state machine
 
+    /// Runs `body` under the lock, with the state complete: successes that were counted without it are brought in.
+    func locked<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
+        machine.withLock { machine in
+            let number = pending.take()
+            if number > 0 { machine.recordSuccesses(number) }
+            let result = body(&machine)
+            if machine.mayDeferSuccesses, !isObserved, !meters.isAttached { pending.open(machine.generation) }
+            return result
+        }
+    }
+
     /// Runs `body` under the lock, then publishes what it changed.
     func withMachine<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
-        let (result, _) = machine.withLock { machine in
+        let (result, _) = locked { machine in
             let result = body(&machine)
             if machine.isDirty { publish(&machine) }
             return (result, machine.takeDiscarded())
@@ -320,7 +352,7 @@ public final class CircuitBreaker: Strategy {
     /// two calls that overlap the later one, which has seen the newer deadline, stays.
     private func rearmTimer() {
         let change = timer.withLock { timer in
-            timer.change(to: machine.withLock { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil })
+            timer.change(to: locked { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil })
         }
         guard let change else { return }
         change.old?.cancel()

@@ -182,6 +182,23 @@ struct CircuitBreakerState: Sendable {
         }
     }
 
+    /// Whether successes may be brought in later, several at once: nothing that is read without the lock depends on them,
+    /// and no rule can come to hold by one.
+    var mayDeferSuccesses: Bool {
+        guard !needsTime, check.predicates.isEmpty else { return false }
+        switch state {
+        case .disabled: return true
+        case .closed, .observing: return !check.canHold(afterSuccess: window.counts)
+        case .open, .halfOpen, .isolated: return false
+        }
+    }
+
+    /// Brings in successes that were neither timed nor slow.
+    mutating func recordSuccesses(_ number: Int) {
+        totals.successes = totals.successes.addingSaturated(number)
+        if state == .closed || state == .observing { window.recordSuccesses(number) }
+    }
+
     mutating func countRejections(_ number: Int) {
         totals.rejected = totals.rejected.addingSaturated(number)
     }

@@ -110,6 +110,23 @@ struct OutcomeWindow: Sendable {
         if let duration { counts.addCall(taking: duration) }
     }
 
+    /// Counts successes that were neither timed nor slow; not for windows of time.
+    mutating func recordSuccesses(_ number: Int) {
+        counts.consecutiveSuccesses = counts.consecutiveSuccesses.addingSaturated(number)
+        counts.consecutiveFailures = 0
+        guard kind == .calls else {
+            counts.successes = counts.successes.addingSaturated(number)
+            return
+        }
+        // A full window of nothing but such successes stays as it is.
+        if counts.failures == 0, counts.slow == 0, counts.timed == 0, marks.count == size { return }
+        // More than the window holds would only push each other out.
+        for _ in 0..<min(number, size) {
+            place([], nil)
+            counts.successes.increment()
+        }
+    }
+
     private mutating func place(_ mark: Mark, _ duration: Int64?) {
         if duration != nil && durations.isEmpty {
             durations.reserveCapacity(size)

@@ -38,15 +38,15 @@ extension FallbackCalling {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
-        let context = outer ?? inner.rootContext
-        guard inner.entrance == nil else {
+        guard outer == nil, inner.entrance == nil else {
+            let context = outer ?? inner.rootContext
             return try await served(key, context, isAccepted, { _ in try await operation() }, noting: { _ in }).value
         }
         var unaccepted: Value?
         let cause: any Error
         let start = fallback.keeper.begin()
         do {
-            let outcome = try await inner.outcome(from: context, accepting: isAccepted, operation)
+            let outcome = try await inner.outcome(accepting: isAccepted, operation)
             if outcome.isAccepted {
                 fallback.noteSuccess(outcome.value, for: key, readAt: start)
                 return outcome.value
@@ -56,7 +56,7 @@ extension FallbackCalling {
         } catch {
             cause = error
         }
-        return try await fallback.serve(cause, unaccepted, key, context).value
+        return try await fallback.serve(cause, unaccepted, key, inner.rootContext).value
     }
 
     /// Runs an operation that asks for its `Context`, otherwise as the form whose operation takes no argument.
@@ -163,8 +163,8 @@ extension FallbackCalling where Key == NoKey {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
-        let context = outer ?? inner.rootContext
-        guard inner.entrance == nil else {
+        guard outer == nil, inner.entrance == nil else {
+            let context = outer ?? inner.rootContext
             return try await served(NoKey(), context, isAccepted, { _ in try await operation() }, noting: { _ in })
                 .value
         }
@@ -172,7 +172,7 @@ extension FallbackCalling where Key == NoKey {
         let cause: any Error
         let start = fallback.keeper.begin()
         do {
-            let outcome = try await inner.outcome(from: context, accepting: isAccepted, operation)
+            let outcome = try await inner.outcome(accepting: isAccepted, operation)
             if outcome.isAccepted {
                 fallback.noteSuccess(outcome.value, for: NoKey(), readAt: start)
                 return outcome.value
@@ -182,7 +182,7 @@ extension FallbackCalling where Key == NoKey {
         } catch {
             cause = error
         }
-        return try await fallback.serve(cause, unaccepted, NoKey(), context).value
+        return try await fallback.serve(cause, unaccepted, NoKey(), inner.rootContext).value
     }
 
     /// Runs an operation that asks for its `Context`, otherwise as the form whose operation takes no argument.

@@ -31,7 +31,7 @@ public final class Retry: Strategy {
 
     /// Whether a call has more to do at its start than to start; written under the lock of `settings`. A call that
     /// overlaps a change of the configuration goes by the old one or the new.
-    private let isPlain: Atomic<Bool>
+    let isPlain: Atomic<Bool>
 
     /// Creates a retry by the two settings that matter most.
     ///
@@ -154,6 +154,8 @@ public final class Retry: Strategy {
     struct Start: Sendable {
         @usableFromInline let settings: Settings?
         let instant: TimeSource.Instant
+
+        static var plain: Start { Start(settings: nil, instant: TimeSource.Instant(nanoseconds: 0)) }
     }
 
     /// The task was cancelled before the call.

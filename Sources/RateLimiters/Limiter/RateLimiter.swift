@@ -157,13 +157,13 @@ public final class RateLimiter: Strategy {
         }
     }
 
-    private typealias Answer = (decision: RateLimiterState.Decision, burst: Int)
+    typealias Answer = (decision: RateLimiterState.Decision, burst: Int)
 
     /// Decides an ask of which nobody has to be told: nobody waits or listens, and this one does not have to wait
     /// either. Then there is neither a timer to be set nor a word to be put back.
     ///
     /// - Returns: `nil` if that is not so, and nothing has changed.
-    private func askAlone(_ permits: Int, now: Int64, maxWait: Int64?, isCall: Bool) -> Answer? {
+    func askAlone(_ permits: Int, now: Int64, maxWait: Int64?, isCall: Bool) -> Answer? {
         guard !events.isListening else { return nil }
         let answer = machine.withLock { machine -> Answer? in
             // The arrival time of a paced rule is in the word.

@@ -10,17 +10,13 @@
 /// A policy is a value that is cheap to copy; copies share the state of the layers. It may be used by any number of
 /// calls at once, and nested in another policy.
 public struct Policy: Strategy {
-    @usableFromInline
-    typealias Body =
-        @Sendable (Context, nonisolated(nonsending) (Context) async throws -> Void) async throws -> Void
-
     /// Everything in one object: a policy is one reference, and calls of its closure retain nothing.
     @usableFromInline
     final class Core: Sendable {
         @usableFromInline let scope: PolicyScope
         let events: EventChannel<Event>
         let meters: MeterPoint
-        @usableFromInline let body: Body
+        @usableFromInline let layers: PolicyLayers
         let strategy: any Strategy
         /// What calls carry that start here.
         @usableFromInline let preset: ContextExtras?
@@ -28,24 +24,30 @@ public struct Policy: Strategy {
         let callEntrance: (any CallEntrance)?
         /// The same, or what nested policies have of it.
         let entrance: (any CallEntrance)?
+        /// What a call takes of a ``Passage``, and the last place from which it fits.
+        let size: Int
+        let lastOffset: Int
 
         init(
-            _ scope: PolicyScope, _ events: EventChannel<Event>, _ meters: MeterPoint, _ body: @escaping Body,
+            _ scope: PolicyScope, _ events: EventChannel<Event>, _ meters: MeterPoint, _ layers: PolicyLayers,
             _ strategy: any Strategy, preset: ContextExtras? = nil, behind entrance: (any CallEntrance)? = nil
         ) {
             self.scope = scope
             self.events = events
             self.meters = meters
-            self.body = body
+            self.layers = layers
             self.strategy = strategy
             self.preset = preset
             callEntrance = entrance
             self.entrance = entrance ?? strategy._entrance
+            size = Policy.Entry.size + layers.size
+            // Layers that look for values in the context get one only on the nested way.
+            lastOffset = preset == nil ? Passage.capacity - size : -1
         }
 
         /// The same for calls with another scope or other values.
         func with(_ scope: PolicyScope, _ preset: ContextExtras?) -> Core {
-            Core(scope, events, meters, body, strategy, preset: preset, behind: callEntrance)
+            Core(scope, events, meters, layers, strategy, preset: preset, behind: callEntrance)
         }
     }
 
@@ -78,19 +80,20 @@ public struct Policy: Strategy {
         } catch {
             throw error.prefixed(environment.name)
         }
-        // The closure is formed here, where the types of the layers are known, so that they can be specialised.
-        try self.init(environment, strategy) { context, next in try await strategy.execute(context, next) }
+        // Erased here, where the types of the layers are known, so that they can be specialised.
+        try self.init(environment, strategy, PolicyLayers(strategy))
     }
 
     @usableFromInline
-    init(_ environment: PolicyEnvironment, _ strategy: any Strategy, _ body: @escaping Body) throws(ConfigurationError)
-    {
+    init(
+        _ environment: PolicyEnvironment, _ strategy: any Strategy, _ layers: PolicyLayers
+    ) throws(ConfigurationError) {
         guard !strategy.layers.isEmpty else {
             throw ConfigurationError(.init(field: "\(environment.name).layers", value: "0", violation: "is below 1"))
         }
         core = Core(
             PolicyScope(name: environment.name, time: environment.time), EventChannel(environment.observers),
-            MeterPoint(environment.name, Self.meterLayout, environment.observers), body, strategy)
+            MeterPoint(environment.name, Self.meterLayout, environment.observers), layers, strategy)
     }
 
     private init(_ core: Core) {
@@ -103,7 +106,7 @@ public struct Policy: Strategy {
     package init<S: Strategy>(_ other: Policy, layers: S, behind entrance: (any CallEntrance)? = nil) {
         let core = other.core
         self.core = Core(
-            core.scope, core.events, core.meters, { context, next in try await layers.execute(context, next) }, layers,
+            core.scope, core.events, core.meters, PolicyLayers(layers), layers,
             preset: core.preset, behind: entrance)
     }
 
@@ -153,13 +156,18 @@ public struct Policy: Strategy {
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
         let core = core
-        let isEntered = context.scope === core.scope && context.extras === core.preset
-        let context = isEntered ? context : entering(from: context)
+        let context = enteredContext(from: context)
         if isObserved {
             try await executeObserved(context, next)
         } else {
-            try await core.body(context, next)
+            try await core.layers.body(context, next)
         }
+    }
+
+    /// The context that the layers get: the same where the call begins.
+    @inlinable
+    func enteredContext(from context: Context) -> Context {
+        context.scope === core.scope && context.extras === core.preset ? context : entering(from: context)
     }
 
     @usableFromInline
@@ -175,7 +183,7 @@ public struct Policy: Strategy {
     ) async throws {
         let start = started
         do {
-            try await core.body(context, next)
+            try await core.layers.body(context, next)
         } catch {
             ended(start, error, context)
             throw error
@@ -186,11 +194,11 @@ public struct Policy: Strategy {
     @usableFromInline var isObserved: Bool { events.isListening || meters.isAttached }
 
     /// When a call starts; `nil` if nobody wants to know how long it takes.
-    private var started: TimeSource.Instant? {
+    var started: TimeSource.Instant? {
         events.isListening || meters.isTimed ? scope.time.now : nil
     }
 
-    private func ended(_ start: TimeSource.Instant?, _ error: (any Error)?, _ context: Context) {
+    func ended(_ start: TimeSource.Instant?, _ error: (any Error)?, _ context: Context?) {
         let nanoseconds = start.map { scope.time.now.nanoseconds.subtractingSaturated($0.nanoseconds) }
         if meters.isAttached {
             let outcome = error.map { CallOutcome(CallEnd($0, in: context)) } ?? .succeeded
@@ -224,7 +232,7 @@ public struct Policy: Strategy {
     package nonisolated(nonsending) func executeLayers(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        try await core.body(context, next)
+        try await core.layers.body(context, next)
     }
 
     /// Adds an observer of the layers, but not of the policy.

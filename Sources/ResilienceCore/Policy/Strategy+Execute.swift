@@ -12,35 +12,55 @@ extension Strategy {
     /// - Returns: The value of the last run of the operation.
     /// - Throws: The operation's own error, unchanged; a ``PolicyRejection`` if a layer refused the call; or another
     ///   error of a layer.
-    @inlinable
+    @inlinable @inline(__always)
     public nonisolated(nonsending) func execute<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
-        // As `call`, but with the operation one closure nearer: a closure around it would cost more than a layer.
-        let context = rootContext
-        var latest: Value?
-        do {
-            try await execute(context) { context in
-                try context.judge(try await operation(), isAccepted, into: &latest)
-            }
-        } catch {
-            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
-            return value
+        var passage = Passage()
+        var obstacle: (any Error)?
+        let entered = _enter(&passage, at: 0, &obstacle)
+        guard entered == _depth else {
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
         }
-        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return latest
+        let value: Value
+        do {
+            value = try await operation()
+        } catch {
+            return try await goOn(&passage, entered, error, isAccepted, operation).value
+        }
+        guard isAccepted(value), _accepts(value) else {
+            return try await goOn(&passage, entered, UnacceptedResult.holding(value), isAccepted, operation).value
+        }
+        _leave(&passage, at: 0)
+        return value
     }
 
     /// Runs an operation that asks for its ``Context``: the attempt number, the deadline, the policy's name.
     ///
     /// Otherwise the same as the form whose operation takes no argument.
-    @inlinable
+    @inlinable @inline(__always)
     public nonisolated(nonsending) func execute<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async throws -> Value {
-        try await call(rootContext, isAccepted, operation)
+        var passage = Passage()
+        var obstacle: (any Error)?
+        let entered = _enter(&passage, at: 0, &obstacle)
+        guard entered == _depth else {
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+        }
+        let value: Value
+        do {
+            value = try await operation(_inside(&passage, at: 0, rootContext))
+        } catch {
+            return try await goOn(&passage, entered, error, isAccepted, operation).value
+        }
+        guard isAccepted(value), _accepts(value) else {
+            return try await goOn(&passage, entered, UnacceptedResult.holding(value), isAccepted, operation).value
+        }
+        _leave(&passage, at: 0)
+        return value
     }
 
     /// Runs an operation and, if the call fails or is rejected, a fallback with the error.
@@ -144,6 +164,74 @@ extension Strategy {
             try context.judge(try await operation(context), isAccepted, into: &latest)
         }
     }
+}
+
+extension Strategy {
+    /// The rest of a call that met an obstacle: a layer refuses it or has to wait, or the operation has failed.
+    ///
+    /// - Parameters:
+    ///   - entered: How many layers the call has entered.
+    ///   - obstacle: The error; `nil` if a layer has to wait.
+    @inlinable @inline(never)
+    nonisolated(nonsending) func goOn<Value>(
+        _ passage: inout Passage, _ entered: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> (value: Value, isAccepted: Bool) {
+        var obstacle = obstacle
+        let context = rootContext
+        let position = leaving(&passage, entered, &obstacle, context)
+        var latest: Value?
+        do {
+            if position == .left, let obstacle { throw obstacle }
+            try await _resume(&passage, at: 0, position, obstacle, context) { context in
+                try context.judge(try await operation(), isAccepted, into: &latest)
+            }
+        } catch {
+            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            return (value, false)
+        }
+        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        return (latest, true)
+    }
+
+    /// The same for an operation that asks for its context.
+    @inlinable @inline(never)
+    nonisolated(nonsending) func goOn<Value>(
+        _ passage: inout Passage, _ entered: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws -> (value: Value, isAccepted: Bool) {
+        var obstacle = obstacle
+        let context = rootContext
+        let position = leaving(&passage, entered, &obstacle, context)
+        var latest: Value?
+        do {
+            if position == .left, let obstacle { throw obstacle }
+            try await _resume(&passage, at: 0, position, obstacle, context) { context in
+                try context.judge(try await operation(context), isAccepted, into: &latest)
+            }
+        } catch {
+            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            return (value, false)
+        }
+        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        return (latest, true)
+    }
+
+    /// Leaves layers because of an error, if there is one. Returns the layer that goes on.
+    @inlinable
+    func leaving(
+        _ passage: inout Passage, _ entered: Int, _ obstacle: inout (any Error)?, _ context: Context
+    ) -> Int {
+        guard var error = obstacle else { return entered }
+        let position = _fail(&passage, at: 0, entered: entered, &error, context)
+        obstacle = error
+        return position
+    }
+}
+
+extension UnacceptedResult {
+    @inlinable @inline(never)
+    static func holding<Value>(_ value: Value) -> UnacceptedResult { UnacceptedResult(holding: HeldValue(value)) }
 }
 
 extension Context {

@@ -19,24 +19,29 @@ extension Strategy {
         return (latest, true)
     }
 
-    /// The same for an operation that takes no argument: one closure nearer, which is what a layer costs.
-    @inlinable
+    /// Runs an operation from ``rootContext``, and tells whether its value was accepted.
+    @inlinable @inline(__always)
     package nonisolated(nonsending) func outcome<Value>(
-        from context: Context,
         accepting isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> (value: Value, isAccepted: Bool) {
-        var latest: Value?
-        do {
-            try await execute(context) { context in
-                try context.judge(try await operation(), isAccepted, into: &latest)
-            }
-        } catch {
-            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
-            return (value, false)
+        var passage = Passage()
+        var obstacle: (any Error)?
+        let entered = _enter(&passage, at: 0, &obstacle)
+        guard entered == _depth else {
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation)
         }
-        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, true)
+        let value: Value
+        do {
+            value = try await operation()
+        } catch {
+            return try await goOn(&passage, entered, error, isAccepted, operation)
+        }
+        guard isAccepted(value), _accepts(value) else {
+            return try await goOn(&passage, entered, UnacceptedResult.holding(value), isAccepted, operation)
+        }
+        _leave(&passage, at: 0)
+        return (value, true)
     }
 }
 

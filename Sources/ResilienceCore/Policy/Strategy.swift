@@ -31,6 +31,61 @@ public protocol Strategy: MetricSource {
     /// What calls through this strategy pass as a whole; see ``StrategyWrapper`` for strategies that wrap another.
     @_documentation(visibility: internal)
     var _entrance: (any CallEntrance)? { get }
+
+    // MARK: The synchronous way
+    //
+    // What the patterns of this package implement beside `execute`, so that a call which meets no obstacle is two steps
+    // around one direct await of the operation. A strategy that implements none of it is run by `execute`.
+
+    /// How many layers this is on the synchronous way.
+    @_documentation(visibility: internal)
+    var _depth: Int { get }
+
+    /// How many bytes the layers remember between the steps, a multiple of eight.
+    @_documentation(visibility: internal)
+    var _size: Int { get }
+
+    /// Lets a call into the layers, outermost first, as far as that can be decided at once.
+    ///
+    /// - Parameter refusal: The error of a layer that refuses the call.
+    /// - Returns: How many layers the call has entered: all, or those before the one that refuses or has to wait.
+    @_documentation(visibility: internal)
+    func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int
+
+    /// Leaves all layers, innermost first, after the operation has succeeded.
+    @_documentation(visibility: internal)
+    func _leave(_ passage: inout Passage, at offset: Int)
+
+    /// Leaves the layers that were entered, innermost first, with an error, which a layer may replace.
+    ///
+    /// - Returns: ``Swift/Int/left``, or the number of the layer that goes on with the call, which has not been left.
+    @_documentation(visibility: internal)
+    func _fail(
+        _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
+    ) -> Int
+
+    /// Goes on with a call in one layer, nested inside of those further out, which are left when it ends.
+    ///
+    /// - Parameters:
+    ///   - position: The layer: one that has failed and goes on, or that could not be entered at once.
+    ///   - error: What it has failed with; `nil` if it has not been entered.
+    @_documentation(visibility: internal)
+    nonisolated(nonsending) func _resume(
+        _ passage: inout Passage, at offset: Int, _ position: Int, _ error: (any Error)?, _ context: Context,
+        _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws
+
+    /// The context inside of the layers that a call has entered.
+    @_documentation(visibility: internal)
+    func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context
+
+    /// Whether the context is the same inside as outside.
+    @_documentation(visibility: internal)
+    var _isTransparent: Bool { get }
+
+    /// Whether a value satisfies the rules that were declared for values.
+    @_documentation(visibility: internal)
+    func _accepts<Value>(_ value: Value) -> Bool
 }
 
 extension Strategy {

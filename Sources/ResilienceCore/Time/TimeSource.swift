@@ -4,7 +4,7 @@
 /// `ContinuousClock.now`; other clocks cost one indirect call more.
 public struct TimeSource: Sendable, Equatable {
     /// A moment on one time source, to the nanosecond.
-    public struct Instant: Sendable, Comparable, Hashable {
+    public struct Instant: Sendable, Comparable, Hashable, BitwiseCopyable {
         /// Nanoseconds since the time source's origin.
         public let nanoseconds: Int64
 

@@ -1,0 +1,44 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// The synchronous way through a breaker: in while it lets calls through, out with the result.
+extension CircuitBreaker {
+    /// The gate that a call came through, and when.
+    private struct Entry: BitwiseCopyable {
+        let word: UInt64
+        let start: Int64
+
+        static let size = 16
+
+        var admission: Admission {
+            Admission(gate: Gate(word: word), start: TimeSource.Instant(nanoseconds: start))
+        }
+    }
+
+    @_documentation(visibility: internal)
+    @inlinable public var _size: Int { 16 }
+
+    @_documentation(visibility: internal)
+    public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
+        let gate = currentGate
+        guard gate.letsThrough else {
+            refusal = refusalAtOnce(gate)
+            return 0
+        }
+        passage.store(Entry(word: gate.word, start: gate.needsTime ? time.now.nanoseconds : 0), at: offset)
+        return 1
+    }
+
+    @_documentation(visibility: internal)
+    public func _leave(_ passage: inout Passage, at offset: Int) {
+        succeeded(passage.load(Entry.self, at: offset).admission)
+    }
+
+    @_documentation(visibility: internal)
+    public func _fail(
+        _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
+    ) -> Int {
+        if entered == 1 { failed(passage.load(Entry.self, at: offset).admission, error, context) }
+        return -1
+    }
+}

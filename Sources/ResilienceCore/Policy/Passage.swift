@@ -1,0 +1,82 @@
+/// What the layers of one call remember of it between entering and leaving: a few words each, in the call's own frame.
+///
+/// See "The way of a call" in the guide to the architecture.
+@_documentation(visibility: internal)
+@frozen
+public struct Passage: BitwiseCopyable, Sendable {
+    @usableFromInline
+    typealias Words = (
+        UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
+        UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64
+    )
+
+    @usableFromInline
+    var words: Words = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+    @inlinable
+    init() {}
+
+    /// How many bytes there are.
+    @inlinable static var capacity: Int { MemoryLayout<Words>.size }
+
+    /// What a layer has stored at its place.
+    @inlinable
+    package mutating func load<State: BitwiseCopyable>(_ type: State.Type, at offset: Int) -> State {
+        withUnsafeMutableBytes(of: &words) { $0.loadUnaligned(fromByteOffset: offset, as: type) }
+    }
+
+    /// Stores something at a layer's place.
+    @inlinable
+    package mutating func store<State: BitwiseCopyable>(_ state: State, at offset: Int) {
+        withUnsafeMutableBytes(of: &words) { $0.storeBytes(of: state, toByteOffset: offset, as: State.self) }
+    }
+}
+
+/// A strategy that nothing is known of but `execute`: it is not entered, and the call goes on nested in it.
+extension Strategy {
+    @_documentation(visibility: internal)
+    @inlinable public var _depth: Int { 1 }
+
+    @_documentation(visibility: internal)
+    @inlinable public var _size: Int { 0 }
+
+    @_documentation(visibility: internal)
+    @inlinable
+    public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int { 0 }
+
+    @_documentation(visibility: internal)
+    @inlinable
+    public func _leave(_ passage: inout Passage, at offset: Int) {}
+
+    @_documentation(visibility: internal)
+    @inlinable
+    public func _fail(
+        _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
+    ) -> Int { .left }
+
+    @_documentation(visibility: internal)
+    @inlinable
+    public nonisolated(nonsending) func _resume(
+        _ passage: inout Passage, at offset: Int, _ position: Int, _ error: (any Error)?, _ context: Context,
+        _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        if let error { throw error }
+        try await execute(context, next)
+    }
+
+    @_documentation(visibility: internal)
+    @inlinable
+    public func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context { context }
+
+    @_documentation(visibility: internal)
+    @inlinable public var _isTransparent: Bool { true }
+
+    @_documentation(visibility: internal)
+    @inlinable
+    public func _accepts<Value>(_ value: Value) -> Bool { true }
+}
+
+extension Int {
+    /// All layers have been left, and the error is the call's end.
+    @inlinable package static var left: Int { -1 }
+}

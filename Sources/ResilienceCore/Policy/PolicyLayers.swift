@@ -1,0 +1,57 @@
+/// The layers of a policy, behind closures that were formed where their types were known.
+@usableFromInline
+final class PolicyLayers: Sendable {
+    @usableFromInline
+    typealias Body =
+        @Sendable (Context, nonisolated(nonsending) (Context) async throws -> Void) async throws -> Void
+    @usableFromInline
+    typealias Resume =
+        @Sendable (
+            inout Passage, Int, Int, (any Error)?, Context, nonisolated(nonsending) (Context) async throws -> Void
+        ) async throws -> Void
+
+    @usableFromInline let depth: Int
+    @usableFromInline let size: Int
+    let isTransparent: Bool
+    @usableFromInline let body: Body
+    let enter: @Sendable (inout Passage, Int, inout (any Error)?) -> Int
+    let leave: @Sendable (inout Passage, Int) -> Void
+    let fail: @Sendable (inout Passage, Int, Int, inout any Error, Context) -> Int
+    let resume: Resume
+    let inside: @Sendable (inout Passage, Int, Context) -> Context
+
+    @inlinable
+    convenience init<S: Strategy>(_ strategy: S) {
+        self.init(
+            depth: strategy._depth, size: strategy._size, isTransparent: strategy._isTransparent,
+            body: { context, next in try await strategy.execute(context, next) },
+            enter: { passage, offset, refusal in strategy._enter(&passage, at: offset, &refusal) },
+            leave: { passage, offset in strategy._leave(&passage, at: offset) },
+            fail: { passage, offset, entered, error, context in
+                strategy._fail(&passage, at: offset, entered: entered, &error, context)
+            },
+            resume: { passage, offset, position, error, context, next in
+                try await strategy._resume(&passage, at: offset, position, error, context, next)
+            },
+            inside: { passage, offset, context in strategy._inside(&passage, at: offset, context) })
+    }
+
+    @usableFromInline
+    init(
+        depth: Int, size: Int, isTransparent: Bool, body: @escaping Body,
+        enter: @escaping @Sendable (inout Passage, Int, inout (any Error)?) -> Int,
+        leave: @escaping @Sendable (inout Passage, Int) -> Void,
+        fail: @escaping @Sendable (inout Passage, Int, Int, inout any Error, Context) -> Int,
+        resume: @escaping Resume, inside: @escaping @Sendable (inout Passage, Int, Context) -> Context
+    ) {
+        self.depth = depth
+        self.size = size
+        self.isTransparent = isTransparent
+        self.body = body
+        self.enter = enter
+        self.leave = leave
+        self.fail = fail
+        self.resume = resume
+        self.inside = inside
+    }
+}
