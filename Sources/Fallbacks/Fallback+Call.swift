@@ -32,15 +32,15 @@ extension FallbackCalling {
     /// - Throws: If no step answers, the error of the call, unchanged; or a ``FallbackExhaustedError``, if the
     ///   configuration asks for it. If the caller cancels, the error of the call, or `CancellationError` if the call had
     ///   failed before. A `CancellationError` of somebody else's is an error like any other.
-    @inlinable
+    @inlinable @inline(__always)
     public nonisolated(nonsending) func execute(
         for key: Key, within outer: Context? = nil,
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
-        guard outer == nil, inner.entrance == nil else {
+        guard outer == nil, !inner._isGuarded else {
             let context = outer ?? inner.rootContext
-            return try await served(key, context, isAccepted, { _ in try await operation() }, noting: { _ in }).value
+            return try await servedNested(key, context, isAccepted, operation)
         }
         var unaccepted: Value?
         let cause: any Error
@@ -88,6 +88,14 @@ extension FallbackCalling {
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async -> Execution<Value> {
         await recorded(key, outer ?? inner.rootContext, isAccepted, operation)
+    }
+
+    @inlinable @inline(never)
+    nonisolated(nonsending) func servedNested(
+        _ key: Key, _ context: Context, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> Value {
+        try await served(key, context, isAccepted, { _ in try await operation() }, noting: { _ in }).value
     }
 
     /// Runs the call, and the steps if need be. `note` gets the error for which they run. Where calls are not let in any
@@ -157,16 +165,15 @@ extension FallbackCalling where Key == NoKey {
     /// Runs an operation and, if it fails or is rejected, the steps of the fallback, first to last, until one answers.
     ///
     /// As the form with a key, of which there is none here.
-    @inlinable
+    @inlinable @inline(__always)
     public nonisolated(nonsending) func execute(
         within outer: Context? = nil,
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
-        guard outer == nil, inner.entrance == nil else {
+        guard outer == nil, !inner._isGuarded else {
             let context = outer ?? inner.rootContext
-            return try await served(NoKey(), context, isAccepted, { _ in try await operation() }, noting: { _ in })
-                .value
+            return try await servedNested(NoKey(), context, isAccepted, operation)
         }
         var unaccepted: Value?
         let cause: any Error

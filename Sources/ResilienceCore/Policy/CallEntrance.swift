@@ -18,6 +18,9 @@ extension Strategy {
     @_documentation(visibility: internal)
     public var _entrance: (any CallEntrance)? { nil }
 
+    @_documentation(visibility: internal)
+    @inlinable public var _isGuarded: Bool { _entrance != nil }
+
     /// What calls through this strategy pass as a whole.
     @inlinable package var entrance: (any CallEntrance)? { _entrance }
 }

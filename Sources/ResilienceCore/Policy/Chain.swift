@@ -19,10 +19,10 @@ public struct Chain<Outer: Strategy, Inner: Strategy>: Strategy {
     }
 
     @_documentation(visibility: internal)
-    @inlinable public var _depth: Int { outer._depth + inner._depth }
+    @inlinable public var _depth: Int { outer._depth &+ inner._depth }
 
     @_documentation(visibility: internal)
-    @inlinable public var _size: Int { outer._size + inner._size }
+    @inlinable public var _size: Int { outer._size &+ inner._size }
 
     @_documentation(visibility: internal)
     @inlinable public var _isTransparent: Bool { outer._isTransparent && inner._isTransparent }
@@ -32,13 +32,13 @@ public struct Chain<Outer: Strategy, Inner: Strategy>: Strategy {
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
         let entered = outer._enter(&passage, at: offset, &refusal)
         guard entered == outer._depth else { return entered }
-        return entered + inner._enter(&passage, at: offset + outer._size, &refusal)
+        return entered &+ inner._enter(&passage, at: offset &+ outer._size, &refusal)
     }
 
     @_documentation(visibility: internal)
     @inlinable
     public func _leave(_ passage: inout Passage, at offset: Int) {
-        inner._leave(&passage, at: offset + outer._size)
+        inner._leave(&passage, at: offset &+ outer._size)
         outer._leave(&passage, at: offset)
     }
 
@@ -53,7 +53,7 @@ public struct Chain<Outer: Strategy, Inner: Strategy>: Strategy {
         }
         let inside = outer._isTransparent ? context : outer._inside(&passage, at: offset, context)
         let position = inner._fail(
-            &passage, at: offset + outer._size, entered: entered - depth, &error, inside)
+            &passage, at: offset &+ outer._size, entered: entered - depth, &error, inside)
         guard position == .left else { return depth + position }
         return outer._fail(&passage, at: offset, entered: depth, &error, context)
     }
@@ -70,7 +70,7 @@ public struct Chain<Outer: Strategy, Inner: Strategy>: Strategy {
             let inside = outer._isTransparent ? context : outer._inside(&passage, at: offset, context)
             do {
                 try await inner._resume(
-                    &passage, at: offset + outer._size, position - outer._depth, error, inside, next)
+                    &passage, at: offset &+ outer._size, position - outer._depth, error, inside, next)
             } catch {
                 var error = error
                 position = outer._fail(&passage, at: offset, entered: outer._depth, &error, context)
@@ -89,7 +89,7 @@ public struct Chain<Outer: Strategy, Inner: Strategy>: Strategy {
     public func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context {
         guard !_isTransparent else { return context }
         let context = outer._inside(&passage, at: offset, context)
-        return inner._inside(&passage, at: offset + outer._size, context)
+        return inner._inside(&passage, at: offset &+ outer._size, context)
     }
 
     /// The layers of both.

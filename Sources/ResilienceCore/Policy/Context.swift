@@ -138,6 +138,7 @@ final class PolicyScope: Sendable {
         self.acceptances = acceptances
     }
 
+    @usableFromInline
     func accepts<Value>(_ value: Value) -> Bool {
         acceptances?.allSatisfy { $0.accepts(value) } ?? true
     }

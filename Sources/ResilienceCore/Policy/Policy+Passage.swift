@@ -19,6 +19,7 @@ extension Policy {
     public var _isTransparent: Bool { false }
 
     @_documentation(visibility: internal)
+    @inlinable
     public func _accepts<Value>(_ value: Value) -> Bool {
         core.scope.acceptances == nil ? true : core.scope.accepts(value)
     }
@@ -34,7 +35,7 @@ extension Policy {
         guard isOnTheWay(at: offset) else { return 0 }
         let isObserved = isObserved
         let start = isObserved ? started?.nanoseconds ?? Entry.untimed : Entry.untimed
-        let entered = core.layers.enter(&passage, offset + Entry.size, &refusal)
+        let entered = core.layers.enter(&passage, offset &+ Entry.size, &refusal)
         let entry = Entry(start: start, position: Int32(truncatingIfNeeded: entered), isObserved: isObserved)
         passage.store(entry, at: offset)
         return entered == core.layers.depth ? 1 : 0
@@ -43,7 +44,7 @@ extension Policy {
     @_documentation(visibility: internal)
     public func _leave(_ passage: inout Passage, at offset: Int) {
         let core = core
-        core.layers.leave(&passage, offset + Entry.size)
+        core.layers.leave(&passage, offset &+ Entry.size)
         let entry = passage.load(Entry.self, at: offset)
         if entry.isObserved { ended(entry, nil, nil) }
     }
@@ -56,7 +57,7 @@ extension Policy {
         let core = core
         var entry = passage.load(Entry.self, at: offset)
         let context = enteredContext(from: context)
-        let position = core.layers.fail(&passage, offset + Entry.size, Int(entry.position), &error, context)
+        let position = core.layers.fail(&passage, offset &+ Entry.size, Int(entry.position), &error, context)
         guard position == .left else {
             entry.position = Int32(truncatingIfNeeded: position)
             passage.store(entry, at: offset)
@@ -77,7 +78,7 @@ extension Policy {
         let context = enteredContext(from: context)
         do {
             try await core.layers.resume(
-                &passage, offset + Entry.size, Int(entry.position), error, context, next)
+                &passage, offset &+ Entry.size, Int(entry.position), error, context, next)
         } catch {
             if entry.isObserved { ended(entry, error, context) }
             throw error
@@ -89,7 +90,7 @@ extension Policy {
     public func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context {
         let context = enteredContext(from: context)
         guard !core.layers.isTransparent else { return context }
-        return core.layers.inside(&passage, offset + Entry.size, context)
+        return core.layers.inside(&passage, offset &+ Entry.size, context)
     }
 
     @inline(never)

@@ -27,6 +27,7 @@ public struct Policy: Strategy {
         /// What a call takes of a ``Passage``, and the last place from which it fits.
         let size: Int
         let lastOffset: Int
+        @usableFromInline let isGuarded: Bool
 
         init(
             _ scope: PolicyScope, _ events: EventChannel<Event>, _ meters: MeterPoint, _ layers: PolicyLayers,
@@ -40,6 +41,7 @@ public struct Policy: Strategy {
             self.preset = preset
             callEntrance = entrance
             self.entrance = entrance ?? strategy._entrance
+            isGuarded = self.entrance != nil
             size = Policy.Entry.size + layers.size
             // Layers that look for values in the context get one only on the nested way.
             lastOffset = preset == nil ? Passage.capacity - size : -1
@@ -129,6 +131,8 @@ public struct Policy: Strategy {
 
     /// The same, or what nested policies have of it.
     @_documentation(visibility: internal) public var _entrance: (any CallEntrance)? { core.entrance }
+
+    @_documentation(visibility: internal) @inlinable public var _isGuarded: Bool { core.isGuarded }
 
     /// What the policy is called.
     public var name: String { scope.name }

@@ -1,6 +1,6 @@
 /// The layers of a policy, behind closures that were formed where their types were known.
 @usableFromInline
-final class PolicyLayers: Sendable {
+struct PolicyLayers: Sendable {
     @usableFromInline
     typealias Body =
         @Sendable (Context, nonisolated(nonsending) (Context) async throws -> Void) async throws -> Void
@@ -21,7 +21,7 @@ final class PolicyLayers: Sendable {
     let inside: @Sendable (inout Passage, Int, Context) -> Context
 
     @inlinable
-    convenience init<S: Strategy>(_ strategy: S) {
+    init<S: Strategy>(_ strategy: S) {
         self.init(
             depth: strategy._depth, size: strategy._size, isTransparent: strategy._isTransparent,
             body: { context, next in try await strategy.execute(context, next) },

@@ -32,6 +32,10 @@ public protocol Strategy: MetricSource {
     @_documentation(visibility: internal)
     var _entrance: (any CallEntrance)? { get }
 
+    /// Whether there is such a thing, without a copy of it.
+    @_documentation(visibility: internal)
+    var _isGuarded: Bool { get }
+
     // MARK: The synchronous way
     //
     // What the patterns of this package implement beside `execute`, so that a call which meets no obstacle is two steps
