@@ -97,6 +97,12 @@ let package = Package(
             name: "MemoryTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
+            name: "DifferentialTests",
+            dependencies: [
+                "Bulkheads", "CircuitBreakers", "RateLimiters", "ResilienceCore", "ResilienceTesting", "Retries", "Timeouts",
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "SoakTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(

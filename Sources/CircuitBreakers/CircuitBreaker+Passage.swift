@@ -41,4 +41,15 @@ extension CircuitBreaker {
         if entered == 1 { failed(passage.load(Entry.self, at: offset).admission, error, context) }
         return -1
     }
+
+    @_documentation(visibility: internal)
+    public func _describe(
+        _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports
+    ) {
+        if entered == 1 {
+            reports.add(StateAtAdmission.self, (name, passage.load(Entry.self, at: offset).admission.gate.state))
+        } else if isRefused {
+            reports.add(StateAtAdmission.self, (name, .open))
+        }
+    }
 }

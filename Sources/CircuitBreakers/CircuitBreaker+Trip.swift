@@ -89,7 +89,7 @@ struct TripCheck: Sendable {
     private var more: [CircuitBreaker.Trip.Rule] = []
     /// Each with its place among the rules.
     private(set) var predicates: [(rule: Int, holds: TripRequest.Predicate)] = []
-    private let rules: [CircuitBreaker.Trip.Rule]
+    let rules: [CircuitBreaker.Trip.Rule]
 
     init(_ trip: CircuitBreaker.Trip) {
         rules = trip.rules
@@ -135,11 +135,6 @@ struct TripCheck: Sendable {
             if let reason = rule.reason(counts) { return reason }
         }
         return nil
-    }
-
-    /// All rules that hold, each with its place; predicates are asked elsewhere, outside the lock.
-    func reasons(_ counts: CircuitBreaker.Counts) -> [(rule: Int, reason: CircuitBreaker.Reason)] {
-        rules.enumerated().compactMap { index, rule in rule.reason(counts).map { (index, $0) } }
     }
 }
 

@@ -54,7 +54,7 @@ struct CircuitBreakerState: Sendable {
     /// Whether something that is read without the lock changed since ``takeNews()``: the state, the generation, the
     /// need of a clock, the next deadline.
     var isDirty = false
-    private(set) var discarded: [any Error] = []
+    private(set) var discarded = DiscardedErrors()
 
     var window: OutcomeWindow
     var probes = Probes()
@@ -229,7 +229,10 @@ struct CircuitBreakerState: Sendable {
 
     /// Every rule that holds says so, once.
     private mutating func judgeWhileObserving() -> TripRequest? {
-        for (rule, reason) in check.reasons(window.counts) where !reported.contains(rule) { report(rule, reason) }
+        for rule in check.rules.indices where !reported.contains(rule) {
+            if let reason = check.rules[rule].reason(window.counts) { report(rule, reason) }
+        }
+        guard !check.predicates.isEmpty else { return nil }
         let unreported = check.predicates.filter { !reported.contains($0.rule) }
         return unreported.isEmpty ? nil : TripRequest(self, nil, at: nil, predicates: unreported)
     }
@@ -253,8 +256,8 @@ struct CircuitBreakerState: Sendable {
     }
 
     /// What is to be released outside the lock.
-    mutating func takeDiscarded() -> [any Error] {
-        defer { discarded = [] }
+    mutating func takeDiscarded() -> DiscardedErrors {
+        defer { discarded = DiscardedErrors() }
         return discarded
     }
 

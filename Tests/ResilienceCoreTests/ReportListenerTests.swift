@@ -61,7 +61,7 @@ struct ReportListenerTests {
         let says = try Policy("says") { Says(word: "within") }
         let execution = try await outer.execute { context in
             let recording = CallRecording("within", from: context)
-            let outcome = try await says.outcome(from: recording.context, accepting: { _ in true }) { 1 }
+            let outcome = try await says.outcome(from: recording.context, accepting: { _ in true }) { _ in 1 }
             return recording.execution(.success(outcome.value), isAccepted: true)
         }
         #expect(execution[Word.self] == ["within"])

@@ -60,6 +60,12 @@ final class KeyedShared: Sendable {
         context.deadline(on: time, now: now)?.nanoseconds.subtractingSaturated(1) ?? .max
     }
 
+    /// The same of the call that the task is within, if there is one.
+    @usableFromInline
+    func outerDeadline(_ now: TimeSource.Instant) -> Int64 {
+        CallLimit.current == nil ? .max : deadline(of: rootContext, now)
+    }
+
     /// The place of a call that has to wait; `nil` reply: there was no place for its key.
     @usableFromInline
     func entry(_ reply: KeyedReply?, _ permits: Int) throws -> Entry? {

@@ -92,17 +92,16 @@ final class ReleasableValue<Value>: HeldValue, @unchecked Sendable {
     }
 }
 
-extension Error {
-    /// The value of a call that ends with this error, if it is that of a value that was not accepted.
+extension UnacceptedResult {
+    /// The value of a call that ends with an error, if it is that of a value that was not accepted.
     ///
-    /// Asks for the type alone, which costs a rejection next to nothing; a cast would cost more than rejecting does.
+    /// Asks for the type alone, which costs a rejection next to nothing; a cast would cost more than rejecting does. Not a
+    /// member of `Error`: to pass an error on as `Self` makes another box for it.
     ///
     /// - Parameter latest: The value that was accepted last, where a layer has thrown the failure by itself.
     @inlinable
-    func unacceptedValue<Value>(orElse latest: Value?) -> Value? {
-        guard type(of: self as any Error) == UnacceptedResult.self, let failure = self as? UnacceptedResult else {
-            return nil
-        }
+    static func value<Value>(in error: any Error, orElse latest: Value?) -> Value? {
+        guard type(of: error) == UnacceptedResult.self, let failure = error as? UnacceptedResult else { return nil }
         return failure.take(as: Value.self) ?? latest
     }
 }

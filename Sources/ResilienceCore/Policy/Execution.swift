@@ -13,7 +13,21 @@ public struct Execution<Value> {
     /// The error of the operation or the layers for which the fallback ran.
     public let fallbackCause: (any Error)?
 
-    let reports: [CallRecord.Report]
+    @usableFromInline let reports: [CallRecord.Report]
+
+    @inlinable
+    init(
+        result: Result<Value, any Error>, policyName: String, attempts: Int, duration: Duration, isAccepted: Bool,
+        fallbackCause: (any Error)?, reports: [CallRecord.Report]
+    ) {
+        self.result = result
+        self.policyName = policyName
+        self.attempts = attempts
+        self.duration = duration
+        self.isAccepted = isAccepted
+        self.fallbackCause = fallbackCause
+        self.reports = reports
+    }
 
     /// Whether the value is the fallback's.
     public var isServedByFallback: Bool { fallbackCause != nil && value != nil }
@@ -39,9 +53,24 @@ public struct Execution<Value> {
 
 extension Execution: Sendable where Value: Sendable {}
 
+/// What layers report, in order.
+@_documentation(visibility: internal)
+public struct CallReports {
+    @usableFromInline var reports: [CallRecord.Report] = []
+
+    @usableFromInline
+    init() {}
+
+    /// Adds a value under a key.
+    package mutating func add<Key: ContextKey>(_ key: Key.Type, _ value: Key.Value) {
+        reports.append(CallRecord.Report(key: ObjectIdentifier(key), value: value))
+    }
+}
+
 /// What is noted down about a call made with `run`.
 @usableFromInline
 final class CallRecord: Sendable {
+    @usableFromInline
     struct Report: Sendable {
         let key: ObjectIdentifier
         let value: any Sendable
@@ -52,7 +81,7 @@ final class CallRecord: Sendable {
         var reports: [Report] = []
     }
 
-    private let notes = Lock(Notes())
+    private let notes: Lock<Notes>
     /// Who hears of reports when they are made, instead of their being noted.
     private let listener: ReportListener?
     /// Where reports go besides.
@@ -60,12 +89,22 @@ final class CallRecord: Sendable {
 
     @usableFromInline
     init() {
+        notes = Lock(Notes())
+        listener = nil
+        outer = nil
+    }
+
+    /// A record of a call of which something has happened.
+    @usableFromInline
+    init(attempts: Int, _ reports: CallReports) {
+        notes = Lock(Notes(attempts: attempts, reports: reports.reports))
         listener = nil
         outer = nil
     }
 
     /// A record of a call within a call that somebody listens to.
     init(within outer: CallRecord?) {
+        notes = Lock(Notes())
         listener = nil
         self.outer = outer?.listener == nil ? nil : outer
     }
@@ -73,6 +112,7 @@ final class CallRecord: Sendable {
     /// A record that passes on what is reported: to a listener, and to the record of the call around it, but not to a
     /// listener further out.
     init(within outer: CallRecord?, _ listener: @escaping ReportListener) {
+        notes = Lock(Notes())
         self.listener = listener
         self.outer = outer?.listener == nil ? outer : outer?.outer
     }
@@ -96,6 +136,13 @@ final class CallRecord: Sendable {
 package typealias ReportListener = @Sendable (_ key: any ContextKey.Type, _ value: any Sendable) -> Void
 
 extension Context {
+    @usableFromInline
+    func recorded(by record: CallRecord) -> Context {
+        var context = self
+        context.extras = (extras ?? .none).with(record: record)
+        return context
+    }
+
     /// The same context, which tells a listener what the layers inside report, in place of a listener further out. The
     /// `Execution` of the call gets the reports as well.
     package func reporting(to listener: @escaping ReportListener) -> Context {
@@ -107,12 +154,35 @@ extension Context {
 
 extension Strategy {
     /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
-    @inlinable
+    @inlinable @inline(__always)
     public nonisolated(nonsending) func run<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async -> Execution<Value> {
-        await recorded(isAccepted) { _ in try await operation() }
+        let start = rootContext.time.now
+        var passage = Passage()
+        var obstacle: (any Error)?
+        let entered = _enter(&passage, at: 0, &obstacle)
+        guard entered == _depth else {
+            return await goOnRecording(&passage, entered, obstacle, attempts: 0, start, isAccepted) { _ in
+                try await operation()
+            }
+        }
+        let value: Value
+        do {
+            value = try await operation()
+        } catch {
+            return await goOnRecording(&passage, entered, error, attempts: 1, start, isAccepted) { _ in
+                try await operation()
+            }
+        }
+        guard isAccepted(value), _accepts(value) else {
+            let failure = UnacceptedResult.holding(value)
+            return await goOnRecording(&passage, entered, failure, attempts: 1, start, isAccepted) { _ in
+                try await operation()
+            }
+        }
+        return leaveRecording(&passage, value, start)
     }
 
     /// Runs an operation that asks for its ``Context``, and tells all about the call.
@@ -163,7 +233,14 @@ extension Strategy {
         } catch {
             failure = error
         }
-        let outcome = if let failure { failure.unacceptedValue(orElse: value) } else { value }
+        return finished(context, record, start, failure, value)
+    }
+
+    @inlinable
+    func finished<Value>(
+        _ context: Context, _ record: CallRecord, _ start: TimeSource.Instant, _ failure: (any Error)?, _ value: Value?
+    ) -> Execution<Value> {
+        let outcome = if let failure { UnacceptedResult.value(in: failure, orElse: value) } else { value }
         let result: Result<Value, any Error> =
             if let outcome {
                 .success(outcome)
@@ -199,11 +276,54 @@ extension Strategy {
         return execution(context, record, start, result, isAccepted: isAccepted, cause: cause)
     }
 
+    /// The end of a call that succeeded at once.
+    @inlinable @inline(never)
+    func leaveRecording<Value>(
+        _ passage: inout Passage, _ value: Value, _ start: TimeSource.Instant
+    ) -> Execution<Value> {
+        var reports = CallReports()
+        _describe(&passage, at: 0, entered: _depth, isRefused: false, &reports)
+        _leave(&passage, at: 0)
+        let context = rootContext
+        return Execution(
+            result: .success(value), policyName: context.policyName, attempts: 1,
+            duration: start.duration(to: context.time.now), isAccepted: true, fallbackCause: nil,
+            reports: reports.reports)
+    }
+
+    /// The rest of a call that met an obstacle; see ``goOn(_:_:_:_:_:)``.
+    @inlinable @inline(never)
+    nonisolated(nonsending) func goOnRecording<Value>(
+        _ passage: inout Passage, _ entered: Int, _ obstacle: (any Error)?, attempts: Int, _ start: TimeSource.Instant,
+        _ isAccepted: (Value) -> Bool, _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async -> Execution<Value> {
+        var reports = CallReports()
+        _describe(
+            &passage, at: 0, entered: entered, isRefused: attempts == 0 && obstacle != nil, &reports)
+        let record = CallRecord(attempts: attempts, reports)
+        let context = rootContext.recorded(by: record)
+        var obstacle = obstacle
+        let position = leaving(&passage, entered, &obstacle, context)
+        var value: Value?
+        var failure = obstacle
+        if position != .left || obstacle == nil {
+            do {
+                try await _resume(&passage, at: 0, position, obstacle, context) { context in
+                    record.countAttempt()
+                    try context.judge(try await operation(context), isAccepted, into: &value)
+                }
+                failure = nil
+            } catch {
+                failure = error
+            }
+        }
+        return finished(context, record, start, failure, value)
+    }
+
     @usableFromInline
     func beginRecording() -> (Context, CallRecord, TimeSource.Instant) {
         let record = CallRecord()
-        var context = rootContext
-        context.extras = (context.extras ?? .none).with(record: record)
+        let context = rootContext.recorded(by: record)
         return (context, record, context.time.now)
     }
 

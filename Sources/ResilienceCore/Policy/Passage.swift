@@ -69,6 +69,12 @@ extension Strategy {
     public func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context { context }
 
     @_documentation(visibility: internal)
+    @inlinable
+    public func _describe(
+        _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports
+    ) {}
+
+    @_documentation(visibility: internal)
     @inlinable public var _isTransparent: Bool { true }
 
     @_documentation(visibility: internal)

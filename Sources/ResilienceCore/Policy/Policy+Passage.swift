@@ -93,6 +93,15 @@ extension Policy {
         return core.layers.inside(&passage, offset &+ Entry.size, context)
     }
 
+    @_documentation(visibility: internal)
+    public func _describe(
+        _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports
+    ) {
+        guard isOnTheWay(at: offset) else { return }
+        let position = Int(passage.load(Entry.self, at: offset).position)
+        core.layers.describe(&passage, offset &+ Entry.size, position, isRefused, &reports)
+    }
+
     @inline(never)
     private func ended(_ entry: Entry, _ error: (any Error)?, _ context: Context?) {
         let start = entry.start == Entry.untimed ? nil : TimeSource.Instant(nanoseconds: entry.start)

@@ -19,6 +19,7 @@ struct PolicyLayers: Sendable {
     let fail: @Sendable (inout Passage, Int, Int, inout any Error, Context) -> Int
     let resume: Resume
     let inside: @Sendable (inout Passage, Int, Context) -> Context
+    let describe: @Sendable (inout Passage, Int, Int, Bool, inout CallReports) -> Void
 
     @inlinable
     init<S: Strategy>(_ strategy: S) {
@@ -33,7 +34,10 @@ struct PolicyLayers: Sendable {
             resume: { passage, offset, position, error, context, next in
                 try await strategy._resume(&passage, at: offset, position, error, context, next)
             },
-            inside: { passage, offset, context in strategy._inside(&passage, at: offset, context) })
+            inside: { passage, offset, context in strategy._inside(&passage, at: offset, context) },
+            describe: { passage, offset, entered, isRefused, reports in
+                strategy._describe(&passage, at: offset, entered: entered, isRefused: isRefused, &reports)
+            })
     }
 
     @usableFromInline
@@ -42,7 +46,8 @@ struct PolicyLayers: Sendable {
         enter: @escaping @Sendable (inout Passage, Int, inout (any Error)?) -> Int,
         leave: @escaping @Sendable (inout Passage, Int) -> Void,
         fail: @escaping @Sendable (inout Passage, Int, Int, inout any Error, Context) -> Int,
-        resume: @escaping Resume, inside: @escaping @Sendable (inout Passage, Int, Context) -> Context
+        resume: @escaping Resume, inside: @escaping @Sendable (inout Passage, Int, Context) -> Context,
+        describe: @escaping @Sendable (inout Passage, Int, Int, Bool, inout CallReports) -> Void
     ) {
         self.depth = depth
         self.size = size
@@ -53,5 +58,6 @@ struct PolicyLayers: Sendable {
         self.fail = fail
         self.resume = resume
         self.inside = inside
+        self.describe = describe
     }
 }

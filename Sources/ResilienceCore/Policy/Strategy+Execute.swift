@@ -110,7 +110,7 @@ extension Strategy {
         do {
             try await attempt(context, isAccepted, into: &latest, operation)
         } catch {
-            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
             return value
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
@@ -145,7 +145,7 @@ extension Strategy {
         } catch {
             if context.isCancelledByCaller { throw error }
             // Whoever keeps the error, a breaker for example, need not keep the value.
-            defer { _ = error.unacceptedValue(orElse: Value?.none) }
+            defer { _ = UnacceptedResult.value(in: error, orElse: Value?.none) }
             return try await fallback(error)
         }
         guard let value else { throw OperationNotRun(policyName: context.policyName) }
@@ -187,7 +187,7 @@ extension Strategy {
                 try context.judge(try await operation(), isAccepted, into: &latest)
             }
         } catch {
-            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
             return (value, false)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
@@ -210,7 +210,7 @@ extension Strategy {
                 try context.judge(try await operation(context), isAccepted, into: &latest)
             }
         } catch {
-            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
             return (value, false)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }

@@ -12,7 +12,7 @@ extension Strategy {
         do {
             try await attempt(context, isAccepted, into: &latest, operation)
         } catch {
-            guard let value = error.unacceptedValue(orElse: latest) else { throw error }
+            guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
             return (value, false)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }

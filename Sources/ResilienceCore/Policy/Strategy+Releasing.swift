@@ -52,7 +52,7 @@ extension Strategy {
                 }
             }
         } catch {
-            guard let value = error.unacceptedValue(orElse: latest) else {
+            guard let value = UnacceptedResult.value(in: error, orElse: latest) else {
                 // A layer has made another error of it, which the caller gets instead of the value.
                 await last?.release()
                 throw error

@@ -87,6 +87,11 @@ public protocol Strategy: MetricSource {
     @_documentation(visibility: internal)
     var _isTransparent: Bool { get }
 
+    /// Adds what the layers that a call was let into, or that refused it at once, have to tell an ``Execution``.
+    @_documentation(visibility: internal)
+    func _describe(
+        _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports)
+
     /// Whether a value satisfies the rules that were declared for values.
     @_documentation(visibility: internal)
     func _accepts<Value>(_ value: Value) -> Bool

@@ -1,0 +1,51 @@
+public import ResilienceCore
+
+/// The synchronous way through a keyed limiter for one key: in if there is a permit. A call that has to wait keeps its place
+/// in the queue, and waits there when it is resumed.
+extension KeyedRateLimiter.Single {
+    /// The place of a call in the queue, owned by the passage until it is resumed.
+    @usableFromInline
+    struct Place: BitwiseCopyable {
+        let ticket: Unmanaged<Ticket>
+        let generation: UInt64
+
+        @usableFromInline
+        init(_ entry: KeyedShared.Entry) {
+            ticket = .passRetained(entry.ticket)
+            generation = entry.generation
+        }
+
+        @usableFromInline
+        consuming func takeEntry() -> KeyedShared.Entry {
+            KeyedShared.Entry(ticket: ticket.takeRetainedValue(), generation: generation)
+        }
+    }
+
+    @_documentation(visibility: internal)
+    @inlinable public var _size: Int { 16 }
+
+    @_documentation(visibility: internal)
+    @inlinable
+    public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
+        let now = limiter.shared.time.now
+        let reply = limiter.ask(key, 1, now: now, maxWait: nil, deadline: limiter.shared.outerDeadline(now))
+        if let reply, case .granted = reply.decision { return 1 }
+        do {
+            guard let entry = try limiter.shared.entry(reply, 1) else { return 1 }
+            passage.store(Place(entry), at: offset)
+        } catch {
+            refusal = error
+        }
+        return 0
+    }
+
+    @_documentation(visibility: internal)
+    @inlinable
+    public nonisolated(nonsending) func _resume(
+        _ passage: inout Passage, at offset: Int, _ position: Int, _ error: (any Error)?, _ context: Context,
+        _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        try await limiter.wait(for: passage.load(Place.self, at: offset).takeEntry(), key)
+        try await next(context)
+    }
+}

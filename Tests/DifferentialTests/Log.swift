@@ -1,0 +1,10 @@
+import Synchronization
+
+/// What happened, in order.
+final class Log: Sendable {
+    private let state = Mutex<[String]>([])
+
+    func write(_ line: String) { state.withLock { $0.append(line) } }
+
+    var lines: [String] { state.withLock { $0 } }
+}

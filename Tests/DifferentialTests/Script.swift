@@ -1,0 +1,40 @@
+import ResilienceCore
+import Synchronization
+
+/// What a random script draws, the same for the same seed.
+final class Script: Sendable {
+    private let generator: Mutex<SplitMix64>
+
+    init(seed: UInt64) {
+        generator = Mutex(SplitMix64(seed: seed))
+    }
+
+    func int(_ range: ClosedRange<Int>) -> Int {
+        generator.withLock { Int.random(in: range, using: &$0) }
+    }
+
+    func isDrawn(percent: Int) -> Bool { int(1...100) <= percent }
+
+    func pick<Element>(_ elements: [Element]) -> Element { elements[int(0...elements.count - 1)] }
+}
+
+/// How an operation ends.
+enum Ending: Sendable {
+    case value(Int)
+    case failure(any Error)
+}
+
+struct Failure: Error, Equatable, CustomStringConvertible {
+    let number: Int
+
+    var description: String { "failure \(number)" }
+}
+
+struct Overload: OverloadError, RetryAfterProviding {
+    let retryAfter: Duration? = .zero
+}
+
+struct Refusal: PolicyRejection {
+    let policyName = "somebody else's"
+    let retryAfter: Duration? = nil
+}
