@@ -1,4 +1,4 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 extension Bulkhead {
     /// How many calls may run at once.
@@ -12,11 +12,11 @@ extension Bulkhead {
         /// same one, whose learning then goes on.
         final class Adaptive: Sendable {
             let initial: any ConcurrencyLimit
-            let isDropped: @Sendable (any Error) -> Bool
+            let handles: ErrorCondition
 
-            init(_ initial: any ConcurrencyLimit, _ isDropped: @escaping @Sendable (any Error) -> Bool) {
+            init(_ initial: any ConcurrencyLimit, _ handles: ErrorCondition) {
                 self.initial = initial
-                self.isDropped = isDropped
+                self.handles = handles
             }
         }
 
@@ -33,17 +33,14 @@ extension Bulkhead {
         ///
         /// - Parameters:
         ///   - limit: The algorithm: ``AIMDLimit``, ``VegasLimit``, ``Gradient2Limit``, or one of your own.
-        ///   - isDropped: Which errors are those of a service that has too much to do. Default: ``OverloadError``s,
-        ///     such as a timeout's. Is told the error inside an ``ErrorWrapper``. Not asked about a call that failed
-        ///     after its deadline, which is a drop, nor about the caller's cancellation, which says nothing. A call
-        ///     that failed with another error says nothing either, nor by default does the rejection of a layer inside:
-        ///     the service never saw that call.
+        ///   - handles: Which errors are those of a service that has too much to do, and so drops of calls. Others say
+        ///     nothing, nor does a value that was not accepted. Not asked about a call that failed after its deadline, which
+        ///     is a drop, nor about the caller's cancellation, which says nothing. Default: `.overload`, such as a timeout's
+        ///     error.
         public static func adaptive(
-            _ limit: some ConcurrencyLimit, isDropped: (@Sendable (any Error) -> Bool)? = nil
+            _ limit: some ConcurrencyLimit, handles: ErrorCondition = .overload
         ) -> Limit {
-            Limit(
-                kind: .adaptive(
-                    Adaptive(limit, isDropped ?? { $0 is any OverloadError && !($0 is any PolicyRejection) })))
+            Limit(kind: .adaptive(Adaptive(limit, handles)))
         }
 
         /// The limit to begin with.
@@ -70,7 +67,7 @@ extension Bulkhead {
         private(set) var limit: any ConcurrencyLimit
         let origin: Limit.Adaptive
 
-        var isDropped: @Sendable (any Error) -> Bool { origin.isDropped }
+        var handles: ErrorCondition { origin.handles }
 
         /// `nil` for a limit that is fixed.
         init?(_ limit: Limit, _ random: RandomSource) {

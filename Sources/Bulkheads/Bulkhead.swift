@@ -175,13 +175,13 @@ public final class Bulkhead: Strategy {
     @usableFromInline
     func failed(_ admission: Admission, _ error: any Error, _ context: Context?) {
         giveBack(admission)
-        guard admission.isTimed, let rule = learner.withLock({ $0?.isDropped }) else { return }
+        guard admission.isTimed, let handles = learner.withLock({ $0?.handles }) else { return }
         let isDropped =
             switch CallEnd(error, in: context) {
             case .expired: true
             // Late by the clock, though nobody has cancelled it: the client noticed first.
-            case .failed: context?.isPastDeadline == true || rule(error.unwrapped)
-            case .rejected: rule(error.unwrapped)
+            case .failed: context?.isPastDeadline == true || handles.excludes(error)
+            case .rejected: handles.excludes(error)
             case .cancelled: false
             }
         if isDropped { learn(from: admission, isDropped: true) }

@@ -26,12 +26,22 @@ extension CircuitBreaker {
         /// The state a new breaker is in. Default: closed.
         public var initialState: State
 
-        /// Whether a timer ends the break, and gives up a probe that is out for too long. By default the first ask at or after its end does, or whoever reads the
-        /// state; a timer is for those who watch transitions of a breaker without traffic.
+        /// Whether a timer ends the break, and gives up a probe that is out for too long. By default the first ask at or
+        /// after its end does, or whoever reads the state; a timer is for those who watch transitions of a breaker without
+        /// traffic.
         public var endsBreakByTimer: Bool
 
-        /// Which errors count as failures. Default: ``Classifier/standard``.
-        public var classifier: Classifier
+        /// Which errors are failures of the service. Others are successes: a service that says that an order is unknown
+        /// works. Default: all.
+        ///
+        /// Not asked where the answer is certain. A call that was cut off because its deadline had passed is a failure, for
+        /// it was the service that did not answer in time. The caller's own cancellation is ``Outcome/cancelled``; the
+        /// rejection of a layer inside (`PolicyRejection`) is ignored: a full bulkhead says nothing about the service.
+        public var handles: ErrorCondition
+
+        /// Which errors say nothing about the service, such as those of the caller's own making. Asked before ``handles``.
+        /// Default: none.
+        public var ignores: ErrorCondition
 
         /// Creates a configuration; every part has a default.
         public init(
@@ -42,7 +52,8 @@ extension CircuitBreaker {
             halfOpen: HalfOpen = HalfOpen(),
             initialState: State = .closed,
             endsBreakByTimer: Bool = false,
-            classifier: Classifier = .standard
+            handles: ErrorCondition = .all,
+            ignores: ErrorCondition = .none
         ) {
             self.trip = trip
             self.window = window
@@ -51,7 +62,8 @@ extension CircuitBreaker {
             self.halfOpen = halfOpen
             self.initialState = initialState
             self.endsBreakByTimer = endsBreakByTimer
-            self.classifier = classifier
+            self.handles = handles
+            self.ignores = ignores
         }
 
         /// Checks every part.

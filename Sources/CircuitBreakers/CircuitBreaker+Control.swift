@@ -116,7 +116,7 @@ extension CircuitBreaker {
                 machine.change(to: .halfOpen, .manual, now: now)
                 return nil
             case .closed, .disabled, .observing:
-                return TransitionError(breaker: name, from: machine.state, to: .halfOpen)
+                return TransitionError(policyName: name, from: machine.state, to: .halfOpen)
             }
         }
         if let error { throw error }
@@ -140,7 +140,7 @@ extension CircuitBreaker {
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
         try configuration.validate()
-        use(configuration.classifier)
+        use(configuration.conditions)
         let (request, now) = settled { machine, now in (machine.update(configuration, now: now), now) }
         if let request { trip(request, error: nil, now: now) }
     }

@@ -52,14 +52,14 @@ extension CircuitBreaker {
 
     /// The error of a change of state by hand that the current state does not allow.
     public struct TransitionError: Error, Sendable, Hashable, CustomStringConvertible {
-        /// The breaker's name.
-        public let breaker: String
+        /// The name of the breaker.
+        public let policyName: String
         /// The state it is in, and stays in.
         public let from: State
         /// The state that was asked for.
         public let to: State
 
         /// A sentence for logs.
-        public var description: String { "circuit breaker \"\(breaker)\" cannot go from \(from) to \(to)" }
+        public var description: String { "circuit breaker \"\(policyName)\" cannot go from \(from) to \(to)" }
     }
 }

@@ -4,7 +4,7 @@ extension CircuitBreaker {
     /// Asks the breaker whether a call may go through, for work that does not fit into a closure.
     ///
     /// ```swift
-    /// let permit = try breaker.acquirePermit()
+    /// let permit = try breaker.tryAcquirePermit()
     /// do {
     ///     let response = try await connection.send(request)
     ///     permit.succeed(with: response) { $0.status < 500 }
@@ -17,7 +17,7 @@ extension CircuitBreaker {
     ///   values are then looked at, as `execute` does. Default: ``rootContext``.
     /// - Returns: A permit to be ended with the call's outcome.
     /// - Throws: ``OpenError`` if the call may not go through.
-    public func acquirePermit(for context: Context? = nil) throws(OpenError) -> Permit {
+    public func tryAcquirePermit(in context: Context? = nil) throws(OpenError) -> Permit {
         let context = context ?? rootContext
         return Permit(breaker: self, admission: try admit(context), context: context)
     }
@@ -64,7 +64,7 @@ extension CircuitBreaker {
             return complete(as: .success)
         }
 
-        /// The call failed; the breaker's classifier judges the error, and whose cancellation it was.
+        /// The call failed; judged as in `execute`.
         ///
         /// - Returns: Whether the result came in time to count.
         @discardableResult

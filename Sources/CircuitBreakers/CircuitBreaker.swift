@@ -25,7 +25,7 @@ public final class CircuitBreaker: Strategy {
     let machine: Lock<CircuitBreakerState>
     let events: EventChannel<Event>
     let meters: MeterPoint
-    private let classifier: Lock<Classifier>
+    private let conditions: Lock<ErrorConditions>
     let timer = Lock(TimerSlot())
 
     /// The state, the generation and what a call has to do, in one word; written under the lock of `machine`.
@@ -78,7 +78,7 @@ public final class CircuitBreaker: Strategy {
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.observers)
         meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
-        classifier = Lock(configuration.classifier)
+        conditions = Lock(configuration.conditions)
         let now = environment.time.now
         var state = CircuitBreakerState(configuration, now: now)
         if configuration.initialState == .open {
@@ -147,8 +147,8 @@ public final class CircuitBreaker: Strategy {
     /// - Returns: Whether the result came in time to count.
     @discardableResult
     func judge(_ error: any Error, _ admission: Admission, _ context: Context) -> Bool {
-        let classifier = classifier.withLock { $0 }
-        return record(classifier.classify(error, context), admission, error)
+        let conditions = conditions.withLock { $0 }
+        return record(Outcome(conditions.judge(error, in: context)), admission, error)
     }
 
     private func admitToProbe(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
@@ -307,9 +307,7 @@ public final class CircuitBreaker: Strategy {
     }
 
     /// Adopts the part of a configuration that is used outside the lock of the state machine.
-    func use(_ classifier: Classifier) {
-        self.classifier.withLock { $0 = classifier }
-    }
+    func use(_ conditions: ErrorConditions) { self.conditions.replace(with: conditions) }
 
     /// The rejections that were counted without the lock.
     var uncountedRejections: Int { rejections.load(ordering: .relaxed) }

@@ -12,10 +12,10 @@ extension Hedge {
         /// How many attempts there are at most besides the primary, 1 to 10. Default: 1.
         public var maxHedges: Int
 
-        /// Whether an error ends the call at once, because every attempt would meet it: a request that is not valid, a
-        /// right that is missing. The attempts that run are cancelled. Given the error inside of an `ErrorWrapper`, such as
-        /// that of a retry inside the hedge. Default: none does.
-        public var isFatal: @Sendable (any Error) -> Bool
+        /// After which errors another attempt may help. Any other ends the call at once, and the attempts that run are
+        /// cancelled, because every attempt would meet it: a request that is not valid, a right that is missing. A value that
+        /// is not accepted never does. Default: all.
+        public var handles: ErrorCondition
 
         /// How much longer than asked for a hedge waits that a server asked to wait, as a share of it: 0 to 1. Callers that
         /// are asked the same come back spread from then on, never sooner. Default: 0.5.
@@ -32,14 +32,14 @@ extension Hedge {
         public init(
             delay: Delay = .percentile(),
             maxHedges: Int = 1,
-            isFatal: @escaping @Sendable (any Error) -> Bool = { _ in false },
+            handles: ErrorCondition = .all,
             hintJitter: Double = 0.5,
             maxHint: Duration = .seconds(30),
             budget: (any AttemptBudget)? = nil
         ) {
             self.delay = delay
             self.maxHedges = maxHedges
-            self.isFatal = isFatal
+            self.handles = handles
             self.hintJitter = hintJitter
             self.maxHint = maxHint
             self.budget = budget

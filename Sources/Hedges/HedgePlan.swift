@@ -88,7 +88,7 @@ struct HedgePlan {
     mutating func handle(_ end: AttemptEnd) -> Next {
         let isLoser = state.decisive != nil
         ends.append(end)
-        let ending = end.outcome.ending(in: context, configuration.isFatal)
+        let ending = end.outcome.ending(in: context, configuration.handles)
         switch state.end(end.attempt, ending) {
         case .settle:
             settle(end)

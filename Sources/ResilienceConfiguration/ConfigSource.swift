@@ -41,8 +41,8 @@
         }
 
         private static let forms = [
-            Form("timeouts", Timeout.Limit.self), Form("retries", Retry.Configuration.self),
-            Form("retryBudgets", RetryBudget.Rule.self), Form("circuitBreakers", CircuitBreaker.Configuration.self),
+            Form("timeouts", Timeout.Configuration.self), Form("retries", Retry.Configuration.self),
+            Form("retryBudgets", RetryBudget.Configuration.self), Form("circuitBreakers", CircuitBreaker.Configuration.self),
             Form("bulkheads", Bulkhead.Configuration.self), Form("hedges", Hedge.Configuration.self),
             Form("rateLimiters", RateLimiter.Configuration.self),
             Form("keyedRateLimiters", RateLimiter.KeyedConfiguration.self),

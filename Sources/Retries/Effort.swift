@@ -108,7 +108,7 @@ struct Effort {
 
     /// What the caller gets.
     private func failure(_ reason: Retry.StopReason, _ error: any Error) -> any Error {
-        guard reason.isOfRetryableFailure, configuration.exhaustion == .allAttempts else { return error }
+        guard reason.isOfRetryableFailure, configuration.exhaustion == .exhaustedError else { return error }
         return Retry.ExhaustedError(
             policyName: retry.name, reason: reason, attempts: state.attempt, failures: state.failures,
             lastError: error)

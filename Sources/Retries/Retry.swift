@@ -33,7 +33,7 @@ public final class Retry: Strategy {
     /// overlaps a change of the configuration goes by the old one or the new.
     private let isPlain: Atomic<Bool>
 
-    /// Creates a retry by the two settings that matter most.
+    /// Creates a retry with the name `retry`, by the settings that matter most.
     ///
     /// - Parameters:
     ///   - backoff: How long to wait before each retry. Default: 100 ms, doubled each time, with full jitter.
@@ -50,6 +50,26 @@ public final class Retry: Strategy {
     ) throws(ConfigurationError) {
         let configuration = Configuration(backoff: backoff, maxAttempts: maxAttempts, budget: budget)
         try self.init("retry", configuration, clock: clock, random: random, observers: observers)
+    }
+
+    /// Creates a retry by the settings that matter most.
+    ///
+    /// - Parameters:
+    ///   - name: What the retry is called in errors, events and metrics.
+    ///   - backoff: How long to wait before each retry.
+    ///   - maxAttempts: How often the operation runs at most, the first time included. At least 1. Default: 3.
+    ///   - budget: What bounds the retries of all calls together: a ``RetryBudget``. Default: none.
+    ///   - clock: The time it waits in. Default: the continuous clock.
+    ///   - random: The randomness of jitter. Default: the system's.
+    ///   - observers: The observers to notify.
+    /// - Throws: All faults of the configuration.
+    public convenience init(
+        _ name: String, _ backoff: Backoff, maxAttempts: Int = 3, budget: (any AttemptBudget)? = nil,
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        let configuration = Configuration(backoff: backoff, maxAttempts: maxAttempts, budget: budget)
+        try self.init(name, configuration, clock: clock, random: random, observers: observers)
     }
 
     /// Creates a retry.

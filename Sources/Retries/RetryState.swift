@@ -52,7 +52,7 @@ struct RetryState {
         if end == .cancelled { return .giveUp(.cancelled) }
         // What a layer refused is told as that; but nobody waits for another attempt.
         if end == .rejected, Task.isCancelled { return .giveUp(limits.isPastDeadline ? .deadline : .cancelled) }
-        guard configuration.retryOn.holds(error) else { return .giveUp(.notRetryable) }
+        guard configuration.handles.handles(error) else { return .giveUp(.notRetryable) }
         guard isIdempotent || neverRan(error) else { return .giveUp(.notIdempotent) }
         guard attempt < configuration.maxAttempts else { return .giveUp(.attempts) }
         switch try wish(after: error, end, limits, random) {
@@ -74,23 +74,21 @@ struct RetryState {
 
     /// Whether the configuration would retry an error if nothing else stood against it.
     func mayContinue(after error: any Error) -> Bool {
-        attempt < configuration.maxAttempts && configuration.retryOn.holds(error) && (isIdempotent || neverRan(error))
+        attempt < configuration.maxAttempts && configuration.handles.handles(error) && (isIdempotent || neverRan(error))
     }
 
     /// Notes down a failure, and how long the call waits before it tries again; `nil` if it does not.
     mutating func note(_ error: any Error, delay: Duration?) -> Retry.FailedAttempt {
         let failed = Retry.FailedAttempt(attempt: attempt, error: error, delay: delay)
         if let delay { previousDelay = delay }
-        if configuration.exhaustion == .allAttempts {
+        if configuration.exhaustion == .exhaustedError {
             if failures.count == Self.maxFailures { failures.removeFirst() }
             failures.append(failed)
         }
         return failed
     }
 
-    private func neverRan(_ error: any Error) -> Bool {
-        !(error.unwrapped is UnacceptedResult) && configuration.neverRan.holds(error)
-    }
+    private func neverRan(_ error: any Error) -> Bool { configuration.neverRan.excludes(error) }
 
     /// The delay that somebody wants, before it meets the limits.
     private enum Wish {

@@ -18,7 +18,7 @@ extension Policy {
     public func abandoning(
         after limit: Duration, observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) -> AbandoningPolicy {
-        try Timeout.Limit.fixed(limit).validate()
+        try Timeout.Configuration.fixed(limit).validate()
         return AbandoningPolicy(self, limit, observers)
     }
 }

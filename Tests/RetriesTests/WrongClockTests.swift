@@ -28,7 +28,7 @@ private final class SkewedClock: Clock {
         arguments: [Duration.seconds(1800), .seconds(-1800), .seconds(90), .seconds(40 * 365 * 86_400)])
     func budget(error: Duration) throws {
         let clock = SkewedClock()
-        let rule = RetryBudget.Rule.ratio(1, minimumPerSecond: 5, window: .seconds(1))
+        let rule = RetryBudget.Configuration.ratio(1, minimumPerSecond: 5, window: .seconds(1))
         for use in [
             { _ = $0.balance }, { _ = $0.tryWithdraw() }, { $0.deposit() }, { try? $0.update(rule) },
         ] as [(RetryBudget) -> Void] {

@@ -111,7 +111,7 @@ private final class Traffic {
                 KeyedFallback<Int, Int>.Configuration {
                     .lastGood(maxAge: .seconds(600), capacity: 20)
                 })
-            Registration(family: "hosts", by: Int.self, atMost: 50, idleLimit: .seconds(300)) {
+            Registration(family: "hosts", by: Int.self, maxKeys: 50, idleLimit: .seconds(300)) {
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(3)))
                 Retry.layer(.immediate, maxAttempts: 2)
             }

@@ -47,7 +47,7 @@ extension Context {
 /// An error that stands for another, which decides what it means.
 ///
 /// What a retry or a fallback throws when it gives up conforms. Conform an error of your own that adds something to another:
-/// classifiers and conditions see the error inside.
+/// conditions see the error inside.
 public protocol ErrorWrapper: Error {
     /// The error that this one stands for.
     var wrappedError: any Error { get }

@@ -2,9 +2,9 @@ internal import ResilienceCore
 internal import Synchronization
 
 extension RetryBudget {
-    /// The rule as calls read it: each part one atomic word. A call that reads while another rule is put in force may see
+    /// The configuration as calls read it: each part one atomic word. A call that reads while another rule is put in force may see
     /// some parts of one and some of the other; what it earns or spends then is off by a token or so, once.
-    struct Terms: ~Copyable {
+    struct Parameters: ~Copyable {
         let kind: Atomic<UInt8>
         /// What a call, or a success, earns.
         let share: Atomic<Int64>
@@ -17,28 +17,28 @@ extension RetryBudget {
         static var throttle: UInt8 { 1 }
         static var quota: UInt8 { 2 }
 
-        init(_ rule: Rule) {
-            kind = Atomic(rule.terms.kind)
-            share = Atomic(rule.terms.share)
-            cost = Atomic(rule.terms.cost)
-            capacity = Atomic(rule.terms.capacity)
-            reserve = Atomic(rule.terms.reserve)
+        init(_ configuration: Configuration) {
+            kind = Atomic(configuration.parameters.kind)
+            share = Atomic(configuration.parameters.share)
+            cost = Atomic(configuration.parameters.cost)
+            capacity = Atomic(configuration.parameters.capacity)
+            reserve = Atomic(configuration.parameters.reserve)
         }
 
-        func store(_ rule: Rule) {
-            let terms = rule.terms
-            share.store(terms.share, ordering: .relaxed)
-            cost.store(terms.cost, ordering: .relaxed)
-            capacity.store(terms.capacity, ordering: .relaxed)
-            reserve.store(terms.reserve, ordering: .relaxed)
-            kind.store(terms.kind, ordering: .relaxed)
+        func store(_ configuration: Configuration) {
+            let parameters = configuration.parameters
+            share.store(parameters.share, ordering: .relaxed)
+            cost.store(parameters.cost, ordering: .relaxed)
+            capacity.store(parameters.capacity, ordering: .relaxed)
+            reserve.store(parameters.reserve, ordering: .relaxed)
+            kind.store(parameters.kind, ordering: .relaxed)
         }
     }
 }
 
-extension RetryBudget.Rule {
-    /// The parts of a rule as numbers, in millionths of a token; those that a kind does not have are zero or no limit.
-    var terms: (kind: UInt8, share: Int64, cost: Int64, capacity: Int64, reserve: Int64) {
+extension RetryBudget.Configuration {
+    /// The parts of a configuration as numbers, in millionths of a token; those that a kind does not have are zero or no limit.
+    var parameters: (kind: UInt8, share: Int64, cost: Int64, capacity: Int64, reserve: Int64) {
         let unit = RetryBudget.unit
         return switch kind {
         case .ratio(let ratio, let perSecond, let length):
@@ -48,7 +48,7 @@ extension RetryBudget.Rule {
         }
     }
 
-    var initialTokens: Int64 { terms.kind == 0 ? 0 : terms.capacity }
+    var initialTokens: Int64 { parameters.kind == 0 ? 0 : parameters.capacity }
 
     /// That of a ratio; one that is never asked for the others.
     var window: Duration {
