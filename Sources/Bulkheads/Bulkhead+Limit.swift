@@ -34,9 +34,9 @@ extension Bulkhead {
         /// - Parameters:
         ///   - limit: The algorithm: ``AIMDLimit``, ``VegasLimit``, ``Gradient2Limit``, or one of your own.
         ///   - handles: Which errors are those of a service that has too much to do, and so drops of calls. Others say
-        ///     nothing, nor does a value that was not accepted. Not asked about a call that failed after its deadline, which
-        ///     is a drop, nor about the caller's cancellation, which says nothing. Default: `.overload`, such as a timeout's
-        ///     error.
+        ///     nothing, nor does a value that was not accepted. Not asked about a call that failed after its deadline,
+        ///     which is a drop, nor about the caller's cancellation, which says nothing. Default: `.overload`, such as
+        ///     a timeout's error.
         public static func adaptive(
             _ limit: some ConcurrencyLimit, handles: ErrorCondition = .overload
         ) -> Limit {
@@ -63,7 +63,7 @@ extension Bulkhead {
     }
 
     /// An adaptive limit at work.
-    struct Learner: Sendable {
+    struct AdaptiveLimit: Sendable {
         private(set) var limit: any ConcurrencyLimit
         let origin: Limit.Adaptive
 
@@ -77,9 +77,9 @@ extension Bulkhead {
             self.limit.seed(from: random)
         }
 
-        /// Whether another one goes on from what this has learned: not if nothing was, nor if it is the same algorithm, for
-        /// which another beginning is asked.
-        func isContinued(by other: Learner?) -> Bool {
+        /// Whether another one goes on from what this has learned: not if nothing was, nor if it is the same algorithm,
+        /// for which another beginning is asked.
+        func isContinued(by other: AdaptiveLimit?) -> Bool {
             guard let other, limit.limit != origin.initial.limit else { return false }
             return type(of: origin.initial) != type(of: other.origin.initial)
                 || origin.initial.limit == other.origin.initial.limit
@@ -88,7 +88,7 @@ extension Bulkhead {
         /// Takes over what another limit has learned.
         ///
         /// - Returns: The limit that follows.
-        mutating func resume(from previous: Learner) -> Int {
+        mutating func resume(from previous: AdaptiveLimit) -> Int {
             limit.resume(from: previous.limit)
             return Limit.usable(limit.limit)
         }
@@ -106,19 +106,20 @@ extension Bulkhead {
         let now = time.now
         // A clock that was put back in between has measured nothing.
         guard now >= admission.start else { return }
-        // The new limit is put in force under the learner's lock, so that of two the later stays; what follows from it
-        // is other people's code, and waits until both locks are released.
-        let aftermath = learner.withLock { learner -> Aftermath? in
-            guard let limit = learner?.record(admission, isDropped: isDropped, now: now), limit != reading.limit else {
+        // The new limit is put in force under the adaptive limit's lock, so that of two the later stays; what follows
+        // from it is other people's code, and waits until both locks are released.
+        let actions = adaptiveLimit.withLock { adaptiveLimit -> Actions? in
+            guard let limit = adaptiveLimit?.record(admission, isDropped: isDropped, now: now), limit != reading.limit
+            else {
                 return nil
             }
             return setLimit(limit, isAdaptive: true, now: now)
         }
-        if let aftermath { finish(aftermath) }
+        if let actions { perform(actions) }
     }
 
     /// Puts a limit in force, and gives the slots that it adds to those who wait.
-    private func setLimit(_ limit: Int, isAdaptive: Bool, now: TimeSource.Instant) -> Aftermath {
+    private func setLimit(_ limit: Int, isAdaptive: Bool, now: TimeSource.Instant) -> Actions {
         changing(now: now) { state in
             let old = state.limit
             state.setLimit(limit)

@@ -21,8 +21,8 @@ extension CircuitBreaker {
         ///   - from: The first length, at least 1 ns. Default: 5 s.
         ///   - factor: By how much a break is longer than the one before, at least 1. Default: 2.
         ///   - upTo: The longest, at least `from`. Default: 60 s.
-        ///   - jitter: By what share of itself a length varies up and down, in 0...1, though never above `upTo`: at the limit
-        ///     the lengths are spread below it. Default: 0.1.
+        ///   - jitter: By what share of itself a length varies up and down, in 0...1, though never above `upTo`: at the
+        ///     limit the lengths are spread below it. Default: 0.1.
         public static func growing(
             from: Duration = .seconds(5), factor: Double = 2, upTo: Duration = .seconds(60), jitter: Double = 0.1
         ) -> BreakLength {
@@ -47,8 +47,8 @@ extension CircuitBreaker {
         ///
         /// - Parameters:
         ///   - upTo: The longest, at least 1 ns.
-        ///   - jitter: By up to what share of itself a length is longer, in 0...1, and never shorter: breakers that were told
-        ///     the same end their breaks spread from then on. Default: 0.2.
+        ///   - jitter: By up to what share of itself a length is longer, in 0...1, and never shorter: breakers that
+        ///     were told the same end their breaks spread from then on. Default: 0.2.
         ///   - otherwise: What applies where the error says nothing. Default: ``growing(from:factor:upTo:jitter:)``.
         public static func serverHint(
             upTo: Duration, jitter: Double = 0.2, otherwise: BreakLength = .growing()

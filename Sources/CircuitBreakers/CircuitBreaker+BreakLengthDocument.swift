@@ -1,8 +1,8 @@
 internal import ResilienceCore
 
 extension CircuitBreaker.BreakLength {
-    /// A text is a fixed length. An object is a server's hint, or a growing length; and, where a function is declared in
-    /// code, what stands around that.
+    /// A text is a fixed length. An object is a server's hint, or a growing length; and, where a function is declared
+    /// in code, what stands around that.
     mutating func read(_ reader: ConfigurationReader) {
         if case .string = reader.value {
             if let length = reader.duration() { self = .fixed(length) }

@@ -9,12 +9,14 @@ extension CircuitBreaker {
         /// What the breaker was: ``State/open``, ``State/halfOpen`` with all its probes out, or ``State/isolated``.
         public let state: State
 
-        /// The time after which to try again: the rest of the break; half-open, when the probes are likely to be back, by how
-        /// long calls took that were timed. `nil` if the breaker is isolated: only somebody who decides so ends that.
+        /// The time after which to try again: the rest of the break; half-open, when the probes are likely to be back,
+        /// by how long calls took that were timed. `nil` if the breaker is isolated: only somebody who decides so ends
+        /// that.
         public let retryAfter: Duration?
 
-        /// The error that opened the breaker, or that of a probe since: the last that counted as a failure. `nil` if none is
-        /// known: the breaker was opened by hand, by slow calls that succeeded, or from a snapshot. Not looked at by `==`.
+        /// The error that opened the breaker, or that of a probe since: the last that counted as a failure. `nil` if
+        /// none is known: the breaker was opened by hand, by slow calls that succeeded, or from a snapshot. Not looked
+        /// at by `==`.
         public let lastFailure: (any Error)?
 
         init(policyName: String, state: State, retryAfter: Duration?, lastFailure: (any Error)? = nil) {

@@ -6,12 +6,12 @@ extension KeyedFallback {
         /// What is tried, first to last: at least one step, with names that differ.
         public var steps: Steps
 
-        /// For which errors of the call there is a fallback, the rejections of layers among them. Each step may narrow it
-        /// further. Never asked about the caller's cancellation, for which there is none. Default: all.
+        /// For which errors of the call there is a fallback, the rejections of layers among them. Each step may narrow
+        /// it further. Never asked about the caller's cancellation, for which there is none. Default: all.
         public var handles: ErrorCondition
 
-        /// What the caller gets when every step has failed: the error of the call, or a ``FallbackExhaustedError`` with that
-        /// and what became of each step. Default: the error of the call.
+        /// What the caller gets when every step has failed: the error of the call, or a ``FallbackExhaustedError`` with
+        /// that and what became of each step. Default: the error of the call.
         public var exhaustion: Exhaustion
 
         /// Creates a configuration.

@@ -1,7 +1,7 @@
 public import ResilienceCore
 
-/// Of a fallback, a document can say the numbers of its steps, by their names, and ``exhaustion``. The steps themselves and
-/// their ``handles`` are code: a document is read onto the configuration that code declares.
+/// Of a fallback, a document can say the numbers of its steps, by their names, and ``exhaustion``. The steps themselves
+/// and their ``handles`` are code: a document is read onto the configuration that code declares.
 extension KeyedFallback.Configuration: DocumentRepresentable {
     /// `fallback`
     public static var documentKey: String { "fallback" }

@@ -44,7 +44,7 @@ extension KeyedFallback {
             switch result {
             case .answered(let value, let age):
                 counters.served.wrappingAdd(1, ordering: .relaxed)
-                stage.record.tellServed(age, context, since: start, cause)
+                stage.record.notifyServed(age, context, since: start, cause)
                 return (value, true)
             case .ended(let end):
                 ends.append(end)
@@ -69,7 +69,7 @@ extension KeyedFallback {
         _ exhaustion: Exhaustion, _ start: TimeSource.Instant, _ cause: any Error, _ ends: [FallbackStepEnd]
     ) -> any Error {
         counters.exhausted.wrappingAdd(1, ordering: .relaxed)
-        events.tell(.exhausted(fallback: name, after: start.duration(to: time.now), cause: cause))
+        events.notify(.exhausted(fallback: name, after: start.duration(to: time.now), cause: cause))
         guard exhaustion == .exhaustedError else { return cause }
         return FallbackExhaustedError(policyName: name, original: cause, steps: ends)
     }

@@ -47,8 +47,8 @@ extension KeyedFallback {
     /// let steps: Fallback<Quote>.Steps = .lastGood(maxAge: .seconds(300)).value(.empty)
     /// ```
     ///
-    /// Each method is there twice: as a static one, which begins with the step, and as one that adds it. Lines that begin
-    /// with a dot are one expression to the compiler, so that the first is the static one.
+    /// Each method is there twice: as a static one, which begins with the step, and as one that adds it. Lines that
+    /// begin with a dot are one expression to the compiler, so that the first is the static one.
     public struct Steps: Sendable {
         /// The steps, first to last.
         public let elements: [Step]
@@ -78,8 +78,8 @@ extension KeyedFallback {
         ///
         /// - Parameters:
         ///   - maxAge: How old the value may be, at least 1 ns. At exactly this age it still serves.
-        ///   - capacity: For how many keys values are kept, at least 1. The one that was renewed longest ago goes first.
-        ///     Of several such steps, the largest counts. Default: 1000.
+        ///   - capacity: For how many keys values are kept, at least 1. The one that was renewed longest ago goes
+        ///     first. Of several such steps, the largest counts. Default: 1000.
         ///   - name: What the step is called. Default: `last good`.
         ///   - handles: For which errors of the call the step is taken. Default: all.
         public static func lastGood(

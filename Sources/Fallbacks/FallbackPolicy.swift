@@ -6,14 +6,15 @@ extension Policy {
     /// Everything in the policy is inside: the fallback sees what comes out of all layers. It hears nothing of attempts
     /// that a retry repeats.
     ///
-    /// - Parameter fallback: The steps, perhaps shared with other policies. It keeps its name and its clock; the policy's
-    ///   observers hear its events.
+    /// - Parameter fallback: The steps, perhaps shared with other policies. It keeps its name and its clock; the
+    ///   policy's observers hear its events.
     public func fallback<Key, Value>(to fallback: KeyedFallback<Key, Value>) -> KeyedFallbackPolicy<Key, Value> {
         for observer in observers { fallback.addObserver(observer) }
         return KeyedFallbackPolicy(inner: self, fallback: fallback)
     }
 
-    /// A form of this policy whose calls have a fallback, built from its steps with the policy's name, clock and observers.
+    /// A form of this policy whose calls have a fallback, built from its steps with the policy's name, clock and
+    /// observers.
     ///
     /// - Parameters:
     ///   - type: What calls return.

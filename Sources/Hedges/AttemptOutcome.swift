@@ -39,8 +39,8 @@ extension AttemptOutcome {
         return hint == .doNotRetry ? .lastFailure : .failure
     }
 
-    /// Whether a server asks to wait. What a layer refused inside the operation is no server's word: the next attempt may go
-    /// elsewhere.
+    /// Whether a server asks to wait. What a layer refused inside the operation is no server's word: the next attempt
+    /// may go elsewhere.
     func isPushback(in context: Context) -> Bool {
         !isRejection(in: context) && (hint?.delay ?? .zero) > .zero
     }

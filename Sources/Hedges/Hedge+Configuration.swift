@@ -3,8 +3,8 @@ public import ResilienceCore
 extension Hedge {
     /// When and how often a call is hedged.
     ///
-    /// The defaults: one hedge, when a call takes longer than 95 % of the last 1000 did, or when it fails, but no sooner
-    /// than the server asks; every error but cancellation may be hedged; no budget.
+    /// The defaults: one hedge, when a call takes longer than 95 % of the last 1000 did, or when it fails, but no
+    /// sooner than the server asks; every error but cancellation may be hedged; no budget.
     public struct Configuration: Sendable {
         /// When the next hedge starts if no attempt has succeeded by then. Default: the 95th percentile.
         public var delay: Delay
@@ -13,16 +13,16 @@ extension Hedge {
         public var maxHedges: Int
 
         /// After which errors another attempt may help. Any other ends the call at once, and the attempts that run are
-        /// cancelled, because every attempt would meet it: a request that is not valid, a right that is missing. A value that
-        /// is not accepted never does. Default: all.
+        /// cancelled, because every attempt would meet it: a request that is not valid, a right that is missing. A
+        /// value that is not accepted never does. Default: all.
         public var handles: ErrorCondition
 
-        /// How much longer than asked for a hedge waits that a server asked to wait, as a share of it: 0 to 1. Callers that
-        /// are asked the same come back spread from then on, never sooner. Default: 0.5.
+        /// How much longer than asked for a hedge waits that a server asked to wait, as a share of it: 0 to 1. Callers
+        /// that are asked the same come back spread from then on, never sooner. Default: 0.5.
         public var hintJitter: Double
 
-        /// The longest wait that a server may ask for. One that asks for more gets no further hedge of the call. Zero or
-        /// more. Default: 30 seconds.
+        /// The longest wait that a server may ask for. One that asks for more gets no further hedge of the call. Zero
+        /// or more. Default: 30 seconds.
         public var maxHint: Duration
 
         /// What bounds the hedges of all calls together, shared with other hedges and with retries. Default: `nil`.
@@ -62,7 +62,7 @@ extension Hedge {
             delay.check(&check)
             check.require("maxHedges", maxHedges, in: 1...10)
             check.require("hintJitter", hintJitter, in: 0...1)
-            check.require(delay: "maxHint", maxHint)
+            check.require(notNegative: "maxHint", maxHint)
             check.requireObject("budget", budget)
             try check.finish()
         }

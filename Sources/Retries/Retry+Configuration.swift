@@ -26,9 +26,9 @@ extension Retry {
 
         /// Which errors are retried. Default: all.
         ///
-        /// No error is retried while the task is cancelled. The rejection of a layer inside, such as an open breaker's, is
-        /// retried only under ``OnRejection/waitUntilRetryAfter``, or where the condition names it: `.rejections`, and the
-        /// type of a rejection in `.only(…)`. The call then waits as it does under that.
+        /// No error is retried while the task is cancelled. The rejection of a layer inside, such as an open breaker's,
+        /// is retried only under ``OnRejection/waitUntilRetryAfter``, or where the condition names it: `.rejections`,
+        /// and the type of a rejection in `.only(…)`. The call then waits as it does under that.
         public var handles: ErrorCondition
 
         /// What a server's word about trying again counts. Default: ``ServerHints/shortened``.
@@ -56,8 +56,8 @@ extension Retry {
         /// Default: `nil`.
         public var budget: (any AttemptBudget)?
 
-        /// What the caller gets in the end: the last error, or an ``ExhaustedError`` with the errors of all attempts. Errors
-        /// that are not to be retried pass unchanged. Default: the last error.
+        /// What the caller gets in the end: the last error, or an ``ExhaustedError`` with the errors of all attempts.
+        /// Errors that are not to be retried pass unchanged. Default: the last error.
         public var exhaustion: Exhaustion
 
         /// Creates a configuration; every part has a default.
@@ -98,7 +98,7 @@ extension Retry {
             var check = ConfigurationCheck("retry")
             backoff.check(&check)
             check.require("maxAttempts", maxAttempts, atLeast: 1)
-            check.require(delay: "maxDelay", maxDelay)
+            check.require(notNegative: "maxDelay", maxDelay)
             check.require("hintJitter", hintJitter, in: 0...1)
             if let maxDuration { check.require(positive: "maxDuration", maxDuration) }
             check.requireObject("budget", budget)

@@ -1,7 +1,7 @@
 public import ResilienceCore
 
-/// Of a configuration, a document can say everything but functions: of ``handles`` and ``neverRan`` only `"all"`, `"none"`
-/// and `"rejections"`, and not the delay of ``Backoff/custom(jitter:_:)``.
+/// Of a configuration, a document can say everything but functions: of ``handles`` and ``neverRan`` only `"all"`,
+/// `"none"` and `"rejections"`, and not the delay of ``Backoff/custom(jitter:_:)``.
 extension Retry.Configuration: DocumentRepresentable {
     /// `retry`
     public static var documentKey: String { "retry" }
@@ -34,8 +34,8 @@ extension Retry.Configuration: DocumentRepresentable {
         }
     }
 
-    /// A name stands for a shared budget; an object declares one. If it is that of the retry already, the retry keeps it
-    /// with its tokens.
+    /// A name stands for a shared budget; an object declares one. If it is that of the retry already, the retry keeps
+    /// it with its tokens.
     private mutating func readBudget(_ reader: ConfigurationReader, _ object: inout ConfigurationReader.Object) {
         switch reader.value {
         case .null where reader.isNull: budget = nil

@@ -45,12 +45,10 @@ extension Retry {
     }
 
     private static func layer(name: String?, _ configuration: Configuration) -> Layer<Retry> {
-        Layer { environment throws(ConfigurationError) in
+        Layer(named: name) { environment throws(ConfigurationError) in
             var configuration = configuration
             configuration.budget = try environment.resolved(configuration.budget, field: "retry.budget")
             try configuration.validate()
-            var environment = environment
-            if let name { environment.name = name }
             return Retry(environment, configuration)
         }
     }

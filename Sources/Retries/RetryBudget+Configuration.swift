@@ -18,8 +18,8 @@ extension RetryBudget {
         ///
         /// - Parameters:
         ///   - ratio: 0 to 1.
-        ///   - minimumPerSecond: How many retries a second are allowed in any case, 0 to 1 000 000; for services that are
-        ///     called rarely. Default: 10.
+        ///   - minimumPerSecond: How many retries a second are allowed in any case, 0 to 1 000 000; for services that
+        ///     are called rarely. Default: 10.
         ///   - window: 1 ms to 1 hour; tokens expire in tenths of it. Default: 10 s.
         public static func ratio(
             _ ratio: Double, minimumPerSecond: Double = 10, window: Duration = .seconds(10)

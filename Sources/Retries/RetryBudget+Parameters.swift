@@ -2,8 +2,9 @@ internal import ResilienceCore
 internal import Synchronization
 
 extension RetryBudget {
-    /// The configuration as calls read it: each part one atomic word. A call that reads while another rule is put in force may see
-    /// some parts of one and some of the other; what it earns or spends then is off by a token or so, once.
+    /// The configuration as calls read it: each part one atomic word. A call that reads while another rule is put in
+    /// force may see some parts of one and some of the other; what it earns or spends then is off by a token or so,
+    /// once.
     struct Parameters: ~Copyable {
         let kind: Atomic<UInt8>
         /// What a call, or a success, earns.
@@ -37,7 +38,8 @@ extension RetryBudget {
 }
 
 extension RetryBudget.Configuration {
-    /// The parts of a configuration as numbers, in millionths of a token; those that a kind does not have are zero or no limit.
+    /// The parts of a configuration as numbers, in millionths of a token; those that a kind does not have are zero or
+    /// no limit.
     var parameters: (kind: UInt8, share: Int64, cost: Int64, capacity: Int64, reserve: Int64) {
         let unit = RetryBudget.unit
         return switch kind {

@@ -51,8 +51,8 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     /// How tokens are earned and spent.
     public var configuration: Configuration { settings.withLock { $0 } }
 
-    /// Puts another rule in force. The totals stay; so do the tokens, up to the capacity of the new configuration, unless it is of
-    /// another kind: such a rule begins anew.
+    /// Puts another rule in force. The totals stay; so do the tokens, up to the capacity of the new configuration,
+    /// unless it is of another kind: such a rule begins anew.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
@@ -78,7 +78,7 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
 
     /// Tells of a call, once, whatever becomes of it. Under a ratio it earns the call's share of a retry.
     public func deposit() {
-        if kind == Parameters.ratio { settle(parameters.share.load(ordering: .relaxed)) }
+        if kind == Parameters.ratio { adjust(by: parameters.share.load(ordering: .relaxed)) }
     }
 
     /// Asks for one more attempt: a retry or a hedge.
@@ -96,13 +96,14 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     /// Gives back what ``tryWithdraw()`` took, for an attempt that did not start after all.
     public func putBack() {
         switch kind {
-        case Parameters.ratio: settle(Self.unit)
+        case Parameters.ratio: adjust(by: Self.unit)
         case Parameters.throttle: break
         default: earn(parameters.cost.load(ordering: .relaxed))
         }
     }
 
-    /// Tells of an attempt that succeeded: a throttle earns its ratio; a quota gets one token, or the price of the retry.
+    /// Tells of an attempt that succeeded: a throttle earns its ratio; a quota gets one token, or the price of the
+    /// retry.
     ///
     /// - Parameter isRetry: Whether the attempt was paid for with ``tryWithdraw()``.
     public func recordSuccess(ofRetry isRetry: Bool = false) {
@@ -205,7 +206,7 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     }
 
     /// Adds to a ratio's tokens, for as long as its window lasts.
-    private func settle(_ amount: Int64) {
+    private func adjust(by amount: Int64) {
         expire()
         window.add(amount)
         tokens.wrappingAdd(amount, ordering: .relaxed)

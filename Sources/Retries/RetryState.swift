@@ -1,9 +1,10 @@
 internal import ResilienceCore
 
-/// What one call has gone through so far, and the decision what follows a failure. Waits for nothing and reads no clock.
+/// What one call has gone through so far, and the decision what follows a failure. Waits for nothing and reads no
+/// clock.
 struct RetryState {
     /// What to do after a failure.
-    enum Plan: Equatable {
+    enum Action: Equatable {
         case retry(after: Duration)
         case giveUp(Retry.StopReason)
     }
@@ -45,7 +46,7 @@ struct RetryState {
     /// - Throws: The error of a delay function.
     mutating func plan(
         after error: any Error, _ end: CallEnd, _ limits: Limits, _ random: RandomSource
-    ) throws -> Plan {
+    ) throws -> Action {
         hintWasUnreadable = false
         // Who is cancelled because the deadline has passed has failed: the service did not answer in time.
         if end == .expired { return .giveUp(.deadline) }
@@ -55,7 +56,7 @@ struct RetryState {
         guard configuration.handles.handles(error) else { return .giveUp(.notRetryable) }
         guard isIdempotent || neverRan(error) else { return .giveUp(.notIdempotent) }
         guard attempt < configuration.maxAttempts else { return .giveUp(.attempts) }
-        switch try wish(after: error, end, limits, random) {
+        switch try requestedDelay(after: error, end, limits, random) {
         case .delay(let delay): return bound(delay, limits)
         case .atLeast(let hint): return bound(hint, limits, random)
         case .stop(let reason): return .giveUp(reason)
@@ -91,24 +92,24 @@ struct RetryState {
     private func neverRan(_ error: any Error) -> Bool { configuration.neverRan.excludes(error) }
 
     /// The delay that somebody wants, before it meets the limits.
-    private enum Wish {
+    private enum RequestedDelay {
         /// That of the backoff, jittered.
         case delay(Duration)
         case atLeast(Hint)
         case stop(Retry.StopReason)
     }
 
-    /// A delay that somebody asked for: it is not shortened, but may be longer, so that those who were asked for the same
-    /// do not come back together.
+    /// A delay that somebody asked for: it is not shortened, but may be longer, so that those who were asked for the
+    /// same do not come back together.
     private struct Hint {
         var range: ClosedRange<Duration>
         /// What the backoff says, where that counts too.
         var backoff = Duration.zero
     }
 
-    private mutating func wish(
+    private mutating func requestedDelay(
         after error: any Error, _ end: CallEnd, _ limits: Limits, _ random: RandomSource
-    ) throws -> Wish {
+    ) throws -> RequestedDelay {
         if end == .rejected {
             let rejection = error.unwrapped as? any PolicyRejection
             guard configuration.waitsForRejections, let earliest = rejection?.retryAfter else {
@@ -159,7 +160,7 @@ struct RetryState {
     }
 
     /// A delay of the backoff, which has been trimmed already if it may be.
-    private func bound(_ delay: Duration, _ limits: Limits) -> Plan {
+    private func bound(_ delay: Duration, _ limits: Limits) -> Action {
         if let maxDuration = configuration.maxDuration {
             let left = maxDuration - limits.elapsed
             guard left > .zero, delay <= left else { return .giveUp(.duration) }
@@ -169,7 +170,7 @@ struct RetryState {
     }
 
     /// A delay that was asked for. Its jitter gives way to the limits; what was asked for does not.
-    private func bound(_ hint: Hint, _ limits: Limits, _ random: RandomSource) -> Plan {
+    private func bound(_ hint: Hint, _ limits: Limits, _ random: RandomSource) -> Action {
         let earliest = max(hint.range.lowerBound, hint.backoff)
         var latest = max(hint.range.upperBound, hint.backoff)
         if let maxDuration = configuration.maxDuration {

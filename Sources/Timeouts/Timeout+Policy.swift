@@ -13,29 +13,27 @@ extension Timeout {
     ///   - limit: How long the layers inside may take, at least 1 ns.
     public static func layer(_ name: String, _ limit: Duration) -> Layer<Timeout> { layer(name, .fixed(limit)) }
 
-    /// A timeout as a layer of a policy, with the policy's name, clock and observers, whose limit may be decided for each
-    /// call.
+    /// A timeout as a layer of a policy, with the policy's name, clock and observers, whose limit may be decided for
+    /// each call.
     ///
-    /// - Parameter configuration: How long the layers inside may take. Its faults are reported by the policy, with those of
-    ///   the other layers.
+    /// - Parameter configuration: How long the layers inside may take. Its faults are reported by the policy, with
+    ///   those of the other layers.
     public static func layer(_ configuration: Configuration) -> Layer<Timeout> { layer(name: nil, configuration) }
 
-    /// A timeout as a layer of a policy, with a name of its own and the policy's clock and observers, whose limit may be
-    /// decided for each call.
+    /// A timeout as a layer of a policy, with a name of its own and the policy's clock and observers, whose limit may
+    /// be decided for each call.
     ///
     /// - Parameters:
     ///   - name: What the timeout is called in errors, events and metrics.
-    ///   - configuration: How long the layers inside may take. Its faults are reported by the policy, with those of the other
-    ///     layers.
+    ///   - configuration: How long the layers inside may take. Its faults are reported by the policy, with those of the
+    ///     other layers.
     public static func layer(_ name: String, _ configuration: Configuration) -> Layer<Timeout> {
         layer(name: name, configuration)
     }
 
     private static func layer(name: String?, _ configuration: Configuration) -> Layer<Timeout> {
-        Layer { environment throws(ConfigurationError) in
+        Layer(named: name) { environment throws(ConfigurationError) in
             try configuration.validate()
-            var environment = environment
-            if let name { environment.name = name }
             return Timeout(environment, configuration)
         }
     }

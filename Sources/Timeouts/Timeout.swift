@@ -110,9 +110,9 @@ public final class Timeout: Strategy {
 
     /// Runs the rest of a call, and cancels it when the limit is reached.
     ///
-    /// - Throws: ``ExceededError`` if the call failed after this limit had been reached; ``NoTimeLeftError`` if there was no
-    ///   time left to begin with. Otherwise what `next` threw: also when the caller cancelled, and when a layer inside
-    ///   refused the call.
+    /// - Throws: ``ExceededError`` if the call failed after this limit had been reached; ``NoTimeLeftError`` if there
+    ///   was no time left to begin with. Otherwise what `next` threw: also when the caller cancelled, and when a layer
+    ///   inside refused the call.
     public nonisolated(nonsending) func execute(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
@@ -137,7 +137,8 @@ public final class Timeout: Strategy {
                 return
             }
             counters.late.wrappingAdd(1, ordering: .relaxed)
-            emit(.exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: true))
+            events.notify(
+                .exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: true))
             return
         }
         switch CallEnd(error, in: context) {
@@ -146,7 +147,8 @@ public final class Timeout: Strategy {
         // Whoever cancelled from outside, the caller or a deadline around this one, is never told of this limit.
         case .failed where end.isExpired && !Task.isCancelled:
             counters.exceeded.wrappingAdd(1, ordering: .relaxed)
-            emit(.exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: false))
+            events.notify(
+                .exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: false))
             throw ExceededError(policyName: name, limit: limit, underlying: error)
         case .failed, .expired: counters.failed.wrappingAdd(1, ordering: .relaxed)
         }
@@ -155,13 +157,8 @@ public final class Timeout: Strategy {
 
     private func refused(_ limit: Duration) -> NoTimeLeftError {
         counters.refused.wrappingAdd(1, ordering: .relaxed)
-        emit(.refused(timeout: name, limit: limit))
+        events.notify(.refused(timeout: name, limit: limit))
         return NoTimeLeftError(policyName: name)
-    }
-
-    private func emit(_ event: @autoclosure () -> Event) {
-        events.post(event())
-        events.deliver()
     }
 
     /// Adds an observer of this timeout's events.

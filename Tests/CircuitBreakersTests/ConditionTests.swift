@@ -179,7 +179,8 @@ struct ConditionTests {
         let types = Configuration(ignores: .only(Base.self, Wrong.self))
         let errors = Configuration(ignores: .errors { $0 is Base || $0 is Wrong })
         let custom = Configuration(ignores: .init { $0 is Base || $0 is Wrong })
-        let both = Configuration(handles: .only(Base.self, InjectedFailure.self), ignores: .except(InjectedFailure.self))
+        let both = Configuration(
+            handles: .only(Base.self, InjectedFailure.self), ignores: .except(InjectedFailure.self))
         for conditions in [types, errors, custom, both].map(\.conditions) {
             for error in [Base(), Derived(), Wrong()] as [any Error] {
                 #expect(conditions.judge(error, in: nil) == .ignored)

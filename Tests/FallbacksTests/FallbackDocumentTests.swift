@@ -185,8 +185,8 @@ struct RevalidationDocumentTests {
             (
                 ["freshFor": "1s", "staleFor": "1s", "refreshBackoff": "-1s", "maxRefreshBackoff": "-2s"],
                 [
-                    "refreshBackoff: \"-1s\" is outside 0...292 years",
-                    "maxRefreshBackoff: \"-2s\" is outside 0...292 years",
+                    "refreshBackoff: \"-1s\" is outside 0 s...292 years",
+                    "maxRefreshBackoff: \"-2s\" is outside 0 s...292 years",
                 ]
             ),
             (
@@ -197,7 +197,7 @@ struct RevalidationDocumentTests {
                 ["freshFor": "-1s", "staleFor": "0s", "capacity": 0, "maxRefreshes": 0, "maxRefresh": 1],
                 [
                     "maxRefresh: 1 is for an unknown key; did you mean maxRefreshes?",
-                    "freshFor: \"-1s\" is outside 0...292 years",
+                    "freshFor: \"-1s\" is outside 0 s...292 years",
                     "staleFor: \"0s\" is outside 1 ns...292 years",
                     "capacity: 0 is below 1", "maxRefreshes: 0 is below 1",
                 ]

@@ -161,7 +161,9 @@ struct FallbackExamples {
         configuration.steps = .lastGood(maxAge: .seconds(60)).value(.none)
         try quotes.update(configuration)
         #expect(try await quotes.execute { throw GatewayError() } == .none)
-        try configuration.apply(["steps": ["last good": ["maxAge": "2m", "capacity": 50]], "exhaustion": "exhaustedError"])
+        try configuration.apply([
+            "steps": ["last good": ["maxAge": "2m", "capacity": 50]], "exhaustion": "exhaustedError",
+        ])
         #expect(configuration.exhaustion == .exhaustedError)
     }
 

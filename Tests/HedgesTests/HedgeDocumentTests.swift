@@ -70,7 +70,8 @@ struct HedgeDocumentTests {
             delay: .from { _ in nil }, handles: .except(CancellationError.self), budget: budget)
         #expect(base.document == ["maxHedges": 1, "hintJitter": 0.5, "maxHint": "30s"])
         let read = try Configuration(["maxHedges": 3], onto: base)
-        #expect(!read.handles.handles(CancellationError()) && read.budget as? RetryBudget === budget && read.maxHedges == 3)
+        #expect(
+            !read.handles.handles(CancellationError()) && read.budget as? RetryBudget === budget && read.maxHedges == 3)
         guard case .function = read.delay.kind else {
             Issue.record("the function is gone")
             return

@@ -35,7 +35,8 @@ import Testing
 
     @Test("errors that are not handled are accepted calls, ignored ones neither")
     func refusals() async throws {
-        for handles in [ErrorCondition.only(Overloaded.self), .errors { $0 is Overloaded }, .init { $0 is Overloaded }] {
+        for handles in [ErrorCondition.only(Overloaded.self), .errors { $0 is Overloaded }, .init { $0 is Overloaded }]
+        {
             #expect(try await outcome(of: Overloaded(), handles: handles).refused == 1)
             #expect(try await outcome(of: NotFound(), handles: handles).accepted == 1)
             #expect(try await outcome(of: InnerRejection(), handles: handles).ignored == 1)

@@ -106,7 +106,7 @@ import Testing
         #expect(stage.outcome(1) == nil)
         stage.advance(by: .nanoseconds(1))
         #expect(stage.limiter.waiting == 0)
-        stage.settle()
+        stage.drain()
         #expect(stage.outcome(1) == "granted")
     }
 

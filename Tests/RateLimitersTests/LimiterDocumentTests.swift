@@ -142,7 +142,7 @@ struct LimiterDocumentTests {
                     "maxwait: \"1s\" is for an unknown key; did you mean maxWait?",
                     "rule.limit: 0 is outside 1...1000000000000000",
                     "rule.period: \"-1s\" is outside 1 ns...292 years",
-                    "maxWait: \"-1s\" is outside 0...292 years",
+                    "maxWait: \"-1s\" is outside 0 s...292 years",
                 ])
         #expect(
             faults(["rule": ["limit": 2, "period": "1ns", "burst": 0]], as: Single.self) == [

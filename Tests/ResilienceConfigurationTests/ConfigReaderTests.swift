@@ -30,7 +30,7 @@
         }
 
         private func timeout(_ module: ResilienceModule) throws -> ConfigurationValue {
-            try #require(module.policy("payments").strategies(Timeout.self).first).limit.document
+            try #require(module.policy("payments").strategies(Timeout.self).first).configuration.document
         }
 
         @Test("values of every type are taken, and the rest stays as code declared it")

@@ -38,7 +38,8 @@ import Testing
             #expect(Self.errors.map { condition.handles($0) } == expected)
             #expect(Self.errors.map { condition.excludes($0) } == expected)
             #expect(Self.errors.map { condition.handles(Wrapper(wrappedError: $0)) } == expected)
-            #expect(Self.errors.map { condition.excludes(Wrapper(wrappedError: Wrapper(wrappedError: $0))) } == expected)
+            #expect(
+                Self.errors.map { condition.excludes(Wrapper(wrappedError: Wrapper(wrappedError: $0))) } == expected)
         }
     }
 
@@ -46,15 +47,19 @@ import Testing
     func wrappers() {
         let error = Wrapper(wrappedError: Other())
         #expect(ErrorCondition.only(Wrapper.self).handles(error) && !ErrorCondition.except(Wrapper.self).handles(error))
-        #expect(!ErrorCondition.errors { $0 is Wrapper }.handles(error) && !ErrorCondition { $0 is Wrapper }.handles(error))
+        #expect(
+            !ErrorCondition.errors { $0 is Wrapper }.handles(error) && !ErrorCondition { $0 is Wrapper }.handles(error))
     }
 
-    @Test("a value that was not accepted is handled by all but none and a function about everything, and never an exception")
+    @Test(
+        "a value that was not accepted is handled by all but none and a function about everything, and never an exception"
+    )
     func values() {
         let table: [(ErrorCondition, handled: Bool, excluded: Bool)] = [
             (.all, true, false), (.none, false, false), (.rejections, true, false), (.overload, true, false),
             (.only(Other.self), true, false), (.except(Other.self), true, false), (.errors { _ in true }, true, false),
-            (.errors { _ in false }, true, false), (.init { _ in true }, true, true), (.init { _ in false }, false, false),
+            (.errors { _ in false }, true, false), (.init { _ in true }, true, true),
+            (.init { _ in false }, false, false),
             (.init { $0 is UnacceptedResult }, true, true),
         ]
         for (condition, handled, excluded) in table {
@@ -75,7 +80,8 @@ import Testing
         #expect(ErrorConditions(handles: .all, ignores: .all).judge(Busy(), in: nil) == .ignored)
     }
 
-    @Test("a document's words are those of three conditions, and rejections are named by their condition and their types")
+    @Test(
+        "a document's words are those of three conditions, and rejections are named by their condition and their types")
     func words() {
         #expect([ErrorCondition.all, .none, .rejections].map(\.word) == ["all", "none", "rejections"])
         #expect(ErrorCondition.only(Other.self).word == nil && ErrorCondition.errors { _ in true }.word == nil)

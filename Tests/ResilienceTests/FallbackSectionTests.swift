@@ -6,7 +6,9 @@ import Testing
 @Suite("Documents: fallbacks and stale-while-revalidate", .timeLimit(.minutes(30)))
 struct FallbackSectionTests {
     private static let document: ConfigurationValue = [
-        "templates": ["short": ["fallback": ["exhaustion": "exhaustedError", "steps": ["last good": ["maxAge": "2s"]]]]],
+        "templates": [
+            "short": ["fallback": ["exhaustion": "exhaustedError", "steps": ["last good": ["maxAge": "2s"]]]]
+        ],
         "fallbacks": [
             "quotes": ["inherits": "short", "steps": ["spare": ["limit": 1, "timeout": "40ms"]]],
             "rates": ["steps": ["last good": ["capacity": 5]]],
@@ -149,7 +151,7 @@ struct FallbackSectionTests {
                 "fallbacks.quotes.steps.value.limit: 1 is for an unknown key",
                 "staleWhileRevalidates.page: {…} is for a stale-while-revalidate that is not registered; did you mean "
                     + "pages?; only code can declare one",
-                "staleWhileRevalidates.pages.freshFor: \"-1s\" is outside 0...292 years",
+                "staleWhileRevalidates.pages.freshFor: \"-1s\" is outside 0 s...292 years",
                 "staleWhileRevalidates.pages.maxRefreshes: 0 is below 1",
                 "staleWhileRevalidates.pages.staleFor: 5 is a number without a unit; write \"5s\" or \"5ms\"",
                 "templates.t.staleWhileRevalidate.freshfor: \"1s\" is for an unknown key; did you mean freshFor?",

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Resilience
 
-/// Every field of every pattern, in every place of a document where it can stand: what a document accepts, it configures.
+/// Every field of every pattern, in every place of a document where it can stand: what a document accepts, it
+/// configures.
 @Suite("Every field in every place", .timeLimit(.minutes(30)))
 struct FieldSweepTests {
     /// A pattern with what code may declare for it; what can be changed is found in its own documents.

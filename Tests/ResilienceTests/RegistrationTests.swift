@@ -85,10 +85,10 @@ struct RegistrationTests {
         #expect(
             found == [
                 "options.firstUse: -1 is below 1",
-                "options.gracePeriod: -1.0 seconds is outside 0...292 years",
+                "options.gracePeriod: -1.0 seconds is outside 0 s...292 years",
                 "inventory.circuitBreaker.trip.consecutiveFailures: 0 is below 1",
                 "b.retryBudget.ratio: 2.0 is outside 0.0...1.0",
-                "f.limit: 0 is outside 1...1000000",
+                "f.maxKeys: 0 is outside 1...1000000",
                 "f.retry.maxAttempts: 0 is below 1",
                 "h.hedge.maxHedges: 0 is outside 1...10",
                 "q.fallback.steps: 0 is below 1",

@@ -122,7 +122,8 @@ struct ConditionTests {
     @Test("FS-17: seven attempts around a breaker that opens after three failures")
     func aroundABreaker() async throws {
         // Written for retries that ask an open breaker again at once: 7 attempts, of which 4 are refused. Here a
-        // rejection ends the call, or is followed no sooner than it says, as here. First a break longer than any delay: no attempt is wasted.
+        // rejection ends the call, or is followed no sooner than it says, as here. First a break longer than any delay:
+        // no attempt is wasted.
         let clock = ManualClock()
         func policy(breakLength: Duration) throws -> Policy {
             try Policy("p", clock: clock) {

@@ -36,7 +36,8 @@ struct RetryDocumentTests {
             budget: try RetryBudget(.throttle(maxTokens: 20, tokenRatio: 0.5)), exhaustion: .exhaustedError)
         #expect(configuration.text == expected.text)
         #expect(configuration.document == expected.document)
-        #expect(configuration.handles.handles(UnacceptedResult()) && configuration.neverRan.excludes(CancellationError()))
+        #expect(
+            configuration.handles.handles(UnacceptedResult()) && configuration.neverRan.excludes(CancellationError()))
         #expect(!configuration.handles.handles(CancellationError()))
     }
 
@@ -143,7 +144,8 @@ struct RetryDocumentTests {
         #expect(configuration.budget == nil)
         // Without a budget to start from, a rule starts from the defaults of its kind; and nothing is one, too.
         #expect((try Configuration(["budget": [:]]).budget as? RetryBudget)?.configuration == .ratio(0.2))
-        #expect((try Configuration(["budget": ["kind": "throttle"]]).budget as? RetryBudget)?.configuration == .throttle())
+        #expect(
+            (try Configuration(["budget": ["kind": "throttle"]]).budget as? RetryBudget)?.configuration == .throttle())
         var decoder = JSONDecoder()
         let key = try #require(CodingUserInfoKey.documentEnvironment)
         decoder.userInfo[key] = environment
@@ -290,7 +292,8 @@ extension Configuration {
             .fibonacci(from: duration(), jitter: jitter),
         ])
         let rule = pick([
-            RetryBudget.Configuration.ratio(share(), minimumPerSecond: share() * 9, window: .seconds(1) + duration() / 100),
+            RetryBudget.Configuration.ratio(
+                share(), minimumPerSecond: share() * 9, window: .seconds(1) + duration() / 100),
             .throttle(maxTokens: 7, tokenRatio: share()), .quota(90, cost: 3),
         ])
         return Configuration(

@@ -36,7 +36,9 @@ struct TimeoutDocumentTests {
             ("Remaining", "\"Remaining\" is not a duration such as \"250ms\", \"2s\" or \"1m30s\""),
         ] as [(ConfigurationValue, String)])
     func faults(document: ConfigurationValue, fault: String) {
-        let error = #expect(throws: ConfigurationError.self) { try Timeout.Configuration(document, at: "policies.p.timeout") }
+        let error = #expect(throws: ConfigurationError.self) {
+            try Timeout.Configuration(document, at: "policies.p.timeout")
+        }
         #expect(error?.faults.map(\.description) == ["policies.p.timeout: \(fault)"])
         var limit = Timeout.Configuration.fixed(.seconds(7))
         #expect(throws: ConfigurationError.self) { try limit.apply(document) }

@@ -23,12 +23,12 @@ extension AdaptiveThrottle {
         /// probability of one half.
         public var minimumRequests: Int
 
-        /// Which errors mean that the service did not accept a call. Others mean that it did: it had the capacity to find
-        /// out that an order is unknown. Default: all.
+        /// Which errors mean that the service did not accept a call. Others mean that it did: it had the capacity to
+        /// find out that an order is unknown. Default: all.
         ///
-        /// Not asked where the answer is certain. A call that was cut off because its deadline had passed was refused, for
-        /// it was the service that did not answer in time. The caller's own cancellation is ``Outcome/cancelled``, and the
-        /// rejection of a layer inside ``Outcome/ignored``.
+        /// Not asked where the answer is certain. A call that was cut off because its deadline had passed was refused,
+        /// for it was the service that did not answer in time. The caller's own cancellation is ``Outcome/cancelled``,
+        /// and the rejection of a layer inside ``Outcome/ignored``.
         public var handles: ErrorCondition
 
         /// Which errors say nothing about the service. Asked before ``handles``. Default: none.

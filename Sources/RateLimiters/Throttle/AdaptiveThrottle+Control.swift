@@ -59,8 +59,8 @@ extension AdaptiveThrottle {
     /// }
     /// ```
     ///
-    /// - Parameter context: The context of the call that the permit is for, if there is one: its deadline and its rules for
-    ///   values are then looked at, as `execute` does. Default: ``rootContext``.
+    /// - Parameter context: The context of the call that the permit is for, if there is one: its deadline and its rules
+    ///   for values are then looked at, as `execute` does. Default: ``rootContext``.
     /// - Returns: A permit to be ended with the call's outcome.
     /// - Throws: ``RejectedError`` if the call is rejected.
     public func tryAcquirePermit(in context: Context? = nil) throws(RejectedError) -> Permit {

@@ -48,7 +48,7 @@ public final class AdaptiveThrottle: Strategy {
     ///   - configuration: How many calls it rejects, and over which time it counts.
     ///   - clock: The time it measures. Default: the continuous clock.
     ///   - random: Decides which calls are rejected; called outside the throttle's lock. Default: the system's.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration = Configuration(),

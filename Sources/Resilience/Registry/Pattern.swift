@@ -168,7 +168,9 @@ extension RetryBudget: Pattern {
     var settings: Configuration { configuration }
     func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
 
-    static func make(_ settings: Configuration, in environment: PolicyEnvironment) throws(ConfigurationError) -> RetryBudget {
+    static func make(_ settings: Configuration, in environment: PolicyEnvironment) throws(ConfigurationError)
+        -> RetryBudget
+    {
         try RetryBudget(settings, time: environment.time)
     }
 }

@@ -5,14 +5,14 @@
 /// Retry.layer(.init(handles: .except(NotFound.self)))
 /// ```
 ///
-/// Never asked about the caller's own cancellation (any error while its task is cancelled): every pattern knows what to do
-/// then. A `CancellationError` in a task that is not cancelled is an error like any other: a client's own.
+/// Never asked about the caller's own cancellation (any error while its task is cancelled): every pattern knows what to
+/// do then. A `CancellationError` in a task that is not cancelled is an error like any other: a client's own.
 ///
-/// Types match as `is` does: subclasses too, and errors bridged to them. An ``ErrorWrapper``, such as the error of a retry
-/// that gave up, matches by its own type and by that of the error inside. A function is given the error inside.
+/// Types match as `is` does: subclasses too, and errors bridged to them. An ``ErrorWrapper``, such as the error of a
+/// retry that gave up, matches by its own type and by that of the error inside. A function is given the error inside.
 ///
-/// A value that was not accepted (``UnacceptedResult``) is handled by every condition but ``none`` and what you make with
-/// ``init(_:)``, which is asked about everything; and it is never an exception, such as an error to ignore.
+/// A value that was not accepted (``UnacceptedResult``) is handled by every condition but ``none`` and what you make
+/// with ``init(_:)``, which is asked about everything; and it is never an exception, such as an error to ignore.
 public struct ErrorCondition: Sendable {
     /// What a condition says about a value that was not accepted.
     private enum Values: Sendable {
@@ -52,8 +52,8 @@ public struct ErrorCondition: Sendable {
     /// No error.
     public static let none = ErrorCondition(word: "none", values: .unhandled) { _ in false }
 
-    /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not run, unless
-    /// it uses a policy itself and threw what that refused.
+    /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not run,
+    /// unless it uses a policy itself and threw what that refused.
     public static let rejections = ErrorCondition(word: "rejections", namesRejections: true) {
         $0.unwrapped is any PolicyRejection
     }
