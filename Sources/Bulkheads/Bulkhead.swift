@@ -231,7 +231,7 @@ public final class Bulkhead: Strategy {
         return withState { state in
             let part = state.part(partition)
             guard !state.marksCalls, state.takeFreeSlot(part) else { return .none }
-            return announced(part: part, inUse: state.inUse, waited: .zero, start: start)
+            return announcedLocked(part: part, inUse: state.inUse, waited: .zero, start: start)
         }
     }
 

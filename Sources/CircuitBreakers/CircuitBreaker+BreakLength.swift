@@ -113,7 +113,7 @@ extension CircuitBreaker {
         /// What an error says or, if it says nothing, the one that it wraps.
         private static func hint(_ error: any Error) -> Duration? {
             (error as? any RetryAfterProviding)?.retryAfter
-                ?? (error.unwrapped as? any RetryAfterProviding)?.retryAfter
+                ?? (unwrapped(error) as? any RetryAfterProviding)?.retryAfter
         }
 
         private static func bounded(_ length: Duration?, _ upTo: Duration) -> Duration? {

@@ -85,7 +85,7 @@
 
         private func write(_ error: any Error, _ context: Context) {
             switch CallEnd(error, in: context) {
-            case .rejected: writeRejection(error.unwrapped)
+            case .rejected: writeRejection(unwrapped(error))
             case .cancelled: span.attributes["resilience.outcome"] = "cancelled"
             case .failed, .expired: writeFailure(error)
             }
@@ -103,7 +103,7 @@
 
         private func writeFailure(_ error: any Error) {
             span.attributes["resilience.outcome"] = "failed"
-            let cause = error.unwrapped
+            let cause = unwrapped(error)
             if cause is UnacceptedResult {
                 span.setStatus(SpanStatus(code: .error, message: "the result was not accepted"))
                 return

@@ -111,7 +111,7 @@ struct RetryState {
         after error: any Error, _ end: CallEnd, _ limits: Limits, _ random: RandomSource
     ) throws -> RequestedDelay {
         if end == .rejected {
-            let rejection = error.unwrapped as? any PolicyRejection
+            let rejection = unwrapped(error) as? any PolicyRejection
             guard configuration.waitsForRejections, let earliest = rejection?.retryAfter else {
                 return .stop(.rejection)
             }

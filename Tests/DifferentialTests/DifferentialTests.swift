@@ -69,10 +69,10 @@ private struct Run {
     private func control(_ plan: LayerPlan, _ policy: Policy) throws {
         switch script.int(1...6) {
         case 1: try plan.breakers.first?.open(for: .seconds(script.int(1...3)))
-        case 2: try plan.breakers.last?.close()
+        case 2: plan.breakers.last?.close()
         case 3: try plan.bulkheads.first?.resize(to: script.int(0...3))
         case 4: policy.addObserver(world.recorder)
-        case 5: try plan.retries.first?.update(.init(maxAttempts: 2, backoff: .constant(.zero)))
+        case 5: try plan.retries.first?.update(.init(backoff: .immediate, maxAttempts: 2))
         default: policy.addObserver(world.metrics)
         }
     }
@@ -83,7 +83,8 @@ private struct Run {
         let takesContext = script.isDrawn(percent: 50)
         let result: String
         if isCancelled {
-            result = await inCancelledTask { await outcome(policy, isAccepting, takesContext, depth: depth) }
+            result =
+                (try? await inCancelledTask { await outcome(policy, isAccepting, takesContext, depth: depth) }) ?? ""
         } else {
             result = await outcome(policy, isAccepting, takesContext, depth: depth)
         }

@@ -113,7 +113,8 @@ struct LayerPlan {
             guard let bulkhead = bulkheads.first else { return NoStrategy() }
             return bulkhead.partition("gold")
         case 14:
-            return try Timeout(.seconds(script.int(5...50)), name: name("timeout"), clock: world.clock, observers: observers)
+            return try Timeout(
+                name("timeout"), .seconds(script.int(5...50)), clock: world.clock, observers: observers)
         case 15: return try breakers.first ?? breaker(observers)
         default: return try policy(depth: depth + 1)
         }
@@ -122,15 +123,15 @@ struct LayerPlan {
     private mutating func breaker(_ observers: [any PolicyObserver]) throws -> CircuitBreaker {
         let trips: [CircuitBreaker.Trip] = [
             .consecutiveFailures(2), .failureRate(0.5, minimumCalls: 4), .failureRate(0.3, minimumCalls: 6),
-            .any(.consecutiveFailures(3), .failureRate(0.4, minimumCalls: 5)), .predicate { $0.failures > 2 },
+            .any(.consecutiveFailures(3), .failureRate(0.4, minimumCalls: 5)), .when { $0.failures > 2 },
         ]
         let windows: [CircuitBreaker.Window] = [.calls(6), .calls(20), .time(.seconds(20), buckets: 5), .unbounded]
         let breaker = try CircuitBreaker(
             name("breaker"),
             .init(
                 trip: script.pick(trips), window: script.pick(windows),
-                breakLength: .constant(.seconds(script.int(1...8))),
                 slowCallDuration: script.isDrawn(percent: 20) ? .seconds(2) : nil,
+                breakLength: .fixed(.seconds(script.int(1...8))),
                 initialState: script.pick([.closed, .closed, .closed, .observing, .disabled])),
             clock: world.clock, random: .constant(0.5), observers: observers)
         breakers.append(breaker)
@@ -138,13 +139,11 @@ struct LayerPlan {
     }
 
     private mutating func retry(_ observers: [any PolicyObserver]) throws -> Retry {
-        let retry = try Retry(
-            .init(
-                maxAttempts: script.int(1...4), backoff: .constant(.zero),
-                maxDuration: script.isDrawn(percent: 10) ? .seconds(20) : nil,
-                budget: script.isDrawn(percent: 10) ? RetryBudget() : nil,
-                exhaustion: script.isDrawn(percent: 20) ? .allAttempts : .lastError),
-            name: name("retry"), clock: world.clock, observers: observers)
+        var configuration = Retry.Configuration(backoff: .immediate, maxAttempts: script.int(1...4))
+        if script.isDrawn(percent: 10) { configuration.maxDuration = .seconds(20) }
+        if script.isDrawn(percent: 10) { configuration.budget = try RetryBudget() }
+        if script.isDrawn(percent: 20) { configuration.exhaustion = .exhaustedError }
+        let retry = try Retry(name("retry"), configuration, clock: world.clock, observers: observers)
         retries.append(retry)
         return retry
     }

@@ -18,12 +18,6 @@ final class Script: Sendable {
     func pick<Element>(_ elements: [Element]) -> Element { elements[int(0...elements.count - 1)] }
 }
 
-/// How an operation ends.
-enum Ending: Sendable {
-    case value(Int)
-    case failure(any Error)
-}
-
 struct Failure: Error, Equatable, CustomStringConvertible {
     let number: Int
 
@@ -34,7 +28,10 @@ struct Overload: OverloadError, RetryAfterProviding {
     let retryAfter: Duration? = .zero
 }
 
-struct Refusal: PolicyRejection {
+struct Refusal: PolicyRejection, CustomStringConvertible {
     let policyName = "somebody else's"
     let retryAfter: Duration? = nil
+    let reason = "refused by somebody else"
+
+    var description: String { reason }
 }

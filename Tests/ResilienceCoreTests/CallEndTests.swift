@@ -59,10 +59,10 @@ struct CallEndTests {
 
     @Test("types match as `is` does, and through wrappers")
     func types() {
-        #expect(Derived().isAny(of: [Base.self]) && !Base().isAny(of: [Derived.self]))
-        #expect(Wrapper(wrappedError: Derived()).isAny(of: [Base.self]))
-        #expect(Wrapper(wrappedError: Derived()).isAny(of: [Wrapper.self]))
-        #expect(!Wrapper(wrappedError: Derived()).isAny(of: [InjectedFailure.self]) && !Base().isAny(of: []))
+        #expect(isAny(Derived(), of: [Base.self]) && !isAny(Base(), of: [Derived.self]))
+        #expect(isAny(Wrapper(wrappedError: Derived()), of: [Base.self]))
+        #expect(isAny(Wrapper(wrappedError: Derived()), of: [Wrapper.self]))
+        #expect(!isAny(Wrapper(wrappedError: Derived()), of: [InjectedFailure.self]) && !isAny(Base(), of: []))
     }
 
     @Test("an execution names the rejection inside of wrappers, with a fallback and without")

@@ -43,7 +43,7 @@ public struct ErrorCondition: Sendable {
     ///
     /// - Parameter holds: Given the error inside of wrappers. Runs outside every lock.
     public init(_ holds: @escaping @Sendable (any Error) -> Bool) {
-        self.init(values: .asked) { holds($0.unwrapped) }
+        self.init(values: .asked) { holds(unwrapped($0)) }
     }
 
     /// Every error.
@@ -55,24 +55,24 @@ public struct ErrorCondition: Sendable {
     /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not run,
     /// unless it uses a policy itself and threw what that refused.
     public static let rejections = ErrorCondition(word: "rejections", namesRejections: true) {
-        $0.unwrapped is any PolicyRejection
+        unwrapped($0) is any PolicyRejection
     }
 
     /// Errors by which a service says that it has too much to do (``OverloadError``), such as a timeout's. Not the
     /// rejections of layers inside: the service never saw those calls.
     public static let overload = ErrorCondition {
-        let error = $0.unwrapped
+        let error = unwrapped($0)
         return error is any OverloadError && !(error is any PolicyRejection)
     }
 
     /// Errors of these types.
     public static func only(_ types: any Error.Type...) -> ErrorCondition {
-        ErrorCondition(namesRejections: types.contains { $0 is any PolicyRejection.Type }) { $0.isAny(of: types) }
+        ErrorCondition(namesRejections: types.contains { $0 is any PolicyRejection.Type }) { isAny($0, of: types) }
     }
 
     /// Errors of all types but these.
     public static func except(_ types: any Error.Type...) -> ErrorCondition {
-        ErrorCondition { !$0.isAny(of: types) }
+        ErrorCondition { !isAny($0, of: types) }
     }
 
     /// Errors for which a function says so.
@@ -80,7 +80,7 @@ public struct ErrorCondition: Sendable {
     /// - Parameter holds: Given the error inside of wrappers, and never ``UnacceptedResult``. Runs outside every lock.
     public static func errors(where holds: @escaping @Sendable (any Error) -> Bool) -> ErrorCondition {
         ErrorCondition(values: .handled) {
-            let error = $0.unwrapped
+            let error = unwrapped($0)
             return !(error is UnacceptedResult) && holds(error)
         }
     }
@@ -91,12 +91,12 @@ public struct ErrorCondition: Sendable {
     /// Whether an error is handled, or a value that was not accepted.
     @usableFromInline
     package func handles(_ error: any Error) -> Bool {
-        rule(error) || values == .handled && error.unwrapped is UnacceptedResult
+        rule(error) || values == .handled && unwrapped(error) is UnacceptedResult
     }
 
     /// Whether an error is an exception to what is handled.
     package func excludes(_ error: any Error) -> Bool {
-        rule(error) && (values == .asked || !(error.unwrapped is UnacceptedResult))
+        rule(error) && (values == .asked || !(unwrapped(error) is UnacceptedResult))
     }
 }
 

@@ -51,9 +51,9 @@ extension ServerHint {
 
     /// What an error says, or the one inside, if it says anything; of a value that was not accepted, what that says.
     package init?(_ error: any Error) {
-        if let unaccepted = error.unwrapped as? UnacceptedResult, let value = unaccepted.erasedValue {
+        if let unaccepted = unwrapped(error) as? UnacceptedResult, let value = unaccepted.erasedValue {
             self.init(value: value)
-        } else if let hint = ServerHint(value: error) ?? ServerHint(value: error.unwrapped) {
+        } else if let hint = ServerHint(value: error) ?? ServerHint(value: unwrapped(error)) {
             self = hint
         } else {
             return nil

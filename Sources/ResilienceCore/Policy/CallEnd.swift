@@ -54,25 +54,25 @@ public protocol ErrorWrapper: Error {
     var wrappedError: any Error { get }
 }
 
-extension Error {
-    /// The error that decides what this one means: itself, unless it is an ``ErrorWrapper``.
-    package var unwrapped: any Error {
-        guard ErrorKind.ofType(of: self) == .wrapper else { return self }
-        var error: any Error = self
-        // Bounded, for a wrapper of the user's may be its own content.
-        for _ in 0..<32 {
-            guard let wrapper = error as? any ErrorWrapper else { break }
-            error = wrapper.wrappedError
-        }
-        return error
+/// The error that decides what another means: itself, unless it is an ``ErrorWrapper``.
+///
+/// A function and not a member of `Error`: to pass an error on as `Self` makes another box for it.
+package func unwrapped(_ error: any Error) -> any Error {
+    guard ErrorKind.ofType(of: error) == .wrapper else { return error }
+    var error = error
+    // Bounded, for a wrapper of the user's may be its own content.
+    for _ in 0..<32 {
+        guard let wrapper = error as? any ErrorWrapper else { break }
+        error = wrapper.wrappedError
     }
+    return error
+}
 
-    /// Whether this error, or the one that it wraps, is of one of these types, as `is` tells: a subclass is, and an
-    /// error that is bridged to the type.
-    package func isAny(of types: [any Error.Type]) -> Bool {
-        let unwrapped = unwrapped
-        return types.contains { $0.isType(of: self) || $0.isType(of: unwrapped) }
-    }
+/// Whether an error, or the one that it wraps, is of one of these types, as `is` tells: a subclass is, and an error that is
+/// bridged to the type.
+package func isAny(_ error: any Error, of types: [any Error.Type]) -> Bool {
+    let unwrapped = unwrapped(error)
+    return types.contains { $0.isType(of: error) || $0.isType(of: unwrapped) }
 }
 
 extension Error {
@@ -88,7 +88,7 @@ private enum ErrorKind: UInt {
     /// What an error says, or the one that it wraps.
     init(_ error: any Error) {
         let kind = Self.ofType(of: error)
-        self = kind == .wrapper ? Self.ofType(of: error.unwrapped) : kind
+        self = kind == .wrapper ? Self.ofType(of: unwrapped(error)) : kind
     }
 
     static func ofType(of error: any Error) -> ErrorKind {

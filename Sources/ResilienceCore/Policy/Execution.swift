@@ -34,9 +34,9 @@ public struct Execution<Value> {
 
     /// What refused the call, whether or not a fallback ran then. An ``ErrorWrapper`` is looked through.
     public var rejection: (any PolicyRejection)? {
-        if let fallbackCause { return fallbackCause.unwrapped as? any PolicyRejection }
+        if let fallbackCause { return unwrapped(fallbackCause) as? any PolicyRejection }
         guard case .failure(let error) = result else { return nil }
-        return error.unwrapped as? any PolicyRejection
+        return unwrapped(error) as? any PolicyRejection
     }
 
     /// The value, or `nil` if the call failed.

@@ -32,7 +32,7 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
     }
 
     /// The innermost limit in force around the current task.
-    static var current: CallLimit? { innermost?.inForce }
+    package static var current: CallLimit? { innermost?.inForce }
 
     /// This limit or, where it is over, the next one around it that is not: a task that was left behind by a call is
     /// not bound by the call's limit any more.
