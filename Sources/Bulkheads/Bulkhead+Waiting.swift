@@ -45,7 +45,7 @@ extension Bulkhead {
         let atOnce = withState { state -> Admission? in
             let part = state.part(partition)
             guard state.takeFreeSlot(part) else { return nil }
-            return announced(part: part, inUse: state.inUse, waited: .zero, start: start)
+            return announced(part: part, inUse: state.inUse, waited: .zero, start: start, period: state.markPeriod)
         }
         if let atOnce { return .admitted(atOnce) }
         let now = time.now
@@ -57,10 +57,14 @@ extension Bulkhead {
         } report: { (step: (State.Decision, Int), state) -> Result<Answer, RejectedError> in
             switch step {
             case (.admitted, let part):
-                return .success(.admitted(announced(part: part, inUse: state.inUse, waited: .zero, start: now)))
+                return .success(
+                    .admitted(
+                        announced(part: part, inUse: state.inUse, waited: .zero, start: now, period: state.markPeriod)))
             case (.lent(let lender), _):
                 let part = Int(BulkheadClaim.loan(lender).code)
-                return .success(.admitted(announced(part: part, inUse: state.inUse, waited: .zero, start: now)))
+                return .success(
+                    .admitted(
+                        announced(part: part, inUse: state.inUse, waited: .zero, start: now, period: state.markPeriod)))
             case (.waiting(let place, let waiter), _):
                 events.post(.queued(bulkhead: name, queued: state.queued))
                 return .success(.waiting(place, waiter))

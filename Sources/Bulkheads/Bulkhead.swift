@@ -114,8 +114,8 @@ public final class Bulkhead: Strategy {
     ) async throws {
         var admission = try admitAtOnce()
         if !admission.isGranted {
-            if marksCalls { return try await executeMarked(context, nil, next) }
             admission = try await admit(context, nil)
+            if marksCalls { return try await executeMarked(admission, context, next) }
         }
         do {
             try await next(context)
@@ -137,6 +137,8 @@ public final class Bulkhead: Strategy {
         var isTimed = false
         /// Whether observers have heard of it.
         var isAnnounced = false
+        /// The period of marking calls in which the slot was taken; zero if they were not marked.
+        var period: Int32 = 0
 
         static let none = Admission()
     }
@@ -180,8 +182,8 @@ public final class Bulkhead: Strategy {
             switch CallEnd(error, in: context) {
             case .expired: true
             // Late by the clock, though nobody has cancelled it: the client noticed first.
-            case .failed: context?.isPastDeadline == true || rule(error.unwrapped)
-            case .rejected: rule(error.unwrapped)
+            case .failed: context?.isPastDeadline == true || error.judged(by: rule)
+            case .rejected: error.judged(by: rule)
             case .cancelled: false
             }
         if isDropped { learn(from: admission, isDropped: true) }
@@ -208,6 +210,7 @@ public final class Bulkhead: Strategy {
         let now = admission.isAnnounced ? time.now : admission.start
         let hasQueue = withState { state in
             let hasQueue = state.giveBack(Int(admission.part))
+            if state.marksCalls { state.endUnmarked(admission.period) }
             if admission.isAnnounced {
                 let duration = admission.start.duration(to: now)
                 events.post(.finished(bulkhead: name, duration: duration, inUse: state.inUse))
@@ -257,7 +260,7 @@ public final class Bulkhead: Strategy {
             state.inUse = BulkheadGate(word: guarded).inUse
             let step = body(&state)
             var aftermath = Aftermath(news: state.takeNews(), limit: state.limit, deadline: state.nextDeadline)
-            for news in aftermath.news { settle(news, now ?? .init(nanoseconds: 0), &aftermath) }
+            for news in aftermath.news { settle(news, now ?? .init(nanoseconds: 0), state.markPeriod, &aftermath) }
             let result = report(step, state)
             gate.store(Self.gate(of: state, isObserved: events.isListening).word, ordering: .releasing)
             return (result, aftermath)
@@ -265,10 +268,13 @@ public final class Bulkhead: Strategy {
     }
 
     /// Counts and reports what became of a call that waited; under the lock.
-    private func settle(_ news: State.News, _ now: TimeSource.Instant, _ aftermath: inout Aftermath) {
+    private func settle(
+        _ news: State.News, _ now: TimeSource.Instant, _ period: Int32, _ aftermath: inout Aftermath
+    ) {
         switch news {
         case .granted(_, let part, let waited, let inUse):
-            aftermath.admissions.append(announced(part: part, inUse: inUse, waited: waited, start: now))
+            let admission = announced(part: part, inUse: inUse, waited: waited, start: now, period: period)
+            aftermath.admissions.append(admission)
         case .refused(_, let cause, let waited):
             if cause != .timedOut { rejectedCalls.wrappingAdd(1, ordering: .relaxed) }
             events.post(.rejected(bulkhead: name, rejection(cause, aftermath.limit, waited)))
@@ -278,12 +284,15 @@ public final class Bulkhead: Strategy {
     /// The admission of a call that has just got a slot under the lock.
     ///
     /// - Parameter start: The time; `nil` if it was not read, because nobody was listening a moment ago.
-    func announced(part: Int, inUse: Int, waited: Duration, start: TimeSource.Instant?) -> Admission {
+    func announced(
+        part: Int, inUse: Int, waited: Duration, start: TimeSource.Instant?, period: Int32
+    ) -> Admission {
         let isAnnounced = start != nil && events.isListening
         if isAnnounced { events.post(.permitted(bulkhead: name, waited: waited, inUse: inUse)) }
         return Admission(
             start: start ?? TimeSource.Instant(nanoseconds: 0), inFlight: Int32(truncatingIfNeeded: inUse),
-            part: Int32(truncatingIfNeeded: part), isGranted: true, isTimed: start != nil, isAnnounced: isAnnounced)
+            part: Int32(truncatingIfNeeded: part), isGranted: true, isTimed: start != nil, isAnnounced: isAnnounced,
+            period: period)
     }
 
     func rejection(_ cause: RejectedError.Cause, _ limit: Int, _ waited: Duration) -> RejectedError {

@@ -28,9 +28,9 @@ extension CircuitBreaker {
             self.outcome = outcome
         }
 
-        /// Classifies by a function, which is given the error inside of wrappers.
+        /// Classifies by a function. Of wrappers, the error inside decides unless the function knows the wrapper.
         public init(_ outcome: @escaping @Sendable (any Error) -> Outcome) {
-            self.init(asking: { outcome($0.unwrapped) })
+            self.init(asking: { $0.judged(by: outcome) })
         }
 
         /// Every error is a failure.
@@ -41,12 +41,10 @@ extension CircuitBreaker {
             Classifier(asking: { $0.isAny(of: types) ? .ignored : .failure })
         }
 
-        /// As ``standard``, but errors for which `isFailure` is false are ignored. It is given the error inside of wrappers.
+        /// As ``standard``, but errors for which `isFailure` is false are ignored. Of wrappers, the error inside
+        /// decides unless the function knows the wrapper.
         public static func failures(where isFailure: @escaping @Sendable (any Error) -> Bool) -> Classifier {
-            Classifier(asking: { error in
-                let error = error.unwrapped
-                return error is UnacceptedResult || isFailure(error) ? .failure : .ignored
-            })
+            Classifier(asking: { $0.judged { $0 is UnacceptedResult || isFailure($0) ? .failure : .ignored } })
         }
 
         func classify(_ error: any Error, _ context: Context?) -> Outcome {

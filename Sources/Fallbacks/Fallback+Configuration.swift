@@ -6,8 +6,8 @@ extension KeyedFallback {
         /// What is tried, first to last: at least one step, with names that differ.
         public var steps: Steps
 
-        /// For which errors of the call there is a fallback: those for which it holds, or holds for the error inside an
-        /// `ErrorWrapper`. Each step may narrow it further. Never asked about the caller's cancellation, for which there is
+        /// For which errors of the call there is a fallback. Of an `ErrorWrapper`, the error inside decides unless the
+        /// function knows the wrapper. Each step may narrow it further. Never asked about the caller's cancellation, for which there is
         /// none. Default: all.
         public var handles: @Sendable (any Error) -> Bool
 

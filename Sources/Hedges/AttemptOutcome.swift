@@ -35,7 +35,7 @@ extension AttemptOutcome {
         case .rejected where !isBegun || Task.isCancelled: return .neutral
         case .rejected, .failed: break
         }
-        if self.error != nil, isFatal(error.unwrapped) { return .fatal }
+        if self.error != nil, error.judged(by: isFatal) { return .fatal }
         return hint == .doNotRetry ? .lastFailure : .failure
     }
 

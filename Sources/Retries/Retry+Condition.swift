@@ -8,7 +8,8 @@ extension Retry {
     /// breaker's, is retried only under ``OnRejection/waitUntilRetryAfter``, or where the condition names it:
     /// ``rejections``, and the type of a rejection in ``only(_:)``. The call then waits as it does under that.
     ///
-    /// Types match as `is` does, and an `ErrorWrapper` by the error inside as well. A function is given the error inside.
+    /// Types match as `is` does, and an `ErrorWrapper` by the errors inside as well. Of one, a function is asked about the error
+    /// inside, unless it knows the wrapper.
     ///
     /// A value that was not accepted is retried under each of these but ``never`` and what you make with
     /// ``init(_:)``, which is asked about everything.
@@ -21,7 +22,7 @@ extension Retry {
 
         /// Decides by a function of the error; of `UnacceptedResult` for a value that was not accepted.
         public init(_ holds: @escaping @Sendable (any Error) -> Bool) {
-            self.init(word: nil) { holds($0.unwrapped) }
+            self.init(word: nil) { $0.judged(by: holds) }
         }
 
         private init(word: String?, _ holds: @escaping @Sendable (any Error) -> Bool) {

@@ -187,6 +187,13 @@ struct ClassifierTests {
         }
         let wrapped = CircuitBreaker.Classifier.ignoring(Wrapper.self)
         #expect(wrapped.classify(Wrapper(wrappedError: InjectedFailure()), nil) == .ignored)
+        for byFunction in [
+            CircuitBreaker.Classifier.failures { !($0 is Wrapper) }, .init { $0 is Wrapper ? .ignored : .failure },
+        ] {
+            #expect(byFunction.classify(Wrapper(wrappedError: InjectedFailure()), nil) == .ignored)
+            #expect(byFunction.classify(InjectedFailure(), nil) == .failure)
+            #expect(byFunction.classify(UnacceptedResult(), nil) == .failure)
+        }
         let hint = CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30), jitter: 0, otherwise: .fixed(.seconds(7)))
         let fixture = try Fixture(.init(trip: .consecutiveFailures(1), breakLength: hint))
         try fixture.breaker.acquirePermit().fail(Wrapper(wrappedError: InjectedFailure(retryAfter: .seconds(20))))

@@ -214,6 +214,38 @@ struct ChainTests {
         #expect(fallback.totals.served == 2 && fallback.totals.unhandled == 1)
     }
 
+    @Test(
+        "a condition that excludes an error excludes it inside of wrappers too", arguments: ["configuration", "step"])
+    func excluding(place: String) async throws {
+        let condition: @Sendable (any Error) -> Bool = { !($0 is Down) }
+        let isStep = place == "step"
+        let fallback = try Fallback<Int>(
+            "f", .init(when: { isStep || condition($0) }) { .value(2, when: { !isStep || condition($0) }) })
+        func wrapping(_ error: any Error, times: Int) -> any Error {
+            (0..<times).reduce(error) { error, _ in
+                FallbackExhaustedError(policyName: "inner", original: error, steps: [])
+            }
+        }
+        for times in 0...3 {
+            await #expect(throws: (any Error).self) {
+                try await fallback.execute { throw wrapping(Down(), times: times) }
+            }
+            #expect(try await fallback.execute { throw wrapping(InjectedFailure(), times: times) } == 2)
+        }
+        // What looks for the wrapper finds it, at any depth.
+        let exhausted = try Fallback<Int>("f", .init(when: { $0 is Retry.ExhaustedError }) { .value(3) })
+        var configuration = Retry.Configuration(backoff: .immediate, maxAttempts: 2)
+        configuration.exhaustion = .allAttempts
+        let retry = try Retry("r", configuration)
+        for times in 0...2 {
+            let value = try await exhausted.execute {
+                do { return try await retry.execute { throw Down() } } catch { throw wrapping(error, times: times) }
+            }
+            #expect(value == 3)
+        }
+        await #expect(throws: (any Error).self) { try await exhausted.execute { throw wrapping(Down(), times: 1) } }
+    }
+
     @Test("an exhausted fallback stands for the error of the call, and hands on when to try again")
     func exhaustedError() throws {
         struct Busy: Error, RetryAfterProviding { let retryAfter: Duration? = .seconds(7) }

@@ -70,7 +70,7 @@ extension AdaptiveThrottle {
 
     /// Tells which errors mean that the service did not accept a call.
     ///
-    /// Asked only about calls that failed, as `CallEnd` tells it, and told the error inside an `ErrorWrapper`. Not
+    /// Asked only about calls that failed, as `CallEnd` tells it, and of an `ErrorWrapper` about the error inside. Not
     /// asked where the caller's task is cancelled: the outcome is ``Outcome/cancelled``, or ``Outcome/refused`` if the
     /// call's deadline has passed, for then it was the service that did not answer in time. Nor about the rejection of
     /// a layer inside, which is ``Outcome/ignored``.
@@ -93,7 +93,7 @@ extension AdaptiveThrottle {
 
         func classify(_ error: any Error, _ context: Context?) -> Outcome {
             switch CallEnd(error, in: context) {
-            case .failed: outcome(error.unwrapped)
+            case .failed: error.judged(by: outcome)
             case .expired: .refused
             case .rejected: .ignored
             case .cancelled: .cancelled

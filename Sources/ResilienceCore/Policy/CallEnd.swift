@@ -47,7 +47,9 @@ extension Context {
 /// An error that stands for another, which decides what it means.
 ///
 /// What a retry or a fallback throws when it gives up conforms. Conform an error of your own that adds something to another:
-/// classifiers and conditions see the error inside.
+/// classifiers and conditions of all patterns see the error inside. A type matches if the error or one inside it is of that
+/// type. A function is asked about the error and those inside it, and decides by the first that it says something else of
+/// than of an error that it cannot know.
 public protocol ErrorWrapper: Error {
     /// The error that this one stands for.
     var wrappedError: any Error { get }
@@ -56,23 +58,52 @@ public protocol ErrorWrapper: Error {
 extension Error {
     /// The error that decides what this one means: itself, unless it is an ``ErrorWrapper``.
     package var unwrapped: any Error {
-        guard ErrorKind.ofType(of: self) == .wrapper else { return self }
+        var innermost: any Error = self
+        _ = anyLevel { error in
+            innermost = error
+            return false
+        }
+        return innermost
+    }
+
+    /// Whether this error, or one that it wraps, is of one of these types, as `is` tells: a subclass is, and an error that
+    /// is bridged to the type.
+    package func isAny(of types: [any Error.Type]) -> Bool {
+        anyLevel { error in types.contains { $0.isType(of: error) } }
+    }
+
+    /// What a function says of this error: of the outermost that it knows, of those that are inside one another.
+    ///
+    /// It knows an error of which it says something else than of one that it has never seen. So both a function that looks
+    /// for a wrapper and one that is true for all errors but a certain one mean what they say.
+    package func judged<Answer: Equatable>(by function: (any Error) -> Answer) -> Answer {
+        guard ErrorKind.ofType(of: self) == .wrapper else { return function(self) }
+        var answer = function(UnknownError())
+        let unknown = answer
+        _ = anyLevel { error in
+            answer = function(error)
+            return answer != unknown
+        }
+        return answer
+    }
+
+    /// Whether something holds for this error, or for one that it wraps; from the outside to the inside.
+    private func anyLevel(_ holds: (any Error) -> Bool) -> Bool {
+        if holds(self) { return true }
+        guard ErrorKind.ofType(of: self) == .wrapper else { return false }
         var error: any Error = self
         // Bounded, for a wrapper of the user's may be its own content.
         for _ in 0..<32 {
             guard let wrapper = error as? any ErrorWrapper else { break }
             error = wrapper.wrappedError
+            if holds(error) { return true }
         }
-        return error
-    }
-
-    /// Whether this error, or the one that it wraps, is of one of these types, as `is` tells: a subclass is, and an error
-    /// that is bridged to the type.
-    package func isAny(of types: [any Error.Type]) -> Bool {
-        let unwrapped = unwrapped
-        return types.contains { $0.isType(of: self) || $0.isType(of: unwrapped) }
+        return false
     }
 }
+
+/// An error that no function of the user's can know.
+private struct UnknownError: Error {}
 
 extension Error {
     fileprivate static func isType(of error: any Error) -> Bool { error is Self }
