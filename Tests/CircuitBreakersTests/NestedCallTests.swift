@@ -38,7 +38,7 @@ struct NestedCallTests {
                 }
             case "hand":
                 try await outer.execute {
-                    let permit = try breaker.acquirePermit()
+                    let permit = try breaker.tryAcquirePermit()
                     let counts = permit.succeed()
                     #expect(counts)
                     return 7
@@ -112,7 +112,7 @@ struct NestedCallTests {
                 try await outer.execute { context in try await inner.execute(context) { _ in try await operation() } }
             case "hand":
                 try await outer.execute {
-                    let permit = try breaker.acquirePermit()
+                    let permit = try breaker.tryAcquirePermit()
                     do { try await operation() } catch {
                         let counts = permit.fail(error)
                         #expect(counts)

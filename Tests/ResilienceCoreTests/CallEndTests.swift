@@ -63,38 +63,6 @@ struct CallEndTests {
         #expect(Wrapper(wrappedError: Derived()).isAny(of: [Base.self]))
         #expect(Wrapper(wrappedError: Derived()).isAny(of: [Wrapper.self]))
         #expect(!Wrapper(wrappedError: Derived()).isAny(of: [InjectedFailure.self]) && !Base().isAny(of: []))
-        let deep = Other(wrappedError: Wrapper(wrappedError: Other(wrappedError: Derived())))
-        for type in [Other.self, Wrapper.self, Derived.self, Base.self] as [any Error.Type] {
-            #expect(deep.isAny(of: [InjectedFailure.self, type]))
-        }
-        #expect(!deep.isAny(of: [InjectedFailure.self]) && !Endless().isAny(of: [Base.self]))
-    }
-
-    private struct Other: ErrorWrapper { let wrappedError: any Error }
-
-    @Test("a function decides by the outermost error that it knows, and otherwise by what it says of any error")
-    func functions() {
-        let plain = Derived()
-        let wrapped = Wrapper(wrappedError: plain)
-        let twice = Other(wrappedError: wrapped)
-        for error in [plain, wrapped, twice] as [any Error] {
-            #expect(error.judged { $0 is Base } && !error.judged { !($0 is Base) })
-            #expect(error.judged { _ in true } && !error.judged { _ in false })
-            #expect(!error.judged { $0 is InjectedFailure } && error.judged { !($0 is InjectedFailure) })
-        }
-        #expect(!plain.judged { $0 is Wrapper } && wrapped.judged { $0 is Wrapper } && twice.judged { $0 is Wrapper })
-        #expect(!twice.judged { !($0 is Other) } && wrapped.judged { !($0 is Other) })
-        // The outer one that is known goes before what is inside.
-        #expect(twice.judged { $0 is Other ? 1 : $0 is Base ? 2 : 0 } == 1)
-        #expect(wrapped.judged { $0 is Other ? 1 : $0 is Base ? 2 : 0 } == 2)
-        #expect(Endless().judged { $0 is Endless } && !Endless().judged { $0 is Base })
-        var asked = 0
-        #expect(
-            plain.judged { _ in
-                asked += 1
-                return true
-            })
-        #expect(asked == 1)
     }
 
     @Test("an execution names the rejection inside of wrappers, with a fallback and without")

@@ -65,8 +65,8 @@ extension RateLimiter {
 
         /// Uses the permits. If they are not there yet, the caller sees to it that ``delay`` passes first.
         ///
-        /// - Returns: `false`, and the reservation counts as rejected, if an update of the limiter has moved the permits
-        ///   too far away: there is nothing to use then.
+        /// - Returns: `false`, and the reservation counts as rejected, if an update of the limiter has moved the
+        ///   permits too far away: there is nothing to use then.
         @discardableResult
         public consuming func use() -> Bool {
             isEnded = true
@@ -81,7 +81,8 @@ extension RateLimiter {
         /// Waits until the permits are there, and uses them.
         ///
         /// - Throws: `CancellationError` if the task is cancelled during the wait, and ``RejectedError`` or
-        ///   ``ExceedsLimitError`` if an update of the limiter has moved the permits too far away. They are returned then.
+        ///   ``ExceedsLimitError`` if an update of the limiter has moved the permits too far away. They are returned
+        ///   then.
         public consuming func wait() async throws {
             isEnded = true
             switch place {

@@ -21,7 +21,8 @@ public enum CallEnd: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - error: What the call threw. An ``ErrorWrapper`` is looked through.
-    ///   - context: The call's context, for its deadline. Without it, the deadline of the call around the task is asked.
+    ///   - context: The call's context, for its deadline. Without it, the deadline of the call around the task is
+    ///     asked.
     public init(_ error: any Error, in context: Context? = nil) {
         // Once a cancellation tells its reason (SE-0526), it is asked here.
         if ErrorKind(error) == .rejection {
@@ -39,17 +40,15 @@ public enum CallEnd: Sendable, Hashable {
 }
 
 extension Context {
-    /// Whether the current task is cancelled, and not because the call's deadline has passed: there is nobody left for whom
-    /// another attempt or a fallback could be of use.
+    /// Whether the current task is cancelled, and not because the call's deadline has passed: there is nobody left for
+    /// whom another attempt or a fallback could be of use.
     @usableFromInline package var isCancelledByCaller: Bool { Task.isCancelled && !isPastDeadline }
 }
 
 /// An error that stands for another, which decides what it means.
 ///
-/// What a retry or a fallback throws when it gives up conforms. Conform an error of your own that adds something to another:
-/// classifiers and conditions of all patterns see the error inside. A type matches if the error or one inside it is of that
-/// type. A function is asked about the error and those inside it, and decides by the first that it says something else of
-/// than of an error that it cannot know.
+/// What a retry or a fallback throws when it gives up conforms. Conform an error of your own that adds something to
+/// another: conditions see the error inside.
 public protocol ErrorWrapper: Error {
     /// The error that this one stands for.
     var wrappedError: any Error { get }
@@ -58,52 +57,23 @@ public protocol ErrorWrapper: Error {
 extension Error {
     /// The error that decides what this one means: itself, unless it is an ``ErrorWrapper``.
     package var unwrapped: any Error {
-        var innermost: any Error = self
-        _ = anyLevel { error in
-            innermost = error
-            return false
-        }
-        return innermost
-    }
-
-    /// Whether this error, or one that it wraps, is of one of these types, as `is` tells: a subclass is, and an error that
-    /// is bridged to the type.
-    package func isAny(of types: [any Error.Type]) -> Bool {
-        anyLevel { error in types.contains { $0.isType(of: error) } }
-    }
-
-    /// What a function says of this error: of the outermost that it knows, of those that are inside one another.
-    ///
-    /// It knows an error of which it says something else than of one that it has never seen. So both a function that looks
-    /// for a wrapper and one that is true for all errors but a certain one mean what they say.
-    package func judged<Answer: Equatable>(by function: (any Error) -> Answer) -> Answer {
-        guard ErrorKind.ofType(of: self) == .wrapper else { return function(self) }
-        var answer = function(UnknownError())
-        let unknown = answer
-        _ = anyLevel { error in
-            answer = function(error)
-            return answer != unknown
-        }
-        return answer
-    }
-
-    /// Whether something holds for this error, or for one that it wraps; from the outside to the inside.
-    private func anyLevel(_ holds: (any Error) -> Bool) -> Bool {
-        if holds(self) { return true }
-        guard ErrorKind.ofType(of: self) == .wrapper else { return false }
+        guard ErrorKind.ofType(of: self) == .wrapper else { return self }
         var error: any Error = self
         // Bounded, for a wrapper of the user's may be its own content.
         for _ in 0..<32 {
             guard let wrapper = error as? any ErrorWrapper else { break }
             error = wrapper.wrappedError
-            if holds(error) { return true }
         }
-        return false
+        return error
+    }
+
+    /// Whether this error, or the one that it wraps, is of one of these types, as `is` tells: a subclass is, and an
+    /// error that is bridged to the type.
+    package func isAny(of types: [any Error.Type]) -> Bool {
+        let unwrapped = unwrapped
+        return types.contains { $0.isType(of: self) || $0.isType(of: unwrapped) }
     }
 }
-
-/// An error that no function of the user's can know.
-private struct UnknownError: Error {}
 
 extension Error {
     fileprivate static func isType(of error: any Error) -> Bool { error is Self }
@@ -139,8 +109,8 @@ private enum ErrorKind: UInt {
     }
 }
 
-/// Remembers the answers for a few types: asking an error whether it conforms to a protocol takes longer than rejecting a
-/// call.
+/// Remembers the answers for a few types: asking an error whether it conforms to a protocol takes longer than rejecting
+/// a call.
 private final class ErrorKinds: @unchecked Sendable {  // The pointer never changes, and points to atomics.
     static let shared = ErrorKinds()
 
