@@ -37,6 +37,8 @@ import Testing
         stage.advance(by: .seconds(3))
         #expect(reservations.map(\.delay) == [.zero, .zero, .zero, .seconds(1)])
         #expect(stage.limiter.promised == 1)
+        // Released earlier, they would give back what they hold.
+        withExtendedLifetime(reservations) {}
     }
 
     @Test("pacing of one a year, with thirty reserved")

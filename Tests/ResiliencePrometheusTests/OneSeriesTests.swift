@@ -49,6 +49,7 @@ struct OneSeriesTests {
         let metrics = MetricCollection(of: things + all)
         #expect(metrics.samples(of: "resilience.policy.calls").count == 4)
         #expect(metrics.samples(of: "resilience.policy.duration").count == (firstIsTimed || secondIsTimed ? 2 : 0))
+        withExtendedLifetime(things) {}
     }
 
     @Test("of two that count the same, the one that is collected first is shown, and durations agree with calls")
