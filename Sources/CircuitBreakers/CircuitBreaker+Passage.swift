@@ -21,8 +21,8 @@ extension CircuitBreaker {
     @_documentation(visibility: internal)
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
         let gate = currentGate
-        guard gate.letsThrough else {
-            refusal = refusalAtOnce(gate)
+        guard gate.letsThroughUnmarked else {
+            if !gate.letsThrough { refusal = refusalAtOnce(gate) }
             return 0
         }
         passage.store(Entry(word: gate.word, start: gate.needsTime ? time.now.nanoseconds : 0), at: offset)

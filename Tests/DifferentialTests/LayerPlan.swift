@@ -110,7 +110,7 @@ struct LayerPlan {
         case 11: return Counting(log: world.log)
         case 12: return Twice()
         case 13:
-            guard let bulkhead = bulkheads.first else { return NoStrategy() }
+            guard let bulkhead = bulkheads.first else { return Counting(log: world.log) }
             return bulkhead.partition("gold")
         case 14:
             return try Timeout(

@@ -60,7 +60,7 @@ public struct ErrorCondition: Sendable {
 
     /// Errors by which a service says that it has too much to do (``OverloadError``), such as a timeout's. Not the
     /// rejections of layers inside: the service never saw those calls.
-    public static let overload = ErrorCondition {
+    public static let overload = ErrorCondition(values: .handled) {
         let error = unwrapped($0)
         return error is any OverloadError && !(error is any PolicyRejection)
     }
@@ -72,7 +72,7 @@ public struct ErrorCondition: Sendable {
 
     /// Errors of all types but these.
     public static func except(_ types: any Error.Type...) -> ErrorCondition {
-        ErrorCondition { !isAny($0, of: types) }
+        ErrorCondition(values: .handled) { !isAny($0, of: types) }
     }
 
     /// Errors for which a function says so.
