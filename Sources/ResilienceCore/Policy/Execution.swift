@@ -177,7 +177,7 @@ extension Strategy {
             }
         }
         guard isAccepted(value), _accepts(value) else {
-            let failure = UnacceptedResult.holding(value)
+            let failure = UnacceptedResult.holding(consume value)
             return await goOnRecording(&passage, entered, failure, attempts: 1, start, isAccepted) { _ in
                 try await operation()
             }

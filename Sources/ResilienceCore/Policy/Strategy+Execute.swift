@@ -30,7 +30,7 @@ extension Strategy {
             return try await goOn(&passage, entered, error, isAccepted, operation).value
         }
         guard isAccepted(value), _accepts(value) else {
-            return try await goOn(&passage, entered, UnacceptedResult.holding(value), isAccepted, operation).value
+            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation).value
         }
         _leave(&passage, at: 0)
         return value
@@ -57,7 +57,7 @@ extension Strategy {
             return try await goOn(&passage, entered, error, isAccepted, operation).value
         }
         guard isAccepted(value), _accepts(value) else {
-            return try await goOn(&passage, entered, UnacceptedResult.holding(value), isAccepted, operation).value
+            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation).value
         }
         _leave(&passage, at: 0)
         return value
@@ -232,7 +232,7 @@ extension Strategy {
 
 extension UnacceptedResult {
     @inlinable @inline(never)
-    static func holding<Value>(_ value: Value) -> UnacceptedResult { UnacceptedResult(holding: HeldValue(value)) }
+    static func holding<Value>(_ value: consuming Value) -> UnacceptedResult { UnacceptedResult(holding: HeldValue(value)) }
 }
 
 extension Context {

@@ -38,7 +38,7 @@ extension Strategy {
             return try await goOn(&passage, entered, error, isAccepted, operation)
         }
         guard isAccepted(value), _accepts(value) else {
-            return try await goOn(&passage, entered, UnacceptedResult.holding(value), isAccepted, operation)
+            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation)
         }
         _leave(&passage, at: 0)
         return (value, true)
