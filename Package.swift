@@ -181,8 +181,6 @@ addIntegration(
     "Tracing", "ResilienceTracing: spans of calls and attempts, on any tracer of swift-distributed-tracing.",
     with: .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     named: "swift-distributed-tracing", products: ["Tracing"], testProducts: ["InMemoryTracing"])
-// What a span says of a call comes from all patterns.
-package.targets.first { $0.name == "ResilienceTracing" }?.dependencies += patterns
 package.targets.first { $0.name == "ResilienceTracingTests" }?.dependencies += patterns
 // The isolation of calls in spans is checked together with that of all others.
 package.targets.first { $0.name == "IsolationTestSupport" }?.dependencies += [

@@ -29,6 +29,16 @@ public enum PolicyFamilyEvent: PolicyEvent {
     }
 }
 
+extension PolicyFamilyEvent: DetailedEvent {
+    package var eventKind: EventKind { EventKind(severity) }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .overflowed(_, let limit): details.add("limit", limit)
+        }
+    }
+}
+
 extension PolicyFamily {
     /// The policy that keys share for which there is no place; `nil` while there was none. It is called `hosts/overflow`, in
     /// events and metrics too, and follows the family's configuration.
