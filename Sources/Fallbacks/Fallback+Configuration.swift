@@ -68,7 +68,7 @@ extension KeyedFallback.Step {
 }
 
 /// What the caller gets when every step of a fallback has failed.
-public enum FallbackErrors: Sendable, Hashable {
+public enum FallbackErrors: String, Sendable, Hashable, Codable, CaseIterable {
     /// The error of the call, unchanged.
     case original
     /// A ``FallbackExhaustedError`` with the error of the call and what became of each step.

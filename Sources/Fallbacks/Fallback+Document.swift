@@ -13,7 +13,7 @@ extension KeyedFallback.Configuration: DocumentRepresentable {
     public mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
             if let reader = object.reader("steps") { readSteps(reader) }
-            object.read("errors", &errors, errorWords)
+            object.read("errors", &errors)
         }
     }
 
@@ -31,11 +31,9 @@ extension KeyedFallback.Configuration: DocumentRepresentable {
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         var documents: [String: ConfigurationValue] = [:]
         for step in steps.elements { documents[step.name] = step.document }
-        return ["steps": .object(documents), "errors": .word(errors, errorWords)]
+        return ["steps": .object(documents), "errors": .word(errors)]
     }
 }
-
-private let errorWords: KeyValuePairs<String, FallbackErrors> = ["original": .original, "attached": .attached]
 
 extension KeyedFallback.Step {
     /// The same step with the numbers that the document holds.

@@ -15,7 +15,7 @@ extension Retry {
     public struct Condition: Sendable {
         let holds: @Sendable (any Error) -> Bool
         /// What documents call it; `nil` for what only code can say.
-        private(set) var word: String?
+        private(set) var word: Word?
         /// Whether rejections that it holds for are asked for by name, and so to be waited for.
         private(set) var namesRejections = false
 
@@ -24,20 +24,36 @@ extension Retry {
             self.init(word: nil) { holds($0.unwrapped) }
         }
 
-        private init(word: String?, _ holds: @escaping @Sendable (any Error) -> Bool) {
+        /// What documents call those that need no function.
+        enum Word: String, CaseIterable {
+            case standard
+            case never
+            case rejections
+        }
+
+        init(_ word: Word) {
+            self =
+                switch word {
+                case .standard: .standard
+                case .never: .never
+                case .rejections: .rejections
+                }
+        }
+
+        private init(word: Word?, _ holds: @escaping @Sendable (any Error) -> Bool) {
             self.holds = holds
             self.word = word
         }
 
         /// Every error.
-        public static let standard = Condition(word: "standard") { _ in true }
+        public static let standard = Condition(word: .standard) { _ in true }
 
         /// None.
-        public static let never = Condition(word: "never") { _ in false }
+        public static let never = Condition(word: .never) { _ in false }
 
         /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not
         /// run, unless it uses a policy itself and threw what that refused.
-        public static let rejections = Condition(word: "rejections") {
+        public static let rejections = Condition(word: .rejections) {
             let error = $0.unwrapped
             return error is any PolicyRejection || error is UnacceptedResult
         }.namingRejections(true)

@@ -22,15 +22,15 @@ extension Retry.Configuration: DocumentRepresentable {
             }
             object.read("maxDelay", &maxDelay)
             object.read("maxDuration", &maxDuration)
-            object.read("lastDelay", &lastDelay, lastDelays)
-            object.read("retryOn", &retryOn, conditions)
-            object.read("serverHints", &serverHints, serverHintWords)
+            object.read("lastDelay", &lastDelay)
+            object.read("retryOn", &retryOn)
+            object.read("serverHints", &serverHints)
             object.read("hintJitter", &hintJitter)
-            object.read("onRejection", &onRejection, onRejections)
+            object.read("onRejection", &onRejection)
             object.read("idempotent", &isIdempotent)
-            object.read("neverRan", &neverRan, conditions)
+            object.read("neverRan", &neverRan)
             if let reader = object.reader("budget") { readBudget(reader, &object) }
-            object.read("exhaustion", &exhaustion, exhaustions)
+            object.read("exhaustion", &exhaustion)
         }
     }
 
@@ -56,15 +56,15 @@ extension Retry.Configuration: DocumentRepresentable {
             "maxAttempts": maxAttempts == Retry.unlimited ? "unlimited" : .integer(maxAttempts),
             "maxDelay": .duration(maxDelay),
             "maxDuration": .duration(maxDuration),
-            "lastDelay": .word(lastDelay, lastDelays),
-            "serverHints": .word(serverHints, serverHintWords),
+            "lastDelay": .word(lastDelay),
+            "serverHints": .word(serverHints),
             "hintJitter": .number(hintJitter),
-            "onRejection": .word(onRejection, onRejections),
+            "onRejection": .word(onRejection),
             "idempotent": .boolean(isIdempotent),
-            "exhaustion": .word(exhaustion, exhaustions),
+            "exhaustion": .word(exhaustion),
         ]
-        values["retryOn"] = retryOn.word.map { .string($0) }
-        values["neverRan"] = neverRan.word.map { .string($0) }
+        values["retryOn"] = retryOn.word.map { .word($0) }
+        values["neverRan"] = neverRan.word.map { .word($0) }
         if let budget {
             values["budget"] =
                 environment.name(of: budget).map { .string($0) }
@@ -76,20 +76,8 @@ extension Retry.Configuration: DocumentRepresentable {
     }
 }
 
-private let lastDelays: KeyValuePairs<String, Retry.LastDelay> = ["refuse": .refuse, "trim": .trim]
-
-private let serverHintWords: KeyValuePairs<String, Retry.ServerHints> = [
-    "shortened": .shortened, "exact": .exact, "ignored": .ignored,
-]
-
-private let onRejections: KeyValuePairs<String, Retry.OnRejection> = [
-    "giveUp": .giveUp, "waitUntilRetryAfter": .waitUntilRetryAfter,
-]
-
-private let exhaustions: KeyValuePairs<String, Retry.Exhaustion> = [
-    "lastError": .lastError, "allAttempts": .allAttempts,
-]
-
-private let conditions: KeyValuePairs<String, Retry.Condition> = [
-    "standard": .standard, "never": .never, "rejections": .rejections,
-]
+extension ConfigurationReader.Object {
+    fileprivate mutating func read(_ key: String, _ condition: inout Retry.Condition) {
+        if let word = reader(key)?.word(Retry.Condition.Word.self) { condition = Retry.Condition(word) }
+    }
+}

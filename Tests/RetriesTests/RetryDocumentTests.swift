@@ -274,7 +274,7 @@ extension Configuration {
     fileprivate var text: String {
         let rule = (budget as? RetryBudget)?.rule
         return "\(backoff.kind) \(backoff.jitter) \(maxAttempts) \(maxDelay) \(maxDuration as Any) \(lastDelay) "
-            + "\(retryOn.word ?? "?") \(serverHints) \(isIdempotent) \(neverRan.word ?? "?") \(rule as Any) \(exhaustion)"
+            + "\(retryOn.word?.rawValue ?? "?") \(serverHints) \(isIdempotent) \(neverRan.word?.rawValue ?? "?") \(rule as Any) \(exhaustion)"
     }
 
     fileprivate static func random(seed: UInt64) throws -> Configuration {

@@ -19,7 +19,7 @@ extension ConfigurationPlan {
                 DocumentPatterns.checkForm(key, part)
             }
             // Complete by themselves, unlike the parts of a template.
-            for pattern in DocumentPatterns.all where pattern.hasDefaults {
+            for pattern in DocumentPatterns.described where pattern.hasDefaults {
                 guard let part = defaults[pattern.documentKey] else { continue }
                 _ = pattern.made(from: [part], findings, in: PolicyEnvironment())
             }

@@ -1,4 +1,3 @@
-internal import CircuitBreakers
 internal import ResilienceCore
 
 extension ResilienceModule {

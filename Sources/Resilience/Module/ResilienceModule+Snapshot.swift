@@ -1,4 +1,3 @@
-internal import Hedges
 public import ResilienceCore
 
 extension ResilienceModule {
@@ -82,8 +81,7 @@ extension Component {
 extension Registry.Entry {
     /// What is told of something registered by itself: of what goes around a policy, that alone.
     var measured: any Sendable {
-        if let hedged = component as? HedgedPolicy { return hedged.hedge }
-        return (component as? any WithFallback)?.steps ?? component
+        (component as? any PolicyCover)?.own ?? component
     }
 
     /// The settings in force; `nil` if documents do not know it.

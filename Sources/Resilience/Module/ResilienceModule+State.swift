@@ -1,4 +1,3 @@
-public import CircuitBreakers
 internal import ResilienceCore
 
 /// Keeps the state of a module's breakers between its end and the start of the next process.

@@ -1,4 +1,3 @@
-internal import CircuitBreakers
 internal import ResilienceCore
 internal import Synchronization
 

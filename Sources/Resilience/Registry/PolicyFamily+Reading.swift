@@ -1,4 +1,3 @@
-internal import CircuitBreakers
 public import ResilienceCore
 internal import Synchronization
 
