@@ -42,10 +42,10 @@ extension KeyedFallback.Step {
         reader.object { object in
             switch source {
             case .value: break
-            case .lastGood(var maxAge, var capacity):
+            case .lastGood(var maxAge, var maxKeys):
                 object.read("maxAge", &maxAge)
-                object.read("capacity", &capacity)
-                read.source = .lastGood(maxAge: maxAge, capacity: capacity)
+                object.read("maxKeys", &maxKeys)
+                read.source = .lastGood(maxAge: maxAge, maxKeys: maxKeys)
             case .action:
                 if let reader = object.reader("limit") {
                     if reader.isNull { read.limit = nil } else { read.limit = reader.integer() ?? limit }
@@ -60,7 +60,7 @@ extension KeyedFallback.Step {
     var document: ConfigurationValue? {
         switch source {
         case .value: nil
-        case .lastGood(let maxAge, let capacity): ["maxAge": .duration(maxAge), "capacity": .integer(capacity)]
+        case .lastGood(let maxAge, let maxKeys): ["maxAge": .duration(maxAge), "maxKeys": .integer(maxKeys)]
         case .action: ["limit": limit.map { .integer($0) } ?? .null, "timeout": .duration(timeout)]
         }
     }

@@ -5,7 +5,7 @@ extension KeyedFallback {
         enum Source: Sendable {
             case value(Value)
             case action(Action)
-            case lastGood(maxAge: Duration, capacity: Int)
+            case lastGood(maxAge: Duration, maxKeys: Int)
         }
 
         /// As the user wrote it: wrapped to take a key in any case, it would cost each call a closure more.
@@ -76,15 +76,15 @@ extension KeyedFallback {
         ///
         /// - Parameters:
         ///   - maxAge: How old the value may be, at least 1 ns. At exactly this age it still serves.
-        ///   - capacity: For how many keys values are kept, at least 1. The one that was renewed longest ago goes first.
+        ///   - maxKeys: For how many keys values are kept, at least 1. The one that was renewed longest ago goes first.
         ///     Of several such steps, the largest counts. Default: 1000.
         ///   - name: What the step is called. Default: `last good`.
         ///   - condition: For which errors of the call the step is taken. Default: all.
         public static func lastGood(
-            maxAge: Duration, capacity: Int = 1_000, name: String = "last good",
+            maxAge: Duration, maxKeys: Int = 1_000, name: String = "last good",
             when condition: (@Sendable (any Error) -> Bool)? = nil
         ) -> Steps {
-            let source = Step.Source.lastGood(maxAge: maxAge, capacity: capacity)
+            let source = Step.Source.lastGood(maxAge: maxAge, maxKeys: maxKeys)
             return Steps([Step(name: name, limit: nil, timeout: nil, condition: condition, source: source)])
         }
 
@@ -136,10 +136,10 @@ extension KeyedFallback.Steps {
 
     /// Adds the value that the protected call returned last; as the static method.
     public func lastGood(
-        maxAge: Duration, capacity: Int = 1_000, name: String = "last good",
+        maxAge: Duration, maxKeys: Int = 1_000, name: String = "last good",
         when condition: (@Sendable (any Error) -> Bool)? = nil
     ) -> Self {
-        followed(by: .lastGood(maxAge: maxAge, capacity: capacity, name: name, when: condition))
+        followed(by: .lastGood(maxAge: maxAge, maxKeys: maxKeys, name: name, when: condition))
     }
 
     /// Adds an action that is given the error of the call; as the static method.

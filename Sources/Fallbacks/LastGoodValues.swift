@@ -4,7 +4,7 @@ public import ResilienceCore
 @usableFromInline
 struct LastGoodRetention: Sendable, Equatable {
     @usableFromInline let maxAge: Duration
-    @usableFromInline let capacity: Int
+    @usableFromInline let maxKeys: Int
 }
 
 /// When a read began: by the clock, and as a number by which reads and forgetting come one after another, for many may begin
@@ -180,9 +180,9 @@ struct LastGoodValues<Key: Hashable, Value> {
     }
 
     /// Removes the oldest values until there are no more than so many, and returns them.
-    mutating func trim(to capacity: Int) -> [Entry] {
+    mutating func trim(to maxKeys: Int) -> [Entry] {
         var removed: [Entry] = []
-        while count > capacity, let oldest, let entry = remove(slot: oldest) { removed.append(entry) }
+        while count > maxKeys, let oldest, let entry = remove(slot: oldest) { removed.append(entry) }
         return removed
     }
 
@@ -190,7 +190,7 @@ struct LastGoodValues<Key: Hashable, Value> {
     @inlinable
     mutating func dropOldest(_ now: TimeSource.Instant, _ retention: LastGoodRetention) -> Entry? {
         guard let oldest, let instant = slots[oldest].entry?.start.instant else { return nil }
-        guard count > retention.capacity || instant.duration(to: now) > retention.maxAge else { return nil }
+        guard count > retention.maxKeys || instant.duration(to: now) > retention.maxAge else { return nil }
         return remove(slot: oldest)
     }
 

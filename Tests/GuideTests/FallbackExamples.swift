@@ -94,7 +94,7 @@ struct FallbackExamples {
 
         let bySymbol = try KeyedFallback<Symbol, Quote>("quotes") {
             .step("replica", limit: 8) { error, symbol in try await replica.latestQuote(symbol) }
-                .lastGood(maxAge: .seconds(300), capacity: 10_000)
+                .lastGood(maxAge: .seconds(300), maxKeys: 10_000)
         }
         let apple = try await bySymbol.execute(for: "AAPL") { try await gateway.latestQuote() }
         print(bySymbol.keptCount, bySymbol.lastGood(for: "AAPL")?.age as Any)
@@ -161,7 +161,7 @@ struct FallbackExamples {
         configuration.steps = .lastGood(maxAge: .seconds(60)).value(.none)
         try quotes.update(configuration)
         #expect(try await quotes.execute { throw GatewayError() } == .none)
-        try configuration.apply(["steps": ["last good": ["maxAge": "2m", "capacity": 50]], "errors": "attached"])
+        try configuration.apply(["steps": ["last good": ["maxAge": "2m", "maxKeys": 50]], "errors": "attached"])
         #expect(configuration.errors == .attached)
     }
 

@@ -171,7 +171,7 @@ private func managedPolicies(
             CircuitBreaker.layer(patient)
             Retry.layer(.immediate, maxAttempts: 2)
         }
-        Registration(family: "family", by: Int.self, atMost: 1) {
+        Registration(family: "family", by: Int.self, maxKeys: 1) {
             CircuitBreaker.layer(patient)
             SecondChance()
         }

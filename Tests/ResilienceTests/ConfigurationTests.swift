@@ -290,7 +290,7 @@ struct ConfigurationTests {
         ]) {
             Registration(hedged: "search") { CircuitBreaker.layer() }
             Registration("tenants", limiter)
-            Registration(family: "hosts", by: String.self, atMost: 10) {
+            Registration(family: "hosts", by: String.self, maxKeys: 10) {
                 Retry.layer()
                 CircuitBreaker.layer()
             }

@@ -36,7 +36,7 @@ struct FieldSweepTests {
         Shape(
             Bulkhead.self,
             [
-                Bulkhead.Configuration(), .init(limit: .fixed(9), queue: .init(capacity: 5)),
+                Bulkhead.Configuration(), .init(limit: .fixed(9), queue: .init(maxKeys: 5)),
                 .init(limit: .fixed(9), partitions: ["gold": 0.5, "silver": 0.25]),
                 .init(limit: .adaptive(.aimd())), .init(limit: .adaptive(.vegas())),
                 .init(limit: .adaptive(.gradient2())),
@@ -130,7 +130,7 @@ struct FieldSweepTests {
             let module = try ResilienceModule("sweep", clock: clock) {
                 Registration("p") { KeyedRateLimiter<Int>.layer(base) { _ in 1 } }
                 Registration("q") { KeyedRateLimiter<Int>.layer(base) { _ in 1 } }
-                Registration(family: "f", by: Int.self, atMost: 3) { KeyedRateLimiter<Int>.layer(base) { _ in 1 } }
+                Registration(family: "f", by: Int.self, maxKeys: 3) { KeyedRateLimiter<Int>.layer(base) { _ in 1 } }
                 Registration("s", alone)
             }
             let hosts = try module.family("f", by: Int.self)
@@ -210,7 +210,7 @@ struct FieldSweepTests {
     func fallbackFields() throws {
         let steps: @Sendable () -> Fallback<Int>.Configuration = {
             .init {
-                .lastGood(maxAge: .seconds(60), capacity: 5)
+                .lastGood(maxAge: .seconds(60), maxKeys: 5)
                     .step("other", limit: 3, timeout: .seconds(2)) { _ in 1 }
             }
         }
@@ -234,14 +234,14 @@ struct FieldSweepTests {
                         Registration("p", for: Int.self) {
                             Timeout.layer(.seconds(1))
                         } fallback: {
-                            .lastGood(maxAge: .seconds(60), capacity: 5)
+                            .lastGood(maxAge: .seconds(60), maxKeys: 5)
                                 .step("other", limit: 3, timeout: .seconds(2)) { _ in 1 }
                         }
                         Registration(fallback: "s", steps())
-                        Registration(family: "f", by: NoKey.self, atMost: 5, for: Int.self) {
+                        Registration(family: "f", by: NoKey.self, maxKeys: 5, for: Int.self) {
                             Timeout.layer(.seconds(1))
                         } fallback: {
-                            .lastGood(maxAge: .seconds(60), capacity: 5)
+                            .lastGood(maxAge: .seconds(60), maxKeys: 5)
                                 .step("other", limit: 3, timeout: .seconds(2)) { _ in 1 }
                         }
                     }
@@ -288,7 +288,7 @@ struct Shape: Sendable, CustomStringConvertible {
                 registrations: [
                     Registration("p") { P.recipe(base) },
                     Registration("s", P.recipe(base)),
-                    Registration(family: "f", by: Int.self, atMost: 3) { P.recipe(base) },
+                    Registration(family: "f", by: Int.self, maxKeys: 3) { P.recipe(base) },
                 ], find: { module, name in try module.pattern(name) as P })
         }
         document = { ($0 as? P)?.settings.document(in: $1) }

@@ -67,7 +67,7 @@ struct MutationTests {
                 Retry.layer()
                 CircuitBreaker.layer()
             }
-            Registration(family: "hosts", by: Int.self, atMost: 5) {
+            Registration(family: "hosts", by: Int.self, maxKeys: 5) {
                 Retry.layer()
                 CircuitBreaker.layer()
             }

@@ -104,7 +104,7 @@ struct VirtualClockTests {
                 }
                 Timeout.layer(.seconds(3))
             }
-            Registration(family: "f", by: Int.self, atMost: 10, for: Int.self) {
+            Registration(family: "f", by: Int.self, maxKeys: 10, for: Int.self) {
                 Bulkhead.layer(.init(limit: .fixed(1), queue: .init(capacity: 10, maxWait: nil)))
             } fallback: {
                 .lastGood(maxAge: .seconds(10)).value(1)

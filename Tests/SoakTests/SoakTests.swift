@@ -105,19 +105,19 @@ private final class Traffic {
                 Retry.layer(.immediate, maxAttempts: 3, budget: budget)
                 Timeout.layer(.seconds(5))
             }
-            Registration("slots") { Bulkhead.layer(.init(limit: .fixed(3), queue: .init(capacity: 4))) }
+            Registration("slots") { Bulkhead.layer(.init(limit: .fixed(3), queue: .init(maxKeys: 4))) }
             Registration(
                 fallback: "quotes",
                 KeyedFallback<Int, Int>.Configuration {
-                    .lastGood(maxAge: .seconds(600), capacity: 20)
+                    .lastGood(maxAge: .seconds(600), maxKeys: 20)
                 })
-            Registration(family: "hosts", by: Int.self, atMost: 50, idleLimit: .seconds(300)) {
+            Registration(family: "hosts", by: Int.self, maxKeys: 50, idleLimit: .seconds(300)) {
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(3)))
                 Retry.layer(.immediate, maxAttempts: 2)
             }
         }
         prices = try KeyedStaleWhileRevalidate(
-            "prices", .init(freshFor: .seconds(60), staleFor: .seconds(300), capacity: 100), clock: clock,
+            "prices", .init(freshFor: .seconds(60), staleFor: .seconds(300), maxKeys: 100), clock: clock,
             observers: [calls, events])
         tenants = try KeyedRateLimiter(
             "tenants", .init(rule: .tokenBucket(3, per: .seconds(60)), maxKeys: 200), clock: clock,

@@ -28,7 +28,7 @@ extension KeyedFallback: Tunable, Component {
                     "additionalProperties": [
                         "type": "object", "additionalProperties": false,
                         "properties": [
-                            "maxAge": duration, "capacity": count, "limit": ["anyOf": [count, ["type": "null"]]],
+                            "maxAge": duration, "maxKeys": count, "limit": ["anyOf": [count, ["type": "null"]]],
                             "timeout": ["anyOf": [duration, ["type": "null"]]],
                         ],
                     ],

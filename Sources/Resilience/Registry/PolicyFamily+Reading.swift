@@ -97,12 +97,12 @@ extension MemberState {
 extension PolicyFamily: MetricSource {
     /// Adds how many keys there are and what has become of others; and, for each layer, the numbers of all members
     /// together, also of those that are gone: sums, and of rates the largest. Nothing is told of single keys, which nobody
-    /// bounds but the family's limit.
+    /// bounds but ``maxKeys``.
     public func collect(into metrics: inout MetricCollection) {
         let members = allMembers
         let states = members.map { Set($0.member.state.breakers.map(\.state)) }
         metrics.add(PolicyFamilyMetrics.keys, [name], members.count)
-        metrics.add(PolicyFamilyMetrics.limit, [name], limit)
+        metrics.add(PolicyFamilyMetrics.maxKeys, [name], maxKeys)
         metrics.add(
             PolicyFamilyMetrics.openKeys, [name], states.count { $0.contains(.open) || $0.contains(.isolated) })
         metrics.add(PolicyFamilyMetrics.halfOpenKeys, [name], states.count { $0.contains(.halfOpen) })
@@ -117,7 +117,7 @@ extension PolicyFamily: MetricSource {
 private enum PolicyFamilyMetrics {
     static let keys = MetricFamily(
         "resilience.policy_family.keys", .gauge, labels: ["name"], help: "Keys that have a policy.")
-    static let limit = MetricFamily(
+    static let maxKeys = MetricFamily(
         "resilience.policy_family.max_keys", .gauge, labels: ["name"], help: "The most keys that can have a policy.")
     static let openKeys = MetricFamily(
         "resilience.policy_family.open_keys", .gauge, labels: ["name"],
