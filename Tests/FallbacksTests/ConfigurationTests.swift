@@ -92,7 +92,7 @@ struct ConfigurationTests {
         #expect(fallback.keptCount == 1)
     }
 
-    @Test("a smaller maxKeys lets values go at once")
+    @Test("fewer keys let values go at once")
     func maxKeys() throws {
         let fallback = try KeyedFallback<Int, Int>("f") { .lastGood(maxAge: .seconds(10)) }
         for key in 0..<10 { fallback.remember(key, for: key) }

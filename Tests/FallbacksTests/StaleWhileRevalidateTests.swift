@@ -202,7 +202,7 @@ struct StaleWhileRevalidateTests {
         #expect(operation.cancelled == 1)
     }
 
-    @Test("forgetting a key makes the next call; maxKeys is kept, also by an update")
+    @Test("forgetting a key makes the next call; the bound of keys is kept, also by an update")
     func maxKeys() async throws {
         let values = try KeyedStaleWhileRevalidate<Int, Int>(
             "v", .init(freshFor: .seconds(1), staleFor: .seconds(60), maxKeys: 3), clock: clock)

@@ -221,7 +221,7 @@
             let rooms = try module.bulkhead("rooms").configuration
             #expect(rooms.document["limit"]?["windowed"]?["vegas"]?["maximum"] == 70)
             #expect(rooms.document["limit"]?["windowed"]?["window"] == "3s")
-            #expect(rooms.queue == .init(maxKeys: 6, order: .newestFirst) && !rooms.partitionsBorrow)
+            #expect(rooms.queue == .init(capacity: 6, order: .newestFirst) && !rooms.partitionsBorrow)
             #expect(try module.bulkhead("search").limit == 12)
             let quotes = try module.fallback("quotes", for: Int.self).configuration
             #expect(
@@ -264,7 +264,7 @@
                 .adaptive(.windowed(.gradient2())),
             ]
             for limit in limits {
-                let wanted = Bulkhead.Configuration(limit: limit, queue: .init(maxKeys: 2)).document
+                let wanted = Bulkhead.Configuration(limit: limit, queue: .init(capacity: 2)).document
                 var values: [AbsoluteConfigKey: ConfigValue] = [:]
                 for (path, value) in leaves(of: wanted) {
                     values[AbsoluteConfigKey(["bulkheads", "rooms"] + path)] = ConfigValue(value, isSecret: false)

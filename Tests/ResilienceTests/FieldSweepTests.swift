@@ -36,7 +36,7 @@ struct FieldSweepTests {
         Shape(
             Bulkhead.self,
             [
-                Bulkhead.Configuration(), .init(limit: .fixed(9), queue: .init(maxKeys: 5)),
+                Bulkhead.Configuration(), .init(limit: .fixed(9), queue: .init(capacity: 5)),
                 .init(limit: .fixed(9), partitions: ["gold": 0.5, "silver": 0.25]),
                 .init(limit: .adaptive(.aimd())), .init(limit: .adaptive(.vegas())),
                 .init(limit: .adaptive(.gradient2())),

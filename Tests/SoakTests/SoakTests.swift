@@ -105,7 +105,7 @@ private final class Traffic {
                 Retry.layer(.immediate, maxAttempts: 3, budget: budget)
                 Timeout.layer(.seconds(5))
             }
-            Registration("slots") { Bulkhead.layer(.init(limit: .fixed(3), queue: .init(maxKeys: 4))) }
+            Registration("slots") { Bulkhead.layer(.init(limit: .fixed(3), queue: .init(capacity: 4))) }
             Registration(
                 fallback: "quotes",
                 KeyedFallback<Int, Int>.Configuration {

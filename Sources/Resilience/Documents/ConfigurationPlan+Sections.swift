@@ -65,14 +65,14 @@ extension ConfigurationPlan {
                     continue
                 }
                 let own = readTemplate(reader, keys: DocumentPatterns.layerKeys)
-                let lineage = lineage(own)
+                let inheritance = inheritance(own)
                 own.layers?.refuse("cannot replace the layers of a policy family")
-                refuseStrayParts(of: lineage, keys: family.keys)
+                refuseStrayParts(of: inheritance, keys: family.keys)
                 var indices: [String: Int] = [:]
                 let parts = family.keys.map { key in
                     let index = indices[key, default: 0]
                     indices[key] = index + 1
-                    return self.parts(key, index, lineage, takesDefaults: false)
+                    return self.parts(key, index, inheritance, takesDefaults: false)
                 }
                 for (layer, parts) in zip(family.layerIdentities, parts) where !parts.isEmpty { tell(layer) }
                 add(family.change(from: parts, registered, findings))

@@ -59,8 +59,8 @@ struct ConfigurationPlan {
     private static let sections: [String] =
         ([.policy, .family] + KnownPattern.types.map { $0.kind }).compactMap(\.section)
 
-    /// What puts in force what is said about a layer. Where nothing is, a layer that is registered for itself is left to
-    /// what is said about it there.
+    /// What puts in force what is said about a layer. Where nothing is, a layer that is registered for itself is left
+    /// to what is said about it there.
     mutating func change(_ tuning: Tuning, from parts: [ConfigurationReader]) -> Tuning.Step? {
         if parts.isEmpty && registered.contains(tuning.identity) { return nil }
         tell(tuning.identity)

@@ -80,8 +80,8 @@ extension ResilienceModule {
     ) throws -> Component {
         guard registry.withLock({ $0.made }) < options.firstUse.limit else { throw unknown(kind, name) }
         let entries = try make(parts(named: name, origin: .firstUse))
-        // Made outside the lock, by the configuration in force; of two tasks that make one at the same time, the first to
-        // add it wins.
+        // Made outside the lock, by the configuration in force; of two tasks that make one at the same time, the first
+        // to add it wins.
         let defaults = configuration
         for entry in entries { try applyDefaults(of: defaults, to: entry) }
         defer { events.deliver() }

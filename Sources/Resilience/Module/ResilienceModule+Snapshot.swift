@@ -123,7 +123,8 @@ extension MetricValue {
 }
 
 extension MetricFamily {
-    /// `circuit_breaker.calls{kind=failed}`: without what every name begins with, and without the name of what is measured.
+    /// `circuit_breaker.calls{kind=failed}`: without what every name begins with, and without the name of what is
+    /// measured.
     fileprivate func shortName(_ values: [String]) -> String {
         let prefix = "resilience."
         let short = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name

@@ -24,7 +24,8 @@ extension AdaptiveThrottle: LayerPattern {
 }
 
 extension ResilienceModule {
-    /// The adaptive throttle of a name: registered, a layer of a registered policy, or made from the defaults on first use.
+    /// The adaptive throttle of a name: registered, a layer of a registered policy, or made from the defaults on first
+    /// use.
     ///
     /// - Throws: ``UnknownNameError`` if there is none and none may be made.
     public func adaptiveThrottle(_ name: String) throws -> AdaptiveThrottle { try pattern(name) }

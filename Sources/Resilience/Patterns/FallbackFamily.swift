@@ -1,11 +1,11 @@
 public import ResilienceCore
 
 extension PolicyFamily {
-    /// A form of this family whose calls have a fallback, which knows the key of each call: last good values are kept by
-    /// key.
+    /// A form of this family whose calls have a fallback, which knows the key of each call: last good values are kept
+    /// by key.
     ///
-    /// - Parameter fallback: The steps, perhaps shared with others. It keeps its name and its clock; the family's observers
-    ///   hear its events.
+    /// - Parameter fallback: The steps, perhaps shared with others. It keeps its name and its clock; the family's
+    ///   observers hear its events.
     public func fallback<Value>(to fallback: KeyedFallback<Key, Value>) -> FallbackFamily<Key, Value> {
         for observer in settings.withLock({ $0.environment.observers }) { fallback.addObserver(observer) }
         return FallbackFamily(family: self, fallback: fallback)

@@ -91,8 +91,8 @@ extension Registration {
 }
 
 extension ResilienceModule {
-    /// The hedged policy of a name; made on first use, unless the module is strict, from the policy of that name and the
-    /// defaults for hedges.
+    /// The hedged policy of a name; made on first use, unless the module is strict, from the policy of that name and
+    /// the defaults for hedges.
     ///
     /// - Throws: ``UnknownNameError`` if it is not registered and may not be made.
     public func hedgedPolicy(_ name: String) throws -> HedgedPolicy {

@@ -14,8 +14,8 @@ protocol Tunable: AnyObject, Sendable {
     /// Puts settings in force that have been checked, keeping what the component knows.
     func retune(_ change: SettingsChange<Settings>) throws
 
-    /// What a part of a document is read onto to check its form, where it is not known yet to what it will be added: it has
-    /// to fit to one of them. The last one has values that work.
+    /// What a part of a document is read onto to check its form, where it is not known yet to what it will be added: it
+    /// has to fit to one of them. The last one has values that work.
     static var formBases: [Settings] { get }
 
     /// Whether a document alone, or first use, can make one, so that a document can give defaults for it.
@@ -97,8 +97,8 @@ extension Pattern {
     }
 }
 
-/// A pattern that can be a layer of a policy.
-protocol LayerPattern: Pattern, LayerTunable, Strategy {
+/// A pattern that can be a layer of a policy, also of one of a family, which has to know what would be lost with it.
+protocol LayerPattern: Pattern, LayerTunable, Strategy, StateRetaining {
     var name: String { get }
     static func recipe(_ settings: Settings) -> Layer<Self>
 }

@@ -20,8 +20,8 @@ extension RateLimiter: LayerPattern {
 }
 
 extension ResilienceModule {
-    /// The rate limiter of a name: registered, a layer of a registered policy, or made from the defaults on first use. The
-    /// defaults of a limiter have no rate: without one in the configuration none is made.
+    /// The rate limiter of a name: registered, a layer of a registered policy, or made from the defaults on first use.
+    /// The defaults of a limiter have no rate: without one in the configuration none is made.
     ///
     /// - Throws: ``UnknownNameError`` if there is none and none may be made.
     public func rateLimiter(_ name: String) throws -> RateLimiter { try pattern(name) }

@@ -24,8 +24,11 @@ extension Retry: LayerPattern {
         try update(settings)
     }
 
-    /// A part need not name the kind of the backoff or of the budget that it changes. The default first: by it faults are
-    /// told.
+    /// It remembers no call.
+    package func retainedState(at now: TimeSource.Instant) -> RetainedState { .nothing }
+
+    /// A part need not name the kind of the backoff or of the budget that it changes. The default first: by it faults
+    /// are told.
     static var formBases: [Configuration] {
         ([.exponential()] + Backoff.bases).flatMap { backoff in
             RetryBudget.formBases.map { Configuration(backoff: backoff, budget: try? RetryBudget($0)) }

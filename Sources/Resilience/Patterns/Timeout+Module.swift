@@ -1,4 +1,4 @@
-internal import ResilienceCore
+package import ResilienceCore
 
 extension Kind {
     static let timeout = Kind(.timeout, "timeout", section: "timeouts")
@@ -12,4 +12,7 @@ extension Timeout: LayerPattern {
     var settings: Limit { limit }
 
     func retune(_ change: SettingsChange<Limit>) throws { try update(change.settings) }
+
+    /// It remembers no call.
+    package func retainedState(at now: TimeSource.Instant) -> RetainedState { .nothing }
 }

@@ -40,8 +40,8 @@ extension PolicyFamilyEvent: DetailedEvent {
 }
 
 extension PolicyFamily {
-    /// The policy that keys share for which there is no place; `nil` while there was none. It is called `hosts/overflow`, in
-    /// events and metrics too, and follows the family's configuration.
+    /// The policy that keys share for which there is no place; `nil` while there was none. It is called
+    /// `hosts/overflow`, in events and metrics too, and follows the family's configuration.
     public var overflowPolicy: Policy? { overflow.withLock { $0?.policy } }
 
     /// How often a key was given the ``overflowPolicy`` because there was no place for it.

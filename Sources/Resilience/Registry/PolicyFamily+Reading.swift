@@ -36,7 +36,8 @@ extension PolicyFamily {
         table.withExistingValue(for: key) { member, _ in member }.map { status(key, $0) }
     }
 
-    /// The keys that matter most now: first those in trouble, then those with the most failures, then with the most calls.
+    /// The keys that matter most now: first those in trouble, then those with the most failures, then with the most
+    /// calls.
     ///
     /// - Parameter count: How many at most.
     public func busiest(_ count: Int) -> [KeyStatus] {
@@ -76,8 +77,8 @@ extension PolicyFamily {
 
     private typealias Each = ((Key, inout Member) -> Void) -> Void
 
-    /// Forgets every policy that has been idle for long enough and with which nothing would be lost, now instead of little
-    /// by little.
+    /// Forgets every policy that has been idle for long enough and with which nothing would be lost, now instead of
+    /// little by little.
     ///
     /// - Returns: How many.
     @discardableResult
@@ -96,8 +97,8 @@ extension MemberState {
 
 extension PolicyFamily: MetricSource {
     /// Adds how many keys there are and what has become of others; and, for each layer, the numbers of all members
-    /// together, also of those that are gone: sums, and of rates the largest. Nothing is told of single keys, which nobody
-    /// bounds but ``maxKeys``.
+    /// together, also of those that are gone: sums, and of rates the largest. Nothing is told of single keys, which
+    /// nobody bounds but ``maxKeys``.
     public func collect(into metrics: inout MetricCollection) {
         let members = allMembers
         let states = members.map { Set($0.member.state.breakers.map(\.state)) }

@@ -41,9 +41,9 @@ extension Registration.ModuleParts {
 
     /// A policy that only a document describes.
     func policy(
-        described policy: Policy, _ tunings: [Tuning], _ form: [ManagedPolicy.LayerForm]
+        described policy: Policy, _ tunings: [Tuning], _ specs: [ManagedPolicy.LayerSpec]
     ) -> (entry: Registry.Entry, policy: Policy) {
-        self.policy(policy, ManagedPolicy(described: policy, tunings, form, gate))
+        self.policy(policy, ManagedPolicy(described: policy, tunings, specs, gate))
     }
 
     private func policy(_ policy: Policy, _ managed: ManagedPolicy) -> (entry: Registry.Entry, policy: Policy) {

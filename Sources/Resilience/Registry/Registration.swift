@@ -79,10 +79,11 @@ public struct Registration: Sendable {
 
     // MARK: What exists already
 
-    /// Anything else that exists already: a breaker that policies share, a budget, a fallback, a hedged policy, a family.
+    /// Anything else that exists already: a breaker that policies share, a budget, a fallback, a hedged policy, a
+    /// family.
     ///
-    /// What consists of a policy and more is registered as both, the policy behind the module's gate. Of a family, also the
-    /// policies there are already pass the gate from now on.
+    /// What consists of a policy and more is registered as both, the policy behind the module's gate. Of a family, also
+    /// the policies there are already pass the gate from now on.
     ///
     /// - Parameters:
     ///   - name: Under which the module hands it out.
@@ -93,8 +94,8 @@ public struct Registration: Sendable {
         }
     }
 
-    /// The same, marked as something without which the application is of no use: while it cannot work, the module's health
-    /// is ``ResilienceModule/Health/Status/down``, otherwise only degraded.
+    /// The same, marked as something without which the application is of no use: while it cannot work, the module's
+    /// health is ``ResilienceModule/Health/Status/down``, otherwise only degraded.
     public func critical() -> Registration {
         var registration = self
         registration.isCritical = true

@@ -20,8 +20,8 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     private let time: TimeSource
 
     /// - Parameters:
-    ///   - capacity: How many events one turn of delivering takes on; more are dropped. Default: 8192, which is what eight
-    ///     cores post in the few milliseconds for which a thread that delivers may lose its processor.
+    ///   - capacity: How many events one turn of delivering takes on; more are dropped. Default: 8192, which is what
+    ///     eight cores post in the few milliseconds for which a thread that delivers may lose its processor.
     ///   - time: In which a turn is measured. Default: the continuous clock.
     package init(
         _ observers: [any PolicyObserver] = [], capacity: Int = 8192, time: TimeSource = .continuous
@@ -131,8 +131,8 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
         for observer in observers { observer.observe(gap) }
     }
 
-    /// Ends a turn that takes too long. What waits is left to another, if there is one, or else dropped; then observers are
-    /// told, and what is posted meanwhile is dropped as well, of which the next turn tells.
+    /// Ends a turn that takes too long. What waits is left to another, if there is one, or else dropped; then observers
+    /// are told, and what is posted meanwhile is dropped as well, of which the next turn tells.
     @usableFromInline
     @inline(never)
     func giveUp(_ rest: ArraySlice<Event>) {

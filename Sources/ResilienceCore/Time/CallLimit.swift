@@ -2,9 +2,9 @@ internal import Synchronization
 
 /// The limit of a call that runs, and the task that it runs in.
 ///
-/// A task-local value while the call runs: whatever is called within it knows until when it has to be over, also a policy
-/// that is not handed the context of the one around it. Read only where a deadline is asked for, so that calls which do
-/// not wait, fail or nest pay nothing for it.
+/// A task-local value while the call runs: whatever is called within it knows until when it has to be over, also a
+/// policy that is not handed the context of the one around it. Read only where a deadline is asked for, so that calls
+/// which do not wait, fail or nest pay nothing for it.
 package final class CallLimit: @unchecked Sendable {  // What changes is guarded by the lane's lock, or atomic.
     /// The innermost limit that the current task is within, also one that is over.
     @TaskLocal private static var innermost: CallLimit?
@@ -34,8 +34,8 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
     /// The innermost limit in force around the current task.
     static var current: CallLimit? { innermost?.inForce }
 
-    /// This limit or, where it is over, the next one around it that is not: a task that was left behind by a call is not
-    /// bound by the call's limit any more.
+    /// This limit or, where it is over, the next one around it that is not: a task that was left behind by a call is
+    /// not bound by the call's limit any more.
     private var inForce: CallLimit? {
         isOver.load(ordering: .relaxed) ? outer?.inForce : self
     }
@@ -65,16 +65,16 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
     var isPast: Bool { time.now >= deadline || outer?.inForce?.isPast == true }
 }
 
-/// Runs a body as if no call were around it: what it begins serves others too, or outlives the call, and is not bound by its
-/// deadline.
+/// Runs a body as if no call were around it: what it begins serves others too, or outlives the call, and is not bound
+/// by its deadline.
 package func withoutOuterDeadline<Result>(_ body: () throws -> Result) rethrows -> Result {
     try CallLimit.withoutLimit(body)
 }
 
 /// What is begun within a call and is no part of it, such as the refresh of a value: nobody in the call waits for it.
 ///
-/// What a layer marks a call with, for what runs within it, is compared by this: the probe's place and the bulkhead's slot
-/// of the call around are not for what runs in the background, although a task inherits the marks.
+/// What a layer marks a call with, for what runs within it, is compared by this: the probe's place and the bulkhead's
+/// slot of the call around are not for what runs in the background, although a task inherits the marks.
 package final class Background: Sendable {
     /// That of the current task; `nil` outside of all.
     @TaskLocal package static var current: Background?

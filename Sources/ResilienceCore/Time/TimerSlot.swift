@@ -28,8 +28,8 @@ package struct TimerSlot: Sendable {
 
     /// Wants a timer for exactly this deadline, or none.
     ///
-    /// - Returns: The timer to be cancelled, and the deadline and number of the one to be set and handed in; `nil` if nothing
-    ///   is to be done.
+    /// - Returns: The timer to be cancelled, and the deadline and number of the one to be set and handed in; `nil` if
+    ///   nothing is to be done.
     package mutating func change(to deadline: TimeSource.Instant?) -> Change? {
         guard deadline != self.deadline else { return nil }
         let old = clear()
@@ -38,8 +38,8 @@ package struct TimerSlot: Sendable {
 
     /// Takes the timer that was set for a number.
     ///
-    /// - Returns: The timer that is not needed any more, to be cancelled: the one before, or this one if it was replaced,
-    ///   cleared or fired before it was handed in.
+    /// - Returns: The timer that is not needed any more, to be cancelled: the one before, or this one if it was
+    ///   replaced, cleared or fired before it was handed in.
     package mutating func keep(_ new: any ScheduledTimer, _ number: UInt64) -> (any ScheduledTimer)? {
         guard self.number == number, deadline != nil else { return new }
         defer { timer = new }

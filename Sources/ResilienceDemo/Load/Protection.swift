@@ -48,7 +48,7 @@ struct Protection: Sendable {
         limiter = try RateLimiter("upstream", .tokenBucket(100, per: .seconds(1), burst: 20))
         // As many as the upstream works on at once, and a short queue to keep them busy.
         bulkhead = try Bulkhead(
-            "upstream", .init(limit: .fixed(8), queue: .init(maxKeys: 8, maxWait: .milliseconds(150))))
+            "upstream", .init(limit: .fixed(8), queue: .init(capacity: 8, maxWait: .milliseconds(150))))
         timeout = try Timeout(.milliseconds(500), name: "attempt")
         let lastGood = try KeyedFallback<Int, Response>("orders") {
             .lastGood(maxAge: .seconds(15), maxKeys: Self.orderCount)
