@@ -2,7 +2,7 @@ internal import ResilienceCore
 
 /// Who holds slots and who waits: a pure value that is told the time and returns what to do.
 ///
-/// `Call` stands for a call that waits. What becomes of those is noted in ``takeNews()``, in order.
+/// `Call` stands for a call that waits. What becomes of those is noted in ``takeActions()``, in order.
 struct BulkheadState<Call: Sendable>: Sendable {
     typealias Cause = Bulkhead.RejectedError.Cause
     typealias Line = WaitLine<Waiting>
@@ -44,7 +44,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
     }
 
     /// What became of a call that waited.
-    enum News: Sendable {
+    enum Action: Sendable {
         case granted(Call, part: Int, waited: Duration, inUse: Int)
         case refused(Call, Cause, waited: Duration)
     }
@@ -72,7 +72,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
     private(set) var queued = 0
     private var deadlines = DeadlineQueue<TimeSource.Instant, Place>()
     private var lastSequence: UInt64 = 0
-    private var news: [News] = []
+    private var actions: [Action] = []
     /// The calls that are marked, by number.
     private(set) var holders: [Int32: Holder] = [:]
     private var lastHolder: Int32 = 0
@@ -126,10 +126,10 @@ struct BulkheadState<Call: Sendable>: Sendable {
             .sorted { $0.name < $1.name }
     }
 
-    mutating func takeNews() -> [News] {
-        guard !news.isEmpty else { return [] }
-        defer { news = [] }
-        return news
+    mutating func takeActions() -> [Action] {
+        guard !actions.isEmpty else { return [] }
+        defer { actions = [] }
+        return actions
     }
 
     // MARK: Admission
@@ -193,7 +193,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
             guard let waiting = remove(place) else { return }
             take(place.part)
             let waited = countWait(waiting, now: now)
-            news.append(.granted(waiting.call, part: place.part, waited: waited, inUse: inUse))
+            actions.append(.granted(waiting.call, part: place.part, waited: waited, inUse: inUse))
         }
     }
 
@@ -294,7 +294,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
     private mutating func refuse(_ place: Place, _ cause: Cause, now: TimeSource.Instant) {
         guard let waiting = remove(place) else { return }
         if cause == .timedOut { timedOut.increment() } else { displaced.increment() }
-        news.append(.refused(waiting.call, cause, waited: countWait(waiting, now: now)))
+        actions.append(.refused(waiting.call, cause, waited: countWait(waiting, now: now)))
     }
 
     mutating func countWait(_ waiting: Waiting, now: TimeSource.Instant) -> Duration {

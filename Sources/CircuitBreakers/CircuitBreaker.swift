@@ -25,7 +25,7 @@ public final class CircuitBreaker: Strategy {
     let machine: Lock<CircuitBreakerState>
     let events: EventChannel<Event>
     let meters: MeterPoint
-    private let classifier: Lock<Classifier>
+    private let conditions: Lock<ErrorConditions>
     let timer = Lock(TimerSlot())
 
     /// The state, the generation and what a call has to do, in one word; written under the lock of `machine`.
@@ -55,7 +55,7 @@ public final class CircuitBreaker: Strategy {
     ///   - configuration: When it opens, for how long, and how it closes again.
     ///   - clock: The time it measures. Default: the continuous clock.
     ///   - random: The randomness of a jittered break. Default: the system's.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     ///   - snapshot: What another breaker knew, to go on from there. Default: nothing.
     /// - Throws: All faults of the configuration and of the snapshot.
     public convenience init(
@@ -78,7 +78,7 @@ public final class CircuitBreaker: Strategy {
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.observers)
         meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
-        classifier = Lock(configuration.classifier)
+        conditions = Lock(configuration.conditions)
         let now = environment.time.now
         var state = CircuitBreakerState(configuration, now: now)
         if configuration.initialState == .open {
@@ -87,7 +87,7 @@ public final class CircuitBreaker: Strategy {
         } else if configuration.initialState != .closed {
             state.change(to: configuration.initialState, .manual, now: now)
         }
-        _ = state.takeNews()
+        _ = state.takeActions()
         state.begin()
         openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
         openFrom.store(state.earliestOfBreak.nanoseconds, ordering: .relaxed)
@@ -147,14 +147,15 @@ public final class CircuitBreaker: Strategy {
     /// - Returns: Whether the result came in time to count.
     @discardableResult
     func judge(_ error: any Error, _ admission: Admission, _ context: Context) -> Bool {
-        let classifier = classifier.withLock { $0 }
-        return record(classifier.classify(error, context), admission, error)
+        let conditions = conditions.withLock { $0 }
+        return record(Outcome(conditions.judge(error, in: context)), admission, error)
     }
 
     private func admitToProbe(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
         while true {
             let now = time.now
-            // Relaxed is enough, because the gate was loaded acquiring. If nobody listens there is nothing to do but count.
+            // Relaxed is enough, because the gate was loaded acquiring. If nobody listens there is nothing to do but
+            // count.
             let end = TimeSource.Instant(nanoseconds: openUntil.load(ordering: .relaxed))
             let start = TimeSource.Instant(nanoseconds: openFrom.load(ordering: .relaxed))
             if gate.state == .open, now < end, now >= start, !gate.isObserved {
@@ -190,8 +191,8 @@ public final class CircuitBreaker: Strategy {
         }
     }
 
-    /// - Returns: Whether the result came in time to count: in the state that let the call through, and before a probe was
-    ///   given up.
+    /// - Returns: Whether the result came in time to count: in the state that let the call through, and before a probe
+    ///   was given up.
     @discardableResult
     func record(_ outcome: Outcome, _ admission: Admission, _ error: (any Error)?) -> Bool {
         let current = Gate(word: gate.load(ordering: .relaxed))
@@ -212,7 +213,7 @@ public final class CircuitBreaker: Strategy {
                     .called(breaker: name, outcome, duration: start.duration(to: now), isSlow: isSlow))
             }
             let isNew = machine.isDirty
-            if isNew { publish(&machine) }
+            if isNew { publishLocked(&machine) }
             return (
                 request: request, isNew: isNew, isLate: machine.totals.late != lateBefore,
                 discarded: machine.discarded.isEmpty ? nil : machine.takeDiscarded()
@@ -230,7 +231,7 @@ public final class CircuitBreaker: Strategy {
     func withMachine<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
         let (result, _) = machine.withLock { machine in
             let result = body(&machine)
-            if machine.isDirty { publish(&machine) }
+            if machine.isDirty { publishLocked(&machine) }
             return (result, machine.takeDiscarded())
         }
         afterPublishing()
@@ -251,17 +252,17 @@ public final class CircuitBreaker: Strategy {
         let length = request.breakLength.length(context, random)
         withMachine { $0.open(request, request.reason ?? .predicate, for: length, error: error, now: now) }
         // A break that began some time ago may be over.
-        if request.moment != nil { settled { _, _ in } }
+        if request.moment != nil { advanced { _, _ in } }
     }
 
     /// Brings the state up to the present and runs `body` under the lock.
-    func settled<Result: Sendable>(
+    func advanced<Result: Sendable>(
         _ body: (inout CircuitBreakerState, TimeSource.Instant) -> Result
     ) -> Result {
         while true {
             let now = time.now
             let (request, result) = withMachine { machine -> (TripRequest?, Result?) in
-                if let request = machine.settle(now: now) { return (request, nil) }
+                if let request = machine.advance(to: now) { return (request, nil) }
                 return (nil, body(&machine, now))
             }
             if let result { return result }
@@ -269,8 +270,8 @@ public final class CircuitBreaker: Strategy {
         }
     }
 
-    /// Makes changes visible to readers without the lock and queues the news; under the lock.
-    private func publish(_ machine: inout CircuitBreakerState) {
+    /// Makes changes visible to readers without the lock and posts their events.
+    private func publishLocked(_ machine: inout CircuitBreakerState) {
         openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
         openFrom.store(machine.earliestOfBreak.nanoseconds, ordering: .relaxed)
         let opening = machine.state == .open ? machine.lastFailure : nil
@@ -281,8 +282,8 @@ public final class CircuitBreaker: Strategy {
         if let before { machine.discard(before) }
         gate.store(
             Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word, ordering: .releasing)
-        for news in machine.takeNews() {
-            switch news {
+        for action in machine.takeActions() {
+            switch action {
             case .transition(let transition): events.post(.transition(breaker: name, transition))
             case .wouldOpen(let reason, let counts):
                 events.post(.wouldOpen(breaker: name, reason, counts: counts))
@@ -307,9 +308,7 @@ public final class CircuitBreaker: Strategy {
     }
 
     /// Adopts the part of a configuration that is used outside the lock of the state machine.
-    func use(_ classifier: Classifier) {
-        self.classifier.withLock { $0 = classifier }
-    }
+    func use(_ conditions: ErrorConditions) { self.conditions.replace(with: conditions) }
 
     /// The rejections that were counted without the lock.
     var uncountedRejections: Int { rejections.load(ordering: .relaxed) }
@@ -327,7 +326,7 @@ public final class CircuitBreaker: Strategy {
         guard let (deadline, number) = change.new else { return }
         let new = time.schedule(at: deadline) { [weak self] in
             guard let self, timer.withLock({ $0.fire(number) }) else { return }
-            settled { _, _ in }
+            advanced { _, _ in }
         }
         timer.withLock { $0.keep(new, number) }?.cancel()
     }

@@ -7,8 +7,8 @@ struct LastGoodRetention: Sendable, Equatable {
     @usableFromInline let maxKeys: Int
 }
 
-/// When a read began: by the clock, and as a number by which reads and forgetting come one after another, for many may begin
-/// at one moment.
+/// When a read began: by the clock, and as a number by which reads and forgetting come one after another, for many may
+/// begin at one moment.
 @usableFromInline
 struct ReadStart: Sendable {
     @usableFromInline let number: UInt64
@@ -31,11 +31,12 @@ struct RefreshSpacing {
 
 /// The last good value of each key, the one renewed longest ago first. A pure value.
 ///
-/// A value is as old as the start of the read that brought it: an older read never replaces a newer one, and one that began
-/// before its key was forgotten brings nothing.
+/// A value is as old as the start of the read that brought it: an older read never replaces a newer one, and one that
+/// began before its key was forgotten brings nothing.
 ///
 /// A linked list in an array of slots, which are reused: memory grows with the keys that are kept at once, and each
-/// operation takes constant time. No more than two values that are too old for every step are dropped with each one kept.
+/// operation takes constant time. No more than two values that are too old for every step are dropped with each one
+/// kept.
 @usableFromInline
 struct LastGoodValues<Key: Hashable, Value> {
     /// A value that is kept, or was. What is dropped is handed out as a whole, for the key is the user's as well.
@@ -76,7 +77,8 @@ struct LastGoodValues<Key: Hashable, Value> {
 
     init() {}
 
-    /// For how many keys it is remembered when they were forgotten. Beyond, it is as if all had been, for reads that run.
+    /// For how many keys it is remembered when they were forgotten. Beyond, it is as if all had been, for reads that
+    /// run.
     static var maxForgotten: Int { 1_024 }
 
     /// How many values are kept.
@@ -130,8 +132,8 @@ struct LastGoodValues<Key: Hashable, Value> {
         return (entry.value, max(.zero, entry.start.instant.duration(to: now)))
     }
 
-    /// Whether the read of a value is said to have begun later than now by more than a time: the clock was wrong then, or
-    /// is now.
+    /// Whether the read of a value is said to have begun later than now by more than a time: the clock was wrong then,
+    /// or is now.
     @usableFromInline
     func isAhead(_ key: Key, of now: TimeSource.Instant, by time: Duration) -> Bool {
         guard let slot = slot(of: key), let entry = slots[slot].entry else { return false }

@@ -44,7 +44,8 @@
         /// answers.
         ///
         /// ```swift
-        /// ServiceGroup(services: [resilience, server, resilience.readiness], gracefulShutdownSignals: [.sigterm], logger: logger)
+        /// ServiceGroup(
+        ///     services: [resilience, server, resilience.readiness], gracefulShutdownSignals: [.sigterm], logger: logger)
         /// ```
         public var readiness: ReadinessService { ReadinessService(module: self) }
     }

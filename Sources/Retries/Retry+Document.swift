@@ -1,7 +1,7 @@
 public import ResilienceCore
 
-/// Of a configuration, a document can say everything but functions: of ``retryOn`` and ``neverRan`` only `"standard"`,
-/// `"never"` and `"rejections"`, and not the delay of ``Backoff/custom(jitter:_:)``.
+/// Of a configuration, a document can say everything but functions: of ``handles`` and ``neverRan`` only `"all"`,
+/// `"none"` and `"rejections"`, and not the delay of ``Backoff/custom(jitter:_:)``.
 extension Retry.Configuration: DocumentRepresentable {
     /// `retry`
     public static var documentKey: String { "retry" }
@@ -23,7 +23,7 @@ extension Retry.Configuration: DocumentRepresentable {
             object.read("maxDelay", &maxDelay)
             object.read("maxDuration", &maxDuration)
             object.read("lastDelay", &lastDelay)
-            object.read("retryOn", &retryOn)
+            object.read("handles", &handles)
             object.read("serverHints", &serverHints)
             object.read("hintJitter", &hintJitter)
             object.read("onRejection", &onRejection)
@@ -34,22 +34,22 @@ extension Retry.Configuration: DocumentRepresentable {
         }
     }
 
-    /// A name stands for a shared budget; an object declares one. If it is that of the retry already, the retry keeps it
-    /// with its tokens.
+    /// A name stands for a shared budget; an object declares one. If it is that of the retry already, the retry keeps
+    /// it with its tokens.
     private mutating func readBudget(_ reader: ConfigurationReader, _ object: inout ConfigurationReader.Object) {
         switch reader.value {
         case .null where reader.isNull: budget = nil
         case .object:
             let own = budget as? RetryBudget
-            var rule = own?.rule ?? .documentBase
-            guard object.read("budget", onto: &rule), rule != own?.rule else { return }
-            budget = (try? RetryBudget(rule, clock: reader.environment.clock)) ?? budget
+            var settings = own?.configuration ?? .documentBase
+            guard object.read("budget", onto: &settings), settings != own?.configuration else { return }
+            budget = (try? RetryBudget(settings, clock: reader.environment.clock)) ?? budget
         default: if let named = reader.budget() { budget = named }
         }
     }
 
     /// What a document can say about this configuration. A budget that has a name in the environment is written as that
-    /// name; another ``RetryBudget`` as its rule, so that whoever reads it gets a budget of its own.
+    /// name; another ``RetryBudget`` as its configuration, so that whoever reads it gets a budget of its own.
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         var values: [String: ConfigurationValue] = [
             "backoff": backoff.document,
@@ -63,12 +63,12 @@ extension Retry.Configuration: DocumentRepresentable {
             "idempotent": .boolean(isIdempotent),
             "exhaustion": .word(exhaustion),
         ]
-        values["retryOn"] = retryOn.word.map { .word($0) }
+        values["handles"] = handles.word.map { .word($0) }
         values["neverRan"] = neverRan.word.map { .word($0) }
         if let budget {
             values["budget"] =
                 environment.name(of: budget).map { .string($0) }
-                ?? (budget as? RetryBudget)?.rule.document(in: environment)
+                ?? (budget as? RetryBudget)?.configuration.document(in: environment)
         } else {
             values["budget"] = .null
         }
@@ -77,7 +77,7 @@ extension Retry.Configuration: DocumentRepresentable {
 }
 
 extension ConfigurationReader.Object {
-    fileprivate mutating func read(_ key: String, _ condition: inout Retry.Condition) {
-        if let word = reader(key)?.word(Retry.Condition.Word.self) { condition = Retry.Condition(word) }
+    fileprivate mutating func read(_ key: String, _ condition: inout ErrorCondition) {
+        if let word = reader(key)?.word(ErrorCondition.Word.self) { condition = ErrorCondition(word) }
     }
 }

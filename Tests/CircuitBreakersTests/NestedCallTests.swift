@@ -38,7 +38,7 @@ struct NestedCallTests {
                 }
             case "hand":
                 try await outer.execute {
-                    let permit = try breaker.acquirePermit()
+                    let permit = try breaker.tryAcquirePermit()
                     let counts = permit.succeed()
                     #expect(counts)
                     return 7

@@ -111,8 +111,8 @@ struct ConfigurationExamples {
             [
                 described(Retry.Configuration()), described(CircuitBreaker.Configuration()),
                 described(Hedge.Configuration()), described(AdaptiveThrottle.Configuration()),
-                described(RetryBudget.Rule.ratio(0.2)), described(RetryBudget.Rule.throttle()),
-                described(RetryBudget.Rule.quota()), described(fallback),
+                described(RetryBudget.Configuration.ratio(0.2)), described(RetryBudget.Configuration.throttle()),
+                described(RetryBudget.Configuration.quota()), described(fallback),
                 described(RateLimiter.Configuration(rule: .tokenBucket(1, per: .seconds(1)))),
                 // In the paragraph of the limiter without keys.
                 (

@@ -108,7 +108,7 @@ import Testing
         #expect(stage.outcome(1) == nil)
         stage.advance(by: .nanoseconds(1))
         #expect(stage.limiter.waiting == 0)
-        stage.settle()
+        stage.drain()
         #expect(stage.outcome(1) == "granted")
     }
 
@@ -144,9 +144,9 @@ import Testing
         #expect(counted == [true, true, true, false])
         #expect(throttle.totals.refused == 2 && throttle.totals.cancelled == 0)
         try await inCancelledTask { [context] in
-            _ = try throttle.tryAcquirePermit().fail(InjectedFailure(), in: context)
+            _ = try throttle.tryAcquirePermit(in: context).fail(InjectedFailure())
             clock.advance(by: .seconds(2))
-            _ = try throttle.tryAcquirePermit().fail(InjectedFailure(), in: context)
+            _ = try throttle.tryAcquirePermit(in: context).fail(InjectedFailure())
         }
         #expect(throttle.totals.refused == 3 && throttle.totals.cancelled == 1)
         let late = HeldThrottlePermit(try throttle.tryAcquirePermit())

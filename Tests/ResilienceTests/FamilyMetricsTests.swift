@@ -10,9 +10,9 @@ struct FamilyMetricsTests {
     private let clock = ManualClock()
     private let calls = CallMetrics()
 
-    private func module(maxKeys limit: Int = 1000) throws -> ResilienceModule {
+    private func module(maxKeys: Int = 1000) throws -> ResilienceModule {
         try ResilienceModule("shop", clock: clock, random: .constant(0.5), observers: [calls]) {
-            Registration(family: "hosts", by: Int.self, maxKeys: limit, idleLimit: .seconds(60)) {
+            Registration(family: "hosts", by: Int.self, maxKeys: maxKeys, idleLimit: .seconds(60)) {
                 Bulkhead.layer(.init(limit: .fixed(5)))
                 Retry.layer(.immediate, maxAttempts: 2)
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(4), breakLength: .fixed(.seconds(600))))

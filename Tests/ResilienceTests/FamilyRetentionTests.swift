@@ -9,9 +9,9 @@ struct FamilyRetentionTests {
     private let clock = ManualClock()
 
     private func family<S: Strategy>(
-        maxKeys limit: Int, @PolicyBuilder layers: () -> Layer<S>
+        maxKeys: Int, @PolicyBuilder layers: () -> Layer<S>
     ) throws -> PolicyFamily<Int> {
-        try PolicyFamily("hosts", maxKeys: limit, idleLimit: .seconds(60), clock: clock, layers: layers)
+        try PolicyFamily("hosts", maxKeys: maxKeys, idleLimit: .seconds(60), clock: clock, layers: layers)
     }
 
     /// Whether a key keeps its policy while others come, and while it is idle.

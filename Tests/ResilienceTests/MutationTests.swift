@@ -26,7 +26,8 @@ struct MutationTests {
         ],
         "fallbacks": [
             "quotes": [
-                "errors": "attached", "steps": ["last good": ["maxAge": "2s"], "spare": ["limit": 2, "timeout": nil]],
+                "exhaustion": "exhaustedError",
+                "steps": ["last good": ["maxAge": "2s"], "spare": ["limit": 2, "timeout": nil]],
             ]
         ],
         "staleWhileRevalidates": ["pages": ["freshFor": "1s", "staleFor": "20s", "maxRefreshes": 2]],

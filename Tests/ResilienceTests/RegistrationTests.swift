@@ -31,7 +31,7 @@ struct RegistrationTests {
         #expect(try module.circuitBreaker("inventory").name == "inventory")
         #expect(try module.rateLimiter("maps").available == 10)
         #expect(try module.circuitBreaker("shared") === shared)
-        #expect(try module.retryBudget("retries").rule == .quota(100))
+        #expect(try module.retryBudget("retries").configuration == .quota(100))
         #expect(try module.hedgedPolicy("search").hedge.configuration.maxHedges == 2)
         #expect(try module.policy("search").circuitBreakers.count == 1)
         #expect(try await module.fallback("quotes", for: Int.self).execute { throw InjectedFailure() } == 7)
@@ -85,7 +85,7 @@ struct RegistrationTests {
         #expect(
             found == [
                 "options.firstUse: -1 is below 1",
-                "options.gracePeriod: -1.0 seconds is outside 0...292 years",
+                "options.gracePeriod: -1.0 seconds is outside 0 s...292 years",
                 "inventory.circuitBreaker.trip.consecutiveFailures: 0 is below 1",
                 "b.retryBudget.ratio: 2.0 is outside 0.0...1.0",
                 "f.maxKeys: 0 is outside 1...1000000",

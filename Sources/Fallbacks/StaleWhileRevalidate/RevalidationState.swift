@@ -1,6 +1,7 @@
 public import ResilienceCore
 
-/// The values, refreshes and calls of a ``KeyedStaleWhileRevalidate``. A pure value, but for the tasks and waiters it holds.
+/// The values, refreshes and calls of a ``KeyedStaleWhileRevalidate``. A pure value, but for the tasks and waiters it
+/// holds.
 ///
 /// Inlinable as far as a value that is kept answers, so that the module which names the types specialises it.
 @usableFromInline
@@ -42,7 +43,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     }
 
     @usableFromInline
-    enum Answer: Sendable {
+    enum Action: Sendable {
         /// A refresh that is due may be refused.
         case kept(Kept, isRefused: Bool = false)
         case wait(Place)
@@ -76,8 +77,8 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     /// Every refresh that runs; the task is there as soon as the lock has been released.
     private var refreshTasks: [UInt64: Task<Void, Never>?] = [:]
     private var loads: [UInt64: Load] = [:]
-    /// The refresh of a key whose value is to be kept, and the call that others may join. The dictionaries own the keys of
-    /// these calls, which hold them longer: a key is never released here.
+    /// The refresh of a key whose value is to be kept, and the call that others may join. The dictionaries own the keys
+    /// of these calls, which hold them longer: a key is never released here.
     private var refreshes: [Key: UInt64] = [:]
     private var joinable: [Key: UInt64] = [:]
     private var lastNumber: UInt64 = 0
@@ -146,8 +147,8 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         if flight.isRefresh { refreshTasks[number] = task } else { loads[number]?.task = task }
     }
 
-    /// What a caller does who is cancelled while it waits: it leaves, unless nobody else waits for the call. Then the call
-    /// is cancelled, which nobody joins any more, and the caller waits for its end.
+    /// What a caller does who is cancelled while it waits: it leaves, unless nobody else waits for the call. Then the
+    /// call is cancelled, which nobody joins any more, and the caller waits for its end.
     mutating func leave(_ place: Place) -> (hasLeft: Bool, cancelled: Task<Void, Never>?) {
         guard var load = loads[place.number],
             let index = load.waiters.firstIndex(where: { $0 === place.waiter })

@@ -18,7 +18,8 @@ extension RateLimiter {
     ///   - permits: How many. None or fewer count as none and are always there.
     ///   - longest: The longest delay, zero or more. Default: any.
     /// - Returns: A reservation, in line with all others who wait. Dropping it gives it up.
-    /// - Throws: ``RejectedError`` if the permits would come later than that; ``ExceedsLimitError`` if they never would.
+    /// - Throws: ``RejectedError`` if the permits would come later than that; ``ExceedsLimitError`` if they never
+    ///   would.
     public func reserve(
         _ permits: Int = 1, within longest: Duration = .nanoseconds(Int64.max)
     ) throws -> Reservation {
@@ -62,8 +63,8 @@ extension RateLimiter {
 
         /// Uses the permits. If they are not there yet, the caller sees to it that ``delay`` passes first.
         ///
-        /// - Returns: `false`, and the reservation counts as rejected, if an update of the limiter has moved the permits
-        ///   too far away: there is nothing to use then.
+        /// - Returns: `false`, and the reservation counts as rejected, if an update of the limiter has moved the
+        ///   permits too far away: there is nothing to use then.
         @discardableResult
         public consuming func use() -> Bool {
             isEnded = true
@@ -78,7 +79,8 @@ extension RateLimiter {
         /// Waits until the permits are there, and uses them.
         ///
         /// - Throws: `CancellationError` if the task is cancelled during the wait, and ``RejectedError`` or
-        ///   ``ExceedsLimitError`` if an update of the limiter has moved the permits too far away. They are returned then.
+        ///   ``ExceedsLimitError`` if an update of the limiter has moved the permits too far away. They are returned
+        ///   then.
         public consuming func wait() async throws {
             isEnded = true
             switch place {

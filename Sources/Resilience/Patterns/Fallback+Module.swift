@@ -22,7 +22,7 @@ extension KeyedFallback: Tunable, Component {
         return [
             "type": "object", "additionalProperties": false,
             "properties": [
-                "errors": ["enum": ["original", "attached"]],
+                "exhaustion": ["enum": ["originalError", "exhaustedError"]],
                 "steps": [
                     "type": "object",
                     "additionalProperties": [

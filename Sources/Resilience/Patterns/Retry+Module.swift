@@ -18,7 +18,7 @@ extension Retry: LayerPattern {
         if let new = settings.budget as? RetryBudget, let old = configuration.budget as? RetryBudget, new !== old,
             change.isOfDocument(new), change.isOfDocument(old)
         {
-            try old.update(new.rule)
+            try old.update(new.configuration)
             settings.budget = old
         }
         try update(settings)

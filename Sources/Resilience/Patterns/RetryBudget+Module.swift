@@ -7,15 +7,15 @@ extension Kind {
 extension RetryBudget: Pattern {
     static var kind: Kind { .retryBudget }
 
-    static func make(_ settings: Rule, in environment: PolicyEnvironment) throws(ConfigurationError) -> RetryBudget {
+    static func make(_ settings: Configuration, in environment: PolicyEnvironment) throws(ConfigurationError) -> RetryBudget {
         try RetryBudget(settings, time: environment.time)
     }
 
-    var settings: Rule { rule }
+    var settings: Configuration { configuration }
 
-    func retune(_ change: SettingsChange<Rule>) throws { try update(change.settings) }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
 
-    static var formBases: [Rule] { Rule.bases }
+    static var formBases: [Configuration] { Configuration.bases }
 
     /// Also forgets the names of those that only an earlier document described: what comes after may not name them.
     static func plan(_ sections: [String: ConfigurationReader], in plan: inout ConfigurationPlan) {
@@ -35,7 +35,7 @@ extension RetryBudget: Pattern {
 
 extension Registration {
     /// A budget for the retries and hedges of several policies, on the module's clock.
-    public init(budget name: String, _ rule: RetryBudget.Rule = .ratio(0.2)) {
+    public init(budget name: String, _ rule: RetryBudget.Configuration = .ratio(0.2)) {
         self.init(name) { parts throws(ConfigurationError) in
             do throws(ConfigurationError) {
                 return [parts.entry(of: try RetryBudget.make(rule, in: parts.environment))]

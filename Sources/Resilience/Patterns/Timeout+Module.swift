@@ -7,11 +7,11 @@ extension Kind {
 extension Timeout: LayerPattern {
     static var kind: Kind { .timeout }
 
-    static func recipe(_ settings: Limit) -> Layer<Timeout> { layer(settings) }
+    static func recipe(_ settings: Configuration) -> Layer<Timeout> { layer(settings) }
 
-    var settings: Limit { limit }
+    var settings: Configuration { configuration }
 
-    func retune(_ change: SettingsChange<Limit>) throws { try update(change.settings) }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
 
     /// It remembers no call.
     package func retainedState(at now: TimeSource.Instant) -> RetainedState { .nothing }

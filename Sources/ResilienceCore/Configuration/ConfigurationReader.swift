@@ -29,8 +29,8 @@ public struct ConfigurationReader {
 
     /// Notes that the value cannot be used.
     ///
-    /// - Parameter violation: What is wrong, as the end of a sentence that begins with the value: `is not a whole
-    ///   number`.
+    /// - Parameter violation: What is wrong, as the end of a sentence that begins with the value:
+    ///   `is not a whole number`.
     public func refuse(_ violation: String) {
         findings.note(.init(field: path, value: value.quoted, violation: violation))
     }

@@ -8,8 +8,8 @@ public enum ServerHint: Sendable, Hashable {
     case unreadable(String)
 
     /// Reads the value of an HTTP `Retry-After` header (RFC 9110, section 10.2.3): a number of seconds, also with
-    /// decimals, which some servers send; or a date in any of the three forms of HTTP, such as `Sun, 06 Nov 1994
-    /// 08:49:37 GMT`. A date that has passed means now.
+    /// decimals, which some servers send; or a date in any of the three forms of HTTP, such as
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`. A date that has passed means now.
     ///
     /// - Parameters:
     ///   - value: What the header says.

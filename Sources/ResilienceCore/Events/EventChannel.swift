@@ -35,7 +35,7 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     /// Whether anybody hears. Relaxed: an observer hears from about the moment it was added.
     @inlinable package var isListening: Bool { listening.load(ordering: .relaxed) }
 
-    /// Who hears.
+    /// The observers and taps.
     package var observers: [any PolicyObserver] { state.withLock { $0.observers } }
 
     /// Adds an observer, unless it is one that hears nothing.
@@ -89,7 +89,7 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
         var start: TimeSource.Instant?
         var isLater = false
         while true {
-            if let gap = turn.gap { tell(gap, turn.observers) }
+            if let gap = turn.gap { notify(gap, turn.observers) }
             var position = 0
             for event in batch {
                 if isLater && isOver(&start) { return giveUp(batch[position...]) }
@@ -105,6 +105,14 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
             guard let next = state.withLock({ $0.next(into: &batch) }) else { return }
             turn = next
         }
+    }
+
+    /// Posts an event and delivers it; the caller holds no lock.
+    @inlinable
+    package func notify(_ event: @autoclosure () -> Event) {
+        guard isListening else { return }
+        post(event())
+        deliver()
     }
 
     /// For how many events the queue keeps room while none is in it.
@@ -127,7 +135,7 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
 
     @usableFromInline
     @inline(never)
-    func tell(_ gap: EventsDropped, _ observers: [any PolicyObserver]) {
+    func notify(_ gap: EventsDropped, _ observers: [any PolicyObserver]) {
         for observer in observers { observer.observe(gap) }
     }
 
@@ -139,7 +147,7 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
         // What is dropped is released outside the lock.
         var released: [Event] = []
         guard let turn = state.withLock({ $0.giveUp(rest, into: &released) }) else { return }
-        if let gap = turn.gap { tell(gap, turn.observers) }
+        if let gap = turn.gap { notify(gap, turn.observers) }
         state.withLock { $0.end() }
         _ = released
     }

@@ -93,7 +93,7 @@ struct EventQueue<Event: PolicyEvent> {
         if !queue.isEmpty, !isEndingEarly { return take(&batch) }
         // The next queue gets the array, which is empty, only if that has more room.
         if queue.isEmpty, batch.capacity > queue.capacity { swap(&queue, &batch) }
-        if after != nil, !hasTold { return tell() }
+        if after != nil, !hasTold { return report() }
         end()
         return nil
     }
@@ -113,7 +113,7 @@ struct EventQueue<Event: PolicyEvent> {
 
     @usableFromInline
     @inline(never)
-    mutating func tell() -> EventTurn<Event> {
+    mutating func report() -> EventTurn<Event> {
         hasTold = true
         defer { after = nil }
         return EventTurn(observers: observers, taps: taps, gap: after)
@@ -146,7 +146,7 @@ struct EventQueue<Event: PolicyEvent> {
         if let first = rest.first { drop(rest.count.addingSaturated(queue.count), first.source) }
         room = 0
         swap(&queue, &released)
-        return tell()
+        return report()
     }
 }
 
@@ -157,7 +157,7 @@ struct EventTap<Event: PolicyEvent>: Sendable {
     @usableFromInline let receive: @Sendable (Event) -> Void
 }
 
-/// Who hears a batch of events, and what they have missed before it.
+/// The receivers of a batch of events, and what they have missed before it.
 @usableFromInline
 struct EventTurn<Event: PolicyEvent> {
     @usableFromInline let observers: [any PolicyObserver]

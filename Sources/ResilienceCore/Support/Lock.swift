@@ -49,3 +49,17 @@ package struct Lock<State>: ~Copyable {
 }
 
 extension Lock: Sendable {}
+
+extension Lock where State: Sendable {
+    /// Puts another value in the place of the present one.
+    ///
+    /// - Returns: The one before. Whoever drops it does so outside the lock, where its release may run the user's code.
+    @discardableResult
+    package borrowing func replace(with state: State) -> State {
+        withLock { current in
+            let old = current
+            current = state
+            return old
+        }
+    }
+}

@@ -36,6 +36,20 @@ package struct TimerSlot: Sendable {
         return (old, deadline.flatMap { deadline in claim(at: deadline).map { (deadline, $0) } })
     }
 
+    /// What has to be done about the timer, outside the lock.
+    package struct Action: Sendable {
+        package var cancelled: (any ScheduledTimer)?
+        package var next: (number: UInt64, deadline: TimeSource.Instant)?
+    }
+
+    /// Wants a timer that fires by a deadline, or none. One that fires too early stays, and is set again then.
+    package mutating func action(for deadline: TimeSource.Instant?) -> Action {
+        guard let deadline else { return Action(cancelled: clear()) }
+        // What never comes needs none.
+        guard deadline.nanoseconds < .max, let number = claim(at: deadline) else { return Action() }
+        return Action(next: (number, deadline))
+    }
+
     /// Takes the timer that was set for a number.
     ///
     /// - Returns: The timer that is not needed any more, to be cancelled: the one before, or this one if it was
