@@ -7,7 +7,9 @@ extension Kind {
 extension RetryBudget: Pattern {
     static var kind: Kind { .retryBudget }
 
-    static func make(_ settings: Configuration, in environment: PolicyEnvironment) throws(ConfigurationError) -> RetryBudget {
+    static func make(_ settings: Configuration, in environment: PolicyEnvironment) throws(ConfigurationError)
+        -> RetryBudget
+    {
         try RetryBudget(settings, time: environment.time)
     }
 
