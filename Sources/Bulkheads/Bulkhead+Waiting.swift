@@ -45,7 +45,8 @@ extension Bulkhead {
         let atOnce = withState { state -> Admission? in
             let part = state.part(partition)
             guard state.takeFreeSlot(part) else { return nil }
-            return announcedLocked(part: part, inUse: state.inUse, waited: .zero, start: start)
+            return announcedLocked(
+                part: part, inUse: state.inUse, waited: .zero, start: start, period: state.markPeriod)
         }
         if let atOnce { return .admitted(atOnce) }
         let now = time.now
@@ -57,10 +58,16 @@ extension Bulkhead {
         } report: { (step: (State.Decision, Int), state) -> Result<Answer, RejectedError> in
             switch step {
             case (.admitted, let part):
-                return .success(.admitted(announcedLocked(part: part, inUse: state.inUse, waited: .zero, start: now)))
+                return .success(
+                    .admitted(
+                        announcedLocked(
+                            part: part, inUse: state.inUse, waited: .zero, start: now, period: state.markPeriod)))
             case (.lent(let lender), _):
                 let part = Int(BulkheadClaim.loan(lender).code)
-                return .success(.admitted(announcedLocked(part: part, inUse: state.inUse, waited: .zero, start: now)))
+                return .success(
+                    .admitted(
+                        announcedLocked(
+                            part: part, inUse: state.inUse, waited: .zero, start: now, period: state.markPeriod)))
             case (.waiting(let place, let waiter), _):
                 events.post(.queued(bulkhead: name, queued: state.queued))
                 return .success(.waiting(place, waiter))

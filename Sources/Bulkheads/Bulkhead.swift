@@ -114,8 +114,8 @@ public final class Bulkhead: Strategy {
     ) async throws {
         var admission = try admitAtOnce()
         if !admission.isGranted {
-            if marksCalls { return try await executeMarked(context, nil, next) }
             admission = try await admit(context, nil)
+            if marksCalls { return try await executeMarked(admission, context, next) }
         }
         do {
             try await next(context)
@@ -137,6 +137,8 @@ public final class Bulkhead: Strategy {
         var isTimed = false
         /// Whether observers have heard of it.
         var isAnnounced = false
+        /// The period of marking calls in which the slot was taken; zero if they were not marked.
+        var period: Int32 = 0
 
         static let none = Admission()
     }
@@ -208,6 +210,7 @@ public final class Bulkhead: Strategy {
         let now = admission.isAnnounced ? time.now : admission.start
         let hasQueue = withState { state in
             let hasQueue = state.giveBack(Int(admission.part))
+            if state.marksCalls { state.endUnmarked(admission.period) }
             if admission.isAnnounced {
                 let duration = admission.start.duration(to: now)
                 events.post(.finished(bulkhead: name, duration: duration, inUse: state.inUse))
@@ -262,7 +265,9 @@ public final class Bulkhead: Strategy {
             let guarded = gate.bitwiseOr(BulkheadGate.guardedFlag, ordering: .acquiringAndReleasing).newValue
             state.inUse = BulkheadGate(word: guarded).inUse
             let step = body(&state)
-            let resumptions = state.takeActions().map { resumptionLocked($0, now, limit: state.limit) }
+            let resumptions = state.takeActions().map {
+                resumptionLocked($0, now, limit: state.limit, period: state.markPeriod)
+            }
             let actions = Actions(resumptions: resumptions, deadline: state.nextDeadline)
             let result = report(step, state)
             gate.store(Self.gate(of: state, isObserved: events.isListening).word, ordering: .releasing)
@@ -273,11 +278,13 @@ public final class Bulkhead: Strategy {
     /// Counts and reports what became of a call that waited, and makes what it is resumed with.
     ///
     /// - Parameter now: The time; not needed where nobody is served.
-    private func resumptionLocked(_ action: State.Action, _ now: TimeSource.Instant?, limit: Int) -> Resumption {
+    private func resumptionLocked(_ action: State.Action, _ now: TimeSource.Instant?, limit: Int, period: Int32)
+        -> Resumption
+    {
         switch action {
         case .granted(let waiter, let part, let waited, let inUse):
             let start = now ?? TimeSource.Instant(nanoseconds: 0)
-            let admission = announcedLocked(part: part, inUse: inUse, waited: waited, start: start)
+            let admission = announcedLocked(part: part, inUse: inUse, waited: waited, start: start, period: period)
             let queued = QueuedAdmission(admission: admission, waited: waited)
             return Resumption(waiter: waiter, waited: waited, result: .success(queued))
         case .refused(let waiter, let cause, let waited):
@@ -291,12 +298,15 @@ public final class Bulkhead: Strategy {
     /// The admission of a call that has just got a slot.
     ///
     /// - Parameter start: The time; `nil` if it was not read, because nobody was listening a moment ago.
-    func announcedLocked(part: Int, inUse: Int, waited: Duration, start: TimeSource.Instant?) -> Admission {
+    func announcedLocked(
+        part: Int, inUse: Int, waited: Duration, start: TimeSource.Instant?, period: Int32
+    ) -> Admission {
         let isAnnounced = start != nil && events.isListening
         if isAnnounced { events.post(.permitted(bulkhead: name, waited: waited, inUse: inUse)) }
         return Admission(
             start: start ?? TimeSource.Instant(nanoseconds: 0), inFlight: Int32(truncatingIfNeeded: inUse),
-            part: Int32(truncatingIfNeeded: part), isGranted: true, isTimed: start != nil, isAnnounced: isAnnounced)
+            part: Int32(truncatingIfNeeded: part), isGranted: true, isTimed: start != nil, isAnnounced: isAnnounced,
+            period: period)
     }
 
     func rejection(_ cause: RejectedError.Cause, _ limit: Int, _ waited: Duration) -> RejectedError {

@@ -13,7 +13,7 @@ internal import Synchronization
 /// ```
 ///
 /// Use one breaker for each service, shared by all its callers. All members may be used from any task at once.
-public final class CircuitBreaker: Strategy {
+public final class CircuitBreaker: Strategy, NestingStrategy {
     /// The breaker's name in errors, events and metrics.
     public let name: String
 
@@ -106,7 +106,7 @@ public final class CircuitBreaker: Strategy {
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
         let admission = try admit(context)
-        if admission.gate.isProbe { return try await executeProbe(admission, context, next) }
+        if admission.gate.isMarked { return try await executeMarked(admission, context, next) }
         do {
             try await next(context)
         } catch {
@@ -126,12 +126,14 @@ public final class CircuitBreaker: Strategy {
     @usableFromInline
     func admit(_ context: Context) throws(OpenError) -> Admission {
         let gate = Gate(word: gate.load(ordering: .acquiring))
-        if gate.letsThrough {
-            context.report(StateAtAdmission.self, (name, gate.state))
-            let start = gate.needsTime ? time.now : TimeSource.Instant(nanoseconds: 0)
-            return Admission(gate: gate, start: start)
-        }
-        return try admitToProbe(gate, context)
+        if gate.letsThroughUnmarked { return admission(gate, context) }
+        return try admitMarked(gate, context)
+    }
+
+    private func admission(_ gate: Gate, _ context: Context) -> Admission {
+        context.report(StateAtAdmission.self, (name, gate.state))
+        let start = gate.needsTime ? time.now : TimeSource.Instant(nanoseconds: 0)
+        return Admission(gate: gate, start: start)
     }
 
     @usableFromInline
@@ -151,7 +153,14 @@ public final class CircuitBreaker: Strategy {
         return record(Outcome(conditions.judge(error, in: context)), admission, error)
     }
 
-    private func admitToProbe(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
+    private func admitMarked(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
+        if gate.letsThrough {
+            guard CallScope.gates(of: self).contains(where: { $0.isOfSameState(as: gate) }) else {
+                return admission(gate, context)
+            }
+            context.report(StateAtAdmission.self, (name, gate.state))
+            return Admission(gate: .withinCall, start: TimeSource.Instant(nanoseconds: 0))
+        }
         while true {
             let now = time.now
             // Relaxed is enough, because the gate was loaded acquiring. If nobody listens there is nothing to do but
@@ -165,9 +174,11 @@ public final class CircuitBreaker: Strategy {
                 throw OpenError(
                     policyName: name, state: .open, retryAfter: now.duration(to: end), lastFailure: error)
             }
-            let outer = ProbeScope.numbers(of: self)
+            let outer = CallScope.gates(of: self).filter(\.isProbe).map(\.number)
             let (decision, state, gate, failure) = withMachine { machine in
                 let decision = machine.admit(now: now, within: outer)
+                // Calls nest here, and will when the breaker is closed.
+                if !outer.isEmpty { machine.marksCalls = true }
                 if case .rejected(let state, let retryAfter) = decision {
                     machine.countRejections(1)
                     if isObserved {
@@ -195,6 +206,8 @@ public final class CircuitBreaker: Strategy {
     ///   was given up.
     @discardableResult
     func record(_ outcome: Outcome, _ admission: Admission, _ error: (any Error)?) -> Bool {
+        // The call around it tells how the whole ended.
+        if admission.gate.isWithinCall { return true }
         let current = Gate(word: gate.load(ordering: .relaxed))
         let wasTimed = admission.gate.needsTime
         let isTimed = wasTimed || current.needsTime
@@ -305,6 +318,13 @@ public final class CircuitBreaker: Strategy {
         events.add(observer)
         meters.attach(observer)
         withMachine { $0.isDirty = true }
+    }
+
+    package func becomeLayer() {
+        withMachine { machine in
+            machine.uses.increment()
+            if machine.uses > 1 { machine.marksCalls = true }
+        }
     }
 
     /// Adopts the part of a configuration that is used outside the lock of the state machine.

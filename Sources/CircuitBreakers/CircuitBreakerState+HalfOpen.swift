@@ -14,7 +14,7 @@ extension CircuitBreakerState {
 
     mutating func admitProbe(now: TimeSource.Instant, within outer: [UInt64]) -> Decision {
         if !probes.areGivenUp {
-            if outer.contains(where: probes.running.contains) { return .admitted(.withinProbe) }
+            if outer.contains(where: probes.running.contains) { return .admitted(.withinCall) }
             if probes.taken < configuration.halfOpen.probes {
                 let number = nextProbe
                 nextProbe &+= 1

@@ -13,8 +13,8 @@ struct CircuitBreakerState: Sendable {
         case generation(UInt64)
         /// A probe, by its number.
         case probe(UInt64)
-        /// Another call, which is a probe: its result says what this one's would.
-        case withinProbe
+        /// The call around this one: its result says what this one's would.
+        case withinCall
     }
 
     /// A call that was let through, and when it started; `duration` is told at its end, if it is known.
@@ -55,6 +55,10 @@ struct CircuitBreakerState: Sendable {
     /// need of a clock, the next deadline.
     var isDirty = false
     private(set) var discarded: [any Error] = []
+    /// How often the breaker has been made a layer.
+    var uses = 0
+    /// Whether calls are marked, so that those inside them are known.
+    var marksCalls = false { didSet { if marksCalls != oldValue { isDirty = true } } }
 
     var window: OutcomeWindow
     var probes = Probes()
@@ -160,9 +164,10 @@ struct CircuitBreakerState: Sendable {
         _ outcome: CircuitBreaker.Outcome, _ admission: Admission, _ error: (any Error)?, now: TimeSource.Instant
     ) -> TripRequest? {
         let isSlow = isSlow(outcome, admission, now: now)
+        if case .withinCall = admission.ticket { return nil }
         totals.count(outcome, isSlow: isSlow)
         switch admission.ticket {
-        case .withinProbe: return nil
+        case .withinCall: return nil
         case .probe(let number): return recordProbe(outcome, number, isSlow: isSlow, admission, error, now: now)
         case .generation(let generation):
             guard generation == self.generation else {

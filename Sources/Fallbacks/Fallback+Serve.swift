@@ -94,7 +94,9 @@ extension KeyedFallback {
             return .answered(value, age: nil)
         case .lastGood(let maxAge, _):
             guard let kept = keeper.recall(key) else { return .ended(record.skip(.nothingKept)) }
-            guard kept.age <= maxAge else { return .ended(record.skip(.tooOld(age: kept.age, maxAge: maxAge))) }
+            guard kept.countedAge <= maxAge else {
+                return .ended(record.skip(.tooOld(age: kept.countedAge, maxAge: maxAge)))
+            }
             record.count(.succeeded)
             return .answered(kept.value, age: kept.age)
         case .action:

@@ -208,7 +208,9 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
 
 extension KeyedFallback {
     /// The last good value of a key and how old it is, whatever its age; `nil` if none is kept.
-    public func lastGood(for key: Key) -> (value: Value, age: Duration)? { keeper.recall(key) }
+    public func lastGood(for key: Key) -> (value: Value, age: Duration)? {
+        keeper.recall(key).map { ($0.value, $0.age) }
+    }
 
     /// Keeps a value as the last good one, as if a call had read it just now: at the start of a program, for example.
     /// Does nothing without a step that asks for last good values.

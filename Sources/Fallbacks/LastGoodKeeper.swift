@@ -55,7 +55,7 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
 
     @inlinable
     @inline(never)
-    func recall(_ key: Key) -> (value: Value, age: Duration)? {
+    func recall(_ key: Key) -> (value: Value, age: Duration, countedAge: Duration)? {
         let now = time.now
         return state.withLock { $0.values.recall(key, at: now) }
     }

@@ -19,6 +19,14 @@ struct ReadStart: Sendable {
         self.number = number
         self.instant = instant
     }
+
+    /// How long ago it began; or how far ahead of now, for then the clock was wrong, or is: a value of such a read is as
+    /// good as one that is as old.
+    @inlinable
+    func age(at now: TimeSource.Instant) -> Duration {
+        let age = instant.duration(to: now)
+        return age < .zero ? .zero - age : age
+    }
 }
 
 /// How often the refresh of a value has failed in a row, and when the next may begin.
@@ -125,19 +133,11 @@ struct LastGoodValues<Key: Hashable, Value> {
         return dropped
     }
 
-    /// The value of a key and its age.
+    /// The value of a key, its age, which is zero for one that is ahead of now, and the age that it counts as.
     @inlinable
-    func recall(_ key: Key, at now: TimeSource.Instant) -> (value: Value, age: Duration)? {
+    func recall(_ key: Key, at now: TimeSource.Instant) -> (value: Value, age: Duration, countedAge: Duration)? {
         guard let slot = slot(of: key), let entry = slots[slot].entry else { return nil }
-        return (entry.value, max(.zero, entry.start.instant.duration(to: now)))
-    }
-
-    /// Whether the read of a value is said to have begun later than now by more than a time: the clock was wrong then,
-    /// or is now.
-    @usableFromInline
-    func isAhead(_ key: Key, of now: TimeSource.Instant, by time: Duration) -> Bool {
-        guard let slot = slot(of: key), let entry = slots[slot].entry else { return false }
-        return now.duration(to: entry.start.instant) > time
+        return (entry.value, max(.zero, entry.start.instant.duration(to: now)), entry.start.age(at: now))
     }
 
     @usableFromInline
@@ -191,8 +191,8 @@ struct LastGoodValues<Key: Hashable, Value> {
     /// Drops the oldest value if there are too many, or if it is too old for every step.
     @inlinable
     mutating func dropOldest(_ now: TimeSource.Instant, _ retention: LastGoodRetention) -> Entry? {
-        guard let oldest, let instant = slots[oldest].entry?.start.instant else { return nil }
-        guard count > retention.maxKeys || instant.duration(to: now) > retention.maxAge else { return nil }
+        guard let oldest, let start = slots[oldest].entry?.start else { return nil }
+        guard count > retention.maxKeys || start.age(at: now) > retention.maxAge else { return nil }
         return remove(slot: oldest)
     }
 

@@ -1,5 +1,6 @@
 #if ServiceLifecycle
     public import Resilience
+    internal import ResilienceCore
     public import ServiceLifecycle
 
     /// With this a module is a service of a `ServiceGroup`:
@@ -27,12 +28,16 @@
         ///
         /// - Throws: `ResilienceModule.LifecycleError` if the module runs already or has ended.
         public func run() async throws {
+            // The group calls from a task of its own.
+            let executor = preferredExecutor
             try await withTaskCancellationHandler {
                 try await withGracefulShutdownHandler {
                     try await runUntilEnd()
                 } onGracefulShutdown: { [self] in
                     // Not on the spot: the group calls this while it holds a lock, and observers hear of the shutdown.
-                    Task(name: "resilience \(name) graceful shutdown") { await shutdown() }
+                    Task(name: "resilience \(name) graceful shutdown", executorPreference: executor) {
+                        await shutdown()
+                    }
                 }
             } onCancel: {
                 cancelCallsOfShutdown()

@@ -128,7 +128,7 @@ public struct AbandoningPolicy: PolicyWrapper {
         // The layers see the deadline too: a call cut off by it failed, and was not cancelled by its caller.
         var root = root
         root.shortenDeadline(to: deadline, on: time)
-        let callLimit = CallLimit(deadline, on: time)
+        let callLimit = CallLimit(deadline, on: time, of: root)
         let work = callLimit.around {
             Task(name: "abandoning \(policy.name)", executorPreference: preferredExecutor) { [self, root] in
                 let end = await result(from: root, isAccepted, race, deadline, operation)

@@ -344,7 +344,7 @@ struct ChainTests {
         #expect(!execution.isAccepted)
         #expect(!execution.isServedByFallback)
         #expect(fallback.totals.exhausted == 2)
-        let narrow = try Fallback<Int>("f", .init(handles: .only(Down.self)) { .value(1) })
+        let narrow = try Fallback<Int>("f", .init(handles: .init { $0 is Down }) { .value(1) })
         #expect(try await narrow.execute(accepting: { $0 > 0 }) { -1 } == -1)
         #expect(narrow.totals.unhandled == 1)
     }

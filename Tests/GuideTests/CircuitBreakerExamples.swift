@@ -76,8 +76,9 @@ struct CircuitBreakerExamples {
         #expect(try await totals(ignoring, NotFound()).ignored == 1)
         #expect(try await totals(ignoring, GatewayError()).failures == 1)
         #expect(try await totals(onlyServerErrors, GatewayError()).failures == 1)
-        #expect(try await totals(onlyServerErrors, GatewayError(isServerError: false)).ignored == 1)
-        #expect(try await totals(custom, NotFound()).successes == 1)
+        #expect(try await totals(onlyServerErrors, GatewayError(isServerError: false)).successes == 1)
+        #expect(try await totals(both, NotFound()).successes == 1)
+        #expect(try await totals(both, InvalidOrder()).ignored == 1)
     }
 
     @Test("a response that counts as a failure")

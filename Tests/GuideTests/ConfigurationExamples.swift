@@ -101,7 +101,7 @@ struct ConfigurationExamples {
         let guide = try String(
             contentsOf: GuideBlocksTests.root.appending(path: "Guides/Configuration.md"), encoding: .utf8)
         let fallback = Fallback<Int>.Configuration {
-            .lastGood(maxAge: .seconds(1), name: "steps").step("errors") { error in throw error }
+            .lastGood(maxAge: .seconds(1), name: "steps").step("exhaustion") { error in throw error }
         }
         let limits: [Bulkhead.Limit] = [
             .fixed(1), .adaptive(.aimd()), .adaptive(.vegas()), .adaptive(.gradient2()),

@@ -215,7 +215,7 @@
                     "FALLBACKS_QUOTES_STEPS_NOBODY_LIMIT": "1",
                     "TEMPLATES_SHORT_FALLBACK_STEPS_LAST_MAX_AGE": "2s",
                     "STALE_WHILE_REVALIDATES_PAGES_FRESH_FOR": "1s",
-                    "STALE_WHILE_REVALIDATES_PAGES_CAPACITY": "7",
+                    "STALE_WHILE_REVALIDATES_PAGES_MAX_KEYS": "7",
                 ]))
             try module.configure(from: config)
             let rooms = try module.bulkhead("rooms").configuration

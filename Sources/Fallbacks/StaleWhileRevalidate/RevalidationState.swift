@@ -96,14 +96,12 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     /// What a call gets that a value answers, and whether a refresh is due; `nil` if it has to be made.
     @inlinable
     mutating func ask(_ key: Key, at now: TimeSource.Instant) -> (kept: Kept, refresh: Refresh)? {
-        guard let (value, age) = values.recall(key, at: now) else { return nil }
-        // One that is ahead of its time would be fresh until that has come.
-        let freshFor = configuration.freshFor
-        if age < freshFor, age != .zero || !values.isAhead(key, of: now, by: freshFor) {
+        guard let (value, age, countedAge) = values.recall(key, at: now) else { return nil }
+        if countedAge < configuration.freshFor {
             totals.countFresh()
             return (Kept(value: value, age: age, isFresh: true), .none)
         }
-        guard age <= configuration.retention.maxAge else { return nil }
+        guard countedAge <= configuration.retention.maxAge else { return nil }
         totals.countStale()
         return (Kept(value: value, age: age, isFresh: false), reserve(key, at: now))
     }
@@ -239,7 +237,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
 
     /// A value that had to make room is not brought back by its refresh. One that was too old is.
     private mutating func withdraw(_ entry: LastGoodValues<Key, Value>.Entry, at now: TimeSource.Instant) {
-        if entry.start.instant.duration(to: now) <= configuration.retention.maxAge { refreshes[entry.key] = nil }
+        if entry.start.age(at: now) <= configuration.retention.maxAge { refreshes[entry.key] = nil }
     }
 
     mutating func forget(_ key: Key) -> LastGoodValues<Key, Value>.Entry? {

@@ -192,7 +192,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     /// The value kept for a key and how old it is, whatever its age; `nil` if there is none.
     public func kept(for key: Key) -> (value: Value, age: Duration)? {
         let now = time.now
-        return state.withLock { $0.values.recall(key, at: now) }
+        return state.withLock { $0.values.recall(key, at: now) }.map { ($0.value, $0.age) }
     }
 
     /// Keeps a value as if a call had read it just now.

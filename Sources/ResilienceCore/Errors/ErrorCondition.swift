@@ -77,7 +77,7 @@ public struct ErrorCondition: Sendable {
 
     /// Errors by which a service says that it has too much to do (``OverloadError``), such as a timeout's. Not the
     /// rejections of layers inside: the service never saw those calls.
-    public static let overload = ErrorCondition {
+    public static let overload = ErrorCondition(values: .handled) {
         let error = $0.unwrapped
         return error is any OverloadError && !(error is any PolicyRejection)
     }
@@ -89,7 +89,7 @@ public struct ErrorCondition: Sendable {
 
     /// Errors of all types but these.
     public static func except(_ types: any Error.Type...) -> ErrorCondition {
-        ErrorCondition { !$0.isAny(of: types) }
+        ErrorCondition(values: .handled) { !$0.isAny(of: types) }
     }
 
     /// Errors for which a function says so.

@@ -26,7 +26,7 @@ extension Strategy {
     public static func named(_ name: String) -> Layer<Self> {
         Layer { environment throws(ConfigurationError) in
             let strategy = try environment.component(Self.self, named: name, field: "layers")
-            for observer in environment.observers { strategy.addObserver(observer) }
+            strategy.shared(with: environment)
             return strategy
         }
     }

@@ -14,6 +14,8 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
     let time: TimeSource
     /// The limit around this one.
     private let outer: CallLimit?
+    /// What the call carried when it came to the limit, for calls inside that are not handed its context.
+    private let extras: ContextExtras?
     private let isOver = Atomic(false)
 
     /// The child, while it runs under a lane.
@@ -25,9 +27,10 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
     /// Whether the caller's task has been cancelled.
     var isCancelledByCaller = false
 
-    package init(_ deadline: TimeSource.Instant, on time: TimeSource) {
+    package init(_ deadline: TimeSource.Instant, on time: TimeSource, of context: Context? = nil) {
         self.deadline = deadline
         self.time = time
+        extras = context?.extras
         outer = Self.current
     }
 
@@ -59,6 +62,16 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
         let own = source == time ? deadline : source.now.advanced(by: time.now.duration(to: deadline))
         guard let outer = outer?.inForce else { return own }
         return min(own, outer.earliest(on: source))
+    }
+
+    /// Whether the calls around the current task carried something, as far as a limit tells.
+    static func carries(_ identity: ObjectIdentifier) -> Bool {
+        var limit = current
+        while let present = limit {
+            if present.extras?.values[identity] != nil { return true }
+            limit = present.outer?.inForce
+        }
+        return false
     }
 
     /// Whether the deadline of this limit, or of one around it, has passed. Each is asked of its own clock.

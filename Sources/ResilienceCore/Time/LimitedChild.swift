@@ -25,7 +25,7 @@ package func runInChild(
 ) async -> ChildEnd {
     await withoutActuallyEscaping(next) { next in
         let rest = RestOfCall(next: next, context: context)
-        let call = CallLimit(deadline, on: lane.time)
+        let call = CallLimit(deadline, on: lane.time, of: context)
         // The handler is there before the child, which may run long before it suspends for the first time.
         await withTaskCancellationHandler {
             let child: Task<Void, Never>
