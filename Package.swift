@@ -8,10 +8,17 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// The libraries of the patterns.
-let patterns: [Target.Dependency] = [
-    "CircuitBreakers", "Timeouts", "Retries", "Hedges", "Bulkheads", "RateLimiters", "Fallbacks",
+/// The patterns: a library each, with tests, and what these use besides the pattern.
+let patterns: KeyValuePairs<String, [Target.Dependency]> = [
+    "Bulkheads": ["Retries", "Timeouts"],
+    "CircuitBreakers": [],
+    "Fallbacks": ["CircuitBreakers", "Retries", "Timeouts"],
+    "Hedges": ["CircuitBreakers", "Retries"],
+    "RateLimiters": ["Retries"],
+    "Retries": ["CircuitBreakers", "IsolationTestSupport"],
+    "Timeouts": ["CircuitBreakers"],
 ]
+let patternLibraries: [Target.Dependency] = patterns.map { .byName(name: $0.key) }
 
 let package = Package(
     name: "swift-resilience",
@@ -19,13 +26,6 @@ let package = Package(
     products: [
         .library(name: "Resilience", targets: ["Resilience"]),
         .library(name: "ResilienceCore", targets: ["ResilienceCore"]),
-        .library(name: "CircuitBreakers", targets: ["CircuitBreakers"]),
-        .library(name: "Retries", targets: ["Retries"]),
-        .library(name: "Timeouts", targets: ["Timeouts"]),
-        .library(name: "Hedges", targets: ["Hedges"]),
-        .library(name: "Bulkheads", targets: ["Bulkheads"]),
-        .library(name: "RateLimiters", targets: ["RateLimiters"]),
-        .library(name: "Fallbacks", targets: ["Fallbacks"]),
         .library(name: "ResilienceFiles", targets: ["ResilienceFiles"]),
         .library(name: "ResiliencePrometheus", targets: ["ResiliencePrometheus"]),
         .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
@@ -33,17 +33,10 @@ let package = Package(
     ],
     targets: [
         .target(name: "ResilienceCore", swiftSettings: settings),
-        .target(name: "CircuitBreakers", dependencies: ["ResilienceCore"], swiftSettings: settings),
-        .target(name: "Retries", dependencies: ["ResilienceCore"], swiftSettings: settings),
-        .target(name: "Bulkheads", dependencies: ["ResilienceCore"], swiftSettings: settings),
-        .target(name: "RateLimiters", dependencies: ["ResilienceCore"], swiftSettings: settings),
-        .target(name: "Fallbacks", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(
-            name: "Resilience", dependencies: ["ResilienceCore"] + patterns, swiftSettings: settings),
+            name: "Resilience", dependencies: ["ResilienceCore"] + patternLibraries, swiftSettings: settings),
         .target(name: "ResilienceFiles", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: settings),
         .target(name: "ResiliencePrometheus", dependencies: ["ResilienceCore"], swiftSettings: settings),
-        .target(name: "Timeouts", dependencies: ["ResilienceCore"], swiftSettings: settings),
-        .target(name: "Hedges", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "ResilienceTesting", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .executableTarget(
             name: "ResilienceDemo", dependencies: ["Resilience", "ResiliencePrometheus"],
@@ -56,42 +49,12 @@ let package = Package(
             name: "ResilienceCoreTests", dependencies: ["ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .testTarget(
-            name: "CircuitBreakersTests", dependencies: ["CircuitBreakers", "ResilienceCore", "ResilienceTesting"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "RetriesTests",
-            dependencies: [
-                "Retries", "CircuitBreakers", "ResilienceCore", "ResilienceTesting", "IsolationTestSupport",
-            ],
-            swiftSettings: settings),
-        .testTarget(
             name: "ResilienceTestingTests", dependencies: ["ResilienceTesting", "ResilienceCore"],
             swiftSettings: settings),
         .testTarget(
-            name: "TimeoutsTests",
-            dependencies: ["Timeouts", "CircuitBreakers", "ResilienceCore", "ResilienceTesting"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "HedgesTests",
-            dependencies: ["Hedges", "CircuitBreakers", "Retries", "ResilienceCore", "ResilienceTesting"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "BulkheadsTests",
-            dependencies: ["Bulkheads", "Retries", "Timeouts", "ResilienceCore", "ResilienceTesting"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "RateLimitersTests",
-            dependencies: ["RateLimiters", "Retries", "ResilienceCore", "ResilienceTesting"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "FallbacksTests",
-            dependencies: [
-                "Fallbacks", "CircuitBreakers", "Retries", "Timeouts", "ResilienceCore", "ResilienceTesting",
-            ],
-            swiftSettings: settings),
-        .testTarget(
             name: "ResilienceTests",
-            dependencies: ["Resilience", "ResilienceCore", "ResiliencePrometheus", "ResilienceTesting"] + patterns,
+            dependencies: ["Resilience", "ResilienceCore", "ResiliencePrometheus", "ResilienceTesting"]
+                + patternLibraries,
             swiftSettings: settings),
         .testTarget(
             name: "MemoryTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
@@ -113,18 +76,18 @@ let package = Package(
             name: "ResiliencePrometheusTests",
             dependencies: [
                 "ResiliencePrometheus", "Resilience", "ResilienceCore", "ResilienceTesting", "PrometheusTestSupport",
-            ] + patterns,
+            ] + patternLibraries,
             swiftSettings: settings),
         .testTarget(
             name: "GuideTests",
             dependencies: [
                 "Resilience", "ResilienceCore", "ResilienceFiles", "ResiliencePrometheus", "ResilienceTesting",
-            ] + patterns,
+            ] + patternLibraries,
             swiftSettings: settings),
         .target(name: "PrometheusTestSupport", path: "Tests/PrometheusTestSupport", swiftSettings: settings),
         .target(
             name: "IsolationTestSupport",
-            dependencies: ["Resilience", "ResilienceCore"] + patterns,
+            dependencies: ["Resilience", "ResilienceCore"] + patternLibraries,
             path: "Tests/IsolationTestSupport", swiftSettings: settings),
         .testTarget(
             name: "IsolationTests", dependencies: ["IsolationTestSupport", "ResilienceCore", "CircuitBreakers"],
@@ -139,6 +102,17 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+for (name, usedByTests) in patterns {
+    package.products.append(.library(name: name, targets: [name]))
+    package.targets += [
+        .target(name: name, dependencies: ["ResilienceCore"], swiftSettings: settings),
+        .testTarget(
+            name: "\(name)Tests",
+            dependencies: [.byName(name: name), "ResilienceCore", "ResilienceTesting"] + usedByTests,
+            swiftSettings: settings),
+    ]
+}
 
 // MARK: Integrations
 
@@ -187,9 +161,7 @@ addIntegration(
     "Tracing", "ResilienceTracing: spans of calls and attempts, on any tracer of swift-distributed-tracing.",
     with: .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     named: "swift-distributed-tracing", products: ["Tracing"], testProducts: ["InMemoryTracing"])
-// What a span says of a call comes from all patterns.
-package.targets.first { $0.name == "ResilienceTracing" }?.dependencies += patterns
-package.targets.first { $0.name == "ResilienceTracingTests" }?.dependencies += patterns
+package.targets.first { $0.name == "ResilienceTracingTests" }?.dependencies += patternLibraries
 // The isolation of calls in spans is checked together with that of all others.
 package.targets.first { $0.name == "IsolationTestSupport" }?.dependencies += [
     "ResilienceTracing",

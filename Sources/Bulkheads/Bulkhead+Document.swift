@@ -40,10 +40,6 @@ extension Bulkhead.Configuration: DocumentRepresentable {
     }
 }
 
-private let orders: KeyValuePairs<String, Bulkhead.Order> = [
-    "oldestFirst": .oldestFirst, "newestFirst": .newestFirst,
-]
-
 extension Bulkhead.Queue {
     mutating func read(_ reader: ConfigurationReader) {
         if reader.isNull {
@@ -55,12 +51,12 @@ extension Bulkhead.Queue {
             if capacity == 0 && !object.has("capacity") { object.refuse(missing: "capacity") }
             object.read("capacity", &capacity)
             object.read("maxWait", &maxWait)
-            object.read("order", &order, orders)
+            object.read("order", &order)
         }
     }
 
     var document: ConfigurationValue {
-        ["capacity": .integer(capacity), "maxWait": .duration(maxWait), "order": .word(order, orders)]
+        ["capacity": .integer(capacity), "maxWait": .duration(maxWait), "order": .word(order)]
     }
 }
 

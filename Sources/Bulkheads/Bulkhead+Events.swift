@@ -60,3 +60,25 @@ extension Bulkhead {
         }
     }
 }
+
+extension Bulkhead.Event: DetailedEvent {
+    package var eventKind: EventKind { EventKind(severity) }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .permitted(_, let waited, let inUse):
+            details.add(seconds: "waited", waited)
+            details.add("in_use", inUse)
+        case .queued(_, let queued): details.add("queued", queued)
+        case .rejected(_, let error): details.add(error)
+        case .cancelled(_, let waited): details.add(seconds: "waited", waited)
+        case .finished(_, let duration, let inUse):
+            details.add(seconds: "duration", duration)
+            details.add("in_use", inUse)
+        case .limitChanged(_, let old, let new, let isAdaptive):
+            details.add("from", old)
+            details.add("to", new)
+            details.add("adaptive", isAdaptive)
+        }
+    }
+}

@@ -98,7 +98,12 @@ extension Bulkhead {
     }
 
     /// The key under which bulkheads report to an `Execution` how long the call waited.
-    package enum Wait: ContextKey {
+    package enum Wait: TracedReport {
         package typealias Value = (bulkhead: String, waited: Duration)
+
+        package static func callEvent(_ wait: Value) -> CallEvent? {
+            guard wait.waited > .zero else { return nil }
+            return CallEvent("bulkhead.waited", source: wait.bulkhead) { $0.add(seconds: "waited", wait.waited) }
+        }
     }
 }

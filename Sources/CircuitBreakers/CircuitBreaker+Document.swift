@@ -18,7 +18,7 @@ extension CircuitBreaker.Configuration: DocumentRepresentable {
             object.read("slowCallDuration", &slowCallDuration)
             if let reader = object.reader("breakLength") { breakLength.read(reader) }
             if let reader = object.reader("halfOpen") { halfOpen.read(reader) }
-            object.read("initialState", &initialState, initialStates)
+            object.read("initialState", &initialState, among: CircuitBreaker.State.allCases.filter { $0 != .halfOpen })
             object.read("endsBreakByTimer", &endsBreakByTimer)
         }
     }
@@ -30,17 +30,13 @@ extension CircuitBreaker.Configuration: DocumentRepresentable {
             "slowCallDuration": .duration(slowCallDuration),
             "breakLength": breakLength.document,
             "halfOpen": halfOpen.document,
-            "initialState": .string(initialState.rawValue),
+            "initialState": .word(initialState),
             "endsBreakByTimer": .boolean(endsBreakByTimer),
         ]
         values["trip"] = trip.document
         return .object(values)
     }
 }
-
-private let initialStates: KeyValuePairs<String, CircuitBreaker.State> = [
-    "closed": .closed, "open": .open, "isolated": .isolated, "disabled": .disabled, "observing": .observing,
-]
 
 extension CircuitBreaker.Window {
     mutating func read(_ reader: ConfigurationReader) {
@@ -78,14 +74,14 @@ extension CircuitBreaker.HalfOpen {
             object.read("probes", &probes)
             if let reader = object.reader("verdict") { verdict.read(reader) }
             object.read("maxWait", &maxWait)
-            object.read("afterMaxWait", &afterMaxWait, ["open": .open, "closed": .closed])
+            object.read("afterMaxWait", &afterMaxWait, among: [.open, .closed])
         }
     }
 
     var document: ConfigurationValue {
         [
             "probes": .integer(probes), "verdict": verdict.document, "maxWait": .duration(maxWait),
-            "afterMaxWait": .string(afterMaxWait.rawValue),
+            "afterMaxWait": .word(afterMaxWait),
         ]
     }
 }

@@ -135,3 +135,41 @@ extension CircuitBreaker {
         }
     }
 }
+
+extension CircuitBreaker.Event: DetailedEvent {
+    package var eventKind: EventKind { EventKind(severity) }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .transition(_, let transition):
+            details.add("from", transition.from.rawValue)
+            details.add("to", transition.to.rawValue)
+            details.add("reason", transition.reason.description)
+            transition.counts.add(to: &details)
+            details.add(seconds: "break", transition.breakLength)
+            if let error = transition.lastFailure { details.add(error) }
+        case .wouldOpen(_, let reason, let counts):
+            details.add("reason", reason.description)
+            counts.add(to: &details)
+        case .reset(_, let state, let counts):
+            details.add("state", state.rawValue)
+            counts.add(to: &details)
+        case .called(_, let outcome, let duration, let isSlow):
+            details.add("outcome", "\(outcome)")
+            details.add(seconds: "duration", duration)
+            details.add("slow", isSlow)
+        case .rejected(_, let error):
+            details.add("state", error.state.rawValue)
+            details.add(error)
+        }
+    }
+}
+
+extension CircuitBreaker.Counts {
+    fileprivate func add(to details: inout EventDetails) {
+        details.add("calls", calls)
+        details.add("failures", failures)
+        details.add("failure_rate", failureRate)
+        details.add("slow_calls", slow)
+    }
+}

@@ -34,8 +34,13 @@ extension CircuitBreaker {
     }
 
     /// The key under which breakers report to an `Execution` in which state they met the call.
-    package enum StateAtAdmission: ContextKey {
+    package enum StateAtAdmission: TracedReport {
         package typealias Value = (breaker: String, state: State)
+
+        package static func callEvent(_ met: Value) -> CallEvent? {
+            guard met.state != .closed else { return nil }
+            return CallEvent("circuit_breaker.met", source: met.breaker) { $0.add("state", met.state.rawValue) }
+        }
     }
 }
 

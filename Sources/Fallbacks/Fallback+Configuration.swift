@@ -48,10 +48,10 @@ extension KeyedFallback {
         /// How long, and for how many keys, last good values are kept; `nil` if no step asks for them.
         var retention: LastGoodRetention? {
             steps.elements.reduce(nil) { retention, step in
-                guard case .lastGood(let maxAge, let capacity) = step.source else { return retention }
+                guard case .lastGood(let maxAge, let maxKeys) = step.source else { return retention }
                 return LastGoodRetention(
                     maxAge: max(maxAge, retention?.maxAge ?? maxAge),
-                    capacity: max(capacity, retention?.capacity ?? capacity))
+                    maxKeys: max(maxKeys, retention?.maxKeys ?? maxKeys))
             }
         }
     }
@@ -61,8 +61,8 @@ extension KeyedFallback.Step {
     func check(_ check: inout ConfigurationCheck, _ field: String) {
         if let limit { check.require("\(field).limit", limit, atLeast: 1) }
         if let timeout { check.require(positive: "\(field).timeout", timeout) }
-        guard case .lastGood(let maxAge, let capacity) = source else { return }
+        guard case .lastGood(let maxAge, let maxKeys) = source else { return }
         check.require(positive: "\(field).maxAge", maxAge)
-        check.require("\(field).capacity", capacity, atLeast: 1)
+        check.require("\(field).maxKeys", maxKeys, atLeast: 1)
     }
 }

@@ -13,7 +13,7 @@ extension KeyedFallback.Configuration: DocumentRepresentable {
     public mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
             if let reader = object.reader("steps") { readSteps(reader) }
-            object.read("exhaustion", &exhaustion, Exhaustion.words)
+            object.read("exhaustion", &exhaustion)
         }
     }
 
@@ -31,7 +31,7 @@ extension KeyedFallback.Configuration: DocumentRepresentable {
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         var documents: [String: ConfigurationValue] = [:]
         for step in steps.elements { documents[step.name] = step.document }
-        return ["steps": .object(documents), "exhaustion": .word(exhaustion, Exhaustion.words)]
+        return ["steps": .object(documents), "exhaustion": .word(exhaustion)]
     }
 }
 
@@ -42,10 +42,10 @@ extension KeyedFallback.Step {
         reader.object { object in
             switch source {
             case .value: break
-            case .lastGood(var maxAge, var capacity):
+            case .lastGood(var maxAge, var maxKeys):
                 object.read("maxAge", &maxAge)
-                object.read("capacity", &capacity)
-                read.source = .lastGood(maxAge: maxAge, capacity: capacity)
+                object.read("maxKeys", &maxKeys)
+                read.source = .lastGood(maxAge: maxAge, maxKeys: maxKeys)
             case .action:
                 if let reader = object.reader("limit") {
                     if reader.isNull { read.limit = nil } else { read.limit = reader.integer() ?? limit }
@@ -60,7 +60,7 @@ extension KeyedFallback.Step {
     var document: ConfigurationValue? {
         switch source {
         case .value: nil
-        case .lastGood(let maxAge, let capacity): ["maxAge": .duration(maxAge), "capacity": .integer(capacity)]
+        case .lastGood(let maxAge, let maxKeys): ["maxAge": .duration(maxAge), "maxKeys": .integer(maxKeys)]
         case .action: ["limit": limit.map { .integer($0) } ?? .null, "timeout": .duration(timeout)]
         }
     }

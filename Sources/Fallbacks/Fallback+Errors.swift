@@ -90,7 +90,16 @@ public struct FallbackServed: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The key under which fallbacks report to an `Execution`.
-    package enum Report: ContextKey { package typealias Value = FallbackServed }
+    package enum Report: TracedReport {
+        package typealias Value = FallbackServed
+
+        package static func callEvent(_ served: FallbackServed) -> CallEvent? {
+            CallEvent("fallback.served", source: served.fallback) { details in
+                details.add("step", served.step)
+                details.add(seconds: "age", served.age)
+            }
+        }
+    }
 }
 
 extension Execution {

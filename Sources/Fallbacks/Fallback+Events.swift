@@ -50,3 +50,27 @@ public enum FallbackEvent: PolicyEvent {
         }
     }
 }
+
+extension FallbackEvent: DetailedEvent {
+    package var eventKind: EventKind { .call }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .served(let served, let time, let cause):
+            details.add("step", served.step)
+            details.add(seconds: "age", served.age)
+            details.add(seconds: "elapsed", time)
+            details.add(cause)
+        case .stepFailed(_, let end, let time):
+            details.add("step", end.step)
+            details.add("reason", end.reason.description)
+            details.add(seconds: "elapsed", time)
+        case .stepSkipped(_, let end):
+            details.add("step", end.step)
+            details.add("reason", end.reason.description)
+        case .exhausted(_, let time, let cause):
+            details.add(seconds: "elapsed", time)
+            details.add(cause)
+        }
+    }
+}

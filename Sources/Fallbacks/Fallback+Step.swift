@@ -7,7 +7,7 @@ extension KeyedFallback {
         enum Source: Sendable {
             case value(Value)
             case action(Action)
-            case lastGood(maxAge: Duration, capacity: Int)
+            case lastGood(maxAge: Duration, maxKeys: Int)
         }
 
         /// As the user wrote it: wrapped to take a key in any case, it would cost each call a closure more.
@@ -78,15 +78,15 @@ extension KeyedFallback {
         ///
         /// - Parameters:
         ///   - maxAge: How old the value may be, at least 1 ns. At exactly this age it still serves.
-        ///   - capacity: For how many keys values are kept, at least 1. The one that was renewed longest ago goes
+        ///   - maxKeys: For how many keys values are kept, at least 1. The one that was renewed longest ago goes
         ///     first. Of several such steps, the largest counts. Default: 1000.
         ///   - name: What the step is called. Default: `last good`.
         ///   - handles: For which errors of the call the step is taken. Default: all.
         public static func lastGood(
-            maxAge: Duration, capacity: Int = 1_000, name: String = "last good",
+            maxAge: Duration, maxKeys: Int = 1_000, name: String = "last good",
             handles: ErrorCondition = .all
         ) -> Steps {
-            let source = Step.Source.lastGood(maxAge: maxAge, capacity: capacity)
+            let source = Step.Source.lastGood(maxAge: maxAge, maxKeys: maxKeys)
             return Steps([Step(name: name, limit: nil, timeout: nil, handles: handles, source: source)])
         }
 
@@ -138,10 +138,10 @@ extension KeyedFallback.Steps {
 
     /// Adds the value that the protected call returned last; as the static method.
     public func lastGood(
-        maxAge: Duration, capacity: Int = 1_000, name: String = "last good",
+        maxAge: Duration, maxKeys: Int = 1_000, name: String = "last good",
         handles: ErrorCondition = .all
     ) -> Self {
-        followed(by: .lastGood(maxAge: maxAge, capacity: capacity, name: name, handles: handles))
+        followed(by: .lastGood(maxAge: maxAge, maxKeys: maxKeys, name: name, handles: handles))
     }
 
     /// Adds an action that is given the error of the call; as the static method.

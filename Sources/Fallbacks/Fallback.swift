@@ -26,7 +26,7 @@ public struct NoKey: Hashable, Sendable {
 ///
 /// ```swift
 /// let quotes = try KeyedFallback<Symbol, Quote>("quotes") {
-///     .lastGood(maxAge: .seconds(300), capacity: 10_000)
+///     .lastGood(maxAge: .seconds(300), maxKeys: 10_000)
 ///     .step("replica", limit: 8) { error, symbol in try await replica.quote(symbol) }
 /// }
 /// let quote = try await quotes.execute(for: symbol) { try await gateway.quote(symbol) }

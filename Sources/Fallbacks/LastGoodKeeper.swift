@@ -84,7 +84,7 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
         state.withLock { state in
             active.store(retention != nil, ordering: .relaxed)
             state.retention = retention
-            return state.values.trim(to: retention?.capacity ?? 0)
+            return state.values.trim(to: retention?.maxKeys ?? 0)
         }
     }
 }

@@ -4,7 +4,7 @@ public import ResilienceCore
 @usableFromInline
 struct LastGoodRetention: Sendable, Equatable {
     @usableFromInline let maxAge: Duration
-    @usableFromInline let capacity: Int
+    @usableFromInline let maxKeys: Int
 }
 
 /// When a read began: by the clock, and as a number by which reads and forgetting come one after another, for many may
@@ -182,9 +182,9 @@ struct LastGoodValues<Key: Hashable, Value> {
     }
 
     /// Removes the oldest values until there are no more than so many, and returns them.
-    mutating func trim(to capacity: Int) -> [Entry] {
+    mutating func trim(to maxKeys: Int) -> [Entry] {
         var removed: [Entry] = []
-        while count > capacity, let oldest, let entry = remove(slot: oldest) { removed.append(entry) }
+        while count > maxKeys, let oldest, let entry = remove(slot: oldest) { removed.append(entry) }
         return removed
     }
 
@@ -192,7 +192,7 @@ struct LastGoodValues<Key: Hashable, Value> {
     @inlinable
     mutating func dropOldest(_ now: TimeSource.Instant, _ retention: LastGoodRetention) -> Entry? {
         guard let oldest, let start = slots[oldest].entry?.start else { return nil }
-        guard count > retention.capacity || start.age(at: now) > retention.maxAge else { return nil }
+        guard count > retention.maxKeys || start.age(at: now) > retention.maxAge else { return nil }
         return remove(slot: oldest)
     }
 

@@ -78,3 +78,22 @@ extension Hedge {
         }
     }
 }
+
+extension Hedge.Event: DetailedEvent {
+    package var eventKind: EventKind { .call }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .started(_, let attempt, let trigger, let time), .refused(_, let attempt, let trigger, let time):
+            details.add("attempt", attempt)
+            details.add("trigger", trigger.description)
+            details.add(seconds: "elapsed", time)
+        case .won(_, let attempt, let time), .lost(_, let attempt, let time):
+            details.add("attempt", attempt)
+            details.add(seconds: "elapsed", time)
+        case .failed(_, let attempts, let error):
+            details.add("attempts", attempts)
+            details.add(error)
+        }
+    }
+}

@@ -125,4 +125,10 @@ extension Execution {
 
 enum HedgeNumber: ContextKey { typealias Value = Int }
 
-package enum WinningAttempt: ContextKey { package typealias Value = Int }
+package enum WinningAttempt: TracedReport {
+    package typealias Value = Int
+
+    package static func callEvent(_ attempt: Int) -> CallEvent? {
+        CallEvent("hedge.won") { $0.add("attempt", attempt) }
+    }
+}

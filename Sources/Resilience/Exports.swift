@@ -1,3 +1,4 @@
+// What is exported here is visible in all files of this module, too: those of the patterns do not import them.
 @_exported public import Bulkheads
 @_exported public import CircuitBreakers
 @_exported public import Fallbacks

@@ -9,29 +9,26 @@
         let isSecret: Bool
 
         /// A pattern, and where documents configure it.
-        private struct Form: Sendable {
+        private struct Section: Sendable {
             /// Where those are that are registered for themselves.
-            let section: String
+            let name: String
             /// The key in policies, templates and defaults.
             let key: String
             let places: [Place]
 
-            init<Part: DocumentRepresentable>(_ section: String, _ type: Part.Type) {
-                self.section = section
-                key = Part.documentKey
-                places = DocumentOutline(of: type).places.map { Place(path: $0.path, forms: $0.forms) }
-            }
-
-            /// The numbers of fallbacks, which stand under the names of their steps: those of the fallbacks that there
-            /// are.
-            init(fallbacks documents: [ConfigurationValue]) {
-                section = "fallbacks"
-                key = KeyedFallback<NoKey, Never>.Configuration.documentKey
-                var paths: [[String]] = []
-                var known: Set<[String]> = []
-                for path in documents.flatMap(\.leaves) where known.insert(path).inserted { paths.append(path) }
-                // In any form: whether a number is one that is missing cannot be seen in the document.
-                places = paths.map { Place(path: $0, forms: []) }
+            /// - Parameter documents: What there is of patterns whose keys are not known before, such as the numbers of
+            ///   fallbacks, which stand under the names of their steps.
+            init(_ section: DocumentSection, _ documents: [ConfigurationValue] = []) {
+                name = section.name
+                key = section.key
+                if let outline = section.outline {
+                    places = outline.places.map { Place(path: $0.path, forms: $0.forms) }
+                } else {
+                    var known: Set<[String]> = []
+                    // In any form: whether a number is one that is missing cannot be seen in the document.
+                    places = documents.flatMap(\.leaves).filter { known.insert($0).inserted }
+                        .map { Place(path: $0, forms: []) }
+                }
             }
         }
 
@@ -41,16 +38,8 @@
             let forms: Set<DocumentOutline.Form>
         }
 
-        private static let forms = [
-            Form("timeouts", Timeout.Configuration.self), Form("retries", Retry.Configuration.self),
-            Form("retryBudgets", RetryBudget.Configuration.self),
-            Form("circuitBreakers", CircuitBreaker.Configuration.self),
-            Form("bulkheads", Bulkhead.Configuration.self), Form("hedges", Hedge.Configuration.self),
-            Form("rateLimiters", RateLimiter.Configuration.self),
-            Form("keyedRateLimiters", RateLimiter.KeyedConfiguration.self),
-            Form("adaptiveThrottles", AdaptiveThrottle.Configuration.self),
-            Form("staleWhileRevalidates", StaleWhileRevalidateConfiguration.self),
-        ]
+        /// Those whose keys are known.
+        private static let sections = DocumentSection.all.filter { $0.outline != nil }.map { Section($0) }
 
         /// What the reader says about what the module holds.
         func configuration(
@@ -58,58 +47,64 @@
         ) -> ResilienceModule.Configuration {
             var document = DocumentTree()
             let names = module.namesBySection
-            let fallbacks = fallbacks(of: module)
-            for form in Self.forms {
-                read(form, at: ["defaults", form.key], snapshot, &document)
-                for name in names[form.section] ?? [] { read(form, of: name, snapshot, &document) }
+            var sections = Self.sections
+            for section in sections {
+                read(section, at: ["defaults", section.key], snapshot, &document)
+                for name in names[section.name] ?? [] { read(section, of: name, snapshot, &document) }
             }
-            for (name, steps) in fallbacks { read(Form(fallbacks: [steps]), of: name, snapshot, &document) }
+            for section in DocumentSection.all where section.outline == nil {
+                let present = documents(in: section, of: module)
+                for (name, value) in present { read(Section(section, [value]), of: name, snapshot, &document) }
+                sections.append(Section(section, present.map(\.document)))
+            }
             for section in ["policies", "families"] {
                 for name in (names[section] ?? []) + (section == "policies" ? policies : []) {
-                    readLayers(Self.forms, at: [section, name], snapshot, &document)
+                    readLayers(Self.sections, at: [section, name], snapshot, &document)
                 }
             }
-            readTemplates(Self.forms + [Form(fallbacks: fallbacks.map(\.document))], snapshot, &document)
+            readTemplates(sections, snapshot, &document)
             return ResilienceModule.Configuration(document.value)
         }
 
-        /// The fallbacks by name, with what a document says of them that changes nothing.
-        private func fallbacks(of module: ResilienceModule) -> [(name: String, document: ConfigurationValue)] {
-            guard case .object(let documents) = module.effectiveConfiguration.document["fallbacks"] else { return [] }
+        /// What is registered for itself by name, with what a document says of it that changes nothing.
+        private func documents(
+            in section: DocumentSection, of module: ResilienceModule
+        ) -> [(name: String, document: ConfigurationValue)] {
+            guard case .object(let documents) = module.effectiveConfiguration.document[section.name] else { return [] }
             return documents.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         }
 
         /// Something registered for itself.
         private func read(
-            _ form: Form, of name: String, _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
+            _ section: Section, of name: String, _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
         ) {
-            read(form, at: [form.section, name], snapshot, &document)
-            read(.list, at: [form.section, name, "inherits"], snapshot, &document)
+            read(section, at: [section.name, name], snapshot, &document)
+            read(.list, at: [section.name, name, "inherits"], snapshot, &document)
         }
 
         /// The templates that something inherits from, and those that these inherit from.
         private func readTemplates(
-            _ forms: [Form], _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
+            _ sections: [Section], _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
         ) {
             var known: Set<String> = []
             while case let new = document.texts(under: "inherits").subtracting(known), !new.isEmpty {
-                for name in new { readLayers(forms, at: ["templates", name], snapshot, &document) }
+                for name in new { readLayers(sections, at: ["templates", name], snapshot, &document) }
                 known.formUnion(new)
             }
         }
 
         /// A policy, or what has the form of one.
         private func readLayers(
-            _ forms: [Form], at path: [String], _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
+            _ sections: [Section], at path: [String], _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
         ) {
             for key in ["inherits", "layers"] { read(.list, at: path + [key], snapshot, &document) }
-            for form in forms { read(form, at: path + [form.key], snapshot, &document) }
+            for section in sections { read(section, at: path + [section.key], snapshot, &document) }
         }
 
         private func read(
-            _ form: Form, at path: [String], _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
+            _ section: Section, at path: [String], _ snapshot: ConfigSnapshotReader, _ document: inout DocumentTree
         ) {
-            for place in form.places {
+            for place in section.places {
                 read(place.forms, at: path + place.path, snapshot, &document)
             }
         }

@@ -1,12 +1,6 @@
 #if Tracing
-    internal import Bulkheads
-    internal import CircuitBreakers
-    internal import Fallbacks
-    internal import Hedges
     internal import Resilience
     internal import ResilienceCore
-    internal import Retries
-    internal import Timeouts
     internal import Tracing
 
     /// The span of one call, and what is written into it.
@@ -35,38 +29,19 @@
         /// Makes an event of what a layer reports.
         @Sendable
         func hear(_ key: any ContextKey.Type, _ value: any Sendable) {
-            switch value {
-            case let failed as Retry.FailedAttempt: add(failed)
-            case let served as FallbackServed:
-                add("fallback.served", served.fallback) { attributes in
-                    attributes["resilience.step"] = served.step
-                    attributes.set(seconds: "age", served.age)
-                }
-            case let (breaker, state) as CircuitBreaker.StateAtAdmission.Value where state != .closed:
-                add("circuit_breaker.met", breaker) { $0["resilience.state"] = state.rawValue }
-            case let (bulkhead, waited) as Bulkhead.Wait.Value where waited > .zero:
-                add("bulkhead.waited", bulkhead) { $0.set(seconds: "waited", waited) }
-            case let attempt as Int where key == WinningAttempt.self:
-                add("hedge.won") { $0["resilience.attempt"] = attempt }
-            default: break
-            }
+            if let key = key as? any TracedReport.Type { add(reported: value, key) }
         }
 
-        private func add(_ failed: Retry.FailedAttempt) {
-            add(failed.delay == nil ? "retry.gave_up" : "retry.attempt_failed") { attributes in
-                attributes["resilience.attempt"] = failed.attempt
-                attributes["error.type"] = "\(type(of: failed.error))"
-                attributes.set(seconds: "delay", failed.delay)
-            }
+        private func add<Key: TracedReport>(reported value: any Sendable, _ key: Key.Type) {
+            if let event = (value as? Key.Value).flatMap(key.callEvent) { add(event) }
         }
 
-        private func add(
-            _ name: String, _ source: String? = nil, _ fill: (inout SpanAttributes) -> Void
-        ) {
+        private func add(_ event: CallEvent) {
             var attributes: SpanAttributes = [:]
-            if let source { attributes["resilience.source"] = source }
-            fill(&attributes)
-            span.addEvent(SpanEvent(name: name, attributes: attributes))
+            if let source = event.source { attributes["resilience.source"] = source }
+            if let error = event.details.error { attributes["error.type"] = "\(type(of: error))" }
+            for (key, value) in event.details.values { attributes["resilience.\(key)"] = value.attribute }
+            span.addEvent(SpanEvent(name: event.name, attributes: attributes))
         }
 
         // MARK: When it has ended
@@ -94,10 +69,11 @@
         private func writeRejection(_ error: any Error) {
             span.attributes["resilience.outcome"] = "rejected"
             guard let rejection = error as? any PolicyRejection else { return }
-            add("policy.rejected", rejection.policyName) { attributes in
-                attributes["resilience.reason"] = rejection.reason
-                attributes.set(seconds: "retry_after", rejection.retryAfter)
-            }
+            add(
+                CallEvent("policy.rejected", source: rejection.policyName) { details in
+                    details.add("reason", rejection.reason)
+                    details.add(seconds: "retry_after", rejection.retryAfter)
+                })
             span.setStatus(SpanStatus(code: .error, message: rejection.reason))
         }
 
@@ -108,18 +84,20 @@
                 span.setStatus(SpanStatus(code: .error, message: "the result was not accepted"))
                 return
             }
-            if let exceeded = cause as? Timeout.ExceededError {
-                add("timeout.exceeded", exceeded.policyName) { $0.set(seconds: "limit", exceeded.limit) }
-            }
+            if let cause = cause as? any TracedError { add(cause.callEvent) }
             span.recordError(error)
             span.setStatus(SpanStatus(code: .error))
         }
     }
 
-    extension SpanAttributes {
-        /// Sets a duration, in seconds; nothing if there is none.
-        fileprivate mutating func set(seconds key: String, _ duration: Duration?) {
-            if let duration { self["resilience.\(key)_seconds"] = duration.inSeconds }
+    extension EventDetails.Value {
+        fileprivate var attribute: SpanAttribute {
+            switch self {
+            case .text(let text): text.toSpanAttribute()
+            case .integer(let number): number.toSpanAttribute()
+            case .number(let number): number.toSpanAttribute()
+            case .flag(let flag): flag.toSpanAttribute()
+            }
         }
     }
 #endif

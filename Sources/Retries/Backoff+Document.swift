@@ -13,8 +13,8 @@ extension Backoff {
 
     private mutating func readObject(_ object: inout ConfigurationReader.Object) {
         var isNew = false
-        if let read = object.reader("kind")?.word(Self.standards), read.kind.word != kind.word {
-            self = read
+        if let read = object.reader("kind")?.word(Word.self), read != kind.word {
+            self = .base(of: read)
             isNew = true
         }
         switch kind {
@@ -44,17 +44,32 @@ extension Backoff {
         if let reader = object.reader("jitter") { jitter.read(reader) }
     }
 
-    /// What a kind starts from, where a document gives no more than its name.
-    private static var standards: KeyValuePairs<String, Backoff> {
-        [
-            "constant": .constant(.zero), "linear": .linear(), "exponential": .exponential(),
-            "fibonacci": .fibonacci(), "list": .list([]),
-        ]
+    /// What documents call the kinds.
+    fileprivate enum Word: String, CaseIterable {
+        case constant
+        case linear
+        case exponential
+        case fibonacci
+        case list
     }
+
+    /// What a kind starts from, where a document gives no more than its name.
+    private static func base(of word: Word) -> Backoff {
+        switch word {
+        case .constant: .constant(.zero)
+        case .linear: .linear()
+        case .exponential: .exponential()
+        case .fibonacci: .fibonacci()
+        case .list: .list([])
+        }
+    }
+
+    /// One of each kind that a document can say.
+    package static let bases = Word.allCases.map(base)
 
     var document: ConfigurationValue {
         var values: [String: ConfigurationValue] = ["jitter": jitter.document]
-        values["kind"] = kind.word.map { .string($0) }
+        values["kind"] = kind.word.map { .word($0) }
         switch kind {
         case .constant(let delay):
             if jitter == .none { return .duration(delay) }
@@ -78,40 +93,14 @@ extension Backoff {
 
 extension Backoff.Kind {
     /// What documents call it; `nil` for what only code can say.
-    fileprivate var word: String? {
+    fileprivate var word: Backoff.Word? {
         switch self {
-        case .constant: "constant"
-        case .linear: "linear"
-        case .exponential: "exponential"
-        case .fibonacci: "fibonacci"
-        case .list: "list"
+        case .constant: .constant
+        case .linear: .linear
+        case .exponential: .exponential
+        case .fibonacci: .fibonacci
+        case .list: .list
         case .custom: nil
         }
     }
 }
-
-extension Jitter {
-    mutating func read(_ reader: ConfigurationReader) {
-        if case .object = reader.value {
-            reader.object { object in
-                var ratio: Double?
-                if object.has("ratio") {
-                    ratio = object.reader("ratio")?.number()
-                } else {
-                    object.refuse(missing: "ratio")
-                }
-                if let ratio { self = .ratio(ratio) }
-            }
-        } else if let jitter = reader.word(words) {
-            self = jitter
-        }
-    }
-
-    var document: ConfigurationValue {
-        if case .ratio(let ratio) = kind { ["ratio": .number(ratio)] } else { .word(self, words) }
-    }
-}
-
-private let words: KeyValuePairs<String, Jitter> = [
-    "none": .none, "full": .full, "equal": .equal, "decorrelated": .decorrelated,
-]

@@ -112,7 +112,7 @@ extension Retry {
     }
 
     /// What becomes of a delay that would end after the longest duration.
-    public enum LastDelay: Sendable, Hashable {
+    public enum LastDelay: String, Sendable, Hashable, Codable, CaseIterable {
         /// The call ends at once, with the last error.
         case refuse
         /// It is shortened, so that a last attempt starts just in time; with jitter, anywhere in what is left. Not what
@@ -122,7 +122,7 @@ extension Retry {
 
     /// What follows a rejection: an error by which a layer inside refused the call, such as an open breaker, a full
     /// bulkhead or a limiter. Not a server's.
-    public enum OnRejection: Sendable, Hashable {
+    public enum OnRejection: String, Sendable, Hashable, Codable, CaseIterable {
         /// The call ends with the rejection, so that a fallback can answer at once, and nothing is held meanwhile.
         case giveUp
         /// The call waits until the time that the rejection names, or as long as the backoff says if that is longer. It
@@ -133,7 +133,7 @@ extension Retry {
     /// What a server's word about trying again counts: that of an error, or of a value that was not accepted, that
     /// conforms to `RetryAfterProviding` or `ServerHintProviding`. The backoff begins again from its first step after
     /// it. The rejections of layers inside are no servers'.
-    public enum ServerHints: Sendable, Hashable {
+    public enum ServerHints: String, Sendable, Hashable, Codable, CaseIterable {
         /// The delay is what the server says, in place of the backoff. One that is longer than the longest delay is
         /// shortened to that; it never ends sooner, and later by ``Configuration/hintJitter``.
         case shortened

@@ -22,15 +22,15 @@ extension Retry.Configuration: DocumentRepresentable {
             }
             object.read("maxDelay", &maxDelay)
             object.read("maxDuration", &maxDuration)
-            object.read("lastDelay", &lastDelay, lastDelays)
-            object.read("handles", &handles, conditions)
-            object.read("serverHints", &serverHints, serverHintWords)
+            object.read("lastDelay", &lastDelay)
+            object.read("handles", &handles)
+            object.read("serverHints", &serverHints)
             object.read("hintJitter", &hintJitter)
-            object.read("onRejection", &onRejection, onRejections)
+            object.read("onRejection", &onRejection)
             object.read("idempotent", &isIdempotent)
-            object.read("neverRan", &neverRan, conditions)
+            object.read("neverRan", &neverRan)
             if let reader = object.reader("budget") { readBudget(reader, &object) }
-            object.read("exhaustion", &exhaustion, Exhaustion.words)
+            object.read("exhaustion", &exhaustion)
         }
     }
 
@@ -56,15 +56,15 @@ extension Retry.Configuration: DocumentRepresentable {
             "maxAttempts": maxAttempts == Retry.unlimited ? "unlimited" : .integer(maxAttempts),
             "maxDelay": .duration(maxDelay),
             "maxDuration": .duration(maxDuration),
-            "lastDelay": .word(lastDelay, lastDelays),
-            "serverHints": .word(serverHints, serverHintWords),
+            "lastDelay": .word(lastDelay),
+            "serverHints": .word(serverHints),
             "hintJitter": .number(hintJitter),
-            "onRejection": .word(onRejection, onRejections),
+            "onRejection": .word(onRejection),
             "idempotent": .boolean(isIdempotent),
-            "exhaustion": .word(exhaustion, Exhaustion.words),
+            "exhaustion": .word(exhaustion),
         ]
-        values["handles"] = handles.word.map { .string($0) }
-        values["neverRan"] = neverRan.word.map { .string($0) }
+        values["handles"] = handles.word.map { .word($0) }
+        values["neverRan"] = neverRan.word.map { .word($0) }
         if let budget {
             values["budget"] =
                 environment.name(of: budget).map { .string($0) }
@@ -76,16 +76,8 @@ extension Retry.Configuration: DocumentRepresentable {
     }
 }
 
-private let lastDelays: KeyValuePairs<String, Retry.LastDelay> = ["refuse": .refuse, "trim": .trim]
-
-private let serverHintWords: KeyValuePairs<String, Retry.ServerHints> = [
-    "shortened": .shortened, "exact": .exact, "ignored": .ignored,
-]
-
-private let onRejections: KeyValuePairs<String, Retry.OnRejection> = [
-    "giveUp": .giveUp, "waitUntilRetryAfter": .waitUntilRetryAfter,
-]
-
-private let conditions: KeyValuePairs<String, ErrorCondition> = [
-    "all": .all, "none": .none, "rejections": .rejections,
-]
+extension ConfigurationReader.Object {
+    fileprivate mutating func read(_ key: String, _ condition: inout ErrorCondition) {
+        if let word = reader(key)?.word(ErrorCondition.Word.self) { condition = ErrorCondition(word) }
+    }
+}

@@ -17,7 +17,17 @@ extension Retry {
         }
 
         /// The key under which failed attempts are reported to an `Execution`.
-        package enum Key: ContextKey { package typealias Value = FailedAttempt }
+        package enum Key: TracedReport {
+            package typealias Value = FailedAttempt
+
+            package static func callEvent(_ failed: FailedAttempt) -> CallEvent? {
+                CallEvent(failed.delay == nil ? "retry.gave_up" : "retry.attempt_failed") { details in
+                    details.add("attempt", failed.attempt)
+                    details.add(failed.error)
+                    details.add(seconds: "delay", failed.delay)
+                }
+            }
+        }
     }
 
     /// The error of a call that was retried in vain, where ``Configuration/exhaustion`` asks for it.

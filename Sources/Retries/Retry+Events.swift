@@ -47,3 +47,21 @@ extension Retry {
         }
     }
 }
+
+extension Retry.Event: DetailedEvent {
+    package var eventKind: EventKind { .call }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .attemptFailed(_, let failed):
+            details.add("attempt", failed.attempt)
+            details.add(seconds: "delay", failed.delay)
+            details.add(failed.error)
+        case .succeeded(_, let attempts): details.add("attempts", attempts)
+        case .gaveUp(_, let attempts, let reason, let error):
+            details.add("attempts", attempts)
+            details.add("reason", reason.description)
+            details.add(error)
+        }
+    }
+}

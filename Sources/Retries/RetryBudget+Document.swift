@@ -10,7 +10,7 @@ extension RetryBudget.Configuration: DocumentRepresentable {
     /// Takes what the document holds. Without a `kind` it changes what is there.
     public mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
-            if let read = object.reader("kind")?.word(standards), read.word != word { self = read }
+            if let read = object.reader("kind")?.word(Word.self), read != word { self = .base(of: read) }
             switch kind {
             case .ratio(var ratio, var minimumPerSecond, var window):
                 object.read("ratio", &ratio)
@@ -31,7 +31,7 @@ extension RetryBudget.Configuration: DocumentRepresentable {
 
     /// What a document can say about this configuration: all of it.
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
-        let word = ConfigurationValue.string(word)
+        let word = ConfigurationValue.word(word)
         return switch kind {
         case .ratio(let ratio, let minimumPerSecond, let window):
             [
@@ -44,15 +44,30 @@ extension RetryBudget.Configuration: DocumentRepresentable {
         }
     }
 
-    private var word: String {
+    /// What documents call the kinds.
+    private enum Word: String, CaseIterable {
+        case ratio
+        case throttle
+        case quota
+    }
+
+    private var word: Word {
         switch kind {
-        case .ratio: "ratio"
-        case .throttle: "throttle"
-        case .quota: "quota"
+        case .ratio: .ratio
+        case .throttle: .throttle
+        case .quota: .quota
         }
     }
-}
 
-private let standards: KeyValuePairs<String, RetryBudget.Configuration> = [
-    "ratio": .documentBase, "throttle": .throttle(), "quota": .quota(),
-]
+    /// What a kind starts from, where a document gives no more than its name.
+    private static func base(of word: Word) -> Self {
+        switch word {
+        case .ratio: .documentBase
+        case .throttle: .throttle()
+        case .quota: .quota()
+        }
+    }
+
+    /// One of each kind.
+    package static let bases = Word.allCases.map(base)
+}

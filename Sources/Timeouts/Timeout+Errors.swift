@@ -35,3 +35,9 @@ extension Timeout {
         public var description: String { "timeout \"\(policyName)\" has no time left for a call" }
     }
 }
+
+extension Timeout.ExceededError: TracedError {
+    package var callEvent: CallEvent {
+        CallEvent("timeout.exceeded", source: policyName) { $0.add(seconds: "limit", limit) }
+    }
+}

@@ -101,3 +101,21 @@ extension Timeout {
         }
     }
 }
+
+extension Timeout.Event: DetailedEvent {
+    package var eventKind: EventKind { .call }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .exceeded(_, let limit, let duration, let isLateSuccess):
+            details.add(seconds: "limit", limit)
+            details.add(seconds: "duration", duration)
+            details.add("late_success", isLateSuccess)
+        case .refused(_, let limit): details.add(seconds: "limit", limit)
+        case .abandoned(_, let limit, let isCancelledByCaller):
+            details.add(seconds: "limit", limit)
+            details.add("cancelled_by_caller", isCancelledByCaller)
+        case .abandonedEnded(_, let duration): details.add(seconds: "duration", duration)
+        }
+    }
+}

@@ -12,7 +12,7 @@ struct ConfigurationTests {
             try Fallback<Int>("f") {
                 .step("a", limit: 0, timeout: .zero) { _ in 1 }
                     .value(1, name: "a")
-                    .lastGood(maxAge: .seconds(-1), capacity: 0)
+                    .lastGood(maxAge: .seconds(-1), maxKeys: 0)
             }
         }
         #expect(
@@ -21,7 +21,7 @@ struct ConfigurationTests {
                 "fallback.steps[0].timeout: 0.0 seconds is outside 1 ns...292 years",
                 "fallback.steps[1].name: \"a\" is the name of an earlier step",
                 "fallback.steps[2].maxAge: -1.0 seconds is outside 1 ns...292 years",
-                "fallback.steps[2].capacity: 0 is below 1",
+                "fallback.steps[2].maxKeys: 0 is below 1",
             ])
     }
 
@@ -92,11 +92,11 @@ struct ConfigurationTests {
         #expect(fallback.keptCount == 1)
     }
 
-    @Test("a smaller capacity lets values go at once")
-    func capacity() throws {
+    @Test("fewer keys let values go at once")
+    func maxKeys() throws {
         let fallback = try KeyedFallback<Int, Int>("f") { .lastGood(maxAge: .seconds(10)) }
         for key in 0..<10 { fallback.remember(key, for: key) }
-        try fallback.update(.init { .lastGood(maxAge: .seconds(10), capacity: 3) })
+        try fallback.update(.init { .lastGood(maxAge: .seconds(10), maxKeys: 3) })
         #expect(fallback.keptCount == 3)
         #expect(fallback.lastGood(for: 9)?.value == 9)
         #expect(fallback.lastGood(for: 6) == nil)

@@ -82,7 +82,7 @@ struct ContentionTests {
 
     @Test("last good values under concurrent calls and updates")
     func lastGood() async throws {
-        let fallback = try KeyedFallback<Int, Int>("f") { .lastGood(maxAge: .seconds(3600), capacity: 16) }
+        let fallback = try KeyedFallback<Int, Int>("f") { .lastGood(maxAge: .seconds(3600), maxKeys: 16) }
         await withTaskGroup { group in
             for worker in 0..<8 {
                 group.addTask {
@@ -96,7 +96,7 @@ struct ContentionTests {
                         if round % 50 == 0 {
                             #expect(throws: Never.self) {
                                 try fallback.update(
-                                    .init { .lastGood(maxAge: .seconds(3600), capacity: round % 100 == 0 ? 8 : 16) })
+                                    .init { .lastGood(maxAge: .seconds(3600), maxKeys: round % 100 == 0 ? 8 : 16) })
                             }
                         }
                     }

@@ -12,7 +12,7 @@ struct FallbackDocumentTests {
 
     static let declared = Configuration {
         .step("replica", limit: 8, timeout: .seconds(1)) { _ in 1 }
-            .lastGood(maxAge: .seconds(300), capacity: 50)
+            .lastGood(maxAge: .seconds(300), maxKeys: 50)
             .value(0, name: "nothing")
     }
 
@@ -30,7 +30,7 @@ struct FallbackDocumentTests {
         #expect(
             Self.declared.document == [
                 "steps": [
-                    "replica": ["limit": 8, "timeout": "1s"], "last good": ["maxAge": "5m", "capacity": 50],
+                    "replica": ["limit": 8, "timeout": "1s"], "last good": ["maxAge": "5m", "maxKeys": 50],
                 ],
                 "exhaustion": "originalError",
             ])
@@ -44,12 +44,12 @@ struct FallbackDocumentTests {
         let read = try Configuration(
             [
                 "steps": [
-                    "replica": ["limit": 2], "last good": ["maxAge": "1m", "capacity": 9], "nothing": [:],
+                    "replica": ["limit": 2], "last good": ["maxAge": "1m", "maxKeys": 9], "nothing": [:],
                 ], "exhaustion": "exhaustedError",
             ], onto: Self.declared)
         let expected = Configuration(exhaustion: .exhaustedError) {
             .step("replica", limit: 2, timeout: .seconds(1)) { _ in 1 }
-                .lastGood(maxAge: .seconds(60), capacity: 9)
+                .lastGood(maxAge: .seconds(60), maxKeys: 9)
                 .value(0, name: "nothing")
         }
         #expect(read.text == expected.text)
@@ -87,12 +87,12 @@ struct FallbackDocumentTests {
                 ]
             ),
             (
-                ["steps": ["replica": ["limit": "one"], "last good": ["maxAge": 5, "capacity": 0, "limit": 1]]],
+                ["steps": ["replica": ["limit": "one"], "last good": ["maxAge": 5, "maxKeys": 0, "limit": 1]]],
                 [
                     "steps.replica.limit: \"one\" is not a whole number",
                     "steps.\"last good\".maxAge: 5 is a number without a unit; write \"5s\" or \"5ms\"",
                     "steps.\"last good\".limit: 1 is for an unknown key",
-                    "steps.\"last good\".capacity: 0 is below 1",
+                    "steps.\"last good\".maxKeys: 0 is below 1",
                 ]
             ),
         ] as [(ConfigurationValue, [String])])
@@ -145,12 +145,12 @@ struct RevalidationDocumentTests {
     func forms() throws {
         let json = #"""
             {
-                "freshFor": "5s", "staleFor": "5m", "capacity": 10, "maxRefreshes": 2, "refreshBackoff": "2s",
+                "freshFor": "5s", "staleFor": "5m", "maxKeys": 10, "maxRefreshes": 2, "refreshBackoff": "2s",
                 "maxRefreshBackoff": "1m"
             }
             """#
         let expected = Configuration(
-            freshFor: .seconds(5), staleFor: .seconds(300), capacity: 10, maxRefreshes: 2, refreshBackoff: .seconds(2),
+            freshFor: .seconds(5), staleFor: .seconds(300), maxKeys: 10, maxRefreshes: 2, refreshBackoff: .seconds(2),
             maxRefreshBackoff: .seconds(60))
         let read = try JSONDecoder().decode(Configuration.self, from: Data(json.utf8))
         #expect(read == expected)
@@ -160,12 +160,12 @@ struct RevalidationDocumentTests {
         #expect(
             try Configuration(["maxRefreshes": 3], onto: expected)
                 == .init(
-                    freshFor: .seconds(5), staleFor: .seconds(300), capacity: 10, maxRefreshes: 3,
+                    freshFor: .seconds(5), staleFor: .seconds(300), maxKeys: 10, maxRefreshes: 3,
                     refreshBackoff: .seconds(2), maxRefreshBackoff: .seconds(60)))
         #expect(
             try Configuration(["staleFor": "1s"], onto: expected)
                 == .init(
-                    freshFor: .seconds(5), staleFor: .seconds(1), capacity: 10, maxRefreshes: 2,
+                    freshFor: .seconds(5), staleFor: .seconds(1), maxKeys: 10, maxRefreshes: 2,
                     refreshBackoff: .seconds(2), maxRefreshBackoff: .seconds(60)))
         #expect(
             try Configuration(["freshFor": "0s", "staleFor": "1s", "refreshBackoff": "0s"]).refreshBackoff == .zero)
@@ -194,12 +194,12 @@ struct RevalidationDocumentTests {
                 ["maxRefreshBackoff: \"30s\" is below refreshBackoff, 31.0 seconds"]
             ),
             (
-                ["freshFor": "-1s", "staleFor": "0s", "capacity": 0, "maxRefreshes": 0, "maxRefresh": 1],
+                ["freshFor": "-1s", "staleFor": "0s", "maxKeys": 0, "maxRefreshes": 0, "maxRefresh": 1],
                 [
                     "maxRefresh: 1 is for an unknown key; did you mean maxRefreshes?",
                     "freshFor: \"-1s\" is outside 0 s...292 years",
                     "staleFor: \"0s\" is outside 1 ns...292 years",
-                    "capacity: 0 is below 1", "maxRefreshes: 0 is below 1",
+                    "maxKeys: 0 is below 1", "maxRefreshes: 0 is below 1",
                 ]
             ),
         ] as [(ConfigurationValue, [String])])
@@ -233,7 +233,7 @@ extension Fallback<Int>.Configuration {
         steps.elements.map { step in
             switch step.source {
             case .value(let value): "\(step.name) \(value)"
-            case .lastGood(let maxAge, let capacity): "\(step.name) \(maxAge) \(capacity)"
+            case .lastGood(let maxAge, let maxKeys): "\(step.name) \(maxAge) \(maxKeys)"
             case .action: "\(step.name) \(step.limit as Any) \(step.timeout as Any)"
             }
         }

@@ -53,7 +53,7 @@ struct LastGoodTests {
     @Test("each key has its own, and the one renewed longest ago goes first")
     func keys() async throws {
         let fallback = try KeyedFallback<String, Int>("f", clock: clock) {
-            .lastGood(maxAge: .seconds(100), capacity: 2)
+            .lastGood(maxAge: .seconds(100), maxKeys: 2)
         }
         for (key, value) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
             _ = try await fallback.execute(for: key) { value }
@@ -84,8 +84,8 @@ struct LastGoodTests {
         #expect(await fallback.run { throw Refused() }.servedBy?.step == "old")
         // A value that is too old for every step is let go when others are kept.
         let keyed = try KeyedFallback<Int, Int>("k", clock: clock) {
-            .lastGood(maxAge: .seconds(5), capacity: 5, name: "recent")
-                .lastGood(maxAge: .seconds(60), capacity: 100, name: "old")
+            .lastGood(maxAge: .seconds(5), maxKeys: 5, name: "recent")
+                .lastGood(maxAge: .seconds(60), maxKeys: 100, name: "old")
         }
         for key in 0..<10 { keyed.remember(key, for: key) }
         #expect(keyed.keptCount == 10)
@@ -99,7 +99,7 @@ struct LastGoodTests {
 
     @Test("values are released outside of the lock, and may come back")
     func release() throws {
-        let fallback = try KeyedFallback<Int, Token>("f", clock: clock) { .lastGood(maxAge: .seconds(1), capacity: 1) }
+        let fallback = try KeyedFallback<Int, Token>("f", clock: clock) { .lastGood(maxAge: .seconds(1), maxKeys: 1) }
         let released = Log<Int>()
         let token = { (number: Int) in
             Token {
@@ -130,7 +130,7 @@ struct LastGoodTests {
     @Test("keys, too, are released outside of the lock")
     func releaseKeys() throws {
         let fallback = try KeyedFallback<TokenKey, Int>("f", clock: clock) {
-            .lastGood(maxAge: .seconds(1), capacity: 2)
+            .lastGood(maxAge: .seconds(1), maxKeys: 2)
         }
         let released = Log<Int>()
         let key = { (number: Int) in
@@ -159,7 +159,7 @@ struct LastGoodTests {
             var random = SplitMix64(seed: seed)
             let retention = LastGoodRetention(
                 maxAge: .seconds(Int.random(in: 1...30, using: &random)),
-                capacity: Int.random(in: 1...6, using: &random))
+                maxKeys: Int.random(in: 1...6, using: &random))
             var values = LastGoodValues<Int, Int>()
             var model: [(key: Int, value: Int, at: Int)] = []
             var now = 0
@@ -174,7 +174,7 @@ struct LastGoodTests {
                     model.append((key, step, now))
                     for _ in 0..<2 {
                         guard let first = model.first else { continue }
-                        if model.count > retention.capacity || .seconds(now - first.at) > retention.maxAge {
+                        if model.count > retention.maxKeys || .seconds(now - first.at) > retention.maxAge {
                             model.removeFirst()
                         }
                     }
@@ -187,7 +187,7 @@ struct LastGoodTests {
                 let expected = model.first { $0.key == key }
                 let actual = values.recall(key, at: instant)
                 guard actual?.value == expected?.value, values.count == model.count,
-                    values.count <= retention.capacity
+                    values.count <= retention.maxKeys
                 else {
                     Issue.record("seed \(seed), step \(step): \(String(describing: actual))")
                     return
@@ -207,7 +207,7 @@ struct LastGoodTests {
     func outOfOrder() {
         for (first, second) in [(10, 20), (10, 10)] as [(Int64, Int64)] {
             var values = LastGoodValues<Int, Int>()
-            let retention = LastGoodRetention(maxAge: .seconds(1), capacity: 1)
+            let retention = LastGoodRetention(maxAge: .seconds(1), maxKeys: 1)
             let now = TimeSource.Instant(nanoseconds: 30)
             let older = ReadStart(number: 1, instant: .init(nanoseconds: first))
             let newer = ReadStart(number: 2, instant: .init(nanoseconds: second))
@@ -221,7 +221,7 @@ struct LastGoodTests {
     @Test("what was forgotten is not brought back by a read that had begun, however many keys are forgotten")
     func forgotten() {
         var values = LastGoodValues<Int, Int>()
-        let retention = LastGoodRetention(maxAge: .seconds(1), capacity: 10)
+        let retention = LastGoodRetention(maxAge: .seconds(1), maxKeys: 10)
         let now = TimeSource.Instant(nanoseconds: 0)
         let early = ReadStart(number: 1, instant: now)
         let late = ReadStart(number: 1_000_000, instant: now)

@@ -117,7 +117,7 @@ struct RevalidationOrderTests {
     @Test("a value that had to make room is not brought back by its refresh; one that was too old is")
     func eviction() async throws {
         var configuration = settings
-        configuration.capacity = 1
+        configuration.maxKeys = 1
         let values = try make(configuration)
         values.remember(1, for: "a")
         clock.advance(by: .seconds(10))

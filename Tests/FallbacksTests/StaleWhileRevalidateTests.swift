@@ -202,17 +202,17 @@ struct StaleWhileRevalidateTests {
         #expect(operation.cancelled == 1)
     }
 
-    @Test("forgetting a key makes the next call; capacity is kept, also by an update")
-    func capacity() async throws {
+    @Test("forgetting a key makes the next call; the bound of keys is kept, also by an update")
+    func maxKeys() async throws {
         let values = try KeyedStaleWhileRevalidate<Int, Int>(
-            "v", .init(freshFor: .seconds(1), staleFor: .seconds(60), capacity: 3), clock: clock)
+            "v", .init(freshFor: .seconds(1), staleFor: .seconds(60), maxKeys: 3), clock: clock)
         for key in 0..<5 { _ = try await values.execute(for: key) { key } }
         #expect(values.keptCount == 3)
         #expect(values.kept(for: 0) == nil)
         values.forget(4)
         #expect(try await values.execute(for: 4) { 9 } == 9)
         var smaller = values.configuration
-        smaller.capacity = 1
+        smaller.maxKeys = 1
         try values.update(smaller)
         #expect(values.keptCount == 1)
         #expect(values.kept(for: 4)?.value == 9)
@@ -225,11 +225,11 @@ struct StaleWhileRevalidateTests {
     func faults() {
         let error = #expect(throws: ConfigurationError.self) {
             try StaleWhileRevalidate<Int>(
-                "v", .init(freshFor: .seconds(-1), staleFor: .zero, capacity: 0, maxRefreshes: 0))
+                "v", .init(freshFor: .seconds(-1), staleFor: .zero, maxKeys: 0, maxRefreshes: 0))
         }
         #expect(
             error?.faults.map(\.field) == [
-                "staleWhileRevalidate.freshFor", "staleWhileRevalidate.staleFor", "staleWhileRevalidate.capacity",
+                "staleWhileRevalidate.freshFor", "staleWhileRevalidate.staleFor", "staleWhileRevalidate.maxKeys",
                 "staleWhileRevalidate.maxRefreshes",
             ])
         let longest = StaleWhileRevalidateConfiguration(

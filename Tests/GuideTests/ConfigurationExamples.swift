@@ -84,7 +84,7 @@ struct ConfigurationExamples {
         try module.update(JSONDecoder().decode(ResilienceModule.Configuration.self, from: documents[2]))
         #expect(
             try module.fallback("quotes", for: Int.self).configuration.document["steps"] == [
-                "last good": ["maxAge": "2m", "capacity": 1000], "spare": ["limit": 4, "timeout": "200ms"],
+                "last good": ["maxAge": "2m", "maxKeys": 1000], "spare": ["limit": 4, "timeout": "200ms"],
             ])
         #expect(try module.component(StaleWhileRevalidate<Int>.self, "pages").configuration.freshFor == .seconds(10))
         try module.update(JSONDecoder().decode(ResilienceModule.Configuration.self, from: documents[1]))

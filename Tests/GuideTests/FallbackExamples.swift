@@ -94,7 +94,7 @@ struct FallbackExamples {
 
         let bySymbol = try KeyedFallback<Symbol, Quote>("quotes") {
             .step("replica", limit: 8) { error, symbol in try await replica.latestQuote(symbol) }
-                .lastGood(maxAge: .seconds(300), capacity: 10_000)
+                .lastGood(maxAge: .seconds(300), maxKeys: 10_000)
         }
         let apple = try await bySymbol.execute(for: "AAPL") { try await gateway.latestQuote() }
         print(bySymbol.keptCount, bySymbol.lastGood(for: "AAPL")?.age as Any)
@@ -162,7 +162,7 @@ struct FallbackExamples {
         try quotes.update(configuration)
         #expect(try await quotes.execute { throw GatewayError() } == .none)
         try configuration.apply([
-            "steps": ["last good": ["maxAge": "2m", "capacity": 50]], "exhaustion": "exhaustedError",
+            "steps": ["last good": ["maxAge": "2m", "maxKeys": 50]], "exhaustion": "exhaustedError",
         ])
         #expect(configuration.exhaustion == .exhaustedError)
     }

@@ -215,7 +215,7 @@
                     "FALLBACKS_QUOTES_STEPS_NOBODY_LIMIT": "1",
                     "TEMPLATES_SHORT_FALLBACK_STEPS_LAST_MAX_AGE": "2s",
                     "STALE_WHILE_REVALIDATES_PAGES_FRESH_FOR": "1s",
-                    "STALE_WHILE_REVALIDATES_PAGES_CAPACITY": "7",
+                    "STALE_WHILE_REVALIDATES_PAGES_MAX_KEYS": "7",
                 ]))
             try module.configure(from: config)
             let rooms = try module.bulkhead("rooms").configuration
@@ -227,14 +227,14 @@
             #expect(
                 quotes.document == [
                     "steps": [
-                        "last": ["maxAge": "2s", "capacity": 1000], "spare": ["limit": nil, "timeout": "40ms"],
+                        "last": ["maxAge": "2s", "maxKeys": 1000], "spare": ["limit": nil, "timeout": "40ms"],
                     ],
                     "exhaustion": "exhaustedError",
                 ])
             #expect(
                 try module.fallback("rates", for: Int.self).configuration.document["steps"]?["last good"]?["maxAge"]
                     == "1m")
-            #expect(pages.configuration == .init(freshFor: .seconds(1), staleFor: .seconds(50), capacity: 7))
+            #expect(pages.configuration == .init(freshFor: .seconds(1), staleFor: .seconds(50), maxKeys: 7))
         }
 
         @Test("faults in the numbers of a step are reported with their paths")

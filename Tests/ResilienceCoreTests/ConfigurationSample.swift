@@ -2,7 +2,7 @@ import ResilienceCore
 
 /// A configuration with a value of each kind.
 struct Sample: DocumentRepresentable, Hashable {
-    enum Colour: Sendable { case red, green }
+    enum Colour: String, Sendable, CaseIterable { case red, green }
 
     var count = 1
     var share = 0.5
@@ -13,7 +13,6 @@ struct Sample: DocumentRepresentable, Hashable {
     var list: [Duration] = []
     var depth = 0
 
-    static let colours: KeyValuePairs<String, Colour> = ["red": .red, "green": .green]
     static var documentKey: String { "sample" }
     static var documentBase: Sample { Sample() }
 
@@ -24,7 +23,7 @@ struct Sample: DocumentRepresentable, Hashable {
             object.read("wait", &wait)
             object.read("pause", &pause)
             object.read("isOn", &isOn)
-            object.read("colour", &colour, Self.colours)
+            object.read("colour", &colour)
             if let durations = object.reader("list")?.durations() { list = durations }
             if let inner = object.reader("inner") { readInner(inner) }
         }
@@ -40,7 +39,7 @@ struct Sample: DocumentRepresentable, Hashable {
     func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         [
             "count": .integer(count), "share": .number(share), "wait": .duration(wait), "pause": .duration(pause),
-            "isOn": .boolean(isOn), "colour": .word(colour, Self.colours),
+            "isOn": .boolean(isOn), "colour": .word(colour),
             "list": .array(list.map { .duration($0) }), "inner": ["depth": .integer(depth)],
         ]
     }

@@ -175,12 +175,14 @@ struct EventChannelTests {
 
             deinit { released() }
         }
-        struct Loaded: PolicyEvent {
+        struct Loaded: DetailedEvent {
             let payload: Payload
             var source: String { "test" }
             var name: String { "test.loaded" }
             var severity: EventSeverity { .debug }
             var description: String { name }
+            var eventKind: EventKind { .call }
+            func add(to details: inout EventDetails) {}
         }
         struct Deaf: PolicyObserver {
             func observe(_ event: some PolicyEvent) {}

@@ -2,12 +2,14 @@ import ResilienceCore
 import ResilienceTesting
 
 /// An event that is told from others by its number.
-struct Numbered: PolicyEvent, Equatable {
+struct Numbered: DetailedEvent, Equatable {
     let number: Int
     var source: String { "test" }
     var name: String { "test.numbered" }
     var severity: EventSeverity { .debug }
     var description: String { "\(number)" }
+    var eventKind: EventKind { .call }
+    func add(to details: inout EventDetails) { details.add("number", number) }
 }
 
 extension EventRecorder {

@@ -167,12 +167,12 @@ struct AdmissionGateTests {
     func succession() async throws {
         let gate = AdmissionGate()
         let isOver = Waiter<Void>()
-        let stays = WeakStays()
+        let calls = WeakCalls()
         @Sendable func call(_ number: Int) {
             Task {
                 // The one before may still run, or not.
                 try await gate.admit(refusal: { Refused() }) {
-                    stays.note(Stay.innermost)
+                    calls.note(AdmittedCall.innermost)
                     if number > 0 { call(number - 1) }
                 }
                 if number == 0 { isOver.finish() }
@@ -180,7 +180,7 @@ struct AdmissionGateTests {
         }
         call(20_000)
         try await isOver.value()
-        #expect(stays.mostAlive < 10_000)
+        #expect(calls.mostAlive < 10_000)
         #expect(gate.count == 0)
     }
 
@@ -279,18 +279,18 @@ final class Counter: Sendable {
     func add(_ number: Int = 1) { count.add(number, ordering: .sequentiallyConsistent) }
 }
 
-/// How many of the noted stays were alive at once, looked at now and then.
-private final class WeakStays: Sendable {
+/// How many of the noted calls were alive at once, looked at now and then.
+private final class WeakCalls: Sendable {
     private struct Reference {
-        weak var stay: Stay?
+        weak var call: AdmittedCall?
     }
     private let state = Lock<(references: [Reference], mostAlive: Int)>(([], 0))
     var mostAlive: Int { state.withLock { $0.mostAlive } }
-    func note(_ stay: Stay?) {
+    func note(_ call: AdmittedCall?) {
         state.withLock { state in
-            state.references.append(Reference(stay: stay))
+            state.references.append(Reference(call: call))
             guard state.references.count % 1_000 == 0 else { return }
-            state.mostAlive = max(state.mostAlive, state.references.count { $0.stay != nil })
+            state.mostAlive = max(state.mostAlive, state.references.count { $0.call != nil })
         }
     }
 }

@@ -103,14 +103,14 @@ struct EventDetailsTests {
     @Test("what is about a call, and what changes things for others, is told apart, whatever the severity")
     func kinds() throws {
         let counts = try CircuitBreaker("b").counts
-        #expect(EventKind(CircuitBreaker.Event.wouldOpen(breaker: "b", .predicate, counts: counts)) == .change)
-        #expect(EventKind(Timeout.Event.abandoned(timeout: "t", limit: .zero, isCancelledByCaller: true)) == .call)
-        #expect(EventKind(FallbackEvent.exhausted(fallback: "f", after: .zero, cause: InjectedFailure())) == .call)
-        #expect(EventKind(Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: false)) == .change)
-        #expect(EventKind(Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: true)) == .call)
-        #expect(EventKind(AdaptiveThrottle.Event.throttling(throttle: "a", probability: 1)) == .change)
-        #expect(EventKind(ResilienceModule.Event.reloadFailed(module: "m", error: InjectedFailure())) == .failure)
-        #expect(EventKind(ResilienceModule.Event.reloaded(module: "m")) == .change)
-        #expect(EventKind(ResilienceModule.Event.registered(module: "m", kind: "policy", name: "p")) == .call)
+        #expect(EventKind(of: CircuitBreaker.Event.wouldOpen(breaker: "b", .predicate, counts: counts)) == .change)
+        #expect(EventKind(of: Timeout.Event.abandoned(timeout: "t", limit: .zero, isCancelledByCaller: true)) == .call)
+        #expect(EventKind(of: FallbackEvent.exhausted(fallback: "f", after: .zero, cause: InjectedFailure())) == .call)
+        #expect(EventKind(of: Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: false)) == .change)
+        #expect(EventKind(of: Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: true)) == .call)
+        #expect(EventKind(of: AdaptiveThrottle.Event.throttling(throttle: "a", probability: 1)) == .change)
+        #expect(EventKind(of: ResilienceModule.Event.reloadFailed(module: "m", error: InjectedFailure())) == .failure)
+        #expect(EventKind(of: ResilienceModule.Event.reloaded(module: "m")) == .change)
+        #expect(EventKind(of: ResilienceModule.Event.registered(module: "m", kind: "policy", name: "p")) == .call)
     }
 }

@@ -11,9 +11,9 @@ struct FallbackSectionTests {
         ],
         "fallbacks": [
             "quotes": ["inherits": "short", "steps": ["spare": ["limit": 1, "timeout": "40ms"]]],
-            "rates": ["steps": ["last good": ["capacity": 5]]],
+            "rates": ["steps": ["last good": ["maxKeys": 5]]],
         ],
-        "staleWhileRevalidates": ["pages": ["freshFor": "1s", "capacity": 2]],
+        "staleWhileRevalidates": ["pages": ["freshFor": "1s", "maxKeys": 2]],
     ]
 
     private func fixture(_ document: ConfigurationValue = [:]) throws -> Fixture {
@@ -50,19 +50,19 @@ struct FallbackSectionTests {
         let fixture = try fixture()
         let pages = try register(fixture.module, fixture.clock)
         let declared: ConfigurationValue = [
-            "last good": ["maxAge": "1m", "capacity": 1000], "spare": ["limit": 4, "timeout": nil],
+            "last good": ["maxAge": "1m", "maxKeys": 1000], "spare": ["limit": 4, "timeout": nil],
         ]
         #expect(try steps(fixture) == declared)
         try fixture.module.update(.init(Self.document))
         #expect(
             try steps(fixture) == [
-                "last good": ["maxAge": "2s", "capacity": 1000], "spare": ["limit": 1, "timeout": "40ms"],
+                "last good": ["maxAge": "2s", "maxKeys": 1000], "spare": ["limit": 1, "timeout": "40ms"],
             ])
         #expect(try fixture.module.fallback("quotes", for: Int.self).configuration.exhaustion == .exhaustedError)
         let rates = try fixture.module.fallbackPolicy("rates", for: String.self).fallback
-        #expect(rates.configuration.document["steps"] == ["last good": ["maxAge": "1m", "capacity": 5]])
+        #expect(rates.configuration.document["steps"] == ["last good": ["maxAge": "1m", "maxKeys": 5]])
         #expect(
-            pages.configuration == .init(freshFor: .seconds(1), staleFor: .seconds(100), capacity: 2, maxRefreshes: 8))
+            pages.configuration == .init(freshFor: .seconds(1), staleFor: .seconds(100), maxKeys: 2, maxRefreshes: 8))
 
         let effective = fixture.module.effectiveConfiguration.document
         #expect(
@@ -79,7 +79,7 @@ struct FallbackSectionTests {
         try fixture.module.update(.init())
         #expect(try steps(fixture) == declared)
         #expect(try fixture.module.fallback("quotes", for: Int.self).configuration.exhaustion == .originalError)
-        #expect(rates.configuration.document["steps"] == ["last good": ["maxAge": "1m", "capacity": 1000]])
+        #expect(rates.configuration.document["steps"] == ["last good": ["maxAge": "1m", "maxKeys": 1000]])
         #expect(pages.configuration == .init(freshFor: .seconds(10), staleFor: .seconds(100)))
     }
 
@@ -121,7 +121,7 @@ struct FallbackSectionTests {
         try fixture.module.update(.init(Self.document))
         let before = fixture.state
         let found = fixture.faults([
-            "defaults": ["fallback": ["exhaustion": "exhaustedError"], "staleWhileRevalidate": ["capacity": 1]],
+            "defaults": ["fallback": ["exhaustion": "exhaustedError"], "staleWhileRevalidate": ["maxKeys": 1]],
             "templates": ["t": ["staleWhileRevalidate": ["freshfor": "1s"]]],
             "fallbacks": [
                 "quotes": [

@@ -211,7 +211,7 @@ struct FieldSweepTests {
     func fallbackFields() throws {
         let steps: @Sendable () -> Fallback<Int>.Configuration = {
             .init {
-                .lastGood(maxAge: .seconds(60), capacity: 5)
+                .lastGood(maxAge: .seconds(60), maxKeys: 5)
                     .step("other", limit: 3, timeout: .seconds(2)) { _ in 1 }
             }
         }
@@ -235,14 +235,14 @@ struct FieldSweepTests {
                         Registration("p", for: Int.self) {
                             Timeout.layer(.seconds(1))
                         } fallback: {
-                            .lastGood(maxAge: .seconds(60), capacity: 5)
+                            .lastGood(maxAge: .seconds(60), maxKeys: 5)
                                 .step("other", limit: 3, timeout: .seconds(2)) { _ in 1 }
                         }
                         Registration(fallback: "s", steps())
                         Registration(family: "f", by: NoKey.self, maxKeys: 5, for: Int.self) {
                             Timeout.layer(.seconds(1))
                         } fallback: {
-                            .lastGood(maxAge: .seconds(60), capacity: 5)
+                            .lastGood(maxAge: .seconds(60), maxKeys: 5)
                                 .step("other", limit: 3, timeout: .seconds(2)) { _ in 1 }
                         }
                     }

@@ -276,7 +276,7 @@ extension Configuration {
     fileprivate var text: String {
         let rule = (budget as? RetryBudget)?.configuration
         return "\(backoff.kind) \(backoff.jitter) \(maxAttempts) \(maxDelay) \(maxDuration as Any) \(lastDelay) "
-            + "\(handles.word ?? "?") \(serverHints) \(isIdempotent) \(neverRan.word ?? "?") \(rule as Any) \(exhaustion)"
+            + "\(handles.word?.rawValue ?? "?") \(serverHints) \(isIdempotent) \(neverRan.word?.rawValue ?? "?") \(rule as Any) \(exhaustion)"
     }
 
     fileprivate static func random(seed: UInt64) throws -> Configuration {

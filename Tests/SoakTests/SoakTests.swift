@@ -109,7 +109,7 @@ private final class Traffic {
             Registration(
                 fallback: "quotes",
                 KeyedFallback<Int, Int>.Configuration {
-                    .lastGood(maxAge: .seconds(600), capacity: 20)
+                    .lastGood(maxAge: .seconds(600), maxKeys: 20)
                 })
             Registration(family: "hosts", by: Int.self, maxKeys: 50, idleLimit: .seconds(300)) {
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(3)))
@@ -117,7 +117,7 @@ private final class Traffic {
             }
         }
         prices = try KeyedStaleWhileRevalidate(
-            "prices", .init(freshFor: .seconds(60), staleFor: .seconds(300), capacity: 100), clock: clock,
+            "prices", .init(freshFor: .seconds(60), staleFor: .seconds(300), maxKeys: 100), clock: clock,
             observers: [calls, events])
         tenants = try KeyedRateLimiter(
             "tenants", .init(rule: .tokenBucket(3, per: .seconds(60)), maxKeys: 200), clock: clock,

@@ -258,7 +258,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         _ configuration: StaleWhileRevalidateConfiguration, at now: TimeSource.Instant
     ) -> [LastGoodValues<Key, Value>.Entry] {
         self.configuration = configuration
-        let removed = values.trim(to: configuration.capacity)
+        let removed = values.trim(to: configuration.maxKeys)
         for entry in removed { withdraw(entry, at: now) }
         return removed
     }

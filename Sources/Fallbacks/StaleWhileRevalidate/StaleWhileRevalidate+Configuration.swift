@@ -9,7 +9,7 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
     public var staleFor: Duration
 
     /// For how many keys values are kept, at least 1. The one that was renewed longest ago goes first. Default: 1000.
-    public var capacity: Int
+    public var maxKeys: Int
 
     /// How many refreshes may run at once, at least 1. While there are as many, stale values answer without being
     /// renewed. Default: 8.
@@ -24,12 +24,12 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
 
     /// Creates a configuration.
     public init(
-        freshFor: Duration, staleFor: Duration, capacity: Int = 1_000, maxRefreshes: Int = 8,
+        freshFor: Duration, staleFor: Duration, maxKeys: Int = 1_000, maxRefreshes: Int = 8,
         refreshBackoff: Duration = .seconds(1), maxRefreshBackoff: Duration = .seconds(30)
     ) {
         self.freshFor = freshFor
         self.staleFor = staleFor
-        self.capacity = capacity
+        self.maxKeys = maxKeys
         self.maxRefreshes = maxRefreshes
         self.refreshBackoff = refreshBackoff
         self.maxRefreshBackoff = maxRefreshBackoff
@@ -42,7 +42,7 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
         var check = ConfigurationCheck("staleWhileRevalidate")
         check.require(notNegative: "freshFor", freshFor)
         check.require(positive: "staleFor", staleFor)
-        check.require("capacity", capacity, atLeast: 1)
+        check.require("maxKeys", maxKeys, atLeast: 1)
         check.require("maxRefreshes", maxRefreshes, atLeast: 1)
         check.require(notNegative: "refreshBackoff", refreshBackoff)
         check.require(notNegative: "maxRefreshBackoff", maxRefreshBackoff)
@@ -54,7 +54,7 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
 
     @usableFromInline var retention: LastGoodRetention {
         let maxAge = freshFor.saturatedNanoseconds.addingSaturated(staleFor.saturatedNanoseconds)
-        return LastGoodRetention(maxAge: .nanoseconds(maxAge), capacity: capacity)
+        return LastGoodRetention(maxAge: .nanoseconds(maxAge), maxKeys: maxKeys)
     }
 
     /// How long after so many failed refreshes in a row, the last of them with this error, the next one may begin.

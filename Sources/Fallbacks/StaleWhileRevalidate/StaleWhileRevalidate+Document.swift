@@ -21,7 +21,7 @@ extension StaleWhileRevalidateConfiguration: DocumentRepresentable {
             }
             object.read("freshFor", &freshFor)
             object.read("staleFor", &staleFor)
-            object.read("capacity", &capacity)
+            object.read("maxKeys", &maxKeys)
             object.read("maxRefreshes", &maxRefreshes)
             object.read("refreshBackoff", &refreshBackoff)
             object.read("maxRefreshBackoff", &maxRefreshBackoff)
@@ -31,7 +31,7 @@ extension StaleWhileRevalidateConfiguration: DocumentRepresentable {
     /// What a document can say about this configuration: all of it.
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         [
-            "freshFor": .duration(freshFor), "staleFor": .duration(staleFor), "capacity": .integer(capacity),
+            "freshFor": .duration(freshFor), "staleFor": .duration(staleFor), "maxKeys": .integer(maxKeys),
             "maxRefreshes": .integer(maxRefreshes), "refreshBackoff": .duration(refreshBackoff),
             "maxRefreshBackoff": .duration(maxRefreshBackoff),
         ]

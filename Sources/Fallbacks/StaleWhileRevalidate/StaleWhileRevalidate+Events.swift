@@ -52,6 +52,20 @@ public enum StaleWhileRevalidateEvent: PolicyEvent {
     }
 }
 
+extension StaleWhileRevalidateEvent: DetailedEvent {
+    package var eventKind: EventKind { .call }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .refreshed(_, let time), .refreshDiscarded(_, let time): details.add(seconds: "duration", time)
+        case .refreshFailed(_, let time, let error):
+            details.add(seconds: "duration", time)
+            details.add(error)
+        case .refreshRefused: break
+        }
+    }
+}
+
 /// What a ``KeyedStaleWhileRevalidate`` has seen in its life. Each number only grows.
 public struct StaleWhileRevalidateTotals: Sendable, Hashable, Codable {
     /// Calls that a fresh value answered.

@@ -66,3 +66,19 @@ extension RateLimiter {
         private static func number(_ permits: Int) -> String { permits == 1 ? "1 permit" : "\(permits) permits" }
     }
 }
+
+extension RateLimiter.KeyedEvent: DetailedEvent {
+    package var eventKind: EventKind { EventKind(severity) }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .permitted(_, _, let permits, let waited):
+            details.add("permits", permits)
+            details.add(seconds: "waited", waited)
+        case .rejected(_, _, let error): details.add(error)
+        case .cancelled(_, _, let permits): details.add("permits", permits)
+        case .forgot: break
+        case .updated(_, let configuration): details.add("rule", "\(configuration.rule)")
+        }
+    }
+}

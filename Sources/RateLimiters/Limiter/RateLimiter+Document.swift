@@ -34,7 +34,7 @@ extension RateLimiter.KeyedConfiguration: DocumentRepresentable {
             if let reader = object.reader("rule") { rule.read(reader) }
             object.read("maxWait", &maxWait)
             object.read("maxKeys", &maxKeys)
-            object.read("whenFull", &whenFull, whenFullWords)
+            object.read("whenFull", &whenFull)
         }
     }
 
@@ -42,14 +42,10 @@ extension RateLimiter.KeyedConfiguration: DocumentRepresentable {
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         [
             "rule": rule.document, "maxWait": .duration(maxWait), "maxKeys": .integer(maxKeys),
-            "whenFull": .word(whenFull, whenFullWords),
+            "whenFull": .word(whenFull),
         ]
     }
 }
-
-private let whenFullWords: KeyValuePairs<String, RateLimiter.WhenFull> = [
-    "forgetsLeastUsed": .forgetsLeastUsed, "refusesNewKeys": .refusesNewKeys,
-]
 
 extension RateLimiter.Rule {
     /// What a document is read onto that has to declare a rule. Fails every check.
@@ -60,7 +56,7 @@ extension RateLimiter.Rule {
     mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
             var (kind, limit, period) = (kind, limit, period)
-            if let word = object.reader("kind")?.word(kinds), word != kind.word { kind = .standard(word) }
+            if let word = object.reader("kind")?.word(Kind.Word.self), word != kind.word { kind = .base(of: word) }
             object.read("limit", &limit)
             object.read("period", &period)
             if case .tokenBucket(let present) = kind {
@@ -77,7 +73,7 @@ extension RateLimiter.Rule {
 
     var document: ConfigurationValue {
         var values: [String: ConfigurationValue] = [
-            "kind": .string(kind.word), "limit": .integer(limit), "period": .duration(period),
+            "kind": .word(kind.word), "limit": .integer(limit), "period": .duration(period),
         ]
         if case .tokenBucket(let burst) = kind { values["burst"] = burst == limit ? .null : .integer(burst) }
         return .object(values)
@@ -85,30 +81,33 @@ extension RateLimiter.Rule {
 }
 
 extension RateLimiter.Rule.Kind {
-    /// What documents call it.
-    fileprivate var word: String {
+    /// What documents call the kinds.
+    fileprivate enum Word: String, CaseIterable {
+        case tokenBucket
+        case pacing
+        case fixedWindow
+        case slidingWindow
+        case slidingLog
+    }
+
+    fileprivate var word: Word {
         switch self {
-        case .tokenBucket: "tokenBucket"
-        case .pacing: "pacing"
-        case .fixedWindow: "fixedWindow"
-        case .slidingWindow: "slidingWindow"
-        case .slidingLog: "slidingLog"
+        case .tokenBucket: .tokenBucket
+        case .pacing: .pacing
+        case .fixedWindow: .fixedWindow
+        case .slidingWindow: .slidingWindow
+        case .slidingLog: .slidingLog
         }
     }
 
     /// The kind of a word; a token bucket with the burst that is its limit.
-    fileprivate static func standard(_ word: String) -> Self {
+    fileprivate static func base(of word: Word) -> Self {
         switch word {
-        case "pacing": .pacing
-        case "fixedWindow": .fixedWindow
-        case "slidingWindow": .slidingWindow
-        case "slidingLog": .slidingLog
-        default: .tokenBucket(burst: .min)
+        case .tokenBucket: .tokenBucket(burst: .min)
+        case .pacing: .pacing
+        case .fixedWindow: .fixedWindow
+        case .slidingWindow: .slidingWindow
+        case .slidingLog: .slidingLog
         }
     }
 }
-
-private let kinds: KeyValuePairs<String, String> = [
-    "tokenBucket": "tokenBucket", "pacing": "pacing", "fixedWindow": "fixedWindow",
-    "slidingWindow": "slidingWindow", "slidingLog": "slidingLog",
-]

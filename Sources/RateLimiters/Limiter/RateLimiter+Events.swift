@@ -62,3 +62,18 @@ extension RateLimiter {
         private static func number(_ permits: Int) -> String { permits == 1 ? "1 permit" : "\(permits) permits" }
     }
 }
+
+extension RateLimiter.Event: DetailedEvent {
+    package var eventKind: EventKind { EventKind(severity) }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .permitted(_, let permits, let waited):
+            details.add("permits", permits)
+            details.add(seconds: "waited", waited)
+        case .rejected(_, let error): details.add(error)
+        case .cancelled(_, let permits), .drained(_, let permits): details.add("permits", permits)
+        case .updated(_, let configuration): details.add("rule", "\(configuration.rule)")
+        }
+    }
+}

@@ -52,3 +52,18 @@ extension AdaptiveThrottle {
         }
     }
 }
+
+extension AdaptiveThrottle.Event: DetailedEvent {
+    package var eventKind: EventKind { EventKind(severity) }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .throttling(_, let probability): details.add("probability", probability)
+        case .recovered: break
+        case .called(_, let outcome, let duration):
+            details.add("outcome", "\(outcome)")
+            details.add(seconds: "duration", duration)
+        case .rejected(_, let error): details.add(error)
+        }
+    }
+}

@@ -1,22 +1,29 @@
-internal import Hedges
 internal import ResilienceCore
 
 extension ConfigurationPlan {
     // MARK: Patterns registered for themselves
 
-    mutating func planSection<P: Pattern>(_ type: P.Type, _ sections: [String: ConfigurationReader]) {
-        guard let reader = sections.section(of: P.kind) else { return }
-        reader.object { object in
+    /// Works out a section by the names in it.
+    mutating func forEachName(
+        in kind: Kind, _ sections: [String: ConfigurationReader],
+        _ body: (inout ConfigurationPlan, String, ConfigurationReader) -> Void
+    ) {
+        sections.section(of: kind)?.object { object in
             for name in object.keys {
                 guard let reader = object.reader(name) else { continue }
-                plan(type, name, reader)
+                mentioned.insert(Registry.Key(kind: kind, name: name))
+                body(&self, name, reader)
             }
         }
     }
 
-    private mutating func plan<P: Pattern>(_ type: P.Type, _ name: String, _ reader: ConfigurationReader) {
+    /// A section of something that a document alone can describe.
+    mutating func planDescribed<P: Pattern>(_ type: P.Type, _ sections: [String: ConfigurationReader]) {
+        forEachName(in: P.kind, sections) { plan, name, reader in plan.planDescribed(type, name, reader) }
+    }
+
+    private mutating func planDescribed<P: Pattern>(_ type: P.Type, _ name: String, _ reader: ConfigurationReader) {
         let key = Registry.Key(kind: P.kind, name: name)
-        mentioned.insert(key)
         let parts = partsOfSection(P.documentKey, reader)
         if let entry = entries[key] {
             guard let tuning = entry.tuning else { return }
@@ -33,61 +40,16 @@ extension ConfigurationPlan {
         }
     }
 
-    // MARK: What only code can make
-
-    mutating func planTunables(_ form: TunableForm, _ sections: [String: ConfigurationReader]) {
-        guard form.kind != .hedge, let reader = sections.section(of: form.kind) else { return }
-        reader.object { object in
-            for name in object.keys {
-                guard let reader = object.reader(name) else { continue }
-                let key = Registry.Key(kind: form.kind, name: name)
-                mentioned.insert(key)
-                guard let entry = entries[key], let tuning = entry.tuning else {
-                    refuseUnknown(form.kind, name, reader, "; only code can declare one")
-                    continue
-                }
-                add(tuning.change(from: base(of: entry) + partsOfSection(form.key, reader), findings))
+    /// A section of something that only code can make.
+    mutating func planDeclared<T: Tunable>(_ type: T.Type, _ sections: [String: ConfigurationReader]) {
+        forEachName(in: T.kind, sections) { plan, name, reader in
+            guard let entry = plan.entries[Registry.Key(kind: T.kind, name: name)], let tuning = entry.tuning else {
+                plan.refuseUnknown(T.kind, name, reader, "; only code can declare one")
+                return
             }
+            let parts = plan.base(of: entry) + plan.partsOfSection(T.documentKey, reader)
+            plan.add(tuning.change(from: parts, plan.findings))
         }
-    }
-
-    // MARK: Hedges
-
-    mutating func planHedges(_ reader: ConfigurationReader) {
-        reader.object { object in
-            for name in object.keys {
-                guard let reader = object.reader(name) else { continue }
-                planHedge(name, reader)
-            }
-        }
-    }
-
-    private mutating func planHedge(_ name: String, _ reader: ConfigurationReader) {
-        let key = Registry.Key(kind: .hedge, name: name)
-        let documentKey = Hedge.Configuration.documentKey
-        mentioned.insert(key)
-        let parts = partsOfSection(documentKey, reader)
-        if let entry = entries[key] {
-            guard let tuning = entry.tuning else { return }
-            add(tuning.change(from: base(of: entry) + parts, findings))
-            return
-        }
-        guard isOpen(for: .hedge, name, reader) else { return }
-        let policyKey = Registry.Key(kind: .policy, name: name)
-        let existing = entries[policyKey].flatMap { $0.origin != .document || mentioned.contains(policyKey) ? $0 : nil }
-        guard let policy = (made[policyKey] ?? existing?.component) as? Policy else {
-            let question = NearMiss.question(for: name, among: names(of: .policy))
-            reader.refuse("is for calls of a policy that is not registered\(question)")
-            return
-        }
-        let all = (defaults[documentKey].map { [$0] } ?? []) + parts
-        var settings = Hedge.Configuration.documentBase
-        guard findings.read(all, onto: &settings), let hedged = try? policy.hedged(settings) else { return }
-        let module = module
-        let environment = module.parts(named: name, origin: .document)
-        let tuning = Tuning(hedged.hedge, declared: Hedge.Configuration.documentBase)
-        let entry = environment.entry(.hedge, hedged, tuning: tuning)
-        add { _ = module.add([entry]) }
     }
 
     // MARK: Families
@@ -103,14 +65,14 @@ extension ConfigurationPlan {
                     continue
                 }
                 let own = readTemplate(reader, keys: DocumentPatterns.layerKeys)
-                let lineage = lineage(own)
+                let inheritance = inheritance(own)
                 own.layers?.refuse("cannot replace the layers of a policy family")
-                refuseStrayParts(of: lineage, keys: family.keys)
+                refuseStrayParts(of: inheritance, keys: family.keys)
                 var indices: [String: Int] = [:]
                 let parts = family.keys.map { key in
                     let index = indices[key, default: 0]
                     indices[key] = index + 1
-                    return self.parts(key, index, lineage, takesDefaults: false)
+                    return self.parts(key, index, inheritance, takesDefaults: false)
                 }
                 for (layer, parts) in zip(family.layerIdentities, parts) where !parts.isEmpty { tell(layer) }
                 add(family.change(from: parts, registered, findings))

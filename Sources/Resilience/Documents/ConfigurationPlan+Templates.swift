@@ -19,7 +19,7 @@ extension ConfigurationPlan {
                 DocumentPatterns.checkForm(key, part)
             }
             // Complete by themselves, unlike the parts of a template.
-            for pattern in DocumentPatterns.all where pattern.hasDefaults {
+            for pattern in DocumentPatterns.described where pattern.hasDefaults {
                 guard let part = defaults[pattern.documentKey] else { continue }
                 _ = pattern.made(from: [part], findings, in: PolicyEnvironment())
             }
@@ -37,7 +37,7 @@ extension ConfigurationPlan {
                 }
             }
         }
-        for name in templates.keys.sorted() { _ = lineage(templates[name] ?? Template(), from: [name]) }
+        for name in templates.keys.sorted() { _ = inheritance(templates[name] ?? Template(), from: [name]) }
     }
 
     /// Reads what a template or a policy holds.
@@ -60,12 +60,12 @@ extension ConfigurationPlan {
     }
 
     /// A template after all that it inherits from, the most general first, each once.
-    func lineage(_ template: Template, from descendants: [String] = []) -> [Template] {
+    func inheritance(_ template: Template, from descendants: [String] = []) -> [Template] {
         var seen: Set<String> = []
-        return lineage(template, descendants, &seen) + [template]
+        return inheritance(template, descendants, &seen) + [template]
     }
 
-    private func lineage(_ template: Template, _ descendants: [String], _ seen: inout Set<String>) -> [Template] {
+    private func inheritance(_ template: Template, _ descendants: [String], _ seen: inout Set<String>) -> [Template] {
         var ancestors: [Template] = []
         for (name, place) in template.parents {
             guard let parent = templates[name] else {
@@ -83,7 +83,7 @@ extension ConfigurationPlan {
             // Of one that several inherit from, the first place counts. Otherwise a short document could name it
             // exponentially often.
             guard seen.insert(name).inserted else { continue }
-            ancestors += lineage(parent, descendants + [name], &seen) + [parent]
+            ancestors += inheritance(parent, descendants + [name], &seen) + [parent]
         }
         return ancestors
     }
@@ -98,7 +98,7 @@ extension ConfigurationPlan {
                 for key in object.keys { _ = object.reader(key) }
             }
         }
-        let inherited = lineage(own).compactMap { $0.parts[key] }.compactMap { $0.asList().first }
+        let inherited = inheritance(own).compactMap { $0.parts[key] }.compactMap { $0.asList().first }
         return inherited + [reader.without(["inherits"])]
     }
 }

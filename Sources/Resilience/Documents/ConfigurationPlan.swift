@@ -1,5 +1,4 @@
 internal import ResilienceCore
-internal import Retries
 
 /// What puts a configuration document in force.
 struct ConfigurationChange: Sendable {
@@ -48,25 +47,20 @@ struct ConfigurationPlan {
         }
         if let reader = sections["defaults"] { readDefaults(reader) }
         if let reader = sections["templates"] { readTemplates(reader) }
-        // Budgets first, which retries and hedges name; then what policies share; then policies, which hedges go around.
-        for pattern in DocumentPatterns.all {
-            planSection(pattern, sections)
-            if pattern == RetryBudget.self { forgetBudgets() }
-        }
+        // First what policies can share; then policies; then what goes around them.
+        for pattern in DocumentPatterns.described { pattern.plan(sections, in: &self) }
         if let reader = sections.section(of: .policy) { planPolicies(reader) }
-        if let reader = sections.section(of: .hedge) { planHedges(reader) }
-        for form in DocumentPatterns.tunables { planTunables(form, sections) }
+        for pattern in DocumentPatterns.declared { pattern.plan(sections, in: &self) }
         if let reader = sections.section(of: .family) { planFamilies(reader) }
         planRest()
         try findings.finish()
     }
 
     private static let sections: [String] =
-        ([.policy, .hedge, .family] + DocumentPatterns.all.map { $0.kind } + DocumentPatterns.tunables.map(\.kind))
-        .compactMap(\.section)
+        ([.policy, .family] + KnownPattern.types.map { $0.kind }).compactMap(\.section)
 
-    /// What puts in force what is said about a layer. Where nothing is, a layer that is registered for itself is left to
-    /// what is said about it there.
+    /// What puts in force what is said about a layer. Where nothing is, a layer that is registered for itself is left
+    /// to what is said about it there.
     mutating func change(_ tuning: Tuning, from parts: [ConfigurationReader]) -> Tuning.Step? {
         if parts.isEmpty && registered.contains(tuning.identity) { return nil }
         tell(tuning.identity)
@@ -97,13 +91,6 @@ struct ConfigurationPlan {
     func refuseUnknown(_ kind: Kind, _ name: String, _ reader: ConfigurationReader, _ hint: String = "") {
         let question = NearMiss.question(for: name, among: names(of: kind))
         reader.refuse("is for a \(kind.title) that is not registered\(question)\(hint)")
-    }
-
-    /// Takes away the names of budgets that only an earlier document described.
-    private func forgetBudgets() {
-        for (key, entry) in entries where key.kind == .retryBudget && entry.origin == .document {
-            if !mentioned.contains(key) { findings.environment.budgets[key.name] = nil }
-        }
     }
 
     /// What the document does not mention goes back to what code declared; what only a document described goes.

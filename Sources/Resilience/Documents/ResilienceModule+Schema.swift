@@ -1,11 +1,8 @@
-internal import Fallbacks
-internal import Hedges
-internal import RateLimiters
 public import ResilienceCore
 
 extension ResilienceModule {
-    /// What configuration documents of modules may hold, as JSON Schema (draft 2020-12), for editors and for checks before a
-    /// document is delivered.
+    /// What configuration documents of modules may hold, as JSON Schema (draft 2020-12), for editors and for checks
+    /// before a document is delivered.
     ///
     /// Derived from what the patterns read. A document that it admits can still be refused, for what hangs together
     /// (`initial` above `maximum`) or for names that are not registered; one that it does not admit is refused. Of
@@ -16,13 +13,7 @@ extension ResilienceModule {
 extension DocumentPatterns {
     fileprivate static let schema: ConfigurationValue = {
         var parts: [String: ConfigurationValue] = [:]
-        for pattern in all { parts[pattern.documentKey] = pattern.schema }
-        parts[Hedge.Configuration.documentKey] = DocumentSchema.schema(onto: Hedge.Configuration.documentBase)
-        parts[RateLimiter.KeyedConfiguration.documentKey] = DocumentSchema.schema(
-            onto: RateLimiter.KeyedConfiguration(rule: .tokenBucket(1, per: .seconds(1))), isStandard: false)
-        parts[StaleWhileRevalidateConfiguration.documentKey] = DocumentSchema.schema(
-            onto: StaleWhileRevalidateConfiguration(freshFor: .zero, staleFor: .seconds(1)), isStandard: false)
-        parts[KeyedFallback<NoKey, Never>.Configuration.documentKey] = fallbackSchema
+        for pattern in KnownPattern.types { parts[pattern.documentKey] = pattern.schema }
 
         let names: ConfigurationValue = [
             "anyOf": [["type": "string"], ["type": "array", "items": ["type": "string"]]]
@@ -72,11 +63,8 @@ extension DocumentPatterns {
             "policies": map(layered(layerKeys, layers: reference("layers"))),
             "families": map(layered(layerKeys, layers: nil)),
         ]
-        for pattern in all {
+        for pattern in KnownPattern.types {
             if let section = pattern.kind.section { sections[section] = map(named(parts[pattern.documentKey] ?? [:])) }
-        }
-        for form in tunables {
-            if let section = form.kind.section { sections[section] = map(named(parts[form.key] ?? [:])) }
         }
         return [
             "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -85,34 +73,4 @@ extension DocumentPatterns {
             "$defs": .object(definitions),
         ]
     }()
-
-    /// By hand: which steps there are shows only where the configuration is used.
-    private static let fallbackSchema: ConfigurationValue = {
-        let duration = DocumentSchema.duration
-        let count: ConfigurationValue = ["type": "integer", "minimum": 1]
-        return [
-            "type": "object", "additionalProperties": false,
-            "properties": [
-                "exhaustion": ["enum": ["originalError", "exhaustedError"]],
-                "steps": [
-                    "type": "object",
-                    "additionalProperties": [
-                        "type": "object", "additionalProperties": false,
-                        "properties": [
-                            "maxAge": duration, "capacity": count, "limit": ["anyOf": [count, ["type": "null"]]],
-                            "timeout": ["anyOf": [duration, ["type": "null"]]],
-                        ],
-                    ],
-                ],
-            ],
-        ]
-    }()
-}
-
-extension Pattern {
-    fileprivate static var schema: ConfigurationValue {
-        // Without defaults of its own, what a part is read onto to check its form has values that work.
-        let base = hasDefaults ? Settings.documentBase : formBases.last ?? Settings.documentBase
-        return DocumentSchema.schema(onto: base, isStandard: hasDefaults)
-    }
 }

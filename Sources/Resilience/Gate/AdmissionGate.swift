@@ -3,58 +3,62 @@ internal import Synchronization
 
 /// Lets calls in until it is closed, knows when the last one has left, and can cancel those that have not.
 ///
-/// The calls are spread over shards, each a lock and a list, so that calls of several threads do not wait for each other.
-/// A call enters and leaves by one step under the lock of its shard.
+/// The calls are spread over shards, each a lock and a list, so that calls of several threads do not wait for each
+/// other. A call enters and leaves by one step under the lock of its shard.
 ///
 /// ## Why no reference to a task outlives the task
 ///
-/// To cancel a call, the gate needs its task, which it does not own. It may use the reference from when the call is let in
-/// until it leaves, and at no other time:
+/// To cancel a call, the gate needs its task, which it does not own. It may use the reference from when the call is let
+/// in until it leaves, and at no other time:
 ///
 /// 1. A call is a part of what its task runs, so that the task lives until the call has returned.
-/// 2. The reference is in the call's ``Stay`` and nowhere else. The stay is made by the call, and known to nobody else before
-///    it is in the list. The reference is erased under the lock of the shard, in the step that takes the call out of the
-///    list or does not let it in.
+/// 2. The reference is in the call's ``AdmittedCall`` and nowhere else. It is made by the call, and known to nobody
+///   else before
+///    it is in the list. The reference is erased under the lock of the shard, in the step that takes the call out of
+///    the list or does not let it in.
 /// 3. Who compares it holds the lock and finds the call in the list.
-/// 4. Who cancels has counted itself among the ``Stay/cancellers`` under the lock, while the call was in the list. As long
+/// 4. Who cancels has counted itself among the ``AdmittedCall/cancellers`` under the lock, while the call was in the
+///   list. As long
 ///    as there are any, the call does not leave: it suspends. The last of them wakes it, when its copy is gone.
-/// 5. From 2 to 4: whatever uses, copies or releases a reference does so before the call returns, and by 1 the task is alive
-///    then. What outlives the call, such as a task that was begun within it, finds no reference in the stay it inherited.
+/// 5. From 2 to 4: whatever uses, copies or releases a reference does so before the call returns, and by 1 the task is
+///   alive
+///    then. What outlives the call, such as a task that was begun within it, finds no reference in the one it
+///    inherited.
 ///
-/// By 3, equal references are those of one task: both that are compared are alive, so that neither has taken the other's
-/// place in memory.
+/// By 3, equal references are those of one task: both that are compared are alive, so that neither has taken the
+/// other's place in memory.
 final class AdmissionGate: Sendable {
     private struct Calls {
-        var first: Unmanaged<Stay>?
+        var first: Unmanaged<AdmittedCall>?
         var isClosed = false
         var isCancelling = false
 
-        mutating func add(_ stay: Stay) {
-            stay.next = first
-            first?._withUnsafeGuaranteedRef { $0.previous = Unmanaged.passUnretained(stay) }
-            first = Unmanaged.passUnretained(stay)
-            stay.begin()
+        mutating func add(_ call: AdmittedCall) {
+            call.next = first
+            first?._withUnsafeGuaranteedRef { $0.previous = Unmanaged.passUnretained(call) }
+            first = Unmanaged.passUnretained(call)
+            call.begin()
         }
 
-        mutating func remove(_ stay: Stay) {
-            stay.next?._withUnsafeGuaranteedRef { $0.previous = stay.previous }
-            if let previous = stay.previous {
-                previous._withUnsafeGuaranteedRef { $0.next = stay.next }
+        mutating func remove(_ call: AdmittedCall) {
+            call.next?._withUnsafeGuaranteedRef { $0.previous = call.previous }
+            if let previous = call.previous {
+                previous._withUnsafeGuaranteedRef { $0.next = call.next }
             } else {
-                first = stay.next
+                first = call.next
             }
-            stay.end()
+            call.end()
         }
 
         /// The calls, each of which is in the list and so alive.
-        var all: [Stay] {
-            var stays: [Stay] = []
+        var all: [AdmittedCall] {
+            var admitted: [AdmittedCall] = []
             var next = first
-            while let stay = next?.takeUnretainedValue() {
-                stays.append(stay)
-                next = stay.next
+            while let call = next?.takeUnretainedValue() {
+                admitted.append(call)
+                next = call.next
             }
-            return stays
+            return admitted
         }
     }
 
@@ -85,7 +89,7 @@ final class AdmissionGate: Sendable {
     }
 
     /// The caller holds the lock of the shard.
-    private func isCounted(_ stay: Stay) -> Bool { !stay.isWithinAnother(of: self) }
+    private func isCounted(_ call: AdmittedCall) -> Bool { !call.isWithinAnother(of: self) }
 
     /// Whether nobody gets in any more.
     var isClosed: Bool { shards.allSatisfy { $0.calls.withLock { $0.isClosed } } }
@@ -96,73 +100,73 @@ final class AdmissionGate: Sendable {
     nonisolated(nonsending) func admit(
         refusal: () -> any Error, _ body: nonisolated(nonsending) () async throws -> Void
     ) async throws {
-        let outer = Stay.innermost?.nearest
+        let outer = AdmittedCall.innermost?.nearest
         if let around = outer?.nearest(in: self), isMadeByCurrentTask(around) {
             // Part of a call that is in, and as long as that runs: there is nothing to note.
             try await body()
             return
         }
-        guard let stay = enter(within: outer) else { throw refusal() }
+        guard let call = enter(within: outer) else { throw refusal() }
         do {
-            try await within(stay, body)
+            try await within(call, body)
         } catch {
-            while let departure = leave(stay) { try? await departure.value() }
+            while let departure = leave(call) { try? await departure.value() }
             throw error
         }
-        while let departure = leave(stay) { try? await departure.value() }
+        while let departure = leave(call) { try? await departure.value() }
     }
 
-    /// Runs a call with its stay as the innermost one. The isolation is a parameter that the closure captures: otherwise a
+    /// Runs a call as the innermost one. The isolation is a parameter that the closure captures: otherwise a
     /// layer that asks for it, such as a timeout, finds none, and runs the operation off its actor.
     private func within(
-        _ stay: Stay, isolation: isolated (any Actor)? = #isolation,
+        _ call: AdmittedCall, isolation: isolated (any Actor)? = #isolation,
         _ body: nonisolated(nonsending) () async throws -> Void
     ) async throws {
-        try await Stay.$innermost.withValue(stay) {
+        try await AdmittedCall.$innermost.withValue(call) {
             _ = isolation
             try await body()
         }
     }
 
-    private func isMadeByCurrentTask(_ stay: Stay) -> Bool {
+    private func isMadeByCurrentTask(_ call: AdmittedCall) -> Bool {
         withUnsafeCurrentTask { task in
-            shards[stay.shard].calls.withLock { _ in stay.isMade(by: task) }
+            shards[call.shard].calls.withLock { _ in call.isMade(by: task) }
         }
     }
 
     /// - Returns: `nil` if the gate is closed.
-    private func enter(within outer: Stay?) -> Stay? {
+    private func enter(within outer: AdmittedCall?) -> AdmittedCall? {
         withUnsafeCurrentTask { task in
-            let stay = Stay(self, by: task, within: outer, shards: Self.shardCount)
-            let (isIn, isCancelling) = shards[stay.shard].calls.withLock { calls -> (Bool, Bool) in
-                guard !calls.isClosed || stay.isWithinAnother(of: self) else {
-                    stay.end()
+            let call = AdmittedCall(self, by: task, within: outer, shards: Self.shardCount)
+            let (isIn, isCancelling) = shards[call.shard].calls.withLock { calls -> (Bool, Bool) in
+                guard !calls.isClosed || call.isWithinAnother(of: self) else {
+                    call.end()
                     return (false, false)
                 }
-                calls.add(stay)
+                calls.add(call)
                 return (true, calls.isCancelling)
             }
             // Cancelling runs the handlers of the operation, and so is done outside the lock.
             if isCancelling { task?.cancel() }
-            return isIn ? stay : nil
+            return isIn ? call : nil
         }
     }
 
     /// Takes a call out of the list, unless it is being cancelled.
     ///
     /// - Returns: What to wait for before the next attempt; `nil` if the call has left.
-    private func leave(_ stay: Stay) -> Waiter<Void>? {
-        let (departure, isLast) = shards[stay.shard].calls.withLock { calls -> (Waiter<Void>?, Bool) in
-            guard stay.cancellers == 0 else {
+    private func leave(_ call: AdmittedCall) -> Waiter<Void>? {
+        let (departure, isLast) = shards[call.shard].calls.withLock { calls -> (Waiter<Void>?, Bool) in
+            guard call.cancellers == 0 else {
                 let departure = Waiter<Void>()
-                stay.departure = departure
+                call.departure = departure
                 return (departure, false)
             }
-            calls.remove(stay)
+            calls.remove(call)
             return (nil, calls.isClosed && calls.first == nil)
         }
         guard departure == nil else { return departure }
-        stay.shortenLink()
+        call.shortenLink()
         if isLast { countEmptyShard() }
         return nil
     }
@@ -211,36 +215,36 @@ final class AdmissionGate: Sendable {
     @discardableResult
     func cancelAll() -> Int {
         var number = 0
-        var running: [Stay] = []
+        var running: [AdmittedCall] = []
         for shard in shards {
-            let (stays, counted) = shard.calls.withLock { calls in
+            let (admitted, counted) = shard.calls.withLock { calls in
                 calls.isCancelling = true
-                let stays = calls.all
-                return (stays, stays.count { isCounted($0) })
+                let admitted = calls.all
+                return (admitted, admitted.count { isCounted($0) })
             }
-            running += stays
+            running += admitted
             number += counted
         }
-        for stay in running { cancel(stay) }
+        for call in running { cancel(call) }
         return number
     }
 
-    /// Cancels the task of a call, if that is still in; outside the lock, because that runs the cancellation handlers of the
-    /// operation.
-    private func cancel(_ stay: Stay) {
-        let shard = shards[stay.shard]
+    /// Cancels the task of a call, if that is still in; outside the lock, because that runs the cancellation handlers
+    /// of the operation.
+    private func cancel(_ call: AdmittedCall) {
+        let shard = shards[call.shard]
         let isHeld = shard.calls.withLock { _ in
-            guard stay.isInside else { return false }
-            stay.cancellers += 1
+            guard call.isInside else { return false }
+            call.cancellers += 1
             return true
         }
         guard isHeld else { return }
-        stay.cancelTask()
+        call.cancelTask()
         let departure = shard.calls.withLock { _ -> Waiter<Void>? in
-            stay.cancellers -= 1
-            guard stay.cancellers == 0 else { return nil }
-            defer { stay.departure = nil }
-            return stay.departure
+            call.cancellers -= 1
+            guard call.cancellers == 0 else { return nil }
+            defer { call.departure = nil }
+            return call.departure
         }
         departure?.finish()
     }

@@ -7,8 +7,8 @@ extension ResilienceModule {
         try await run()
     }
 
-    /// Cancels the calls that a shutdown is waiting for, before its grace period is over, and lets no more in if it still
-    /// does. Does nothing before.
+    /// Cancels the calls that a shutdown is waiting for, before its grace period is over, and lets no more in if it
+    /// still does. Does nothing before.
     package func cancelCallsOfShutdown() {
         let (state, delay) = lifecycle.withLock { lifecycle in
             if lifecycle.state == .closing { lifecycle.isHurried = true }

@@ -1,9 +1,10 @@
 internal import ResilienceCore
 
-/// What layers and other things have counted that a module held once and does not now: replaced by a document, or taken out.
+/// What layers and other things have counted that a module held once and does not now: replaced by a document, or taken
+/// out.
 ///
-/// The totals of a name include it, so that they never fall, and never rise by what was told before: a backend would take
-/// that for new calls. Gauges are not carried.
+/// The totals of a name include it, so that they never fall, and never rise by what was told before: a backend would
+/// take that for new calls. Gauges are not carried.
 final class MetricHistory: Sendable {
     private typealias Counts = [Key: MetricValue]
 
@@ -121,8 +122,8 @@ final class MetricHistory: Sendable {
 }
 
 extension Registry.Entry {
-    /// What counts: the layers of a policy, also those it was declared with; otherwise the thing itself, and of what goes
-    /// around a policy that alone.
+    /// What counts: the layers of a policy, also those it was declared with; otherwise the thing itself, and of what
+    /// goes around a policy that alone.
     var counting: [(component: any Sendable, name: String)] {
         guard let managed else { return [(measured, name)] }
         let layers = managed.layers + (managed.pipeline === managed.declared ? [] : managed.declared.policy.layers)

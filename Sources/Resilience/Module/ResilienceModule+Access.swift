@@ -1,10 +1,4 @@
-public import Bulkheads
-public import CircuitBreakers
-public import Fallbacks
-public import Hedges
-public import RateLimiters
 public import ResilienceCore
-public import Retries
 
 extension ResilienceModule {
     // MARK: Policies
@@ -21,110 +15,11 @@ extension ResilienceModule {
         }
     }
 
-    /// The hedged policy of a name; made on first use, unless the module is strict, from the policy of that name and the
-    /// defaults for hedges.
-    ///
-    /// - Throws: ``UnknownNameError`` if it is not registered and may not be made.
-    public func hedgedPolicy(_ name: String) throws -> HedgedPolicy {
-        if let hedged: HedgedPolicy = try registered(.hedge, name) { return hedged }
-        guard options.firstUse != .refuses else { throw unknown(.hedge, name) }
-        let policy = try policy(name)
-        return try makeOnFirstUse(.hedge, name) { [$0.entry(hedging: try policy.hedged())] }
-    }
-
-    /// The policy with a fallback of a name, for calls of one type. Has to be registered: only code knows the steps.
-    ///
-    /// - Throws: ``UnknownNameError`` if it is not registered, or for another type.
-    public func fallbackPolicy<Value: Sendable>(
-        _ name: String, for type: Value.Type
-    ) throws(UnknownNameError) -> FallbackPolicy<Value> {
-        try existing(.fallback, name)
-    }
-
-    /// The policy with a fallback of a name, for calls of one type that name a key. Has to be registered.
-    ///
-    /// - Throws: ``UnknownNameError`` if it is not registered, or for other types.
-    public func fallbackPolicy<Key, Value>(
-        _ name: String, for type: Value.Type, by key: Key.Type
-    ) throws(UnknownNameError) -> KeyedFallbackPolicy<Key, Value> {
-        try existing(.fallback, name)
-    }
-
-    /// The rate limiter by key of a name. Has to be registered: only code knows its keys.
-    ///
-    /// - Throws: ``UnknownNameError`` if it is not registered, or for other keys.
-    public func rateLimiter<Key>(_ name: String, by key: Key.Type) throws(UnknownNameError) -> KeyedRateLimiter<Key> {
-        try existing(.keyedRateLimiter, name)
-    }
-
     /// The family of policies of a name. Has to be registered: only code knows its keys and its layers.
     ///
     /// - Throws: ``UnknownNameError`` if it is not registered, or for other keys.
     public func family<Key>(_ name: String, by key: Key.Type) throws(UnknownNameError) -> PolicyFamily<Key> {
         try existing(.family, name)
-    }
-
-    // MARK: Patterns
-
-    /// The circuit breaker of a name: one that is registered, or is a layer of a registered policy; otherwise made from
-    /// the defaults on first use, unless the module is strict.
-    ///
-    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
-    public func circuitBreaker(_ name: String) throws -> CircuitBreaker { try pattern(name) }
-
-    /// The retry of a name: registered, a layer of a registered policy, or made from the defaults on first use.
-    ///
-    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
-    public func retry(_ name: String) throws -> Retry { try pattern(name) }
-
-    /// The bulkhead of a name: registered, a layer of a registered policy, or made from the defaults on first use.
-    ///
-    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
-    public func bulkhead(_ name: String) throws -> Bulkhead { try pattern(name) }
-
-    /// The rate limiter of a name: registered, a layer of a registered policy, or made from the defaults on first use. The
-    /// defaults of a limiter have no rate: without one in the configuration none is made.
-    ///
-    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
-    public func rateLimiter(_ name: String) throws -> RateLimiter { try pattern(name) }
-
-    /// The adaptive throttle of a name: registered, a layer of a registered policy, or made from the defaults on first use.
-    ///
-    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
-    public func adaptiveThrottle(_ name: String) throws -> AdaptiveThrottle { try pattern(name) }
-
-    /// The retry budget of a name: registered, or made from the defaults on first use.
-    ///
-    /// - Throws: ``UnknownNameError`` if there is none and none may be made.
-    public func retryBudget(_ name: String) throws -> RetryBudget {
-        if let budget: RetryBudget = try registered(.retryBudget, name) { return budget }
-        return try makeOnFirstUse(of: RetryBudget.self, name)
-    }
-
-    /// The fallback of a name, for calls of one type: one that is registered for itself, or that of a policy with a
-    /// fallback. Has to be registered: only code knows the steps.
-    ///
-    /// - Throws: ``UnknownNameError`` if it is not registered, or for another type.
-    public func fallback<Value: Sendable>(
-        _ name: String, for type: Value.Type
-    ) throws(UnknownNameError) -> Fallback<Value> {
-        try fallback(name, for: type, by: NoKey.self)
-    }
-
-    /// The fallback of a name, for calls of one type that name a key. Has to be registered.
-    ///
-    /// - Throws: ``UnknownNameError`` if it is not registered, or for other types.
-    public func fallback<Key, Value>(
-        _ name: String, for type: Value.Type, by key: Key.Type
-    ) throws(UnknownNameError) -> KeyedFallback<Key, Value> {
-        if let policy = registry.withLock({ $0.entry(.fallback, name) })?.component as? KeyedFallbackPolicy<Key, Value>
-        {
-            return policy.fallback
-        }
-        if let family = registry.withLock({ $0.entry(.fallback, name) })?.component as? FallbackFamily<Key, Value> {
-            return family.fallback
-        }
-        return try existing(.fallback, name)
     }
 
     // MARK: Anything
@@ -149,7 +44,7 @@ extension ResilienceModule {
     }
 
     /// - Throws: That what has the name is of another type.
-    private func registered<Component: Sendable>(
+    func registered<Component: Sendable>(
         _ kind: Kind, _ name: String
     ) throws(UnknownNameError) -> Component? {
         guard let entry = registry.withLock({ $0.entry(kind, name) }) else { return nil }
@@ -167,7 +62,7 @@ extension ResilienceModule {
     }
 
     /// Makes something by the document's defaults.
-    private func makeOnFirstUse<P: Pattern>(of type: P.Type, _ name: String) throws -> P {
+    func makeOnFirstUse<P: Pattern>(of type: P.Type, _ name: String) throws -> P {
         try makeOnFirstUse(P.kind, name) { parts in
             let findings = Findings(documentEnvironment)
             let defaults = configuration.document["defaults"]?[P.documentKey]
@@ -180,13 +75,13 @@ extension ResilienceModule {
         }
     }
 
-    private func makeOnFirstUse<Component: Sendable>(
+    func makeOnFirstUse<Component: Sendable>(
         _ kind: Kind, _ name: String, _ make: (Registration.ModuleParts) throws -> [Registry.Entry]
     ) throws -> Component {
         guard registry.withLock({ $0.made }) < options.firstUse.limit else { throw unknown(kind, name) }
         let entries = try make(parts(named: name, origin: .firstUse))
-        // Made outside the lock, by the configuration in force; of two tasks that make one at the same time, the first to
-        // add it wins.
+        // Made outside the lock, by the configuration in force; of two tasks that make one at the same time, the first
+        // to add it wins.
         let defaults = configuration
         for entry in entries { try applyDefaults(of: defaults, to: entry) }
         defer { events.deliver() }
@@ -198,7 +93,7 @@ extension ResilienceModule {
         return component
     }
 
-    private func unknown(_ kind: Kind, _ name: String) -> UnknownNameError {
+    func unknown(_ kind: Kind, _ name: String) -> UnknownNameError {
         let (known, made) = registry.withLock { ($0.names(of: kind), $0.made) }
         return UnknownNameError(
             kind: kind.title, name: name, nearMisses: NearMiss.candidates(for: name, among: known, limit: 3),

@@ -1,7 +1,8 @@
 public import ResilienceCore
 
 extension ResilienceModule {
-    /// What a document says about a module: defaults, templates to inherit from, and the configuration of things by name.
+    /// What a document says about a module: defaults, templates to inherit from, and the configuration of things by
+    /// name.
     ///
     /// ```json
     /// {
@@ -37,25 +38,26 @@ extension ResilienceModule {
         var configuration = Configuration()
         var waiting: [ConfigurationChange] = []
         var isApplying = false
-        /// What was taken out by hand since, of what the configuration says something about: that does not bring it back, and
-        /// is for it again once it is registered anew.
+        /// What was taken out by hand since, of what the configuration says something about: that does not bring it
+        /// back, and is for it again once it is registered anew.
         var removed: Set<Registry.Key> = []
         /// How many configurations were put in force.
         var applied = 0
-        /// How many were refused for their faults, or could not be loaded. One that a source gives again and again is one.
+        /// How many were refused for their faults, or could not be loaded. One that a source gives again and again is
+        /// one.
         var refused = 0
     }
 
     /// The configuration in force.
     public var configuration: Configuration { updates.withLock { $0.configuration } }
 
-    /// Puts a configuration in force: retunes what there is, keeping its state, makes what only the document describes, and
-    /// takes out what an earlier one described and this one does not. What the document does not mention goes back to what
-    /// code declared.
+    /// Puts a configuration in force: retunes what there is, keeping its state, makes what only the document describes,
+    /// and takes out what an earlier one described and this one does not. What the document does not mention goes back
+    /// to what code declared.
     ///
     /// All or nothing: a document with a fault changes nothing. Calls that run are not disturbed; a policy whose layers
-    /// change goes on with the old ones until its calls have ended. May be called at any time and from several tasks; the
-    /// last to come stays in force.
+    /// change goes on with the old ones until its calls have ended. May be called at any time and from several tasks;
+    /// the last to come stays in force.
     ///
     /// - Throws: All faults of the document, each with its path: `policies.payments.retry.maxAttempts: 0 is below 1`.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
@@ -82,8 +84,8 @@ extension ResilienceModule {
             defer { updates.isApplying = true }
             return !updates.isApplying
         }
-        // Retuning a strategy delivers its events, so that it must not happen under a lock: whoever is first does the work
-        // of all who come meanwhile.
+        // Retuning a strategy delivers its events, so that it must not happen under a lock: whoever is first does the
+        // work of all who come meanwhile.
         guard isFirst else { return }
         while let change = updates.withLock({ updates -> ConfigurationChange? in
             updates.isApplying = !updates.waiting.isEmpty
@@ -111,7 +113,8 @@ extension ResilienceModule {
         var change = planned
         do {
             let wanted = planned.isSilent ? configuration : planned.configuration
-            // Worked out anew if something was registered, made or taken out since, or another configuration came first.
+            // Worked out anew if something was registered, made or taken out since, or another configuration came
+            // first.
             if wanted != planned.configuration || registry.withLock({ $0.version }) != planned.version {
                 change = try plan(wanted, isSilent: planned.isSilent)
             }

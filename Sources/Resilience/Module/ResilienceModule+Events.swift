@@ -69,3 +69,25 @@ extension ResilienceModule {
         }
     }
 }
+
+extension ResilienceModule.Event: DetailedEvent {
+    package var eventKind: EventKind { severity == .warning ? .failure : EventKind(severity) }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .stateChanged(_, let old, let new):
+            details.add("from", old.rawValue)
+            details.add("to", new.rawValue)
+        case .registered(_, let kind, let name), .removed(_, let kind, let name):
+            details.add("kind", kind)
+            details.add("name", name)
+        case .reloaded: break
+        case .reloadFailed(_, let error), .stateStoreFailed(_, let error): details.add(error)
+        case .ended(_, let report):
+            details.add(seconds: "duration", report.duration)
+            details.add("calls_in_flight", report.callsInFlight)
+            details.add("cancelled_calls", report.cancelledCalls)
+            details.add("abandoned_calls", report.abandonedCalls)
+        }
+    }
+}

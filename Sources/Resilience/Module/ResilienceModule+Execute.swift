@@ -5,8 +5,8 @@ extension ResilienceModule {
     ///
     /// As ``policy(_:)`` followed by `execute`; keep the policy where the time to look up a name matters.
     ///
-    /// - Throws: ``UnknownNameError`` if there is no such policy and none may be made; ``ShutdownError`` after the module
-    ///   has begun to shut down; otherwise what the policy throws.
+    /// - Throws: ``UnknownNameError`` if there is no such policy and none may be made; ``ShutdownError`` after the
+    ///   module has begun to shut down; otherwise what the policy throws.
     public nonisolated(nonsending) func execute<Value>(
         _ policy: String,
         accepting isAccepted: (Value) -> Bool = { _ in true },

@@ -1,4 +1,3 @@
-internal import CircuitBreakers
 internal import ResilienceCore
 
 extension ResilienceModule {
@@ -40,9 +39,9 @@ extension ResilienceModule {
 
     /// Whether everything works now. For a readiness probe: answer 503 while it is ``Health/Status/down``.
     ///
-    /// The reasons are circuit breakers that are open, isolated or half-open; bulkheads whose limit is 0; throttles that
-    /// reject at least half of the calls; families with keys whose breaker is open; and a module that lets no
-    /// call in or is about to.
+    /// The reasons are circuit breakers that are open, isolated or half-open; bulkheads whose limit is 0; throttles
+    /// that reject at least half of the calls; families with keys whose breaker is open; and a module that lets no call
+    /// in or is about to.
     public var health: Health { health(in: state) }
 
     func health(in state: State) -> Health {

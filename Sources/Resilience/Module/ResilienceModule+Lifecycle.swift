@@ -1,34 +1,6 @@
 public import ResilienceCore
 
 extension ResilienceModule {
-    /// The state of a module. It only ever goes forward.
-    public enum State: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
-        /// Calls are let in; ``ResilienceModule/run()`` has not been called.
-        case idle
-        /// Calls are let in.
-        case running
-        /// Calls are still let in, but ``ResilienceModule/health`` says that the end is near: for as long as
-        /// ``Options/drainDelay``, so that who sends the calls learns of it first.
-        case closing
-        /// No call is let in; those that run are waited for.
-        case draining
-        /// The end.
-        case stopped
-
-        /// Whether a module is in the one state before it is in the other.
-        public static func < (lhs: State, rhs: State) -> Bool { lhs.rank < rhs.rank }
-
-        private var rank: Int {
-            switch self {
-            case .idle: 0
-            case .running: 1
-            case .closing: 2
-            case .draining: 3
-            case .stopped: 4
-            }
-        }
-    }
-
     struct Lifecycle {
         var state = State.idle
         /// Whether ``ResilienceModule/run()`` was called before the end began.
@@ -60,19 +32,17 @@ extension ResilienceModule {
 
     typealias Job = @Sendable (ResilienceModule) async -> Void
 
-    /// The state now.
-    public var state: State { lifecycle.withLock { $0.state } }
-
     /// Calls that are in: those of policies the module has handed out, and what ``admit(_:_:)`` runs.
     public var callsInFlight: Int { gate.count }
 
     /// Parks until the task is cancelled or the module is shut down; then shuts down, and returns when that is done.
     /// Meanwhile it reloads the configuration, where that was asked for.
     ///
-    /// Breaker states that a ``ModuleStateStore`` has kept are restored first. If the module was shut down before it could
-    /// run, this waits for the end of that and returns.
+    /// Breaker states that a ``ModuleStateStore`` has kept are restored first. If the module was shut down before it
+    /// could run, this waits for the end of that and returns.
     ///
-    /// - Throws: ``LifecycleError`` if the module runs already or has run. Not for cancellation, which is the usual end.
+    /// - Throws: ``LifecycleError`` if the module runs already or has run. Not for cancellation, which is the usual
+    ///   end.
     @_disfavoredOverload  // Integrations with service groups bring one of their own.
     public func run() async throws(LifecycleError) {
         let (present, isRefused) = lifecycle.withLock { lifecycle -> (Lifecycle, Bool) in
@@ -104,11 +74,11 @@ extension ResilienceModule {
         }
     }
 
-    /// Says in ``health`` that the end is near, and waits for as long as who sends calls takes to learn of that. Calls are
-    /// still let in, until ``shutdown(drainDelay:gracePeriod:)``, which does not wait for this once more.
+    /// Says in ``health`` that the end is near, and waits for as long as who sends calls takes to learn of that. Calls
+    /// are still let in, until ``shutdown(drainDelay:gracePeriod:)``, which does not wait for this once more.
     ///
-    /// For what has to happen before something else ends, such as a server. May be called any number of times; all callers
-    /// wait for the same. Cancelling a caller's task ends the wait.
+    /// For what has to happen before something else ends, such as a server. May be called any number of times; all
+    /// callers wait for the same. Cancelling a caller's task ends the wait.
     ///
     /// - Parameter drainDelay: How long, 0 or more. Default: that of the options. Only that of the first caller counts.
     public func close(drainDelay: Duration? = nil) async {
@@ -136,18 +106,18 @@ extension ResilienceModule {
         }
     }
 
-    /// Ends the module: waits until it is known that the end is near, lets no call in, waits for those that run, cancels
-    /// what is left after the grace period, stops reloading, saves the state of breakers, and has observers deliver what
-    /// they hold back.
+    /// Ends the module: waits until it is known that the end is near, lets no call in, waits for those that run,
+    /// cancels what is left after the grace period, stops reloading, saves the state of breakers, and has observers
+    /// deliver what they hold back.
     ///
-    /// May be called in every state and any number of times; all callers get the report of the one shutdown. Goes on to its
-    /// end also when the caller's task is cancelled. A call within a call that is waited for is let in.
+    /// May be called in every state and any number of times; all callers get the report of the one shutdown. Goes on to
+    /// its end also when the caller's task is cancelled. A call within a call that is waited for is let in.
     ///
     /// - Parameters:
     ///   - drainDelay: How long calls are still let in while ``health`` is ``Health/Status/down`` already, 0 or more.
     ///     Default: that of the options. Only that of the first caller counts, here or of ``close(drainDelay:)``.
-    ///   - gracePeriod: How long to wait before cancelling, 0 or more. Default: that of the options. Only that of the first
-    ///     caller counts.
+    ///   - gracePeriod: How long to wait before cancelling, 0 or more. Default: that of the options. Only that of the
+    ///     first caller counts.
     @discardableResult
     public func shutdown(drainDelay: Duration? = nil, gracePeriod: Duration? = nil) async -> ShutdownReport {
         let delay = max(.zero, drainDelay ?? options.drainDelay)

@@ -1,11 +1,11 @@
 public import ResilienceCore
 
 extension ResilienceModule: MetricSource {
-    /// Adds what everything registered measures, from registration on, and the module itself; also what observers of the
-    /// module measure, such as `CallMetrics`.
+    /// Adds what everything registered measures, from registration on, and the module itself; also what observers of
+    /// the module measure, such as `CallMetrics`.
     ///
-    /// What counts under a name goes on from what counted under it before: layers that a document replaced, and what was
-    /// taken out.
+    /// What counts under a name goes on from what counted under it before: layers that a document replaced, and what
+    /// was taken out.
     public func collect(into metrics: inout MetricCollection) {
         let (entries, observers) = registry.withLock { ($0.all, $0.observers) }
         for entry in entries { entry.collect(into: &metrics) }

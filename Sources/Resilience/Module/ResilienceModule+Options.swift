@@ -1,4 +1,3 @@
-internal import CircuitBreakers
 public import ResilienceCore
 
 extension ResilienceModule {
@@ -7,14 +6,15 @@ extension ResilienceModule {
         /// Whether asking for a name that is not registered makes it. Default: ``FirstUse/makes(atMost:)`` 1 000.
         public var firstUse: FirstUse
 
-        /// How long a shutdown still lets calls in while ``ResilienceModule/health`` is ``Health/Status/down`` already, 0 to
-        /// 292 years: what a load balancer takes to see that and to send nothing more. Default: 0 s.
+        /// How long a shutdown still lets calls in while ``ResilienceModule/health`` is ``Health/Status/down`` already,
+        /// 0 to 292 years: what a load balancer takes to see that and to send nothing more. Default: 0 s.
         public var drainDelay: Duration
 
         /// How long a shutdown waits for calls that run before it cancels them, 0 to 292 years. Default: 30 s.
         public var gracePeriod: Duration
 
-        /// How long a shutdown waits for calls that it has cancelled before it leaves them, 0 to 292 years. Default: 5 s.
+        /// How long a shutdown waits for calls that it has cancelled before it leaves them, 0 to 292 years. Default: 5
+        /// s.
         public var cancellationPeriod: Duration
 
         let defaultPolicy: @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy
@@ -23,8 +23,8 @@ extension ResilienceModule {
         public struct FirstUse: Sendable, Hashable {
             let limit: Int
 
-            /// It is made, from the defaults; but not more than so many things, 1 or more, so that names which come from
-            /// outside do not fill the memory. For keys without bound, register a ``PolicyFamily``.
+            /// It is made, from the defaults; but not more than so many things, 1 or more, so that names which come
+            /// from outside do not fill the memory. For keys without bound, register a ``PolicyFamily``.
             public static func makes(atMost limit: Int) -> FirstUse { FirstUse(limit: limit) }
 
             /// It is an ``UnknownNameError``: the module is strict.

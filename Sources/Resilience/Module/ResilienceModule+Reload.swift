@@ -22,8 +22,8 @@ extension ResilienceModule {
 
     /// Puts each configuration of a sequence in force while ``run()`` runs: those of a source that tells of changes.
     ///
-    /// One with faults is reported as an event, and the one before stays in force. So does an error of the sequence, which
-    /// ends it.
+    /// One with faults is reported as an event, and the one before stays in force. So does an error of the sequence,
+    /// which ends it.
     public func reload<Updates: AsyncSequence & Sendable>(
         from updates: Updates
     ) where Updates.Element == Configuration {
@@ -68,8 +68,8 @@ extension ResilienceModule {
         }
     }
 
-    /// Tells of an error, unless it is that of the end, or the same as of the last time. A configuration that was refused is
-    /// tried again each time all the same: what it does not fit may change.
+    /// Tells of an error, unless it is that of the end, or the same as of the last time. A configuration that was
+    /// refused is tried again each time all the same: what it does not fit may change.
     private func report(_ error: any Error, of configuration: Configuration? = nil, _ source: inout ReloadSource) {
         guard !Task.isCancelled else { return }
         let failure = ReloadFailure(configuration: configuration, error: "\(error)")

@@ -1,4 +1,3 @@
-internal import Hedges
 public import ResilienceCore
 
 extension ResilienceModule {
@@ -82,8 +81,7 @@ extension Component {
 extension Registry.Entry {
     /// What is told of something registered by itself: of what goes around a policy, that alone.
     var measured: any Sendable {
-        if let hedged = component as? HedgedPolicy { return hedged.hedge }
-        return (component as? any WithFallback)?.steps ?? component
+        (component as? any PolicyCover)?.own ?? component
     }
 
     /// The settings in force; `nil` if documents do not know it.
@@ -125,7 +123,8 @@ extension MetricValue {
 }
 
 extension MetricFamily {
-    /// `circuit_breaker.calls{kind=failed}`: without what every name begins with, and without the name of what is measured.
+    /// `circuit_breaker.calls{kind=failed}`: without what every name begins with, and without the name of what is
+    /// measured.
     fileprivate func shortName(_ values: [String]) -> String {
         let prefix = "resilience."
         let short = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name

@@ -1,4 +1,3 @@
-public import CircuitBreakers
 internal import ResilienceCore
 
 /// Keeps the state of a module's breakers between its end and the start of the next process.
@@ -27,8 +26,8 @@ extension ResilienceModule {
         SavedState(circuitBreakers: breakersByPlace.mapValues(\.snapshot))
     }
 
-    /// Has breakers go on from what they knew. Breakers that the state does not hold stay as they are, and what it holds
-    /// for others is not used.
+    /// Has breakers go on from what they knew. Breakers that the state does not hold stay as they are, and what it
+    /// holds for others is not used.
     ///
     /// - Throws: `ConfigurationError` with the faults of snapshots that cannot be used; all others are restored.
     public func restore(_ state: SavedState) throws(ConfigurationError) {
@@ -44,12 +43,12 @@ extension ResilienceModule {
         if let error = ConfigurationError(faults.sorted { $0.field < $1.field }) { throw error }
     }
 
-    /// Restores the breakers when ``run()`` begins and saves them when the module ends. A store that fails is reported as
-    /// an event, and changes nothing else.
+    /// Restores the breakers when ``run()`` begins and saves them when the module ends. A store that fails is reported
+    /// as an event, and changes nothing else.
     ///
-    /// What a breaker has learned by then from calls of this process is newer than what the store holds: such a breaker is
-    /// left as it is. Where nothing was restored, because the module ended before or the store failed, the end keeps what
-    /// the store holds for all breakers that have learned nothing.
+    /// What a breaker has learned by then from calls of this process is newer than what the store holds: such a breaker
+    /// is left as it is. Where nothing was restored, because the module ended before or the store failed, the end keeps
+    /// what the store holds for all breakers that have learned nothing.
     public func keepState(in store: some ModuleStateStore) {
         // The old one is released outside the lock.
         let old = lifecycle.withLock { lifecycle in

@@ -74,8 +74,8 @@ public final class ResilienceModule: Sendable {
 
     /// Registers something more.
     ///
-    /// - Throws: Its faults; or that the name is taken by something of the same kind, or that what the document in force
-    ///   says about it does not fit. Nothing is registered then.
+    /// - Throws: Its faults; or that the name is taken by something of the same kind, or that what the document in
+    ///   force says about it does not fit. Nothing is registered then.
     public func register(_ registration: Registration) throws(ConfigurationError) {
         let entries = try add(registration, ModuleNames(self))
         defer { events.deliver() }
@@ -125,7 +125,8 @@ public final class ResilienceModule: Sendable {
             return (addition, registry.observers)
         }
         guard case .added = addition else { return addition }
-        // Who was added while the entries were made has not been given to them. Those who hear already are not added again.
+        // Who was added while the entries were made has not been given to them. Those who hear already are not added
+        // again.
         for entry in entries {
             for observer in observers { entry.addObserver(observer) }
         }
@@ -174,8 +175,8 @@ public final class ResilienceModule: Sendable {
         return true
     }
 
-    /// Adds an observer of the module and of all that it holds, now and later. An object that hears already is not added
-    /// again.
+    /// Adds an observer of the module and of all that it holds, now and later. An object that hears already is not
+    /// added again.
     public func addObserver(_ observer: any PolicyObserver) {
         let observer = ObserverBox.boxed(observer)
         let entries = registry.withLock { registry in

@@ -1,4 +1,3 @@
-internal import CircuitBreakers
 internal import ResilienceCore
 internal import Synchronization
 
@@ -11,8 +10,8 @@ final class MemberState: Sendable {
     private let started = Atomic<Int>(0)
     private let ended = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
-    /// How many more calls had begun than the family was asked for the policy, when it last looked, and when that had grown:
-    /// who keeps a policy uses it without asking the family for it.
+    /// How many more calls had begun than the family was asked for the policy, when it last looked, and when that had
+    /// grown: who keeps a policy uses it without asking the family for it.
     private let seen = Atomic<Int>(0)
     private let seenAt: Atomic<Int64>
 

@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
-/// What measures the calls of all members of a family for one `CallMetrics`: each layer has numbers of its own, which the
-/// members share.
+/// What measures the calls of all members of a family for one `CallMetrics`: each layer has numbers of its own, which
+/// the members share.
 final class FamilyMeters: Sendable {
     private let ofPolicy: CallMetrics
     private let ofLayers = Lock<[CallMetrics]>([])

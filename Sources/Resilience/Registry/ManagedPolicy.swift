@@ -10,12 +10,12 @@ final class ManagedPolicy: Strategy, CallEntrance {
         let policy: Policy
         let tunings: [Tuning]
         /// What a document says the layers are; `nil` for those that code declared.
-        let form: [LayerForm]?
+        let specs: [LayerSpec]?
 
-        init(_ policy: Policy, _ tunings: [Tuning], form: [LayerForm]? = nil) {
+        init(_ policy: Policy, _ tunings: [Tuning], specs: [LayerSpec]? = nil) {
             self.policy = policy
             self.tunings = tunings
-            self.form = form
+            self.specs = specs
         }
 
         /// Who is to read the layers when no call runs through them any more.
@@ -29,7 +29,7 @@ final class ManagedPolicy: Strategy, CallEntrance {
     }
 
     /// One layer as a document describes it.
-    struct LayerForm: Sendable {
+    struct LayerSpec: Sendable {
         let key: String
         /// The name of what it shares, registered for itself.
         let shared: String?
@@ -42,8 +42,8 @@ final class ManagedPolicy: Strategy, CallEntrance {
     private let module: String
     private let gate: AdmissionGate
     private let current: Lock<Pipeline>
-    /// Whether ``current`` was ever another than ``declared``. Relaxed: a call that begins while the layers are replaced
-    /// may go through the old ones or the new ones.
+    /// Whether ``current`` was ever another than ``declared``. Relaxed: a call that begins while the layers are
+    /// replaced may go through the old ones or the new ones.
     private let isReplaced = Atomic(false)
     /// Who was added to the policy, for layers that come later.
     private let observers = Lock<[any PolicyObserver]>([])
@@ -57,12 +57,12 @@ final class ManagedPolicy: Strategy, CallEntrance {
     }
 
     /// A policy that only a document describes: nothing is declared, so that nothing is kept once the document changes.
-    init(described policy: Policy, _ tunings: [Tuning], _ form: [LayerForm], _ gate: GateAccess) {
+    init(described policy: Policy, _ tunings: [Tuning], _ specs: [LayerSpec], _ gate: GateAccess) {
         name = gate.policyName
         module = gate.module
         self.gate = gate.gate
         declared = Pipeline(Policy(policy, layers: LayerList(strategies: [])), [])
-        current = Lock(Pipeline(policy, tunings, form: form))
+        current = Lock(Pipeline(policy, tunings, specs: specs))
         isReplaced.store(true, ordering: .relaxed)
     }
 
@@ -114,8 +114,8 @@ final class ManagedPolicy: Strategy, CallEntrance {
 
     var layers: [LayerDescription] { pipeline.policy.layers }
 
-    /// Adds an observer of the layers, also of those that are not in force now. An object that hears already is not added
-    /// again, neither here nor by any layer.
+    /// Adds an observer of the layers, also of those that are not in force now. An object that hears already is not
+    /// added again, neither here nor by any layer.
     func addObserver(_ observer: any PolicyObserver) {
         let observer = ObserverBox.boxed(observer)
         let isNew = observers.withLock { observers in

@@ -74,8 +74,8 @@ extension PolicyFamily {
         await self[key].run(accepting: isAccepted, operation, fallback: fallback)
     }
 
-    /// Runs an operation that asks for its `Context` under the policy of a key and, if it fails or is rejected, a fallback;
-    /// and tells all about the call.
+    /// Runs an operation that asks for its `Context` under the policy of a key and, if it fails or is rejected, a
+    /// fallback; and tells all about the call.
     public nonisolated(nonsending) func run<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value,

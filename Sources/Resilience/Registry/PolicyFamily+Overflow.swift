@@ -29,9 +29,19 @@ public enum PolicyFamilyEvent: PolicyEvent {
     }
 }
 
+extension PolicyFamilyEvent: DetailedEvent {
+    package var eventKind: EventKind { EventKind(severity) }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .overflowed(_, let maxKeys): details.add("max_keys", maxKeys)
+        }
+    }
+}
+
 extension PolicyFamily {
-    /// The policy that keys share for which there is no place; `nil` while there was none. It is called `hosts/overflow`, in
-    /// events and metrics too, and follows the family's configuration.
+    /// The policy that keys share for which there is no place; `nil` while there was none. It is called
+    /// `hosts/overflow`, in events and metrics too, and follows the family's configuration.
     public var overflowPolicy: Policy? { overflow.withLock { $0?.policy } }
 
     /// How often a key was given the ``overflowPolicy`` because there was no place for it.

@@ -1,4 +1,3 @@
-internal import CircuitBreakers
 public import ResilienceCore
 internal import Synchronization
 
@@ -37,7 +36,8 @@ extension PolicyFamily {
         table.withExistingValue(for: key) { member, _ in member }.map { status(key, $0) }
     }
 
-    /// The keys that matter most now: first those in trouble, then those with the most failures, then with the most calls.
+    /// The keys that matter most now: first those in trouble, then those with the most failures, then with the most
+    /// calls.
     ///
     /// - Parameter count: How many at most.
     public func busiest(_ count: Int) -> [KeyStatus] {
@@ -77,8 +77,8 @@ extension PolicyFamily {
 
     private typealias Each = ((Key, inout Member) -> Void) -> Void
 
-    /// Forgets every policy that has been idle for long enough and with which nothing would be lost, now instead of little
-    /// by little.
+    /// Forgets every policy that has been idle for long enough and with which nothing would be lost, now instead of
+    /// little by little.
     ///
     /// - Returns: How many.
     @discardableResult
@@ -97,13 +97,13 @@ extension MemberState {
 
 extension PolicyFamily: MetricSource {
     /// Adds how many keys there are and what has become of others; and, for each layer, the numbers of all members
-    /// together, also of those that are gone: sums, and of rates the largest. Nothing is told of single keys, which nobody
-    /// bounds but the family's most keys.
+    /// together, also of those that are gone: sums, and of rates the largest. Nothing is told of single keys, which
+    /// nobody bounds but ``maxKeys``.
     public func collect(into metrics: inout MetricCollection) {
         let members = allMembers
         let states = members.map { Set($0.member.state.breakers.map(\.state)) }
         metrics.add(PolicyFamilyMetrics.keys, [name], members.count)
-        metrics.add(PolicyFamilyMetrics.limit, [name], maxKeys)
+        metrics.add(PolicyFamilyMetrics.maxKeys, [name], maxKeys)
         metrics.add(
             PolicyFamilyMetrics.openKeys, [name], states.count { $0.contains(.open) || $0.contains(.isolated) })
         metrics.add(PolicyFamilyMetrics.halfOpenKeys, [name], states.count { $0.contains(.halfOpen) })
@@ -118,7 +118,7 @@ extension PolicyFamily: MetricSource {
 private enum PolicyFamilyMetrics {
     static let keys = MetricFamily(
         "resilience.policy_family.keys", .gauge, labels: ["name"], help: "Keys that have a policy.")
-    static let limit = MetricFamily(
+    static let maxKeys = MetricFamily(
         "resilience.policy_family.max_keys", .gauge, labels: ["name"], help: "The most keys that can have a policy.")
     static let openKeys = MetricFamily(
         "resilience.policy_family.open_keys", .gauge, labels: ["name"],

@@ -12,8 +12,8 @@ internal import Synchronization
 /// ```
 ///
 /// A policy is made when its key is first used, and forgotten when it has not been used for a while; but not as long as
-/// something would be lost with it: calls that run or wait, a break, probes, failures that are counted, permits that have
-/// not come back. There are never more than a given number: keys beyond share one policy, ``overflowPolicy``.
+/// something would be lost with it: calls that run or wait, a break, probes, failures that are counted, permits that
+/// have not come back. There are never more than a given number: keys beyond share one policy, ``overflowPolicy``.
 ///
 /// Events and metrics know the family, not its keys, which nobody bounds: all members have the family's name there, and
 /// the numbers of a layer are those of all members together. What a single key does is told by ``policy(for:)`` and
@@ -46,70 +46,13 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     let events: EventChannel<PolicyFamilyEvent>
     let make: @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy
 
-    /// What all members have in common and can change.
-    struct Settings {
-        var environment: PolicyEnvironment
-        /// Who measures calls, for all members together.
-        var meters: [FamilyMeters] = []
-        /// The gate of the module that the family is registered in.
-        var gate: GateAccess?
-        /// What a configuration document says about each layer that it can describe, the most general first.
-        var parts: [[ConfigurationValue]] = []
-        /// What is registered for itself, and configured there.
-        var registered: Set<ObjectIdentifier> = []
-        /// What names in those parts stand for.
-        var names = DocumentEnvironment()
-        /// Counts changes, so that a member which was made meanwhile learns of them.
-        var version = 0
-    }
-
-    /// A policy and when it was last asked for.
-    struct Member: KeyedValue {
-        /// As it is handed out: behind the gate, if there is one.
-        var policy: Policy
-        let bare: Policy
-        let tunings: [Tuning]
-        let state: MemberState
-        var lastUse: TimeSource.Instant
-        var lookups = 0
-
-        mutating func use(at now: TimeSource.Instant) {
-            lastUse = now
-            lookups &+= 1
-        }
-
-        /// Idle for long enough, and nothing would be lost.
-        func isForgettable(at now: TimeSource.Instant, _ idleLimit: Duration) -> Bool {
-            isIdle(at: now, idleLimit) && state.retained(at: now) == .nothing
-        }
-
-        /// The longest unused is the least loss. What has learnt something comes after all that has not, and only once it
-        /// is idle; what is bound by something does not go at all.
-        func loss(at now: TimeSource.Instant, _ idleLimit: Duration) -> Int64? {
-            let age = max(0, activity(at: now).nanoseconds) >> 2
-            switch state.retained(at: now) {
-            case .nothing: return age
-            case .knowledge: return isIdle(at: now, idleLimit) ? age | 1 << 62 : nil
-            case .obligation: return nil
-            }
-        }
-
-        func activity(at now: TimeSource.Instant) -> TimeSource.Instant {
-            max(lastUse, state.lastActivity(at: now, lookups: lookups))
-        }
-
-        private func isIdle(at now: TimeSource.Instant, _ idleLimit: Duration) -> Bool {
-            activity(at: now).advanced(by: idleLimit) <= now
-        }
-    }
-
     /// Creates a family.
     ///
     /// - Parameters:
     ///   - name: What the family is called.
-    ///   - maxKeys: The most keys at once, 1 to 1 000 000. Where all are taken, a policy gives way with which nothing would
-    ///     be lost, the longest unused among some that are looked at; if there is none, the key has to do with the policy
-    ///     that all such keys share, ``overflowPolicy``.
+    ///   - maxKeys: The most keys at once, 1 to 1 000 000. Where all are taken, a policy gives way with which nothing
+    ///     would be lost, the longest unused among some that are looked at; if there is none, the key has to do with
+    ///     the policy that all such keys share, ``overflowPolicy``.
     ///   - idleLimit: How long a policy that is not used is kept, at least 1 ns. Default: 10 minutes.
     ///   - clock: The time of the policies. Default: the continuous clock.
     ///   - random: Their randomness. Default: the system's.
@@ -192,32 +135,10 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         return table.withExistingValue(for: key) { member, _ in member.policy } ?? kept
     }
 
-    /// Makes a member.
-    ///
-    /// - Parameter policyName: What it is called in errors.
-    func member(_ policyName: String, _ settings: Settings, now: TimeSource.Instant) -> Member {
-        // The prototype takes the place of a policy whose recipe, of the user's own, has changed its mind.
-        let made = (try? make(settings.environment.withoutMeters)) ?? prototype
-        for meters in settings.meters { meters.attach(to: made, sharedLayers) }
-        let state = MemberState(made.layers.own(besides: sharedLayers), now: now)
-        let policy = Policy(made, layers: MemberLayers(made, state, numbers)).called(policyName)
-        return member(policy, state, settings, now: now)
-    }
-
-    func member(_ policy: Policy, _ state: MemberState, _ settings: Settings, now: TimeSource.Instant) -> Member {
-        // What all members share may have been changed by a document: as code declared it, the prototype knows.
-        let tunings = policy.tunings.map { tuning in
-            prototypeTunings.first { $0.identity == tuning.identity } ?? tuning
-        }
-        Self.retune(tunings, settings)
-        return Member(
-            policy: Self.guarded(policy, tunings, settings), bare: policy, tunings: tunings, state: state, lastUse: now)
-    }
-
     // MARK: Observers
 
-    /// Adds an observer of the family, of the policies there are and of those to come. An object that hears already is not
-    /// added again.
+    /// Adds an observer of the family, of the policies there are and of those to come. An object that hears already is
+    /// not added again.
     public func addObserver(_ observer: any PolicyObserver) {
         let observer = ObserverBox.boxed(observer)
         let isNew = settings.withLock { settings in
@@ -247,20 +168,4 @@ final class FamilyCounts: Sendable {
     let displaced = Atomic<Int>(0)
     let overflowed = Atomic<Int>(0)
     let isOverflowing = Atomic(false)
-}
-
-extension [LayerDescription] {
-    /// Those that are not shared; `nil` in the place of those that are.
-    func own(besides shared: [Bool]) -> [LayerDescription?] {
-        enumerated().map { place, layer in shared.indices.contains(place) && shared[place] ? nil : layer }
-    }
-}
-
-extension PolicyEnvironment {
-    /// Who measures calls does so for a family as a whole.
-    var withoutMeters: PolicyEnvironment {
-        var environment = self
-        environment.observers.removeAll { $0 is CallMetrics }
-        return environment
-    }
 }

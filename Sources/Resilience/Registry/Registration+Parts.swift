@@ -1,5 +1,3 @@
-internal import Fallbacks
-internal import Hedges
 internal import ResilienceCore
 
 extension Registration {
@@ -21,17 +19,18 @@ extension Registration {
     }
 }
 
-/// A fallback around a policy, whatever its types.
-protocol PolicyWithFallback: WithFallback {
-    var policy: Policy { get }
-    /// The same fallback around another policy.
-    func through(_ policy: Policy) -> Self
+/// Something that is registered along with a policy or a family of them, which is put behind the gate then.
+protocol PolicyCover: Component {
+    /// What it is without the policy.
+    var own: any Sendable { get }
+
+    func entries(in parts: Registration.ModuleParts) -> [Registry.Entry]
 }
 
-extension KeyedFallbackPolicy: PolicyWithFallback {
-    func through(_ policy: Policy) -> Self { policy.fallback(to: fallback) }
-    var steps: any Component { fallback }
-    var tuning: Tuning { Tuning(fallback) }
+extension Policy: PolicyCover {
+    var own: any Sendable { self }
+
+    func entries(in parts: Registration.ModuleParts) -> [Registry.Entry] { [parts.policy(self).entry] }
 }
 
 extension Registration.ModuleParts {
@@ -42,22 +41,14 @@ extension Registration.ModuleParts {
 
     /// A policy that only a document describes.
     func policy(
-        described policy: Policy, _ tunings: [Tuning], _ form: [ManagedPolicy.LayerForm]
+        described policy: Policy, _ tunings: [Tuning], _ specs: [ManagedPolicy.LayerSpec]
     ) -> (entry: Registry.Entry, policy: Policy) {
-        self.policy(policy, ManagedPolicy(described: policy, tunings, form, gate))
+        self.policy(policy, ManagedPolicy(described: policy, tunings, specs, gate))
     }
 
     private func policy(_ policy: Policy, _ managed: ManagedPolicy) -> (entry: Registry.Entry, policy: Policy) {
         let guarded = Policy(policy, layers: managed, behind: managed)
         return (entry(.policy, guarded, managed: managed), guarded)
-    }
-
-    func entry(hedging hedged: HedgedPolicy) -> Registry.Entry {
-        entry(.hedge, hedged, tuning: Tuning(hedged.hedge))
-    }
-
-    func entry(around covered: any PolicyWithFallback) -> Registry.Entry {
-        entry(.fallback, covered, tuning: covered.tuning)
     }
 
     /// Something for itself.

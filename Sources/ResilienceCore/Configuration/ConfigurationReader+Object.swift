@@ -70,6 +70,14 @@ extension ConfigurationReader {
             if reader.isNull { value = nil } else if let read = reader.number() { value = read }
         }
 
+        /// Reads one of the words that are the raw values of a type.
+        ///
+        /// - Parameter choices: Those that may be chosen. Default: all.
+        public mutating func read<Word: DocumentWord>(_ key: String, _ value: inout Word, among choices: [Word]? = nil)
+        {
+            if let read = reader(key)?.word(Word.self, among: choices) { value = read }
+        }
+
         /// Reads one of a few words.
         public mutating func read<Choice>(_ key: String, _ value: inout Choice, _ words: KeyValuePairs<String, Choice>)
         {

@@ -122,13 +122,25 @@ public struct ConfigurationReader {
     ///
     /// - Parameter words: The words, with what they stand for.
     public func word<Choice>(_ words: KeyValuePairs<String, Choice>) -> Choice? {
+        word(words.map { ($0.key, $0.value) })
+    }
+
+    /// One of the words that are the raw values of a type.
+    ///
+    /// - Parameter choices: Those that may be chosen. Default: all.
+    public func word<Word: DocumentWord>(_ type: Word.Type = Word.self, among choices: [Word]? = nil) -> Word? {
+        word((choices ?? Array(Word.allCases)).map { ($0.rawValue, $0) })
+    }
+
+    private func word<Choice>(_ words: [(key: String, value: Choice)]) -> Choice? {
         findings.questions?.expect(.text, at: path)
         findings.notes?.note(words: words.map(\.key), at: path)
+        let listed = words.map(\.key).joined(separator: ", ")
         if case .string(let text) = value {
             if let match = words.first(where: { $0.key == text }) { return match.value }
-            refuse("is none of \(words.listed)\(NearMiss.question(for: text, among: words.map(\.key)))")
+            refuse("is none of \(listed)\(NearMiss.question(for: text, among: words.map(\.key)))")
         } else {
-            refuse("is none of \(words.listed)")
+            refuse("is none of \(listed)")
         }
         return nil
     }
@@ -174,6 +186,5 @@ public struct ConfigurationReader {
     }
 }
 
-extension KeyValuePairs where Key == String {
-    fileprivate var listed: String { map(\.key).joined(separator: ", ") }
-}
+/// A choice whose cases are words in documents: what can be written can be read back.
+public typealias DocumentWord = CaseIterable & RawRepresentable<String>

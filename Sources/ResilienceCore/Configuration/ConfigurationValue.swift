@@ -29,12 +29,8 @@ public enum ConfigurationValue: Sendable, Hashable {
         duration.map { .string($0.documentText) } ?? .null
     }
 
-    /// The word for a value, of those that ``ConfigurationReader/word(_:)`` reads; ``null`` if there is none.
-    public static func word<Choice: Equatable>(
-        _ value: Choice, _ words: KeyValuePairs<String, Choice>
-    ) -> ConfigurationValue {
-        words.first { $0.value == value }.map { .string($0.key) } ?? .null
-    }
+    /// The word for a choice, which ``ConfigurationReader/word(_:among:)`` reads back.
+    public static func word(_ choice: some DocumentWord) -> ConfigurationValue { .string(choice.rawValue) }
 
     /// The value of a key; `nil` if there is none, or if this is not an object.
     public subscript(key: String) -> ConfigurationValue? {

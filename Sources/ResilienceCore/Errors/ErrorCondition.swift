@@ -25,12 +25,29 @@ public struct ErrorCondition: Sendable {
     private let rule: @Sendable (any Error) -> Bool
     private let values: Values
     /// What documents call it; `nil` for what only code can say.
-    package let word: String?
+    package let word: Word?
     /// Whether rejections for which it holds are asked for by name.
     package let namesRejections: Bool
 
+    /// What documents call those that need no function.
+    package enum Word: String, CaseIterable, Sendable {
+        case all
+        case none
+        case rejections
+    }
+
+    /// The condition of a word.
+    package init(_ word: Word) {
+        self =
+            switch word {
+            case .all: .all
+            case .none: .none
+            case .rejections: .rejections
+            }
+    }
+
     private init(
-        word: String? = nil, values: Values = .handled, namesRejections: Bool = false,
+        word: Word? = nil, values: Values = .handled, namesRejections: Bool = false,
         _ rule: @escaping @Sendable (any Error) -> Bool
     ) {
         self.rule = rule
@@ -47,14 +64,14 @@ public struct ErrorCondition: Sendable {
     }
 
     /// Every error.
-    public static let all = ErrorCondition(word: "all") { _ in true }
+    public static let all = ErrorCondition(word: .all) { _ in true }
 
     /// No error.
-    public static let none = ErrorCondition(word: "none", values: .unhandled) { _ in false }
+    public static let none = ErrorCondition(word: .none, values: .unhandled) { _ in false }
 
     /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not run,
     /// unless it uses a policy itself and threw what that refused.
-    public static let rejections = ErrorCondition(word: "rejections", namesRejections: true) {
+    public static let rejections = ErrorCondition(word: .rejections, namesRejections: true) {
         unwrapped($0) is any PolicyRejection
     }
 

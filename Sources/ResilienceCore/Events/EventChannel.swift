@@ -25,7 +25,7 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     ///   - time: In which a turn is measured. Default: the continuous clock.
     package init(
         _ observers: [any PolicyObserver] = [], capacity: Int = 8192, time: TimeSource = .continuous
-    ) {
+    ) where Event: DetailedEvent {
         let listeners = observers.filter { !($0 is CallMetrics) }
         self.time = time
         state = Lock(State(observers: listeners, capacity: capacity))

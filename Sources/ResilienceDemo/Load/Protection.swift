@@ -51,7 +51,7 @@ struct Protection: Sendable {
             "upstream", .init(limit: .fixed(8), queue: .init(capacity: 8, maxWait: .milliseconds(150))))
         timeout = try Timeout("attempt", .milliseconds(500))
         let lastGood = try KeyedFallback<Int, Response>("orders") {
-            .lastGood(maxAge: .seconds(15), capacity: Self.orderCount)
+            .lastGood(maxAge: .seconds(15), maxKeys: Self.orderCount)
         }
         module = try ResilienceModule(
             "demo",

@@ -61,7 +61,8 @@ private let keys = [
     "bulkhead", "rateLimiter", "adaptiveThrottle", "budget", "hedge", "steps", "limit", "maxAttempts", "backoff",
     "jitter", "exponential", "constant", "list", "delays", "from", "upTo", "factor", "trip", "failureRate",
     "minimumCalls", "consecutiveFailures", "slowCallRate", "any", "window", "calls", "duration", "breakLength",
-    "fixed", "probes", "verdict", "slowCallDuration", "queue", "capacity", "maxWait", "order", "partitions", "adaptive",
+    "fixed", "probes", "verdict", "slowCallDuration", "queue", "capacity", "maxKeys", "maxWait", "order", "partitions",
+    "adaptive",
     "aimd", "vegas", "gradient2", "windowed", "initial", "minimum", "maximum", "tokenBucket", "permits", "per", "burst",
     "rule", "multiplier", "maxHedges", "delay", "percentile", "quota", "cost", "throttle", "ratio", "enabled", "ref",
 ]

@@ -3,19 +3,20 @@ internal import Synchronization
 
 /// A call that a gate has let in.
 ///
-/// A task-local value, so that every task which the call begins inherits it and may keep it longer than the call runs. What
-/// it says of the calling task is therefore there only while the call is in; see ``AdmissionGate``. What changes is guarded
-/// by the lock of the call's shard, except where it says otherwise; so that overlapping accesses need not be looked for.
-final class Stay: @unchecked Sendable {
+/// A task-local value, so that every task which the call begins inherits it and may keep it longer than the call runs.
+/// What it says of the calling task is therefore there only while the call is in; see ``AdmissionGate``. What changes
+/// is guarded by the lock of the call's shard, except where it says otherwise; so that overlapping accesses need not be
+/// looked for.
+final class AdmittedCall: @unchecked Sendable {
     /// The call that the current task is within, or that began it: of several, the innermost.
-    @TaskLocal static var innermost: Stay?
+    @TaskLocal static var innermost: AdmittedCall?
 
     /// The shard of the gate in whose list the call is.
     @exclusivity(unchecked) private(set) var shard = 0
 
     /// The neighbours in the list of the shard. They are in the list themselves, and so alive.
-    @exclusivity(unchecked) var next: Unmanaged<Stay>?
-    @exclusivity(unchecked) var previous: Unmanaged<Stay>?
+    @exclusivity(unchecked) var next: Unmanaged<AdmittedCall>?
+    @exclusivity(unchecked) var previous: Unmanaged<AdmittedCall>?
 
     /// How many are about to cancel the task, outside the lock. The call does not leave before they have.
     @exclusivity(unchecked) var cancellers = 0
@@ -28,19 +29,20 @@ final class Stay: @unchecked Sendable {
     @exclusivity(unchecked) private var task: UnsafeCurrentTask?
     /// Written under the lock. Read without it, it says what was.
     private let isIn = Atomic(false)
-    /// The call around this one that was in when this one came. Replaced when this one leaves, so that a task which calls,
-    /// and begins from within that call the task that calls next, does not string together all the calls there ever were.
-    private let link: Lock<Stay?>
+    /// The call around this one that was in when this one came. Replaced when this one leaves, so that a task which
+    /// calls, and begins from within that call the task that calls next, does not string together all the calls there
+    /// ever were.
+    private let link: Lock<AdmittedCall?>
     /// Whether there ever was one.
     private let isNested: Bool
 
-    init(_ gate: AdmissionGate, by task: UnsafeCurrentTask?, within outer: Stay?, shards: Int) {
+    init(_ gate: AdmissionGate, by task: UnsafeCurrentTask?, within outer: AdmittedCall?, shards: Int) {
         self.gate = ObjectIdentifier(gate)
         self.task = task
         isNested = outer != nil
         link = Lock(outer)
-        // A call within a call shares the shard, whose lock tells whether that one still runs. Otherwise, what is alive at
-        // the same time is at different addresses.
+        // A call within a call shares the shard, whose lock tells whether that one still runs. Otherwise, what is alive
+        // at the same time is at different addresses.
         let address = Int(bitPattern: ObjectIdentifier(self))
         shard = outer?.nearest(in: gate)?.shard ?? (address >> 5) & (shards - 1)
     }
@@ -48,20 +50,20 @@ final class Stay: @unchecked Sendable {
     var isInside: Bool { isIn.load(ordering: .acquiring) }
 
     /// The call around this one.
-    private var outer: Stay? { link.withLock { $0 } }
+    private var outer: AdmittedCall? { link.withLock { $0 } }
 
     /// The innermost call that still runs: this one, or one around it.
-    var nearest: Stay? {
-        var stay: Stay? = self
-        while let present = stay, !present.isInside { stay = present.outer }
-        return stay
+    var nearest: AdmittedCall? {
+        var call: AdmittedCall? = self
+        while let present = call, !present.isInside { call = present.outer }
+        return call
     }
 
     /// The innermost call of a gate that still runs: this one, or one around it. Exact under the lock of its shard.
-    func nearest(in gate: AdmissionGate) -> Stay? {
-        var stay: Stay? = self
-        while let present = stay, present.gate != ObjectIdentifier(gate) || !present.isInside { stay = present.outer }
-        return stay
+    func nearest(in gate: AdmissionGate) -> AdmittedCall? {
+        var call: AdmittedCall? = self
+        while let present = call, present.gate != ObjectIdentifier(gate) || !present.isInside { call = present.outer }
+        return call
     }
 
     /// Whether it is within another call of a gate. Exact under the lock of its shard.

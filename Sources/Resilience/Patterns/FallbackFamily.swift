@@ -1,12 +1,11 @@
-public import Fallbacks
 public import ResilienceCore
 
 extension PolicyFamily {
-    /// A form of this family whose calls have a fallback, which knows the key of each call: last good values are kept by
-    /// key.
+    /// A form of this family whose calls have a fallback, which knows the key of each call: last good values are kept
+    /// by key.
     ///
-    /// - Parameter fallback: The steps, perhaps shared with others. It keeps its name and its clock; the family's observers
-    ///   hear its events.
+    /// - Parameter fallback: The steps, perhaps shared with others. It keeps its name and its clock; the family's
+    ///   observers hear its events.
     public func fallback<Value>(to fallback: KeyedFallback<Key, Value>) -> FallbackFamily<Key, Value> {
         for observer in settings.withLock({ $0.environment.observers }) { fallback.addObserver(observer) }
         return FallbackFamily(family: self, fallback: fallback)
@@ -80,23 +79,15 @@ extension FallbackFamily: MetricSource {
     }
 }
 
-/// A fallback around something, whatever its types.
-protocol WithFallback: Component {
-    /// The fallback for itself.
-    var steps: any Component { get }
-    var tuning: Tuning { get }
-}
-
-/// A fallback around a family of policies, whatever its types.
-protocol FamilyWithFallback: WithFallback {
-    var policies: any ManagedFamily & Component { get }
-}
-
-extension FallbackFamily: FamilyWithFallback {
+extension FallbackFamily: PolicyCover {
     static var kind: Kind { .fallback }
-    var steps: any Component { fallback }
-    var tuning: Tuning { Tuning(fallback) }
-    var policies: any ManagedFamily & Component { family }
+
+    var own: any Sendable { fallback }
+
+    /// A family, which is put behind the gate when it is registered, and the fallback around it.
+    func entries(in parts: Registration.ModuleParts) -> [Registry.Entry] {
+        [parts.entry(.family, family), parts.entry(.fallback, self, tuning: Tuning(fallback))]
+    }
 }
 
 extension Registration {
@@ -119,22 +110,10 @@ extension Registration {
         let layer = layers()
         let configuration = KeyedFallback<Key, Value>.Configuration(steps: steps)
         self.init(name) { parts throws(ConfigurationError) in
-            let fallback: KeyedFallback<Key, Value>
-            do throws(ConfigurationError) {
-                fallback = try KeyedFallback<Key, Value>(configuration, in: parts.environment)
-            } catch {
-                throw error.prefixed(name)
-            }
+            let fallback = try KeyedFallback<Key, Value>(configuration, of: parts)
             let family = try PolicyFamily<Key>(parts.environment, maxKeys: maxKeys, idleLimit: idleLimit, layer)
-            return parts.entries(around: family.fallback(to: fallback))
+            return family.fallback(to: fallback).entries(in: parts)
         }
-    }
-}
-
-extension Registration.ModuleParts {
-    /// A family, which is put behind the gate when it is registered, and the fallback around it.
-    func entries(around covered: any FamilyWithFallback) -> [Registry.Entry] {
-        [entry(.family, covered.policies), entry(.fallback, covered, tuning: covered.tuning)]
     }
 }
 
