@@ -83,7 +83,7 @@ import Testing
     @Test(
         "a document's words are those of three conditions, and rejections are named by their condition and their types")
     func words() {
-        #expect([ErrorCondition.all, .none, .rejections].map(\.word) == ["all", "none", "rejections"])
+        #expect([ErrorCondition.all, .none, .rejections].map(\.word?.rawValue) == ["all", "none", "rejections"])
         #expect(ErrorCondition.only(Other.self).word == nil && ErrorCondition.errors { _ in true }.word == nil)
         #expect(ErrorCondition.rejections.namesRejections && ErrorCondition.only(Other.self, Full.self).namesRejections)
         #expect(!ErrorCondition.all.namesRejections && !ErrorCondition.except(Other.self).namesRejections)

@@ -67,7 +67,7 @@ public struct ErrorCondition: Sendable {
     public static let all = ErrorCondition(word: .all) { _ in true }
 
     /// No error.
-    public static let none = ErrorCondition(word: .none, values: .unhandled) { _ in false }
+    public static let none = ErrorCondition(word: Word.none, values: .unhandled) { _ in false }
 
     /// Errors by which a layer inside refused the call: an open breaker, a full bulkhead. The operation did not run,
     /// unless it uses a policy itself and threw what that refused.
