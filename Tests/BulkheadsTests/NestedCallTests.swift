@@ -217,8 +217,8 @@ struct NestedCallTests {
 
     @Test("a call that waited through the update is marked when its turn comes")
     func waitedThrough() async throws {
-        let bulkhead = try bulkhead()
-        try bulkhead.update(.queueing(1, maxWait: .seconds(5)))
+        // On a clock that stands still: the wait must not end by itself.
+        let bulkhead = try Bulkhead("test", .queueing(1, maxWait: .seconds(5)), clock: ManualClock())
         let held = try bulkhead.held()
         async let call: Void = bulkhead.execute { try await bulkhead.execute {} }
         while bulkhead.waiting == 0 { await Task.yield() }
