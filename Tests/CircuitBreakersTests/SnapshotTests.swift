@@ -87,6 +87,36 @@ struct SnapshotTests {
         #expect(fixture.state == .open && lastFailure() == nil)
     }
 
+    @Test("a breaker that slow calls open names no error, also if a call has failed before")
+    func slowCallsHaveNoError() async throws {
+        for failures in 0...3 {
+            let fixture = try Fixture(
+                Configuration(
+                    trip: .any(.consecutiveFailures(9), .slowCallRate(0.5, minimumCalls: 8)), window: .calls(8),
+                    slowCallDuration: .seconds(1)))
+            for _ in 0..<failures {
+                await #expect(throws: InjectedFailure.self) {
+                    try await fixture.breaker.execute { throw InjectedFailure() }
+                }
+            }
+            for _ in failures..<8 {
+                _ = try await fixture.breaker.execute { fixture.clock.advance(by: .seconds(2)) }
+            }
+            let error = #expect(throws: OpenError.self) { _ = try fixture.breaker.acquirePermit() }
+            #expect(error != nil && error?.lastFailure == nil, "\(failures)")
+        }
+    }
+
+    @Test("products of what snapshots say stay in range")
+    func products() {
+        let edges: [Int64] = [.min, .min + 1, -3_037_000_500, -2, -1, 0, 1, 2, 3_037_000_500, .max - 1, .max]
+        for a in edges {
+            for b in edges {
+                #expect(a.multipliedSaturated(by: b) == Int64(clamping: Int128(a) * Int128(b)), "\(a) · \(b)")
+            }
+        }
+    }
+
     @Test("X-20: so does a window of calls, in its order")
     func callWindow() throws {
         let configuration = Configuration(
