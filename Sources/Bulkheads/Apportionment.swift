@@ -1,5 +1,6 @@
-/// Whole numbers in proportion to shares that add up to 1, by the largest remainders (Hamilton's method): each gets what
-/// its share comes to, rounded down, and what is left goes to those who lost most by rounding, the first of equals first.
+/// Whole numbers in proportion to shares that add up to 1, by the largest remainders (Hamilton's method): each gets
+/// what its share comes to, rounded down, and what is left goes to those who lost most by rounding, the first of equals
+/// first.
 func apportion(_ total: Int, by shares: [Double]) -> [Int] {
     var left = total
     var remainders: [(index: Int, remainder: Double)] = []

@@ -50,8 +50,8 @@ extension Bulkhead {
     /// Where calls wait that find no free slot.
     ///
     /// A call that waits costs no thread, and a cancelled one leaves at once. Higher priorities are served first
-    /// (``Priority``). A full queue keeps those who would be served first: a call that comes to it is rejected, unless it
-    /// would be served before somebody who waits, who then is rejected in its place.
+    /// (``Priority``). A full queue keeps those who would be served first: a call that comes to it is rejected, unless
+    /// it would be served before somebody who waits, who then is rejected in its place.
     public struct Queue: Sendable, Hashable {
         /// How many calls may wait at once, 0 to 1 000 000. 0 for no queue.
         public var capacity: Int
@@ -83,8 +83,8 @@ extension Bulkhead {
     public enum Order: String, Sendable, Hashable, Codable, CaseIterable {
         /// First come, first served.
         case oldestFirst
-        /// Last come, first served. Under lasting overload the newest calls are those whose callers still wait: they are
-        /// answered in time, where first come, first served answers all of them late.
+        /// Last come, first served. Under lasting overload the newest calls are those whose callers still wait: they
+        /// are answered in time, where first come, first served answers all of them late.
         case newestFirst
     }
 }

@@ -72,20 +72,21 @@ extension Bulkhead {
     private func put(_ new: Limit, _ change: (inout Configuration) -> Void) {
         let now = time.now
         // Made before the lock is taken, for its seed comes from other people's code; if it is needed at all.
-        let fresh = isLearning(new) ? nil : Learner(new, random)
-        let aftermath = learner.withLock { learner -> Aftermath in
+        let fresh = isLearning(new) ? nil : AdaptiveLimit(new, random)
+        let actions = adaptiveLimit.withLock { adaptiveLimit -> Actions in
             var limit = new.initial
-            if case .adaptive(let adaptive) = new.kind, let present = learner,
+            if case .adaptive(let adaptive) = new.kind, let present = adaptiveLimit,
                 present.origin === adaptive
             {
                 limit = Limit.usable(present.limit.limit)
             } else {
                 // Of another thread's update that came between, this one knows nothing.
-                var next = fresh ?? Learner(new, .system)
-                if let present = learner, present.isContinued(by: next), let adopted = next?.resume(from: present) {
+                var next = fresh ?? AdaptiveLimit(new, .system)
+                if let present = adaptiveLimit, present.isContinued(by: next), let adopted = next?.resume(from: present)
+                {
                     limit = adopted
                 }
-                learner = next
+                adaptiveLimit = next
             }
             return changing(now: now) { state in
                 let old = state.limit
@@ -98,13 +99,13 @@ extension Bulkhead {
                 state.serve(now: now)
             }.1
         }
-        finish(aftermath)
+        perform(actions)
     }
 
     /// Whether the limit is the one at work.
     private func isLearning(_ limit: Limit) -> Bool {
         guard case .adaptive(let adaptive) = limit.kind else { return false }
-        return learner.withLock { $0?.origin === adaptive }
+        return adaptiveLimit.withLock { $0?.origin === adaptive }
     }
 
     /// Changes the limit alone: ``update(_:)`` with a fixed limit. An adaptive limit is replaced by it.

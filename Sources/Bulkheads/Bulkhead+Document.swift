@@ -87,7 +87,7 @@ extension Bulkhead.Limit {
             }
         }
         guard let read, read.document != known?.document else { return }
-        self = present.map { .adaptive(read, isDropped: $0.isDropped) } ?? .adaptive(read)
+        self = present.map { .adaptive(read, handles: $0.handles) } ?? .adaptive(read)
     }
 
     /// `nil` for an algorithm of one's own.

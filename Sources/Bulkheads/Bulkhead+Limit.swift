@@ -1,4 +1,4 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 extension Bulkhead {
     /// How many calls may run at once.
@@ -12,11 +12,11 @@ extension Bulkhead {
         /// same one, whose learning then goes on.
         final class Adaptive: Sendable {
             let initial: any ConcurrencyLimit
-            let isDropped: @Sendable (any Error) -> Bool
+            let handles: ErrorCondition
 
-            init(_ initial: any ConcurrencyLimit, _ isDropped: @escaping @Sendable (any Error) -> Bool) {
+            init(_ initial: any ConcurrencyLimit, _ handles: ErrorCondition) {
                 self.initial = initial
-                self.isDropped = isDropped
+                self.handles = handles
             }
         }
 
@@ -33,17 +33,14 @@ extension Bulkhead {
         ///
         /// - Parameters:
         ///   - limit: The algorithm: ``AIMDLimit``, ``VegasLimit``, ``Gradient2Limit``, or one of your own.
-        ///   - isDropped: Which errors are those of a service that has too much to do. Default: ``OverloadError``s,
-        ///     such as a timeout's. Is told the error inside an ``ErrorWrapper``. Not asked about a call that failed
-        ///     after its deadline, which is a drop, nor about the caller's cancellation, which says nothing. A call
-        ///     that failed with another error says nothing either, nor by default does the rejection of a layer inside:
-        ///     the service never saw that call.
+        ///   - handles: Which errors are those of a service that has too much to do, and so drops of calls. Others say
+        ///     nothing, nor does a value that was not accepted. Not asked about a call that failed after its deadline,
+        ///     which is a drop, nor about the caller's cancellation, which says nothing. Default: `.overload`, such as
+        ///     a timeout's error.
         public static func adaptive(
-            _ limit: some ConcurrencyLimit, isDropped: (@Sendable (any Error) -> Bool)? = nil
+            _ limit: some ConcurrencyLimit, handles: ErrorCondition = .overload
         ) -> Limit {
-            Limit(
-                kind: .adaptive(
-                    Adaptive(limit, isDropped ?? { $0 is any OverloadError && !($0 is any PolicyRejection) })))
+            Limit(kind: .adaptive(Adaptive(limit, handles)))
         }
 
         /// The limit to begin with.
@@ -66,11 +63,11 @@ extension Bulkhead {
     }
 
     /// An adaptive limit at work.
-    struct Learner: Sendable {
+    struct AdaptiveLimit: Sendable {
         private(set) var limit: any ConcurrencyLimit
         let origin: Limit.Adaptive
 
-        var isDropped: @Sendable (any Error) -> Bool { origin.isDropped }
+        var handles: ErrorCondition { origin.handles }
 
         /// `nil` for a limit that is fixed.
         init?(_ limit: Limit, _ random: RandomSource) {
@@ -80,9 +77,9 @@ extension Bulkhead {
             self.limit.seed(from: random)
         }
 
-        /// Whether another one goes on from what this has learned: not if nothing was, nor if it is the same algorithm, for
-        /// which another beginning is asked.
-        func isContinued(by other: Learner?) -> Bool {
+        /// Whether another one goes on from what this has learned: not if nothing was, nor if it is the same algorithm,
+        /// for which another beginning is asked.
+        func isContinued(by other: AdaptiveLimit?) -> Bool {
             guard let other, limit.limit != origin.initial.limit else { return false }
             return type(of: origin.initial) != type(of: other.origin.initial)
                 || origin.initial.limit == other.origin.initial.limit
@@ -91,7 +88,7 @@ extension Bulkhead {
         /// Takes over what another limit has learned.
         ///
         /// - Returns: The limit that follows.
-        mutating func resume(from previous: Learner) -> Int {
+        mutating func resume(from previous: AdaptiveLimit) -> Int {
             limit.resume(from: previous.limit)
             return Limit.usable(limit.limit)
         }
@@ -109,19 +106,20 @@ extension Bulkhead {
         let now = time.now
         // A clock that was put back in between has measured nothing.
         guard now >= admission.start else { return }
-        // The new limit is put in force under the learner's lock, so that of two the later stays; what follows from it
-        // is other people's code, and waits until both locks are released.
-        let aftermath = learner.withLock { learner -> Aftermath? in
-            guard let limit = learner?.record(admission, isDropped: isDropped, now: now), limit != reading.limit else {
+        // The new limit is put in force under the adaptive limit's lock, so that of two the later stays; what follows
+        // from it is other people's code, and waits until both locks are released.
+        let actions = adaptiveLimit.withLock { adaptiveLimit -> Actions? in
+            guard let limit = adaptiveLimit?.record(admission, isDropped: isDropped, now: now), limit != reading.limit
+            else {
                 return nil
             }
             return setLimit(limit, isAdaptive: true, now: now)
         }
-        if let aftermath { finish(aftermath) }
+        if let actions { perform(actions) }
     }
 
     /// Puts a limit in force, and gives the slots that it adds to those who wait.
-    private func setLimit(_ limit: Int, isAdaptive: Bool, now: TimeSource.Instant) -> Aftermath {
+    private func setLimit(_ limit: Int, isAdaptive: Bool, now: TimeSource.Instant) -> Actions {
         changing(now: now) { state in
             let old = state.limit
             state.setLimit(limit)

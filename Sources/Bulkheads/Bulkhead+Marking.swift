@@ -5,14 +5,18 @@ internal import Synchronization
 extension Bulkhead {
     @usableFromInline var marksCalls: Bool { reading.marksCalls }
 
-    /// Runs the rest of a call when there is a slot for it, which those within the call may use in turn.
+    /// Runs the rest of a call that has a slot, which those within the call may use in turn.
     @usableFromInline
     nonisolated(nonsending) func executeMarked(
-        _ context: Context, _ partition: String?, _ next: nonisolated(nonsending) (Context) async throws -> Void
+        _ admission: Admission, _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        var admission = try await admit(context, partition)
+        var admission = admission
         let claim = BulkheadClaim(code: admission.part)
-        let number = withState { $0.hold(claim) }
+        let period = admission.period
+        let number = withState { state in
+            state.endUnmarked(period)
+            return state.hold(claim)
+        }
         admission.part = BulkheadClaim.call(number).code
         let held = HeldSlot(self, number, within: HeldSlot.current)
         let error = await run(#isolation, context, within: held, next)
@@ -57,7 +61,7 @@ extension Bulkhead {
     /// Gives back what a call had that is marked, or that ran in the slot of one.
     func giveBackClaim(_ admission: Admission) {
         let now = time.now
-        let next = withState(now: now) { state -> (waiter: Waiter<Turn>, turn: Turn)? in
+        let borrower = withState(now: now) { state -> Resumption? in
             let next = state.giveBack(BulkheadClaim(code: admission.part), now: now)
             if admission.isAnnounced {
                 let duration = admission.start.duration(to: now)
@@ -66,11 +70,11 @@ extension Bulkhead {
             defer { state.serve(now: now) }
             guard let next else { return nil }
             let part = Int(BulkheadClaim.loan(next.lender).code)
-            let admission = announced(part: part, inUse: state.inUse, waited: next.waited, start: now)
-            return (next.call, Turn(admission: admission, waited: next.waited))
+            let admission = announcedLocked(
+                part: part, inUse: state.inUse, waited: next.waited, start: now, period: state.markPeriod)
+            let queued = QueuedAdmission(admission: admission, waited: next.waited)
+            return Resumption(waiter: next.call, waited: next.waited, result: .success(queued))
         }
-        guard let next else { return }
-        waits.record(0, nanoseconds: next.turn.waited.saturatedNanoseconds)
-        next.waiter.finish(with: .success(next.turn))
+        if let borrower { resume(borrower) }
     }
 }

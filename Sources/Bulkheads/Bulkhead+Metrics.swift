@@ -27,7 +27,7 @@ extension Bulkhead {
             metrics.add(Families.partitionGuaranteed, [name, part.name], part.guaranteed)
             metrics.add(Families.partitionQueueDepth, [name, part.name], part.queued)
         }
-        guard let learned = learner.withLock({ $0?.limit }) else { return }
+        guard let learned = adaptiveLimit.withLock({ $0?.limit }) else { return }
         metrics.add(Families.adaptiveLimit, [name], reading.limit)
         metrics.add(Families.adaptiveInFlight, [name], reading.inUse)
         metrics.add(Families.adaptiveRoundTrip, [name], learned.baselineRoundTripTime.map { $0 / .seconds(1) })

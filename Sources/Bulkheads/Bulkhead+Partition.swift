@@ -74,8 +74,8 @@ extension Bulkhead {
         ) async throws {
             var admission = try bulkhead.admitAtOnce()
             if !admission.isGranted {
-                if bulkhead.marksCalls { return try await bulkhead.executeMarked(context, name, next) }
                 admission = try await bulkhead.admit(context, name)
+                if bulkhead.marksCalls { return try await bulkhead.executeMarked(admission, context, next) }
             }
             do {
                 try await next(context)

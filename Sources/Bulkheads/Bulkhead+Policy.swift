@@ -3,8 +3,8 @@ public import ResilienceCore
 extension Bulkhead {
     /// A bulkhead as a layer of a policy, with the policy's name, clock, randomness and observers.
     ///
-    /// - Parameter configuration: How many calls may run at once, and what becomes of the others. Its faults are reported
-    ///   by the policy, with those of the other layers.
+    /// - Parameter configuration: How many calls may run at once, and what becomes of the others. Its faults are
+    ///   reported by the policy, with those of the other layers.
     public static func layer(_ configuration: Configuration = Configuration()) -> Layer<Bulkhead> {
         layer(name: nil, configuration)
     }
@@ -13,8 +13,8 @@ extension Bulkhead {
     ///
     /// - Parameters:
     ///   - name: What the bulkhead is called in errors, events and metrics.
-    ///   - configuration: How many calls may run at once, and what becomes of the others. Its faults are reported by the
-    ///     policy, with those of the other layers.
+    ///   - configuration: How many calls may run at once, and what becomes of the others. Its faults are reported by
+    ///     the policy, with those of the other layers.
     public static func layer(_ name: String, _ configuration: Configuration = Configuration()) -> Layer<Bulkhead> {
         layer(name: name, configuration)
     }
@@ -29,10 +29,8 @@ extension Bulkhead {
     }
 
     private static func layer(name: String?, _ configuration: Configuration) -> Layer<Bulkhead> {
-        Layer { environment throws(ConfigurationError) in
+        Layer(named: name) { environment throws(ConfigurationError) in
             try configuration.validate()
-            var environment = environment
-            if let name { environment.name = name }
             return Bulkhead(environment, configuration)
         }
     }

@@ -4,8 +4,8 @@ extension Bulkhead: StateRetaining {
     /// Calls that run or wait, and a limit that an algorithm has found.
     package func retainedState(at now: TimeSource.Instant) -> RetainedState {
         if inUse > 0 || waiting > 0 { return .obligation }
-        return learner.withLock { learner in
-            learner.map { $0.limit.limit != $0.origin.initial.limit } ?? false ? .knowledge : .nothing
+        return adaptiveLimit.withLock { adaptiveLimit in
+            adaptiveLimit.map { $0.limit.limit != $0.origin.initial.limit } ?? false ? .knowledge : .nothing
         }
     }
 }

@@ -19,20 +19,20 @@ extension Bulkhead {
         switch try ask(partition: partition, priority: priority, deadline: deadline, mayWait: true) {
         case .admitted(let admission): return admission
         case .waiting(let place, let waiter):
-            let turn = try await waiter.value { [self] in withdraw(place) }
+            let queued = try await waiter.value { [self] in withdraw(place) }
             // Cancelled at the moment its turn came: it does not run, and whoever is next gets the slot.
             if Task.isCancelled {
-                giveBack(turn.admission)
+                giveBack(queued.admission)
                 throw CancellationError()
             }
-            context?.report(Wait.self, (name, turn.waited))
-            return turn.admission
+            context?.report(Wait.self, (name, queued.waited))
+            return queued.admission
         }
     }
 
     enum Answer: Sendable {
         case admitted(Admission)
-        case waiting(State.Place, Waiter<Turn>)
+        case waiting(State.Place, Waiter<QueuedAdmission>)
     }
 
     /// Asks for a slot, or a place in the queue.
@@ -45,22 +45,29 @@ extension Bulkhead {
         let atOnce = withState { state -> Admission? in
             let part = state.part(partition)
             guard state.takeFreeSlot(part) else { return nil }
-            return announced(part: part, inUse: state.inUse, waited: .zero, start: start)
+            return announcedLocked(
+                part: part, inUse: state.inUse, waited: .zero, start: start, period: state.markPeriod)
         }
         if let atOnce { return .admitted(atOnce) }
         let now = time.now
         let lender = mayWait && marksCalls ? HeldSlot.number(in: self) : nil
-        let (result, aftermath) = changing(now: now) { state in
+        let (result, actions) = changing(now: now) { state in
             let ask = State.Ask(
                 part: state.part(partition), priority: priority, deadline: deadline, mayWait: mayWait, lender: lender)
             return (state.ask(ask, now: now, call: { Waiter() }), ask.part)
         } report: { (step: (State.Decision, Int), state) -> Result<Answer, RejectedError> in
             switch step {
             case (.admitted, let part):
-                return .success(.admitted(announced(part: part, inUse: state.inUse, waited: .zero, start: now)))
+                return .success(
+                    .admitted(
+                        announcedLocked(
+                            part: part, inUse: state.inUse, waited: .zero, start: now, period: state.markPeriod)))
             case (.lent(let lender), _):
                 let part = Int(BulkheadClaim.loan(lender).code)
-                return .success(.admitted(announced(part: part, inUse: state.inUse, waited: .zero, start: now)))
+                return .success(
+                    .admitted(
+                        announcedLocked(
+                            part: part, inUse: state.inUse, waited: .zero, start: now, period: state.markPeriod)))
             case (.waiting(let place, let waiter), _):
                 events.post(.queued(bulkhead: name, queued: state.queued))
                 return .success(.waiting(place, waiter))
@@ -71,7 +78,7 @@ extension Bulkhead {
                 return .failure(error)
             }
         }
-        finish(aftermath)
+        perform(actions)
         return try result.get()
     }
 

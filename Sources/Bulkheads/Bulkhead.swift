@@ -14,10 +14,10 @@ internal import Synchronization
 /// Use one bulkhead for each service or resource, shared by all its callers. All members may be used from any task at
 /// once.
 public final class Bulkhead: Strategy {
-    typealias State = BulkheadState<Waiter<Turn>>
+    typealias State = BulkheadState<Waiter<QueuedAdmission>>
 
     /// What a call that waits is told when its turn comes.
-    struct Turn: Sendable {
+    struct QueuedAdmission: Sendable {
         let admission: Admission
         let waited: Duration
     }
@@ -32,7 +32,7 @@ public final class Bulkhead: Strategy {
     let random: RandomSource
     let events: EventChannel<Event>
     let state: Lock<State>
-    let learner: Lock<Learner?>
+    let adaptiveLimit: Lock<AdaptiveLimit?>
     private let timer: WaitTimer
     let waits: MeterPoint
 
@@ -57,7 +57,7 @@ public final class Bulkhead: Strategy {
     ///   - name: What the bulkhead is called in errors, events and metrics.
     ///   - limit: How many calls may run at once, 0 to 1 000 000 000.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: `ConfigurationError` if the limit is not allowed.
     public convenience init(
         _ name: String, limit: Int, clock: some Clock<Duration> = ContinuousClock(),
@@ -74,7 +74,7 @@ public final class Bulkhead: Strategy {
     ///   - clock: The time in which calls wait, and the round trips of an adaptive limit are measured. Default: the
     ///     continuous clock.
     ///   - random: The randomness of an adaptive limit. Default: the system's.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration = Configuration(),
@@ -97,7 +97,7 @@ public final class Bulkhead: Strategy {
         let state = State(configuration)
         gate = Atomic(Self.gate(of: state, isObserved: events.isListening).word)
         self.state = Lock(state)
-        learner = Lock(Learner(configuration.limit, random))
+        adaptiveLimit = Lock(AdaptiveLimit(configuration.limit, random))
         timer = WaitTimer(environment.time)
         waits = MeterPoint(environment.name, Families.meterLayout, environment.observers)
     }
@@ -114,8 +114,8 @@ public final class Bulkhead: Strategy {
     ) async throws {
         var admission = try admitAtOnce()
         if !admission.isGranted {
-            if marksCalls { return try await executeMarked(context, nil, next) }
             admission = try await admit(context, nil)
+            if marksCalls { return try await executeMarked(admission, context, next) }
         }
         do {
             try await next(context)
@@ -137,6 +137,8 @@ public final class Bulkhead: Strategy {
         var isTimed = false
         /// Whether observers have heard of it.
         var isAnnounced = false
+        /// The period of marking calls in which the slot was taken; zero if they were not marked.
+        var period: Int32 = 0
 
         static let none = Admission()
     }
@@ -175,13 +177,13 @@ public final class Bulkhead: Strategy {
     @usableFromInline
     func failed(_ admission: Admission, _ error: any Error, _ context: Context?) {
         giveBack(admission)
-        guard admission.isTimed, let rule = learner.withLock({ $0?.isDropped }) else { return }
+        guard admission.isTimed, let handles = adaptiveLimit.withLock({ $0?.handles }) else { return }
         let isDropped =
             switch CallEnd(error, in: context) {
             case .expired: true
             // Late by the clock, though nobody has cancelled it: the client noticed first.
-            case .failed: context?.isPastDeadline == true || rule(error.unwrapped)
-            case .rejected: rule(error.unwrapped)
+            case .failed: context?.isPastDeadline == true || handles.excludes(error)
+            case .rejected: handles.excludes(error)
             case .cancelled: false
             }
         if isDropped { learn(from: admission, isDropped: true) }
@@ -199,15 +201,16 @@ public final class Bulkhead: Strategy {
             if isExchanged { return }
             gate = BulkheadGate(word: original)
         }
-        giveBackUnderLock(admission)
+        giveBackByLock(admission)
     }
 
     @inline(never)
-    private func giveBackUnderLock(_ admission: Admission) {
+    private func giveBackByLock(_ admission: Admission) {
         guard admission.part >= 0 else { return giveBackClaim(admission) }
         let now = admission.isAnnounced ? time.now : admission.start
         let hasQueue = withState { state in
             let hasQueue = state.giveBack(Int(admission.part))
+            if state.marksCalls { state.endUnmarked(admission.period) }
             if admission.isAnnounced {
                 let duration = admission.start.duration(to: now)
                 events.post(.finished(bulkhead: name, duration: duration, inUse: state.inUse))
@@ -223,26 +226,32 @@ public final class Bulkhead: Strategy {
     // MARK: Around the state
 
     /// What is to be done once the lock is released.
-    struct Aftermath: Sendable {
-        var news: [State.News] = []
-        var admissions: [Admission] = []
-        var limit = 0
+    struct Actions: Sendable {
+        var resumptions: [Resumption] = []
         var deadline: TimeSource.Instant?
+    }
+
+    /// The end of a call's wait, complete: the admission is the caller's own from the moment it is made, under the
+    /// lock.
+    struct Resumption: Sendable {
+        let waiter: Waiter<QueuedAdmission>
+        let waited: Duration
+        let result: Result<QueuedAdmission, any Error>
     }
 
     /// Runs `body` under the lock, then does what follows from it.
     func withState<Result: Sendable>(
         now: TimeSource.Instant? = nil, _ body: (inout State) -> Result
     ) -> Result {
-        let (result, aftermath) = changing(now: now, body)
-        finish(aftermath)
+        let (result, actions) = changing(now: now, body)
+        perform(actions)
         return result
     }
 
     /// Runs `body` under the lock, with the gate to itself; what follows is to be done outside every lock.
     func changing<Result: Sendable>(
         now: TimeSource.Instant?, _ body: (inout State) -> Result
-    ) -> (Result, Aftermath) {
+    ) -> (Result, Actions) {
         changing(now: now, body) { result, _ in result }
     }
 
@@ -251,66 +260,74 @@ public final class Bulkhead: Strategy {
     /// - Parameter now: The time, where `body` may serve those who wait.
     func changing<Step: Sendable, Result: Sendable>(
         now: TimeSource.Instant?, _ body: (inout State) -> Step, report: (Step, borrowing State) -> Result
-    ) -> (Result, Aftermath) {
+    ) -> (Result, Actions) {
         state.withLock { state in
             let guarded = gate.bitwiseOr(BulkheadGate.guardedFlag, ordering: .acquiringAndReleasing).newValue
             state.inUse = BulkheadGate(word: guarded).inUse
             let step = body(&state)
-            var aftermath = Aftermath(news: state.takeNews(), limit: state.limit, deadline: state.nextDeadline)
-            for news in aftermath.news { settle(news, now ?? .init(nanoseconds: 0), &aftermath) }
+            let resumptions = state.takeActions().map {
+                resumptionLocked($0, now, limit: state.limit, period: state.markPeriod)
+            }
+            let actions = Actions(resumptions: resumptions, deadline: state.nextDeadline)
             let result = report(step, state)
             gate.store(Self.gate(of: state, isObserved: events.isListening).word, ordering: .releasing)
-            return (result, aftermath)
+            return (result, actions)
         }
     }
 
-    /// Counts and reports what became of a call that waited; under the lock.
-    private func settle(_ news: State.News, _ now: TimeSource.Instant, _ aftermath: inout Aftermath) {
-        switch news {
-        case .granted(_, let part, let waited, let inUse):
-            aftermath.admissions.append(announced(part: part, inUse: inUse, waited: waited, start: now))
-        case .refused(_, let cause, let waited):
+    /// Counts and reports what became of a call that waited, and makes what it is resumed with.
+    ///
+    /// - Parameter now: The time; not needed where nobody is served.
+    private func resumptionLocked(_ action: State.Action, _ now: TimeSource.Instant?, limit: Int, period: Int32)
+        -> Resumption
+    {
+        switch action {
+        case .granted(let waiter, let part, let waited, let inUse):
+            let start = now ?? TimeSource.Instant(nanoseconds: 0)
+            let admission = announcedLocked(part: part, inUse: inUse, waited: waited, start: start, period: period)
+            let queued = QueuedAdmission(admission: admission, waited: waited)
+            return Resumption(waiter: waiter, waited: waited, result: .success(queued))
+        case .refused(let waiter, let cause, let waited):
             if cause != .timedOut { rejectedCalls.wrappingAdd(1, ordering: .relaxed) }
-            events.post(.rejected(bulkhead: name, rejection(cause, aftermath.limit, waited)))
+            let error = rejection(cause, limit, waited)
+            events.post(.rejected(bulkhead: name, error))
+            return Resumption(waiter: waiter, waited: waited, result: .failure(error))
         }
     }
 
-    /// The admission of a call that has just got a slot under the lock.
+    /// The admission of a call that has just got a slot.
     ///
     /// - Parameter start: The time; `nil` if it was not read, because nobody was listening a moment ago.
-    func announced(part: Int, inUse: Int, waited: Duration, start: TimeSource.Instant?) -> Admission {
+    func announcedLocked(
+        part: Int, inUse: Int, waited: Duration, start: TimeSource.Instant?, period: Int32
+    ) -> Admission {
         let isAnnounced = start != nil && events.isListening
         if isAnnounced { events.post(.permitted(bulkhead: name, waited: waited, inUse: inUse)) }
         return Admission(
             start: start ?? TimeSource.Instant(nanoseconds: 0), inFlight: Int32(truncatingIfNeeded: inUse),
-            part: Int32(truncatingIfNeeded: part), isGranted: true, isTimed: start != nil, isAnnounced: isAnnounced)
+            part: Int32(truncatingIfNeeded: part), isGranted: true, isTimed: start != nil, isAnnounced: isAnnounced,
+            period: period)
     }
 
     func rejection(_ cause: RejectedError.Cause, _ limit: Int, _ waited: Duration) -> RejectedError {
         RejectedError(policyName: name, cause: cause, limit: limit, waited: waited)
     }
 
-    /// Wakes those who have waited, delivers events and sets the timer; outside every lock.
-    func finish(_ aftermath: Aftermath) {
-        var admissions = aftermath.admissions[...]
-        for news in aftermath.news {
-            switch news {
-            case .granted(let waiter, _, let waited, _):
-                waits.record(0, nanoseconds: waited.saturatedNanoseconds)
-                guard let admission = admissions.popFirst() else { continue }
-                waiter.finish(with: .success(Turn(admission: admission, waited: waited)))
-            case .refused(let waiter, let cause, let waited):
-                waits.record(0, nanoseconds: waited.saturatedNanoseconds)
-                waiter.finish(with: .failure(rejection(cause, aftermath.limit, waited)))
-            }
-        }
+    /// Resumes those who have waited, delivers events and sets the timer; outside every lock.
+    func perform(_ actions: Actions) {
+        for resumption in actions.resumptions { resume(resumption) }
         events.deliver()
-        guard let deadline = aftermath.deadline else { return }
+        guard let deadline = actions.deadline else { return }
         timer.arm(deadline) { [weak self] in
             guard let self else { return }
             let now = time.now
             withState(now: now) { $0.serve(now: now) }
         }
+    }
+
+    func resume(_ resumption: Resumption) {
+        waits.record(0, nanoseconds: resumption.waited.saturatedNanoseconds)
+        resumption.waiter.finish(with: resumption.result)
     }
 
     private static func gate(of state: borrowing State, isObserved: Bool) -> BulkheadGate {

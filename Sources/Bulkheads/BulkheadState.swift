@@ -2,7 +2,7 @@ internal import ResilienceCore
 
 /// Who holds slots and who waits: a pure value that is told the time and returns what to do.
 ///
-/// `Call` stands for a call that waits. What becomes of those is noted in ``takeNews()``, in order.
+/// `Call` stands for a call that waits. What becomes of those is noted in ``takeActions()``, in order.
 struct BulkheadState<Call: Sendable>: Sendable {
     typealias Cause = Bulkhead.RejectedError.Cause
     typealias Line = WaitLine<Waiting>
@@ -13,6 +13,8 @@ struct BulkheadState<Call: Sendable>: Sendable {
         let since: TimeSource.Instant
         /// The call around it that holds a slot, by its number.
         var lender: Int32?
+        /// The deadline of the call itself, where the present one only holds while calls run that are not marked.
+        var laterDeadline: TimeSource.Instant??
         /// Among the deadlines, if it has one.
         fileprivate(set) var deadline: DeadlineQueue<TimeSource.Instant, Place>.ID?
     }
@@ -44,7 +46,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
     }
 
     /// What became of a call that waited.
-    enum News: Sendable {
+    enum Action: Sendable {
         case granted(Call, part: Int, waited: Duration, inUse: Int)
         case refused(Call, Cause, waited: Duration)
     }
@@ -72,10 +74,15 @@ struct BulkheadState<Call: Sendable>: Sendable {
     private(set) var queued = 0
     private var deadlines = DeadlineQueue<TimeSource.Instant, Place>()
     private var lastSequence: UInt64 = 0
-    private var news: [News] = []
+    private var actions: [Action] = []
     /// The calls that are marked, by number.
     private(set) var holders: [Int32: Holder] = [:]
     private var lastHolder: Int32 = 0
+    /// Counts how often marking calls began, and holds while it lasts.
+    private var lastPeriod: Int32 = 0
+    /// The slots of calls from before marking began, and how long others wait at most while there are any.
+    private(set) var unmarked = 0
+    private var waitForUnmarked = Duration.zero
 
     private(set) var displaced = 0
     private(set) var timedOut = 0
@@ -88,6 +95,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
         self.configuration = configuration
         limit = configuration.limit.initial
         parts = [Part(name: "", share: 1)]
+        lastPeriod = 1
         adoptPartitions()
     }
 
@@ -126,10 +134,10 @@ struct BulkheadState<Call: Sendable>: Sendable {
             .sorted { $0.name < $1.name }
     }
 
-    mutating func takeNews() -> [News] {
-        guard !news.isEmpty else { return [] }
-        defer { news = [] }
-        return news
+    mutating func takeActions() -> [Action] {
+        guard !actions.isEmpty else { return [] }
+        defer { actions = [] }
+        return actions
     }
 
     // MARK: Admission
@@ -156,6 +164,13 @@ struct BulkheadState<Call: Sendable>: Sendable {
             let end = now.advanced(by: maxWait)
             deadline = deadline.map { min($0, end) } ?? end
         }
+        // It may be one that is not marked which this call is within, and which waits for it.
+        var laterDeadline: TimeSource.Instant??
+        if marksCalls, unmarked > 0, ask.lender == nil {
+            laterDeadline = .some(deadline)
+            let end = now.advanced(by: waitForUnmarked)
+            deadline = deadline.map { min($0, end) } ?? end
+        }
         if let deadline, deadline <= now {
             timedOut.increment()
             return .refused(.timedOut)
@@ -165,7 +180,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
             refuse(place, .displaced, now: now)
         }
         let call = call()
-        return .waiting(enqueue(call, ask, deadline, now: now), call)
+        return .waiting(enqueue(call, ask, deadline, later: laterDeadline, now: now), call)
     }
 
     /// Gives a slot back.
@@ -193,13 +208,29 @@ struct BulkheadState<Call: Sendable>: Sendable {
             guard let waiting = remove(place) else { return }
             take(place.part)
             let waited = countWait(waiting, now: now)
-            news.append(.granted(waiting.call, part: place.part, waited: waited, inUse: inUse))
+            actions.append(.granted(waiting.call, part: place.part, waited: waited, inUse: inUse))
         }
     }
 
     /// Ends the waits that have lasted long enough.
     mutating func endWaits(now: TimeSource.Instant) {
-        while let place = deadlines.popFirst(dueAt: now) { refuse(place, .timedOut, now: now) }
+        while let place = deadlines.popFirst(dueAt: now) {
+            if !mayGoOn(place, now: now) { refuse(place, .timedOut, now: now) }
+        }
+    }
+
+    /// Lets a call wait as long as it may by itself, if those that are not marked have ended.
+    private mutating func mayGoOn(_ place: Place, now: TimeSource.Instant) -> Bool {
+        guard unmarked == 0, case .some(let deadline) = parts[place.part].line[place.id]?.laterDeadline else {
+            return false
+        }
+        if let deadline, deadline <= now { return false }
+        let id = deadline.map { deadlines.insert(place, at: $0) }
+        parts[place.part].line.update(place.id) { waiting in
+            waiting.deadline = id
+            waiting.laterDeadline = nil
+        }
+        return true
     }
 
     /// How long the call has waited that waits longest.
@@ -270,12 +301,14 @@ struct BulkheadState<Call: Sendable>: Sendable {
     }
 
     private mutating func enqueue(
-        _ call: Call, _ ask: Ask, _ deadline: TimeSource.Instant?, now: TimeSource.Instant
+        _ call: Call, _ ask: Ask, _ deadline: TimeSource.Instant?, later: TimeSource.Instant??,
+        now: TimeSource.Instant
     ) -> Place {
         lastSequence &+= 1
         queued += 1
         let rank = Line.Rank(priority: ask.priority, sequence: lastSequence)
-        let id = parts[ask.part].line.append(Waiting(call: call, since: now, lender: ask.lender), rank)
+        let id = parts[ask.part].line.append(
+            Waiting(call: call, since: now, lender: ask.lender, laterDeadline: later), rank)
         let place = Place(part: ask.part, id: id)
         if let deadline {
             let deadlineID = deadlines.insert(place, at: deadline)
@@ -294,7 +327,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
     private mutating func refuse(_ place: Place, _ cause: Cause, now: TimeSource.Instant) {
         guard let waiting = remove(place) else { return }
         if cause == .timedOut { timedOut.increment() } else { displaced.increment() }
-        news.append(.refused(waiting.call, cause, waited: countWait(waiting, now: now)))
+        actions.append(.refused(waiting.call, cause, waited: countWait(waiting, now: now)))
     }
 
     mutating func countWait(_ waiting: Waiting, now: TimeSource.Instant) -> Duration {
@@ -317,6 +350,24 @@ struct BulkheadState<Call: Sendable>: Sendable {
 
     /// Whether calls are marked: where one waits without end, it may wait for a slot that is held for it.
     var marksCalls: Bool { configuration.queue.capacity > 0 && configuration.queue.maxWait == nil }
+
+    /// The period of marking calls; zero if they are not marked.
+    var markPeriod: Int32 { marksCalls ? lastPeriod : 0 }
+
+    /// A call gives its slot back, or is marked from now on.
+    mutating func endUnmarked(_ period: Int32) {
+        if period != lastPeriod, unmarked > 0 { unmarked -= 1 }
+    }
+
+    /// Begins or ends marking calls, when a configuration has taken the place of another.
+    private mutating func adoptMarking(_ old: Bulkhead.Queue, wasMarking: Bool) {
+        guard marksCalls else { return unmarked = 0 }
+        guard !wasMarking else { return }
+        lastPeriod = lastPeriod == .max ? 1 : lastPeriod + 1
+        let marked = holders.values.count { if case .slot = $0.claim { true } else { false } }
+        unmarked = max(0, inUse - marked)
+        waitForUnmarked = old.capacity > 0 ? old.maxWait ?? .zero : .seconds(1)
+    }
 
     /// Keeps a claim for a call that is marked, and returns the call's number.
     mutating func hold(_ claim: BulkheadClaim) -> Int32 {
@@ -389,8 +440,10 @@ struct BulkheadState<Call: Sendable>: Sendable {
     /// Puts another configuration in force. Calls that run or wait keep their partition; those that wait keep their
     /// place and deadline, also if the queue is now shorter.
     mutating func update(_ configuration: Bulkhead.Configuration, limit: Int) {
+        let (queue, wasMarking) = (self.configuration.queue, marksCalls)
         self.configuration = configuration
         self.limit = limit
+        adoptMarking(queue, wasMarking: wasMarking)
         adoptPartitions()
     }
 

@@ -79,6 +79,9 @@ struct WaitLine<Element: Sendable>: Sendable {
         return element
     }
 
+    /// An element that waits still.
+    subscript(id: ID) -> Element? { slots[id.slot].sequence == id.sequence ? slots[id.slot].element : nil }
+
     /// Changes an element where it stands.
     mutating func update(_ id: ID, _ change: (inout Element) -> Void) {
         guard slots[id.slot].sequence == id.sequence, var element = slots[id.slot].element else { return }

@@ -2,28 +2,62 @@ internal import ResilienceCore
 
 extension CircuitBreaker {
     /// How long a breaker stays open.
-    public indirect enum BreakLength: Sendable {
+    public struct BreakLength: Sendable {
+        indirect enum Kind: Sendable {
+            case fixed(Duration)
+            case growing(from: Duration, factor: Double, upTo: Duration, jitter: Double)
+            case custom(upTo: Duration, otherwise: BreakLength, @Sendable (BreakContext) -> Duration?)
+            case serverHint(upTo: Duration, jitter: Double, otherwise: BreakLength)
+        }
+
+        let kind: Kind
+
         /// Always the same, at least 1 ns.
-        case fixed(Duration)
+        public static func fixed(_ length: Duration) -> BreakLength { BreakLength(kind: .fixed(length)) }
 
-        /// `from · factor^(n−1)` the n-th time in a row that the breaker opens without having closed, at most `upTo`, varied
-        /// by ± `jitter` of that and never above `upTo`: at the limit the lengths are spread below it. `from` at least
-        /// 1 ns, `factor` at least 1, `upTo` at least `from`, `jitter` in 0...1.
-        case growing(
-            from: Duration = .seconds(5), factor: Double = 2, upTo: Duration = .seconds(60), jitter: Double = 0.1)
+        /// `from · factor^(n−1)` the n-th time in a row that the breaker opens without having closed, at most `upTo`.
+        ///
+        /// - Parameters:
+        ///   - from: The first length, at least 1 ns. Default: 5 s.
+        ///   - factor: By how much a break is longer than the one before, at least 1. Default: 2.
+        ///   - upTo: The longest, at least `from`. Default: 60 s.
+        ///   - jitter: By what share of itself a length varies up and down, in 0...1, though never above `upTo`: at the
+        ///     limit the lengths are spread below it. Default: 0.1.
+        public static func growing(
+            from: Duration = .seconds(5), factor: Double = 2, upTo: Duration = .seconds(60), jitter: Double = 0.1
+        ) -> BreakLength {
+            BreakLength(kind: .growing(from: from, factor: factor, upTo: upTo, jitter: jitter))
+        }
 
-        /// From a function, for example of the last error; at most `upTo`. Where the function gives `nil` or nothing
-        /// positive, `otherwise` applies. It runs outside the breaker's lock.
-        case custom(
-            upTo: Duration, otherwise: BreakLength = .growing(), @Sendable (BreakContext) -> Duration?)
+        /// From a function, for example of the last error.
+        ///
+        /// - Parameters:
+        ///   - upTo: The longest, at least 1 ns.
+        ///   - otherwise: What applies where the function gives `nil` or nothing positive. Default:
+        ///     ``growing(from:factor:upTo:jitter:)``.
+        ///   - length: The function. It runs outside the breaker's lock.
+        public static func custom(
+            upTo: Duration, otherwise: BreakLength = .growing(),
+            _ length: @escaping @Sendable (BreakContext) -> Duration?
+        ) -> BreakLength {
+            BreakLength(kind: .custom(upTo: upTo, otherwise: otherwise, length))
+        }
 
-        /// What the error that opened the breaker says (``RetryAfterProviding``), such as a server's `Retry-After`, or
-        /// `upTo` if that is less; and then longer by up to `jitter` of it, in 0...1, never shorter: breakers that were
-        /// told the same end their breaks spread from then on. Where the error says nothing, `otherwise` applies.
-        case serverHint(upTo: Duration, jitter: Double = 0.2, otherwise: BreakLength = .growing())
+        /// What the error that opened the breaker says (``RetryAfterProviding``), such as a server's `Retry-After`.
+        ///
+        /// - Parameters:
+        ///   - upTo: The longest, at least 1 ns.
+        ///   - jitter: By up to what share of itself a length is longer, in 0...1, and never shorter: breakers that
+        ///     were told the same end their breaks spread from then on. Default: 0.2.
+        ///   - otherwise: What applies where the error says nothing. Default: ``growing(from:factor:upTo:jitter:)``.
+        public static func serverHint(
+            upTo: Duration, jitter: Double = 0.2, otherwise: BreakLength = .growing()
+        ) -> BreakLength {
+            BreakLength(kind: .serverHint(upTo: upTo, jitter: jitter, otherwise: otherwise))
+        }
 
         func check(_ check: inout ConfigurationCheck, _ field: String = "breakLength") {
-            switch self {
+            switch kind {
             case .fixed(let length): check.require(positive: field, length)
             case .growing(let from, let factor, let upTo, let jitter):
                 check.require(positive: "\(field).from", from)
@@ -45,7 +79,7 @@ extension CircuitBreaker {
 
         /// The length of the first break, without jitter and without asking a function.
         var first: Duration {
-            switch self {
+            switch kind {
             case .fixed(let length): length
             case .growing(let from, _, _, _): from
             case .custom(let upTo, let otherwise, _), .serverHint(let upTo, _, let otherwise):
@@ -55,7 +89,7 @@ extension CircuitBreaker {
 
         /// The length of a break, at least 1 ns.
         func length(_ context: BreakContext, _ random: RandomSource) -> Duration {
-            switch self {
+            switch kind {
             case .fixed(let length): return length
             case .growing(let from, let factor, let upTo, let jitter):
                 let grown = min(from.multipliedSaturated(by: factor.raised(to: context.consecutiveOpens - 1)), upTo)

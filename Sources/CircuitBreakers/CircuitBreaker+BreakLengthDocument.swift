@@ -1,8 +1,8 @@
 internal import ResilienceCore
 
 extension CircuitBreaker.BreakLength {
-    /// A text is a fixed length. An object is a server's hint, or a growing length; and, where a function is declared in
-    /// code, what stands around that.
+    /// A text is a fixed length. An object is a server's hint, or a growing length; and, where a function is declared
+    /// in code, what stands around that.
     mutating func read(_ reader: ConfigurationReader) {
         if case .string = reader.value {
             if let length = reader.duration() { self = .fixed(length) }
@@ -11,7 +11,7 @@ extension CircuitBreaker.BreakLength {
         reader.object { object in
             if let hint = object.reader("serverHint") {
                 readHint(hint)
-            } else if case .custom(let upTo, let otherwise, let function) = self,
+            } else if case .custom(let upTo, let otherwise, let function) = kind,
                 !object.has("from"), !object.has("factor"), !object.has("jitter")
             {
                 var (upTo, otherwise) = (upTo, otherwise)
@@ -26,9 +26,9 @@ extension CircuitBreaker.BreakLength {
 
     private mutating func readHint(_ reader: ConfigurationReader) {
         reader.object { object in
-            var upTo: Duration? = if case .serverHint(let upTo, _, _) = self { upTo } else { nil }
+            var upTo: Duration? = if case .serverHint(let upTo, _, _) = kind { upTo } else { nil }
             let base = upTo == nil ? Self.serverHint(upTo: .nanoseconds(1)) : self
-            guard case .serverHint(_, var jitter, var otherwise) = base else { return }
+            guard case .serverHint(_, var jitter, var otherwise) = base.kind else { return }
             if upTo == nil && !object.has("upTo") { object.refuse(missing: "upTo") }
             upTo = object.reader("upTo")?.duration() ?? upTo
             object.read("jitter", &jitter)
@@ -38,8 +38,8 @@ extension CircuitBreaker.BreakLength {
     }
 
     private mutating func readGrowing(_ object: inout ConfigurationReader.Object) {
-        let base = if case .growing = self { self } else { Self.growing() }
-        guard case .growing(var from, var factor, var upTo, var jitter) = base else { return }
+        let base = if case .growing = kind { self } else { Self.growing() }
+        guard case .growing(var from, var factor, var upTo, var jitter) = base.kind else { return }
         object.read("from", &from)
         object.read("factor", &factor)
         object.read("upTo", &upTo)
@@ -48,7 +48,7 @@ extension CircuitBreaker.BreakLength {
     }
 
     var document: ConfigurationValue {
-        switch self {
+        switch kind {
         case .fixed(let length): .duration(length)
         case .growing(let from, let factor, let upTo, let jitter):
             ["from": .duration(from), "factor": .number(factor), "upTo": .duration(upTo), "jitter": .number(jitter)]

@@ -26,12 +26,23 @@ extension CircuitBreaker {
         /// The state a new breaker is in. Default: closed.
         public var initialState: State
 
-        /// Whether a timer ends the break, and gives up a probe that is out for too long. By default the first ask at or after its end does, or whoever reads the
-        /// state; a timer is for those who watch transitions of a breaker without traffic.
+        /// Whether a timer ends the break, and gives up a probe that is out for too long. By default the first ask at
+        /// or after its end does, or whoever reads the state; a timer is for those who watch transitions of a breaker
+        /// without traffic.
         public var endsBreakByTimer: Bool
 
-        /// Which errors count as failures. Default: ``Classifier/standard``.
-        public var classifier: Classifier
+        /// Which errors are failures of the service. Others are successes: a service that says that an order is unknown
+        /// works. Default: all.
+        ///
+        /// Not asked where the answer is certain. A call that was cut off because its deadline had passed is a failure,
+        /// for it was the service that did not answer in time. The caller's own cancellation is ``Outcome/cancelled``;
+        /// the rejection of a layer inside (`PolicyRejection`) is ignored: a full bulkhead says nothing about the
+        /// service.
+        public var handles: ErrorCondition
+
+        /// Which errors say nothing about the service, such as those of the caller's own making. Asked before
+        /// ``handles``. Default: none.
+        public var ignores: ErrorCondition
 
         /// Creates a configuration; every part has a default.
         public init(
@@ -42,7 +53,8 @@ extension CircuitBreaker {
             halfOpen: HalfOpen = HalfOpen(),
             initialState: State = .closed,
             endsBreakByTimer: Bool = false,
-            classifier: Classifier = .standard
+            handles: ErrorCondition = .all,
+            ignores: ErrorCondition = .none
         ) {
             self.trip = trip
             self.window = window
@@ -51,7 +63,8 @@ extension CircuitBreaker {
             self.halfOpen = halfOpen
             self.initialState = initialState
             self.endsBreakByTimer = endsBreakByTimer
-            self.classifier = classifier
+            self.handles = handles
+            self.ignores = ignores
         }
 
         /// Checks every part.
@@ -99,9 +112,9 @@ extension CircuitBreaker {
             Window(kind: .calls(count))
         }
 
-        /// The calls of the last `duration`, in `buckets` equal parts (1 to 10 000, default 10): the oldest part is forgotten
-        /// as a whole. A result counts in the part in which its call started; if that is more than half of the window ago,
-        /// in the part in which it ended. So the window may be shorter than the calls.
+        /// The calls of the last `duration`, in `buckets` equal parts (1 to 10 000, default 10): the oldest part is
+        /// forgotten as a whole. A result counts in the part in which its call started; if that is more than half of
+        /// the window ago, in the part in which it ended. So the window may be shorter than the calls.
         public static func time(_ duration: Duration, buckets: Int = 10) -> Window {
             Window(kind: .time(duration, buckets: buckets))
         }
@@ -131,12 +144,12 @@ extension CircuitBreaker {
         /// What the probes have to show. Default: ``Verdict/all``.
         public var verdict: Verdict
 
-        /// How long a probe may be out before the breaker gives up on this half-open state; each counts from when it was let
-        /// through. At least 1 ns. Default: `nil`, the length of the break.
+        /// How long a probe may be out before the breaker gives up on this half-open state; each counts from when it
+        /// was let through. At least 1 ns. Default: `nil`, the length of the break.
         public var maxWait: Duration?
 
-        /// Where giving up leads: ``State/open``, the default, or ``State/closed``. It begins at the probe's deadline, also if
-        /// nobody asked just then.
+        /// Where giving up leads: ``State/open``, the default, or ``State/closed``. It begins at the probe's deadline,
+        /// also if nobody asked just then.
         public var afterMaxWait: State
 
         /// Creates the rules for probing; every part has a default.

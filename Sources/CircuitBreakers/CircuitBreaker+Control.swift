@@ -4,14 +4,14 @@ extension CircuitBreaker {
     // MARK: Reading
 
     /// The state now: a break that is over is half-open, also without a call.
-    public var state: State { settled { machine, _ in machine.state } }
+    public var state: State { advanced { machine, _ in machine.state } }
 
     /// What the rule looks at now: the calls of the window or, half-open, the probes. Zero while open.
-    public var counts: Counts { settled { machine, _ in machine.counts } }
+    public var counts: Counts { advanced { machine, _ in machine.counts } }
 
     /// The share of failures in the window, 0 to 1; `nil` while there are fewer calls than the rule asks for.
     public var failureRate: Double? {
-        settled { machine, _ in
+        advanced { machine, _ in
             let counts = machine.counts
             return counts.calls >= machine.minimumCallsForFailureRate ? counts.failureRate : nil
         }
@@ -19,7 +19,7 @@ extension CircuitBreaker {
 
     /// The share of slow calls in the window, 0 to 1; `nil` while there are fewer calls than the rule asks for.
     public var slowCallRate: Double? {
-        settled { machine, _ in
+        advanced { machine, _ in
             let counts = machine.counts
             return counts.calls >= machine.minimumCallsForSlowCallRate ? counts.slowCallRate : nil
         }
@@ -34,11 +34,11 @@ extension CircuitBreaker {
 
     /// The rest of the break; `nil` unless the breaker is open.
     public var remainingBreak: Duration? {
-        settled { machine, now in machine.state == .open ? now.duration(to: machine.openUntil) : nil }
+        advanced { machine, now in machine.state == .open ? now.duration(to: machine.openUntil) : nil }
     }
 
-    /// Until when the state says more than that the breaker is new: the end of the break; for ever while somebody keeps it
-    /// isolated; `nil` otherwise. Does not move on to half-open, and calls nobody.
+    /// Until when the state says more than that the breaker is new: the end of the break; for ever while somebody keeps
+    /// it isolated; `nil` otherwise. Does not move on to half-open, and calls nobody.
     package var breakEnd: TimeSource.Instant? {
         machine.withLock { machine in
             switch machine.state {
@@ -68,7 +68,7 @@ extension CircuitBreaker {
     /// Opens the breaker, or starts its break anew, for the length that the configuration says.
     public func open() {
         let now = time.now
-        let (breakLength, context) = settled { machine, _ in
+        let (breakLength, context) = advanced { machine, _ in
             (
                 machine.configuration.breakLength,
                 BreakContext(
@@ -116,14 +116,14 @@ extension CircuitBreaker {
                 machine.change(to: .halfOpen, .manual, now: now)
                 return nil
             case .closed, .disabled, .observing:
-                return TransitionError(breaker: name, from: machine.state, to: .halfOpen)
+                return TransitionError(policyName: name, from: machine.state, to: .halfOpen)
             }
         }
         if let error { throw error }
     }
 
-    /// Closes the breaker and forgets its counts and how often it opened in a row. The totals stay. If it is closed already,
-    /// that is a ``Event/reset(breaker:_:counts:)``.
+    /// Closes the breaker and forgets its counts and how often it opened in a row. The totals stay. If it is closed
+    /// already, that is a ``Event/reset(breaker:_:counts:)``.
     public func reset() { close() }
 
     private func change(to state: State) {
@@ -140,8 +140,8 @@ extension CircuitBreaker {
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
         try configuration.validate()
-        use(configuration.classifier)
-        let (request, now) = settled { machine, now in (machine.update(configuration, now: now), now) }
+        use(configuration.conditions)
+        let (request, now) = advanced { machine, now in (machine.update(configuration, now: now), now) }
         if let request { trip(request, error: nil, now: now) }
     }
 }

@@ -15,8 +15,9 @@ extension CircuitBreaker {
         public internal(set) var consecutiveSuccesses = 0
         /// Failures since the last success, in the order in which calls ended. No window shortens it.
         public internal(set) var consecutiveFailures = 0
-        /// Calls among the successes and failures whose duration is known: all, where calls are timed. That is so with a
-        /// window of time, with ``Configuration/slowCallDuration``, while somebody observes or measures, and of probes.
+        /// Calls among the successes and failures whose duration is known: all, where calls are timed. That is so with
+        /// a window of time, with ``Configuration/slowCallDuration``, while somebody observes or measures, and of
+        /// probes.
         public internal(set) var timed = 0
         /// What the timed calls took together, up to 146 years.
         var totalNanoseconds: Int64 = 0

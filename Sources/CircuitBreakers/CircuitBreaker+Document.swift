@@ -1,6 +1,6 @@
 public import ResilienceCore
 
-/// Of a configuration, a document can say everything but ``classifier``, a rule of
+/// Of a configuration, a document can say everything but ``handles`` and ``ignores``, a rule of
 /// ``CircuitBreaker/Trip/when(_:)``, which stays beside what the document says, and the function of
 /// ``CircuitBreaker/BreakLength/custom(upTo:otherwise:_:)``.
 extension CircuitBreaker.Configuration: DocumentRepresentable {

@@ -9,12 +9,14 @@ extension CircuitBreaker {
         /// What the breaker was: ``State/open``, ``State/halfOpen`` with all its probes out, or ``State/isolated``.
         public let state: State
 
-        /// The time after which to try again: the rest of the break; half-open, when the probes are likely to be back, by how
-        /// long calls took that were timed. `nil` if the breaker is isolated: only somebody who decides so ends that.
+        /// The time after which to try again: the rest of the break; half-open, when the probes are likely to be back,
+        /// by how long calls took that were timed. `nil` if the breaker is isolated: only somebody who decides so ends
+        /// that.
         public let retryAfter: Duration?
 
-        /// The error that opened the breaker, or that of a probe since: the last that counted as a failure. `nil` if none is
-        /// known: the breaker was opened by hand, by slow calls that succeeded, or from a snapshot. Not looked at by `==`.
+        /// The error that opened the breaker, or that of a probe since: the last that counted as a failure. `nil` if
+        /// none is known: the breaker was opened by hand, by slow calls that succeeded, or from a snapshot. Not looked
+        /// at by `==`.
         public let lastFailure: (any Error)?
 
         init(policyName: String, state: State, retryAfter: Duration?, lastFailure: (any Error)? = nil) {
@@ -52,14 +54,14 @@ extension CircuitBreaker {
 
     /// The error of a change of state by hand that the current state does not allow.
     public struct TransitionError: Error, Sendable, Hashable, CustomStringConvertible {
-        /// The breaker's name.
-        public let breaker: String
+        /// The name of the breaker.
+        public let policyName: String
         /// The state it is in, and stays in.
         public let from: State
         /// The state that was asked for.
         public let to: State
 
         /// A sentence for logs.
-        public var description: String { "circuit breaker \"\(breaker)\" cannot go from \(from) to \(to)" }
+        public var description: String { "circuit breaker \"\(policyName)\" cannot go from \(from) to \(to)" }
     }
 }

@@ -53,8 +53,8 @@ extension CircuitBreaker {
         public let counts: Counts
         /// How long the break is, if the breaker opened.
         public let breakLength: Duration?
-        /// The error that opened the breaker, if it opened: the last that counted as a failure. `nil` if there is none, as
-        /// after slow calls that succeeded, and where it was opened by hand or restored. Not looked at by `==`.
+        /// The error that opened the breaker, if it opened: the last that counted as a failure. `nil` if there is none,
+        /// as after slow calls that succeeded, and where it was opened by hand or restored. Not looked at by `==`.
         public let lastFailure: (any Error)?
 
         /// Whether two changes are the same, whatever the errors behind them.
@@ -80,8 +80,8 @@ extension CircuitBreaker {
     public enum Event: PolicyEvent {
         /// The state changed.
         case transition(breaker: String, Transition)
-        /// A breaker that only observes would have opened. Each rule says so once, until the counts start anew or another
-        /// configuration is put in force.
+        /// A breaker that only observes would have opened. Each rule says so once, until the counts start anew or
+        /// another configuration is put in force.
         case wouldOpen(breaker: String, Reason, counts: Counts)
         /// By hand, the counts started anew in the state that the breaker was in. They are those from before.
         case reset(breaker: String, State, counts: Counts)

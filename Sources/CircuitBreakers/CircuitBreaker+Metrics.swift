@@ -4,7 +4,7 @@ extension CircuitBreaker {
     /// Adds the state, the totals, the window's counts and its rates, as they are now.
     public func collect(into metrics: inout MetricCollection) {
         metrics.claim(meters)
-        let reading = settled { machine, _ in Reading(machine) }
+        let reading = advanced { machine, _ in Reading(machine) }
         for (kind, count) in reading.calls(rejectedBeside: uncountedRejections) {
             metrics.add(Families.calls, [name, kind], count)
         }

@@ -4,7 +4,7 @@ extension CircuitBreaker {
     /// Asks the breaker whether a call may go through, for work that does not fit into a closure.
     ///
     /// ```swift
-    /// let permit = try breaker.acquirePermit()
+    /// let permit = try breaker.tryAcquirePermit()
     /// do {
     ///     let response = try await connection.send(request)
     ///     permit.succeed(with: response) { $0.status < 500 }
@@ -13,22 +13,26 @@ extension CircuitBreaker {
     /// }
     /// ```
     ///
+    /// Calls made while it is held are others: a half-open breaker without a further place for a probe rejects them at once,
+    /// until the permit is ended or its probe has been out for as long as it may.
+    ///
     /// - Parameter context: The context of the call that the permit is for, if there is one: its deadline and its rules for
     ///   values are then looked at, as `execute` does. Default: ``rootContext``.
     /// - Returns: A permit to be ended with the call's outcome.
     /// - Throws: ``OpenError`` if the call may not go through.
-    public func acquirePermit(for context: Context? = nil) throws(OpenError) -> Permit {
+    public func tryAcquirePermit(in context: Context? = nil) throws(OpenError) -> Permit {
         let context = context ?? rootContext
         return Permit(breaker: self, admission: try admit(context), context: context)
     }
 
     /// The breaker's leave to make one call.
     ///
-    /// Ended once, with the outcome: the compiler sees to it that it is not ended twice. A permit that is dropped counts
-    /// as cancelled, and a probe's place is free again. The call is judged as `execute` judges one, its duration included.
+    /// Ended once, with the outcome: the compiler sees to it that it is not ended twice. A permit that is dropped
+    /// counts as cancelled, and a probe's place is free again. The call is judged as `execute` judges one, its duration
+    /// included.
     ///
-    /// Each way to end it tells whether the result came in time. If it is late, because the breaker has changed its state
-    /// since or has given the probe up, only the totals count it.
+    /// Each way to end it tells whether the result came in time. If it is late, because the breaker has changed its
+    /// state since or has given the probe up, only the totals count it.
     public struct Permit: ~Copyable, Sendable {
         private let breaker: CircuitBreaker
         private let admission: Admission
@@ -53,7 +57,8 @@ extension CircuitBreaker {
             complete(as: .success)
         }
 
-        /// The call returned a value: a success if it is accepted, also by the rules of the context, and otherwise a failure.
+        /// The call returned a value: a success if it is accepted, also by the rules of the context, and otherwise a
+        /// failure.
         ///
         /// - Returns: Whether the result came in time to count.
         @discardableResult
@@ -64,7 +69,7 @@ extension CircuitBreaker {
             return complete(as: .success)
         }
 
-        /// The call failed; the breaker's classifier judges the error, and whose cancellation it was.
+        /// The call failed; judged as in `execute`.
         ///
         /// - Returns: Whether the result came in time to count.
         @discardableResult

@@ -1,8 +1,8 @@
 package import ResilienceCore
 
 extension CircuitBreaker: StateRetaining {
-    /// A break, probes, a state set by hand, and what the window holds against the service. A break that is over has had
-    /// its effect.
+    /// A break, probes, a state set by hand, and what the window holds against the service. A break that is over has
+    /// had its effect.
     package func retainedState(at now: TimeSource.Instant) -> RetainedState {
         machine.withLock { $0.retained(at: now) }
     }

@@ -7,7 +7,7 @@ extension CircuitBreaker {
     /// that are running are not part of it.
     public var snapshot: Snapshot {
         let rejections = uncountedRejections
-        return settled { machine, now in
+        return advanced { machine, now in
             var snapshot = machine.snapshot(now: now)
             snapshot.totals.rejected = snapshot.totals.rejected.addingSaturated(rejections)
             return snapshot
@@ -24,8 +24,8 @@ extension CircuitBreaker {
         if let request = withMachine({ $0.restore(snapshot, now: now) }) { trip(request, error: nil, now: now) }
     }
 
-    /// Whether a call has succeeded or failed, or the state has changed, since the breaker was made: what restoring it would
-    /// undo.
+    /// Whether a call has succeeded or failed, or the state has changed, since the breaker was made: what restoring it
+    /// would undo.
     package var isUsed: Bool { machine.withLock { $0.isUsed } }
 
     /// Restores a breaker that ``isUsed`` does not hold for; another is left as it is.
@@ -168,7 +168,7 @@ extension CircuitBreaker {
 
         var contents: OutcomeWindow.Contents {
             OutcomeWindow.Contents(
-                counts: counts, marks: calls?.compactMap(Mark.init(letter:)) ?? [],
+                counts: counts, marks: calls?.compactMap(CallFlags.init(letter:)) ?? [],
                 durations: durationsNanoseconds ?? [],
                 buckets: (buckets ?? []).map { bucket in
                     .init(
@@ -219,7 +219,7 @@ extension ConfigurationCheck {
     }
 
     fileprivate mutating func require(calls: String, match counts: CircuitBreaker.Counts) {
-        let marks = calls.compactMap(Mark.init(letter:))
+        let marks = calls.compactMap(CallFlags.init(letter:))
         require(marks.count == calls.count, "calls", calls, "has letters other than s, f, S, F")
         let sums = (
             calls: marks.count, failures: marks.count { $0.contains(.failure) },
@@ -256,7 +256,7 @@ extension ConfigurationCheck {
     }
 }
 
-extension Mark {
+extension CallFlags {
     fileprivate var letter: Character {
         switch (contains(.failure), contains(.slow)) {
         case (false, false): "s"

@@ -13,7 +13,7 @@ internal import Synchronization
 /// ```
 ///
 /// Use one breaker for each service, shared by all its callers. All members may be used from any task at once.
-public final class CircuitBreaker: Strategy {
+public final class CircuitBreaker: Strategy, NestingStrategy {
     /// The breaker's name in errors, events and metrics.
     public let name: String
 
@@ -25,7 +25,7 @@ public final class CircuitBreaker: Strategy {
     let machine: Lock<CircuitBreakerState>
     let events: EventChannel<Event>
     let meters: MeterPoint
-    private let classifier: Lock<Classifier>
+    private let conditions: Lock<ErrorConditions>
     let timer = Lock(TimerSlot())
 
     /// The state, the generation and what a call has to do, in one word; written under the lock of `machine`.
@@ -55,7 +55,7 @@ public final class CircuitBreaker: Strategy {
     ///   - configuration: When it opens, for how long, and how it closes again.
     ///   - clock: The time it measures. Default: the continuous clock.
     ///   - random: The randomness of a jittered break. Default: the system's.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     ///   - snapshot: What another breaker knew, to go on from there. Default: nothing.
     /// - Throws: All faults of the configuration and of the snapshot.
     public convenience init(
@@ -78,7 +78,7 @@ public final class CircuitBreaker: Strategy {
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.observers)
         meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
-        classifier = Lock(configuration.classifier)
+        conditions = Lock(configuration.conditions)
         let now = environment.time.now
         var state = CircuitBreakerState(configuration, now: now)
         if configuration.initialState == .open {
@@ -87,7 +87,7 @@ public final class CircuitBreaker: Strategy {
         } else if configuration.initialState != .closed {
             state.change(to: configuration.initialState, .manual, now: now)
         }
-        _ = state.takeNews()
+        _ = state.takeActions()
         state.begin()
         openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
         openFrom.store(state.earliestOfBreak.nanoseconds, ordering: .relaxed)
@@ -106,7 +106,7 @@ public final class CircuitBreaker: Strategy {
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
         let admission = try admit(context)
-        if admission.gate.isProbe { return try await executeProbe(admission, context, next) }
+        if admission.gate.isMarked { return try await executeMarked(admission, context, next) }
         do {
             try await next(context)
         } catch {
@@ -126,12 +126,14 @@ public final class CircuitBreaker: Strategy {
     @usableFromInline
     func admit(_ context: Context) throws(OpenError) -> Admission {
         let gate = Gate(word: gate.load(ordering: .acquiring))
-        if gate.letsThrough {
-            context.report(StateAtAdmission.self, (name, gate.state))
-            let start = gate.needsTime ? time.now : TimeSource.Instant(nanoseconds: 0)
-            return Admission(gate: gate, start: start)
-        }
-        return try admitToProbe(gate, context)
+        if gate.letsThroughUnmarked { return admission(gate, context) }
+        return try admitMarked(gate, context)
+    }
+
+    private func admission(_ gate: Gate, _ context: Context) -> Admission {
+        context.report(StateAtAdmission.self, (name, gate.state))
+        let start = gate.needsTime ? time.now : TimeSource.Instant(nanoseconds: 0)
+        return Admission(gate: gate, start: start)
     }
 
     @usableFromInline
@@ -147,14 +149,22 @@ public final class CircuitBreaker: Strategy {
     /// - Returns: Whether the result came in time to count.
     @discardableResult
     func judge(_ error: any Error, _ admission: Admission, _ context: Context) -> Bool {
-        let classifier = classifier.withLock { $0 }
-        return record(classifier.classify(error, context), admission, error)
+        let conditions = conditions.withLock { $0 }
+        return record(Outcome(conditions.judge(error, in: context)), admission, error)
     }
 
-    private func admitToProbe(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
+    private func admitMarked(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
+        if gate.letsThrough {
+            guard CallScope.gates(of: self).contains(where: { $0.isOfSameState(as: gate) }) else {
+                return admission(gate, context)
+            }
+            context.report(StateAtAdmission.self, (name, gate.state))
+            return Admission(gate: .withinCall, start: TimeSource.Instant(nanoseconds: 0))
+        }
         while true {
             let now = time.now
-            // Relaxed is enough, because the gate was loaded acquiring. If nobody listens there is nothing to do but count.
+            // Relaxed is enough, because the gate was loaded acquiring. If nobody listens there is nothing to do but
+            // count.
             let end = TimeSource.Instant(nanoseconds: openUntil.load(ordering: .relaxed))
             let start = TimeSource.Instant(nanoseconds: openFrom.load(ordering: .relaxed))
             if gate.state == .open, now < end, now >= start, !gate.isObserved {
@@ -164,9 +174,11 @@ public final class CircuitBreaker: Strategy {
                 throw OpenError(
                     policyName: name, state: .open, retryAfter: now.duration(to: end), lastFailure: error)
             }
-            let outer = ProbeScope.numbers(of: self)
+            let outer = CallScope.gates(of: self).filter(\.isProbe).map(\.number)
             let (decision, state, gate, failure) = withMachine { machine in
                 let decision = machine.admit(now: now, within: outer)
+                // Calls nest here, and will when the breaker is closed.
+                if !outer.isEmpty { machine.marksCalls = true }
                 if case .rejected(let state, let retryAfter) = decision {
                     machine.countRejections(1)
                     if isObserved {
@@ -190,10 +202,12 @@ public final class CircuitBreaker: Strategy {
         }
     }
 
-    /// - Returns: Whether the result came in time to count: in the state that let the call through, and before a probe was
-    ///   given up.
+    /// - Returns: Whether the result came in time to count: in the state that let the call through, and before a probe
+    ///   was given up.
     @discardableResult
     func record(_ outcome: Outcome, _ admission: Admission, _ error: (any Error)?) -> Bool {
+        // The call around it tells how the whole ended.
+        if admission.gate.isWithinCall { return true }
         let current = Gate(word: gate.load(ordering: .relaxed))
         let wasTimed = admission.gate.needsTime
         let isTimed = wasTimed || current.needsTime
@@ -212,7 +226,7 @@ public final class CircuitBreaker: Strategy {
                     .called(breaker: name, outcome, duration: start.duration(to: now), isSlow: isSlow))
             }
             let isNew = machine.isDirty
-            if isNew { publish(&machine) }
+            if isNew { publishLocked(&machine) }
             return (
                 request: request, isNew: isNew, isLate: machine.totals.late != lateBefore,
                 discarded: machine.discarded.isEmpty ? nil : machine.takeDiscarded()
@@ -230,7 +244,7 @@ public final class CircuitBreaker: Strategy {
     func withMachine<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
         let (result, _) = machine.withLock { machine in
             let result = body(&machine)
-            if machine.isDirty { publish(&machine) }
+            if machine.isDirty { publishLocked(&machine) }
             return (result, machine.takeDiscarded())
         }
         afterPublishing()
@@ -251,17 +265,17 @@ public final class CircuitBreaker: Strategy {
         let length = request.breakLength.length(context, random)
         withMachine { $0.open(request, request.reason ?? .predicate, for: length, error: error, now: now) }
         // A break that began some time ago may be over.
-        if request.moment != nil { settled { _, _ in } }
+        if request.moment != nil { advanced { _, _ in } }
     }
 
     /// Brings the state up to the present and runs `body` under the lock.
-    func settled<Result: Sendable>(
+    func advanced<Result: Sendable>(
         _ body: (inout CircuitBreakerState, TimeSource.Instant) -> Result
     ) -> Result {
         while true {
             let now = time.now
             let (request, result) = withMachine { machine -> (TripRequest?, Result?) in
-                if let request = machine.settle(now: now) { return (request, nil) }
+                if let request = machine.advance(to: now) { return (request, nil) }
                 return (nil, body(&machine, now))
             }
             if let result { return result }
@@ -269,8 +283,8 @@ public final class CircuitBreaker: Strategy {
         }
     }
 
-    /// Makes changes visible to readers without the lock and queues the news; under the lock.
-    private func publish(_ machine: inout CircuitBreakerState) {
+    /// Makes changes visible to readers without the lock and posts their events.
+    private func publishLocked(_ machine: inout CircuitBreakerState) {
         openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
         openFrom.store(machine.earliestOfBreak.nanoseconds, ordering: .relaxed)
         let opening = machine.state == .open ? machine.lastFailure : nil
@@ -281,8 +295,8 @@ public final class CircuitBreaker: Strategy {
         if let before { machine.discard(before) }
         gate.store(
             Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word, ordering: .releasing)
-        for news in machine.takeNews() {
-            switch news {
+        for action in machine.takeActions() {
+            switch action {
             case .transition(let transition): events.post(.transition(breaker: name, transition))
             case .wouldOpen(let reason, let counts):
                 events.post(.wouldOpen(breaker: name, reason, counts: counts))
@@ -306,10 +320,15 @@ public final class CircuitBreaker: Strategy {
         withMachine { $0.isDirty = true }
     }
 
-    /// Adopts the part of a configuration that is used outside the lock of the state machine.
-    func use(_ classifier: Classifier) {
-        self.classifier.withLock { $0 = classifier }
+    package func becomeLayer() {
+        withMachine { machine in
+            machine.uses.increment()
+            if machine.uses > 1 { machine.marksCalls = true }
+        }
     }
+
+    /// Adopts the part of a configuration that is used outside the lock of the state machine.
+    func use(_ conditions: ErrorConditions) { self.conditions.replace(with: conditions) }
 
     /// The rejections that were counted without the lock.
     var uncountedRejections: Int { rejections.load(ordering: .relaxed) }
@@ -327,7 +346,7 @@ public final class CircuitBreaker: Strategy {
         guard let (deadline, number) = change.new else { return }
         let new = time.schedule(at: deadline) { [weak self] in
             guard let self, timer.withLock({ $0.fire(number) }) else { return }
-            settled { _, _ in }
+            advanced { _, _ in }
         }
         timer.withLock { $0.keep(new, number) }?.cancel()
     }

@@ -10,7 +10,8 @@ struct Gate: Sendable {
     private static let measuredFlag: UInt64 = 1 << 5
     private static let failureFlag: UInt64 = 1 << 6
     private static let probeCode: UInt64 = 4
-    private static let withinProbeCode: UInt64 = 6
+    private static let withinCallCode: UInt64 = 6
+    private static let markFlag: UInt64 = 1 << 7
 
     init(word: UInt64) {
         self.word = word
@@ -24,23 +25,24 @@ struct Gate: Sendable {
         if machine.needsTime || isObserved || isMeasured { word |= Self.timeFlag }
         if isObserved { word |= Self.observedFlag }
         if isMeasured { word |= Self.measuredFlag }
+        if machine.marksCalls { word |= Self.markFlag }
         if machine.state == .open, machine.lastFailure != nil { word |= Self.failureFlag }
         self.word = word
     }
 
     /// A probe is always timed: its deadline may pass. Its number tells which one, also across generations.
     init(probe number: UInt64) {
-        word = number << 8 | Self.probeCode | Self.timeFlag
+        word = number << 8 | Self.probeCode | Self.timeFlag | Self.markFlag
     }
 
-    /// A call within a probe: it belongs to that.
-    static let withinProbe = Gate(word: withinProbeCode | timeFlag)
+    /// A call within another that came through the same state: it belongs to that.
+    static let withinCall = Gate(word: withinCallCode | markFlag)
 
     /// The word of a call that was let through under the lock, when the gate was another.
     init(_ ticket: CircuitBreakerState.Ticket, orElse gate: Gate) {
         switch ticket {
         case .probe(let number): self.init(probe: number)
-        case .withinProbe: self = .withinProbe
+        case .withinCall: self = .withinCall
         // Its start is known.
         case .generation: self.init(word: gate.word | Self.timeFlag)
         }
@@ -55,8 +57,20 @@ struct Gate: Sendable {
     /// Whether the state is one of the first three: closed, disabled, observing.
     var letsThrough: Bool { word & 7 < 3 }
 
+    /// Whether that is all there is to know for admission.
+    var letsThroughUnmarked: Bool { word & (7 | Self.markFlag) < 3 }
+
+    /// Whether the call that keeps this word is marked for those inside it, or is inside of one that is.
+    @usableFromInline var isMarked: Bool { word & Self.markFlag != 0 }
+
     /// Whether the call that keeps this word is a probe, and not only within one.
-    @usableFromInline var isProbe: Bool { word & 7 == Self.probeCode }
+    var isProbe: Bool { word & 7 == Self.probeCode }
+
+    /// Whether the call that keeps this word belongs to the one around it.
+    var isWithinCall: Bool { word & 7 == Self.withinCallCode }
+
+    /// Whether both are words of the same state, neither a probe's.
+    func isOfSameState(as other: Gate) -> Bool { letsThrough && other.letsThrough && number == other.number }
 
     /// The generation, or the probe's number.
     var number: UInt64 { word >> 8 }
@@ -65,7 +79,7 @@ struct Gate: Sendable {
     var ticket: CircuitBreakerState.Ticket {
         switch word & 7 {
         case Self.probeCode: .probe(word >> 8)
-        case Self.withinProbeCode: .withinProbe
+        case Self.withinCallCode: .withinCall
         default: .generation(word >> 8)
         }
     }

@@ -14,7 +14,7 @@ extension CircuitBreakerState {
 
     mutating func admitProbe(now: TimeSource.Instant, within outer: [UInt64]) -> Decision {
         if !probes.areGivenUp {
-            if outer.contains(where: probes.running.contains) { return .admitted(.withinProbe) }
+            if outer.contains(where: probes.running.contains) { return .admitted(.withinCall) }
             if probes.taken < configuration.halfOpen.probes {
                 let number = nextProbe
                 nextProbe &+= 1
@@ -29,9 +29,9 @@ extension CircuitBreakerState {
         return .rejected(.halfOpen, retryAfter: likelyWait(now: now))
     }
 
-    /// When the probe that has been out for longest is likely to be back: after what calls take, where that is known, and
-    /// otherwise after a tenth of what it may take. If it has already taken more than half of that, nothing is more likely
-    /// than that it takes as long again. Never later than when it is given up.
+    /// When the probe that has been out for longest is likely to be back: after what calls take, where that is known,
+    /// and otherwise after a tenth of what it may take. If it has already taken more than half of that, nothing is more
+    /// likely than that it takes as long again. Never later than when it is given up.
     private func likelyWait(now: TimeSource.Instant) -> Duration {
         guard !probes.areGivenUp, let probe = probes.running.first else { return max(.nanoseconds(1), breakLength) }
         let rest = now.duration(to: probe.deadline)
@@ -45,7 +45,7 @@ extension CircuitBreakerState {
         _ error: (any Error)?, now: TimeSource.Instant
     ) -> TripRequest? {
         // Time is up at exactly the deadline: what ends then is late, and belongs to no state any more.
-        let request = settle(now: now)
+        let request = advance(to: now)
         guard request == nil, !probes.areGivenUp, state == .halfOpen else {
             totals.late.increment()
             return request

@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
 extension CircuitBreakerState {
-    /// Call ``settle(now:)`` first.
+    /// Call ``advance(to:)`` first.
     func snapshot(now: TimeSource.Instant) -> CircuitBreaker.Snapshot {
         CircuitBreaker.Snapshot(
             state: state, consecutiveOpens: consecutiveOpens, contents: window.contents(now: now), totals: totals,

@@ -2,10 +2,10 @@ internal import ResilienceCore
 
 /// The breaker's state machine: a pure value that is told the time and says what happened.
 ///
-/// It holds no clock, lock or timer and calls no code of the user. Changes of state come out of ``takeNews()``, which
-/// the breaker around it publishes; what needs the user's code (a predicate, the length of a break) comes back
-/// as a ``TripRequest``, to be answered with ``open(_:_:for:now:)`` or ``report(_:_:)``. Errors that it lets go of come out
-/// of ``takeDiscarded()``, because their release may run the user's code too.
+/// It holds no clock, lock or timer and calls no code of the user. Changes of state come out of ``takeActions()``,
+/// which the breaker around it publishes; what needs the user's code (a predicate, the length of a break) comes back
+/// as a ``TripRequest``, to be answered with ``open(_:_:for:now:)`` or ``report(_:_:)``. Errors that it lets go of come
+/// out of ``takeDiscarded()``, because their release may run the user's code too.
 struct CircuitBreakerState: Sendable {
     /// What the result of a call belongs to.
     enum Ticket: Sendable {
@@ -13,8 +13,8 @@ struct CircuitBreakerState: Sendable {
         case generation(UInt64)
         /// A probe, by its number.
         case probe(UInt64)
-        /// Another call, which is a probe: its result says what this one's would.
-        case withinProbe
+        /// The call around this one: its result says what this one's would.
+        case withinCall
     }
 
     /// A call that was let through, and when it started; `duration` is told at its end, if it is known.
@@ -30,7 +30,7 @@ struct CircuitBreakerState: Sendable {
         case trip(TripRequest)
     }
 
-    enum News: Sendable {
+    enum Action: Sendable {
         case transition(CircuitBreaker.Transition)
         case wouldOpen(CircuitBreaker.Reason, CircuitBreaker.Counts)
         case reset(CircuitBreaker.State, CircuitBreaker.Counts)
@@ -50,11 +50,15 @@ struct CircuitBreakerState: Sendable {
     /// The last error that counted as a failure, since the breaker was closed.
     private(set) var lastFailure: (any Error)?
     /// What has happened and is not published yet.
-    private var news: [News] = []
-    /// Whether something that is read without the lock changed since ``takeNews()``: the state, the generation, the
+    private var actions: [Action] = []
+    /// Whether something that is read without the lock changed since ``takeActions()``: the state, the generation, the
     /// need of a clock, the next deadline.
     var isDirty = false
     private(set) var discarded: [any Error] = []
+    /// How often the breaker has been made a layer.
+    var uses = 0
+    /// Whether calls are marked, so that those inside them are known.
+    var marksCalls = false { didSet { if marksCalls != oldValue { isDirty = true } } }
 
     var window: OutcomeWindow
     var probes = Probes()
@@ -80,7 +84,7 @@ struct CircuitBreakerState: Sendable {
     /// Whether a call has succeeded or failed, or the state has changed.
     var isUsed: Bool { generation != firstGeneration || totals.successes > 0 || totals.failures > 0 }
 
-    /// The counts of the window, or of the probes. Call ``settle(now:)`` first, so that what is old is forgotten.
+    /// The counts of the window, or of the probes. Call ``advance(to:)`` first, so that what is old is forgotten.
     var counts: CircuitBreaker.Counts {
         var counts = window.counts
         counts.running = probes.running.count
@@ -113,16 +117,16 @@ struct CircuitBreakerState: Sendable {
             nanoseconds: openUntil.nanoseconds.subtractingSaturated(length).subtractingSaturated(length))
     }
 
-    mutating func takeNews() -> [News] {
-        defer { (news, isDirty) = ([], false) }
-        return news
+    mutating func takeActions() -> [Action] {
+        defer { (actions, isDirty) = ([], false) }
+        return actions
     }
 
     // MARK: The path of a call
 
-    /// Brings the state up to the present: the break may be over, a probe may have been out for too long. What changes does
-    /// so at the moment at which it was due, whenever somebody notices.
-    mutating func settle(now: TimeSource.Instant) -> TripRequest? {
+    /// Brings the state up to the present: the break may be over, a probe may have been out for too long. What changes
+    /// does so at the moment at which it was due, whenever somebody notices.
+    mutating func advance(to now: TimeSource.Instant) -> TripRequest? {
         window.expire(now: now)
         while true {
             switch state {
@@ -146,7 +150,7 @@ struct CircuitBreakerState: Sendable {
 
     /// - Parameter outer: The numbers of the breaker's probes within which the call is made.
     mutating func admit(now: TimeSource.Instant, within outer: [UInt64]) -> Decision {
-        if let request = settle(now: now) { return .trip(request) }
+        if let request = advance(to: now) { return .trip(request) }
         switch state {
         case .closed, .observing, .disabled: return .admitted(.generation(generation))
         case .open: return .rejected(.open, retryAfter: now.duration(to: openUntil))
@@ -160,9 +164,10 @@ struct CircuitBreakerState: Sendable {
         _ outcome: CircuitBreaker.Outcome, _ admission: Admission, _ error: (any Error)?, now: TimeSource.Instant
     ) -> TripRequest? {
         let isSlow = isSlow(outcome, admission, now: now)
+        if case .withinCall = admission.ticket { return nil }
         totals.count(outcome, isSlow: isSlow)
         switch admission.ticket {
-        case .withinProbe: return nil
+        case .withinCall: return nil
         case .probe(let number): return recordProbe(outcome, number, isSlow: isSlow, admission, error, now: now)
         case .generation(let generation):
             guard generation == self.generation else {
@@ -192,7 +197,7 @@ struct CircuitBreakerState: Sendable {
     ) {
         if let error { keep(error) }
         let duration = admission.isTimed ? now.nanoseconds.subtractingSaturated(admission.start.nanoseconds) : nil
-        window.record(Mark(outcome, isSlow: isSlow), startedAt: admission.start, taking: duration, now: now)
+        window.record(CallFlags(outcome, isSlow: isSlow), startedAt: admission.start, taking: duration, now: now)
     }
 
     private func isSlow(
@@ -220,7 +225,7 @@ struct CircuitBreakerState: Sendable {
     private mutating func report(_ rule: Int, _ reason: CircuitBreaker.Reason) {
         guard reported.insert(rule).inserted else { return }
         totals.wouldOpen.increment()
-        news.append(.wouldOpen(reason, window.counts))
+        actions.append(.wouldOpen(reason, window.counts))
         isDirty = true
     }
 
@@ -288,10 +293,10 @@ struct CircuitBreakerState: Sendable {
             let transition = CircuitBreaker.Transition(
                 from: state, to: new, reason: reason, counts: counts,
                 breakLength: new == .open ? breakLength : nil, lastFailure: new == .open ? lastFailure : nil)
-            news.append(.transition(transition))
+            actions.append(.transition(transition))
             transitions.count(from: state, to: new)
         } else if reason == .manual, [.closed, .observing, .halfOpen].contains(new) {
-            news.append(.reset(new, counts))
+            actions.append(.reset(new, counts))
         }
         state = new
         if new == .closed { consecutiveOpens = 0 }

@@ -12,7 +12,7 @@ extension OutcomeWindow {
 
         var counts = CircuitBreaker.Counts()
         /// The calls of a `calls` window, oldest first.
-        var marks: [Mark] = []
+        var marks: [CallFlags] = []
         /// How long each of them took, below 0 if that is not known; empty if it is of none.
         var durations: [Int64] = []
         /// The parts of a `time` window that hold something, oldest first.
@@ -37,7 +37,7 @@ extension OutcomeWindow {
     }
 
     private func inOrder<Element>(_ ring: [Element]) -> [Element] {
-        ring.count < size ? ring : Array(ring[nextMark...] + ring[..<nextMark])
+        ring.count < size ? ring : Array(ring[nextCall...] + ring[..<nextCall])
     }
 
     /// Takes over what another window held, as far as it fits: the latest calls, the parts that are young enough. Where
@@ -81,10 +81,11 @@ extension OutcomeWindow {
         return index > newestBucket - Int64(size) ? slot(index) : nil
     }
 
-    /// Calls in the place of counts alone: failures and slow ones evenly, with the mean of the durations that are known.
+    /// Calls in the place of counts alone: failures and slow ones evenly, with the mean of the durations that are
+    /// known.
     private static func spread(
         _ counts: CircuitBreaker.Counts, over size: Int
-    ) -> (marks: [Mark], durations: [Int64]) {
+    ) -> (marks: [CallFlags], durations: [Int64]) {
         let calls = counts.calls
         guard calls > 0 else { return ([], []) }
         let number = min(calls, size)
@@ -97,7 +98,7 @@ extension OutcomeWindow {
         }
         var (failureRest, slowRest) = (calls / 2, calls / 2)
         let marks = (0..<number).map { _ in
-            var mark: Mark = []
+            var mark: CallFlags = []
             if isHit(&failureRest, counts.failures) { mark.insert(.failure) }
             if isHit(&slowRest, counts.slow) { mark.insert(.slow) }
             return mark

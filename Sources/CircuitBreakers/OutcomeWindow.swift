@@ -1,14 +1,14 @@
 internal import ResilienceCore
 
 /// How a call ended, as a window keeps it.
-struct Mark: OptionSet, Hashable, Sendable {
+struct CallFlags: OptionSet, Hashable, Sendable {
     let rawValue: UInt8
 
-    static let failure = Mark(rawValue: 1)
-    static let slow = Mark(rawValue: 2)
+    static let failure = CallFlags(rawValue: 1)
+    static let slow = CallFlags(rawValue: 2)
 }
 
-extension Mark {
+extension CallFlags {
     init(_ outcome: CircuitBreaker.Outcome, isSlow: Bool) {
         self = outcome == .failure ? .failure : []
         if isSlow { insert(.slow) }
@@ -30,7 +30,8 @@ struct OutcomeWindow: Sendable {
         var isEmpty: Bool { self == Bucket() }
     }
 
-    /// What a single call may add to the sum of durations: 104 days in nanoseconds, a number that every JSON decoder keeps.
+    /// What a single call may add to the sum of durations: 104 days in nanoseconds, a number that every JSON decoder
+    /// keeps.
     static let longestCall: Int64 = 1 << 53
     /// What durations may add up to.
     static let mostTime: Int64 = 1 << 62
@@ -45,11 +46,11 @@ struct OutcomeWindow: Sendable {
     var counts = CircuitBreaker.Counts()
 
     /// The last calls, a ring; `calls` windows only.
-    private(set) var marks: [Mark]
+    private(set) var marks: [CallFlags]
     /// How long each took, beside `marks`; below 0 where that is not known. Empty until it is known of one.
     var durations: [Int64] = []
     let size: Int
-    private(set) var nextMark = 0
+    private(set) var nextCall = 0
 
     /// The parts of the window, a ring indexed by part number; `time` windows only.
     var buckets: [Bucket]
@@ -81,7 +82,7 @@ struct OutcomeWindow: Sendable {
     ///
     /// - Parameter duration: In nanoseconds; `nil` if the call was not timed.
     mutating func record(
-        _ mark: Mark, startedAt start: TimeSource.Instant, taking duration: Int64? = nil, now: TimeSource.Instant
+        _ mark: CallFlags, startedAt start: TimeSource.Instant, taking duration: Int64? = nil, now: TimeSource.Instant
     ) {
         let duration = duration.map { min(max(0, $0), Self.longestCall) }
         switch kind {
@@ -110,7 +111,7 @@ struct OutcomeWindow: Sendable {
         if let duration { counts.addCall(taking: duration) }
     }
 
-    private mutating func place(_ mark: Mark, _ duration: Int64?) {
+    private mutating func place(_ mark: CallFlags, _ duration: Int64?) {
         if duration != nil && durations.isEmpty {
             durations.reserveCapacity(size)
             durations.append(contentsOf: repeatElement(-1, count: marks.count))
@@ -119,14 +120,14 @@ struct OutcomeWindow: Sendable {
             marks.append(mark)
             if !durations.isEmpty || duration != nil { durations.append(duration ?? -1) }
         } else {
-            remove(marks[nextMark])
-            marks[nextMark] = mark
+            remove(marks[nextCall])
+            marks[nextCall] = mark
             if !durations.isEmpty {
-                counts.removeCall(taking: durations[nextMark])
-                durations[nextMark] = duration ?? -1
+                counts.removeCall(taking: durations[nextCall])
+                durations[nextCall] = duration ?? -1
             }
         }
-        nextMark = nextMark + 1 == size ? 0 : nextMark + 1
+        nextCall = nextCall + 1 == size ? 0 : nextCall + 1
     }
 
     /// Counts a call whose outcome is ignored: it changes no rate and breaks no streak.
@@ -156,8 +157,8 @@ struct OutcomeWindow: Sendable {
         newestBucket = index
     }
 
-    /// Follows a clock that was wrong when it led to the newest part, a whole window ahead: the parts go back with it, to
-    /// leave when they would have left. Of a call that need not be timed, the moment is not known.
+    /// Follows a clock that was wrong when it led to the newest part, a whole window ahead: the parts go back with it,
+    /// to leave when they would have left. Of a call that need not be timed, the moment is not known.
     @inline(never)
     private mutating func goBack(to now: TimeSource.Instant, _ index: Int64) {
         guard now != .unknown else { return }
@@ -165,7 +166,7 @@ struct OutcomeWindow: Sendable {
         origin = TimeSource.Instant(nanoseconds: origin.nanoseconds.subtractingSaturated(distance))
     }
 
-    private mutating func remove(_ mark: Mark) {
+    private mutating func remove(_ mark: CallFlags) {
         if mark.contains(.failure) { counts.failures -= 1 } else { counts.successes -= 1 }
         if mark.contains(.slow) { counts.slow -= 1 }
     }
@@ -182,9 +183,10 @@ struct OutcomeWindow: Sendable {
         return slot < 0 ? slot + size : slot
     }
 
-    /// The part in which a call counts: that in which it started, so that what was learned about the past leaves with it.
-    /// But a call that took more than half of the window counts in the part in which it ended, because its result is news:
-    /// otherwise it would leave soon after it came, and one that took longer than the window would never be seen.
+    /// The part in which a call counts: that in which it started, so that what was learned about the past leaves with
+    /// it. But a call that took more than half of the window counts in the part in which it ended, because its result
+    /// is news: otherwise it would leave soon after it came, and one that took longer than the window would never be
+    /// seen.
     mutating func slot(startedAt start: TimeSource.Instant, now: TimeSource.Instant) -> Int {
         expire(now: now)
         let index = min(bucketIndex(start), newestBucket)

@@ -24,14 +24,14 @@ extension FallbackCalling {
     /// - Parameters:
     ///   - key: What the call is about. Last good values are kept by it.
     ///   - outer: The context of a call around this one, whose deadline and values are to hold inside. Default: none.
-    ///   - isAccepted: Whether a value that the operation returned counts as success, beside what the policy declares. One
-    ///     that does not is a failure, `UnacceptedResult` to the steps; if no step answers, it is returned. Values of
-    ///     steps are not judged.
+    ///   - isAccepted: Whether a value that the operation returned counts as success, beside what the policy declares.
+    ///     One that does not is a failure, `UnacceptedResult` to the steps; if no step answers, it is returned. Values
+    ///     of steps are not judged.
     ///   - operation: The call to protect.
     /// - Returns: The operation's value, or that of a step.
     /// - Throws: If no step answers, the error of the call, unchanged; or a ``FallbackExhaustedError``, if the
-    ///   configuration asks for it. If the caller cancels, the error of the call, or `CancellationError` if the call had
-    ///   failed before. A `CancellationError` of somebody else's is an error like any other.
+    ///   configuration asks for it. If the caller cancels, the error of the call, or `CancellationError` if the call
+    ///   had failed before. A `CancellationError` of somebody else's is an error like any other.
     @inlinable
     public nonisolated(nonsending) func execute(
         for key: Key, within outer: Context? = nil,
@@ -69,8 +69,8 @@ extension FallbackCalling {
         try await served(key, outer ?? inner.rootContext, isAccepted, operation, noting: { _ in }).value
     }
 
-    /// Runs an operation as `execute` does but never throws: tells all about the call, with the step that answered it in
-    /// `servedBy` and the error for which the steps ran in `fallbackCause`.
+    /// Runs an operation as `execute` does but never throws: tells all about the call, with the step that answered it
+    /// in `servedBy` and the error for which the steps ran in `fallbackCause`.
     @inlinable
     public nonisolated(nonsending) func run(
         for key: Key, within outer: Context? = nil,
@@ -90,8 +90,8 @@ extension FallbackCalling {
         await recorded(key, outer ?? inner.rootContext, isAccepted, operation)
     }
 
-    /// Runs the call, and the steps if need be. `note` gets the error for which they run. Where calls are not let in any
-    /// more, neither runs.
+    /// Runs the call, and the steps if need be. `note` gets the error for which they run. Where calls are not let in
+    /// any more, neither runs.
     @inlinable
     nonisolated(nonsending) func served(
         _ key: Key, _ context: Context, _ isAccepted: (Value) -> Bool,

@@ -6,28 +6,28 @@ extension KeyedFallback {
         /// What is tried, first to last: at least one step, with names that differ.
         public var steps: Steps
 
-        /// For which errors of the call there is a fallback: those for which it holds, or holds for the error inside an
-        /// `ErrorWrapper`. Each step may narrow it further. Never asked about the caller's cancellation, for which there is
-        /// none. Default: all.
-        public var handles: @Sendable (any Error) -> Bool
+        /// For which errors of the call there is a fallback, the rejections of layers among them. Each step may narrow
+        /// it further. Never asked about the caller's cancellation, for which there is none. Default: all.
+        public var handles: ErrorCondition
 
-        /// What the caller gets when every step has failed. Default: the error of the call.
-        public var errors: FallbackErrors
+        /// What the caller gets when every step has failed: the error of the call, or a ``FallbackExhaustedError`` with
+        /// that and what became of each step. Default: the error of the call.
+        public var exhaustion: Exhaustion
 
         /// Creates a configuration.
         ///
         /// - Parameters:
         ///   - handles: For which errors of the call there is a fallback. Default: all.
-        ///   - errors: What the caller gets when every step has failed. Default: the error of the call.
+        ///   - exhaustion: What the caller gets when every step has failed. Default: the error of the call.
         ///   - steps: What is tried, first to last.
         public init(
-            when handles: @escaping @Sendable (any Error) -> Bool = { _ in true },
-            errors: FallbackErrors = .original,
+            handles: ErrorCondition = .all,
+            exhaustion: Exhaustion = .originalError,
             @FallbackBuilder<Key, Value> steps: () -> Steps
         ) {
             self.steps = steps()
             self.handles = handles
-            self.errors = errors
+            self.exhaustion = exhaustion
         }
 
         /// Checks every part.
@@ -65,12 +65,4 @@ extension KeyedFallback.Step {
         check.require(positive: "\(field).maxAge", maxAge)
         check.require("\(field).capacity", capacity, atLeast: 1)
     }
-}
-
-/// What the caller gets when every step of a fallback has failed.
-public enum FallbackErrors: Sendable, Hashable {
-    /// The error of the call, unchanged.
-    case original
-    /// A ``FallbackExhaustedError`` with the error of the call and what became of each step.
-    case attached
 }

@@ -1,7 +1,7 @@
 public import ResilienceCore
 
-/// Of a fallback, a document can say the numbers of its steps, by their names, and ``errors``. The steps themselves, their
-/// conditions and ``handles`` are code: a document is read onto the configuration that code declares.
+/// Of a fallback, a document can say the numbers of its steps, by their names, and ``exhaustion``. The steps themselves
+/// and their ``handles`` are code: a document is read onto the configuration that code declares.
 extension KeyedFallback.Configuration: DocumentRepresentable {
     /// `fallback`
     public static var documentKey: String { "fallback" }
@@ -13,7 +13,7 @@ extension KeyedFallback.Configuration: DocumentRepresentable {
     public mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
             if let reader = object.reader("steps") { readSteps(reader) }
-            object.read("errors", &errors, errorWords)
+            object.read("exhaustion", &exhaustion, Exhaustion.words)
         }
     }
 
@@ -31,11 +31,9 @@ extension KeyedFallback.Configuration: DocumentRepresentable {
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         var documents: [String: ConfigurationValue] = [:]
         for step in steps.elements { documents[step.name] = step.document }
-        return ["steps": .object(documents), "errors": .word(errors, errorWords)]
+        return ["steps": .object(documents), "exhaustion": .word(exhaustion, Exhaustion.words)]
     }
 }
-
-private let errorWords: KeyValuePairs<String, FallbackErrors> = ["original": .original, "attached": .attached]
 
 extension KeyedFallback.Step {
     /// The same step with the numbers that the document holds.

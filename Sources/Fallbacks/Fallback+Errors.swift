@@ -2,7 +2,7 @@ public import ResilienceCore
 
 /// The error of a call for which every step of its fallback failed, where the configuration asks for it.
 ///
-/// It stands for that error: classifiers and conditions further out see the error inside.
+/// It stands for that error: conditions further out see the error inside.
 public struct FallbackExhaustedError: ErrorWrapper, RetryAfterProviding, Sendable, CustomStringConvertible {
     /// The name of the fallback.
     public let policyName: String

@@ -27,7 +27,7 @@ extension KeyedFallback {
             return try Self.end(unaccepted, cause)
         }
         let chain = currentChain
-        guard isMet(chain.configuration.handles, by: cause) else {
+        guard chain.configuration.handles.handles(cause) else {
             counters.unhandled.wrappingAdd(1, ordering: .relaxed)
             return try Self.end(unaccepted, cause)
         }
@@ -44,7 +44,7 @@ extension KeyedFallback {
             switch result {
             case .answered(let value, let age):
                 counters.served.wrappingAdd(1, ordering: .relaxed)
-                stage.record.tellServed(age, context, since: start, cause)
+                stage.record.notifyServed(age, context, since: start, cause)
                 return (value, true)
             case .ended(let end):
                 ends.append(end)
@@ -53,7 +53,7 @@ extension KeyedFallback {
                 return try Self.end(unaccepted, CancellationError())
             }
         }
-        return try Self.end(unaccepted, exhaust(chain.configuration.errors, start, cause, ends))
+        return try Self.end(unaccepted, exhaust(chain.configuration.exhaustion, start, cause, ends))
     }
 
     /// Ends a call that no step answered.
@@ -66,11 +66,11 @@ extension KeyedFallback {
     /// Counts and tells of a call that no step answered; returns the error that the configuration asks for.
     @usableFromInline
     func exhaust(
-        _ errors: FallbackErrors, _ start: TimeSource.Instant, _ cause: any Error, _ ends: [FallbackStepEnd]
+        _ exhaustion: Exhaustion, _ start: TimeSource.Instant, _ cause: any Error, _ ends: [FallbackStepEnd]
     ) -> any Error {
         counters.exhausted.wrappingAdd(1, ordering: .relaxed)
-        events.tell(.exhausted(fallback: name, after: start.duration(to: time.now), cause: cause))
-        guard errors == .attached else { return cause }
+        events.notify(.exhausted(fallback: name, after: start.duration(to: time.now), cause: cause))
+        guard exhaustion == .exhaustedError else { return cause }
         return FallbackExhaustedError(policyName: name, original: cause, steps: ends)
     }
 
@@ -85,7 +85,7 @@ extension KeyedFallback {
     @inlinable
     func answer(_ stage: Stage, _ cause: any Error, _ key: Key) -> StepResult? {
         let record = stage.record
-        if let condition = stage.step.condition, !isMet(condition, by: cause) {
+        if !stage.step.handles.handles(cause) {
             return .ended(record.skip(.notForThisError))
         }
         switch stage.step.source {
@@ -94,7 +94,9 @@ extension KeyedFallback {
             return .answered(value, age: nil)
         case .lastGood(let maxAge, _):
             guard let kept = keeper.recall(key) else { return .ended(record.skip(.nothingKept)) }
-            guard kept.age <= maxAge else { return .ended(record.skip(.tooOld(age: kept.age, maxAge: maxAge))) }
+            guard kept.countedAge <= maxAge else {
+                return .ended(record.skip(.tooOld(age: kept.countedAge, maxAge: maxAge)))
+            }
             record.count(.succeeded)
             return .answered(kept.value, age: kept.age)
         case .action:
@@ -118,7 +120,7 @@ extension KeyedFallback {
             return .ended(record.fail(.full(limit: stage.step.limit ?? 0), after: .zero))
         }
         // The reading that there is saves another; but a condition is the user's, and may have taken its time.
-        let start = if let failure, stage.step.condition == nil { failure } else { time.now }
+        let start = if let failure, stage.step.handles.isAll { failure } else { time.now }
         let result: ActionEnd
         if let timeout = stage.step.timeout {
             result = await runInTime(action, timeout, record, cause, key, context)
@@ -184,12 +186,4 @@ extension KeyedFallback {
         let error = end.error ?? CancellationError()  // Never the latter: no error means a value.
         return end.isExpired ? .expired(error) : .threw(error)
     }
-}
-
-/// Whether a condition holds for an error, or for the one that it wraps.
-@usableFromInline
-func isMet(_ condition: (any Error) -> Bool, by error: any Error) -> Bool {
-    if condition(error) { return true }
-    guard let wrapper = error as? any ErrorWrapper else { return false }
-    return condition(wrapper.unwrapped)
 }

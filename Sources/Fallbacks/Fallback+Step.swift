@@ -1,3 +1,5 @@
+public import ResilienceCore
+
 extension KeyedFallback {
     /// One way to answer in the place of a call that failed. Made as part of ``Steps``.
     public struct Step: Sendable {
@@ -33,7 +35,7 @@ extension KeyedFallback {
         /// How long the step may take, at least 1 ns. Its task is cancelled then, and waited for. `nil`: no limit.
         public internal(set) var timeout: Duration?
 
-        @usableFromInline let condition: (@Sendable (any Error) -> Bool)?
+        @usableFromInline let handles: ErrorCondition
         @usableFromInline var source: Source
     }
 
@@ -45,8 +47,8 @@ extension KeyedFallback {
     /// let steps: Fallback<Quote>.Steps = .lastGood(maxAge: .seconds(300)).value(.empty)
     /// ```
     ///
-    /// Each method is there twice: as a static one, which begins with the step, and as one that adds it. Lines that begin
-    /// with a dot are one expression to the compiler, so that the first is the static one.
+    /// Each method is there twice: as a static one, which begins with the step, and as one that adds it. Lines that
+    /// begin with a dot are one expression to the compiler, so that the first is the static one.
     public struct Steps: Sendable {
         /// The steps, first to last.
         public let elements: [Step]
@@ -63,11 +65,11 @@ extension KeyedFallback {
         /// - Parameters:
         ///   - value: The answer.
         ///   - name: What the step is called. Default: `value`.
-        ///   - condition: For which errors of the call the step is taken. Default: all.
+        ///   - handles: For which errors of the call the step is taken. Default: all.
         public static func value(
-            _ value: Value, name: String = "value", when condition: (@Sendable (any Error) -> Bool)? = nil
+            _ value: Value, name: String = "value", handles: ErrorCondition = .all
         ) -> Steps {
-            Steps([Step(name: name, limit: nil, timeout: nil, condition: condition, source: .value(value))])
+            Steps([Step(name: name, limit: nil, timeout: nil, handles: handles, source: .value(value))])
         }
 
         /// Begins with the value that the protected call returned last, if it is not too old.
@@ -76,16 +78,16 @@ extension KeyedFallback {
         ///
         /// - Parameters:
         ///   - maxAge: How old the value may be, at least 1 ns. At exactly this age it still serves.
-        ///   - capacity: For how many keys values are kept, at least 1. The one that was renewed longest ago goes first.
-        ///     Of several such steps, the largest counts. Default: 1000.
+        ///   - capacity: For how many keys values are kept, at least 1. The one that was renewed longest ago goes
+        ///     first. Of several such steps, the largest counts. Default: 1000.
         ///   - name: What the step is called. Default: `last good`.
-        ///   - condition: For which errors of the call the step is taken. Default: all.
+        ///   - handles: For which errors of the call the step is taken. Default: all.
         public static func lastGood(
             maxAge: Duration, capacity: Int = 1_000, name: String = "last good",
-            when condition: (@Sendable (any Error) -> Bool)? = nil
+            handles: ErrorCondition = .all
         ) -> Steps {
             let source = Step.Source.lastGood(maxAge: maxAge, capacity: capacity)
-            return Steps([Step(name: name, limit: nil, timeout: nil, condition: condition, source: source)])
+            return Steps([Step(name: name, limit: nil, timeout: nil, handles: handles, source: source)])
         }
 
         /// Begins with an action that is given the error of the call: another service, a computation.
@@ -97,31 +99,31 @@ extension KeyedFallback {
         ///   - limit: How many calls may run in it at once, so that a failing service does not take its stand-in down
         ///     with it. At least 1. Default: no limit.
         ///   - timeout: How long it may take, at least 1 ns. Default: no limit.
-        ///   - condition: For which errors of the call the step is taken. Default: all.
+        ///   - handles: For which errors of the call the step is taken. Default: all.
         ///   - action: What answers.
         public static func step(
             _ name: String, limit: Int? = nil, timeout: Duration? = nil,
-            when condition: (@Sendable (any Error) -> Bool)? = nil,
+            handles: ErrorCondition = .all,
             _ action: @escaping @Sendable (_ error: any Error) async throws -> Value
         ) -> Steps {
-            step(name, limit, timeout, condition, .plain(action))
+            step(name, limit, timeout, handles, .plain(action))
         }
 
         /// Begins with an action that is given the error of the call and its key, otherwise as the form with the error
         /// alone.
         public static func step(
             _ name: String, limit: Int? = nil, timeout: Duration? = nil,
-            when condition: (@Sendable (any Error) -> Bool)? = nil,
+            handles: ErrorCondition = .all,
             _ action: @escaping @Sendable (_ error: any Error, _ key: Key) async throws -> Value
         ) -> Steps {
-            step(name, limit, timeout, condition, .keyed(action))
+            step(name, limit, timeout, handles, .keyed(action))
         }
 
         private static func step(
-            _ name: String, _ limit: Int?, _ timeout: Duration?, _ condition: (@Sendable (any Error) -> Bool)?,
+            _ name: String, _ limit: Int?, _ timeout: Duration?, _ handles: ErrorCondition,
             _ action: Step.Action
         ) -> Steps {
-            Steps([Step(name: name, limit: limit, timeout: timeout, condition: condition, source: .action(action))])
+            Steps([Step(name: name, limit: limit, timeout: timeout, handles: handles, source: .action(action))])
         }
     }
 }
@@ -129,35 +131,35 @@ extension KeyedFallback {
 extension KeyedFallback.Steps {
     /// Adds a fixed value; as the static method.
     public func value(
-        _ value: Value, name: String = "value", when condition: (@Sendable (any Error) -> Bool)? = nil
+        _ value: Value, name: String = "value", handles: ErrorCondition = .all
     ) -> Self {
-        followed(by: .value(value, name: name, when: condition))
+        followed(by: .value(value, name: name, handles: handles))
     }
 
     /// Adds the value that the protected call returned last; as the static method.
     public func lastGood(
         maxAge: Duration, capacity: Int = 1_000, name: String = "last good",
-        when condition: (@Sendable (any Error) -> Bool)? = nil
+        handles: ErrorCondition = .all
     ) -> Self {
-        followed(by: .lastGood(maxAge: maxAge, capacity: capacity, name: name, when: condition))
+        followed(by: .lastGood(maxAge: maxAge, capacity: capacity, name: name, handles: handles))
     }
 
     /// Adds an action that is given the error of the call; as the static method.
     public func step(
         _ name: String, limit: Int? = nil, timeout: Duration? = nil,
-        when condition: (@Sendable (any Error) -> Bool)? = nil,
+        handles: ErrorCondition = .all,
         _ action: @escaping @Sendable (_ error: any Error) async throws -> Value
     ) -> Self {
-        followed(by: .step(name, limit: limit, timeout: timeout, when: condition, action))
+        followed(by: .step(name, limit: limit, timeout: timeout, handles: handles, action))
     }
 
     /// Adds an action that is given the error of the call and its key; as the static method.
     public func step(
         _ name: String, limit: Int? = nil, timeout: Duration? = nil,
-        when condition: (@Sendable (any Error) -> Bool)? = nil,
+        handles: ErrorCondition = .all,
         _ action: @escaping @Sendable (_ error: any Error, _ key: Key) async throws -> Value
     ) -> Self {
-        followed(by: .step(name, limit: limit, timeout: timeout, when: condition, action))
+        followed(by: .step(name, limit: limit, timeout: timeout, handles: handles, action))
     }
 }
 

@@ -32,8 +32,8 @@ public struct NoKey: Hashable, Sendable {
 /// let quote = try await quotes.execute(for: symbol) { try await gateway.quote(symbol) }
 /// ```
 ///
-/// Around a policy with ``ResilienceCore/Policy/fallback(to:)``, or alone around any call. It never runs for a call that
-/// its caller cancelled. The operation stays on the caller's actor, and so do the steps, one at a time.
+/// Around a policy with ``ResilienceCore/Policy/fallback(to:)``, or alone around any call. It never runs for a call
+/// that its caller cancelled. The operation stays on the caller's actor, and so do the steps, one at a time.
 ///
 /// Make one and use it for all calls: limits, totals and last good values are those of all calls together.
 public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: FallbackCalling {
@@ -68,7 +68,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
     ///   - name: What the fallback is called in errors, events and metrics.
     ///   - configuration: The steps, and for which errors they are taken.
     ///   - clock: The time in which ages and limits are measured. Default: the continuous clock.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration, clock: some Clock<Duration> = ContinuousClock(),
@@ -84,7 +84,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
     /// - Parameters:
     ///   - name: What the fallback is called in errors, events and metrics.
     ///   - clock: The time in which ages and limits are measured. Default: the continuous clock.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     ///   - steps: What is tried, first to last.
     /// - Throws: All faults of the steps.
     public convenience init(
@@ -208,7 +208,9 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
 
 extension KeyedFallback {
     /// The last good value of a key and how old it is, whatever its age; `nil` if none is kept.
-    public func lastGood(for key: Key) -> (value: Value, age: Duration)? { keeper.recall(key) }
+    public func lastGood(for key: Key) -> (value: Value, age: Duration)? {
+        keeper.recall(key).map { ($0.value, $0.age) }
+    }
 
     /// Keeps a value as the last good one, as if a call had read it just now: at the start of a program, for example.
     /// Does nothing without a step that asks for last good values.

@@ -6,26 +6,27 @@ extension Policy {
     /// Everything in the policy is inside: the fallback sees what comes out of all layers. It hears nothing of attempts
     /// that a retry repeats.
     ///
-    /// - Parameter fallback: The steps, perhaps shared with other policies. It keeps its name and its clock; the policy's
-    ///   observers hear its events.
+    /// - Parameter fallback: The steps, perhaps shared with other policies. It keeps its name and its clock; the
+    ///   policy's observers hear its events.
     public func fallback<Key, Value>(to fallback: KeyedFallback<Key, Value>) -> KeyedFallbackPolicy<Key, Value> {
         for observer in observers { fallback.addObserver(observer) }
         return KeyedFallbackPolicy(inner: self, fallback: fallback)
     }
 
-    /// A form of this policy whose calls have a fallback, built from its steps with the policy's name, clock and observers.
+    /// A form of this policy whose calls have a fallback, built from its steps with the policy's name, clock and
+    /// observers.
     ///
     /// - Parameters:
     ///   - type: What calls return.
     ///   - handles: For which errors there is a fallback. Default: all.
-    ///   - errors: What the caller gets when every step has failed. Default: the error of the call.
+    ///   - exhaustion: What the caller gets when every step has failed. Default: the error of the call.
     ///   - steps: What is tried, first to last.
     /// - Throws: All faults of the steps.
     public func fallback<Value>(
-        _ type: Value.Type, when handles: @escaping @Sendable (any Error) -> Bool = { _ in true },
-        errors: FallbackErrors = .original, @FallbackBuilder<NoKey, Value> steps: () -> Fallback<Value>.Steps
+        _ type: Value.Type, handles: ErrorCondition = .all,
+        exhaustion: Exhaustion = .originalError, @FallbackBuilder<NoKey, Value> steps: () -> Fallback<Value>.Steps
     ) throws(ConfigurationError) -> FallbackPolicy<Value> {
-        try fallback(.init(when: handles, errors: errors, steps: steps))
+        try fallback(.init(handles: handles, exhaustion: exhaustion, steps: steps))
     }
 
     /// A form of this policy whose calls name a key and have a fallback, built from its steps with the policy's name,
@@ -35,16 +36,16 @@ extension Policy {
     ///   - type: What calls return.
     ///   - key: What calls are about.
     ///   - handles: For which errors there is a fallback. Default: all.
-    ///   - errors: What the caller gets when every step has failed. Default: the error of the call.
+    ///   - exhaustion: What the caller gets when every step has failed. Default: the error of the call.
     ///   - steps: What is tried, first to last.
     /// - Throws: All faults of the steps.
     public func fallback<Key, Value>(
         _ type: Value.Type, by key: Key.Type,
-        when handles: @escaping @Sendable (any Error) -> Bool = { _ in true },
-        errors: FallbackErrors = .original,
+        handles: ErrorCondition = .all,
+        exhaustion: Exhaustion = .originalError,
         @FallbackBuilder<Key, Value> steps: () -> KeyedFallback<Key, Value>.Steps
     ) throws(ConfigurationError) -> KeyedFallbackPolicy<Key, Value> {
-        try fallback(.init(when: handles, errors: errors, steps: steps))
+        try fallback(.init(handles: handles, exhaustion: exhaustion, steps: steps))
     }
 
     private func fallback<Key, Value>(

@@ -4,7 +4,8 @@ public import Synchronization
 /// The last good values of a fallback, behind a lock.
 ///
 /// Inlinable where calls go through it, so that the module which names the types specialises it: generically, keeping a
-/// value costs ten times as much, most of it to look up metadata. But not inlined into asynchronous callers; see `Lock`.
+/// value costs ten times as much, most of it to look up metadata. But not inlined into asynchronous callers; see
+/// `Lock`.
 @usableFromInline
 final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @usableFromInline
@@ -54,7 +55,7 @@ final class LastGoodKeeper<Key: Hashable & Sendable, Value: Sendable>: Sendable 
 
     @inlinable
     @inline(never)
-    func recall(_ key: Key) -> (value: Value, age: Duration)? {
+    func recall(_ key: Key) -> (value: Value, age: Duration, countedAge: Duration)? {
         let now = time.now
         return state.withLock { $0.values.recall(key, at: now) }
     }

@@ -7,8 +7,8 @@ struct LastGoodRetention: Sendable, Equatable {
     @usableFromInline let capacity: Int
 }
 
-/// When a read began: by the clock, and as a number by which reads and forgetting come one after another, for many may begin
-/// at one moment.
+/// When a read began: by the clock, and as a number by which reads and forgetting come one after another, for many may
+/// begin at one moment.
 @usableFromInline
 struct ReadStart: Sendable {
     @usableFromInline let number: UInt64
@@ -18,6 +18,14 @@ struct ReadStart: Sendable {
     init(number: UInt64, instant: TimeSource.Instant) {
         self.number = number
         self.instant = instant
+    }
+
+    /// How long ago it began; or how far ahead of now, for then the clock was wrong, or is: a value of such a read is as
+    /// good as one that is as old.
+    @inlinable
+    func age(at now: TimeSource.Instant) -> Duration {
+        let age = instant.duration(to: now)
+        return age < .zero ? .zero - age : age
     }
 }
 
@@ -31,11 +39,12 @@ struct RefreshSpacing {
 
 /// The last good value of each key, the one renewed longest ago first. A pure value.
 ///
-/// A value is as old as the start of the read that brought it: an older read never replaces a newer one, and one that began
-/// before its key was forgotten brings nothing.
+/// A value is as old as the start of the read that brought it: an older read never replaces a newer one, and one that
+/// began before its key was forgotten brings nothing.
 ///
 /// A linked list in an array of slots, which are reused: memory grows with the keys that are kept at once, and each
-/// operation takes constant time. No more than two values that are too old for every step are dropped with each one kept.
+/// operation takes constant time. No more than two values that are too old for every step are dropped with each one
+/// kept.
 @usableFromInline
 struct LastGoodValues<Key: Hashable, Value> {
     /// A value that is kept, or was. What is dropped is handed out as a whole, for the key is the user's as well.
@@ -76,7 +85,8 @@ struct LastGoodValues<Key: Hashable, Value> {
 
     init() {}
 
-    /// For how many keys it is remembered when they were forgotten. Beyond, it is as if all had been, for reads that run.
+    /// For how many keys it is remembered when they were forgotten. Beyond, it is as if all had been, for reads that
+    /// run.
     static var maxForgotten: Int { 1_024 }
 
     /// How many values are kept.
@@ -123,19 +133,11 @@ struct LastGoodValues<Key: Hashable, Value> {
         return dropped
     }
 
-    /// The value of a key and its age.
+    /// The value of a key, its age, which is zero for one that is ahead of now, and the age that it counts as.
     @inlinable
-    func recall(_ key: Key, at now: TimeSource.Instant) -> (value: Value, age: Duration)? {
+    func recall(_ key: Key, at now: TimeSource.Instant) -> (value: Value, age: Duration, countedAge: Duration)? {
         guard let slot = slot(of: key), let entry = slots[slot].entry else { return nil }
-        return (entry.value, max(.zero, entry.start.instant.duration(to: now)))
-    }
-
-    /// Whether the read of a value is said to have begun later than now by more than a time: the clock was wrong then, or
-    /// is now.
-    @usableFromInline
-    func isAhead(_ key: Key, of now: TimeSource.Instant, by time: Duration) -> Bool {
-        guard let slot = slot(of: key), let entry = slots[slot].entry else { return false }
-        return now.duration(to: entry.start.instant) > time
+        return (entry.value, max(.zero, entry.start.instant.duration(to: now)), entry.start.age(at: now))
     }
 
     @usableFromInline
@@ -189,8 +191,8 @@ struct LastGoodValues<Key: Hashable, Value> {
     /// Drops the oldest value if there are too many, or if it is too old for every step.
     @inlinable
     mutating func dropOldest(_ now: TimeSource.Instant, _ retention: LastGoodRetention) -> Entry? {
-        guard let oldest, let instant = slots[oldest].entry?.start.instant else { return nil }
-        guard count > retention.capacity || instant.duration(to: now) > retention.maxAge else { return nil }
+        guard let oldest, let start = slots[oldest].entry?.start else { return nil }
+        guard count > retention.capacity || start.age(at: now) > retention.maxAge else { return nil }
         return remove(slot: oldest)
     }
 

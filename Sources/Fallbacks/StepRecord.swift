@@ -3,8 +3,9 @@ internal import Synchronization
 
 /// The numbers of one step, the calls that run in it, and what is told of them.
 ///
-/// All that a step does without knowing the value: it is not generic, so that the fallback, which is, need not be inlined
-/// into the client's module for more than the way of the value. What takes a lock is not inlined; see ``LastGoodKeeper``.
+/// All that a step does without knowing the value: it is not generic, so that the fallback, which is, need not be
+/// inlined into the client's module for more than the way of the value. What takes a lock is not inlined; see
+/// ``LastGoodKeeper``.
 @usableFromInline
 final class StepRecord: Sendable {
     /// What became of a call that came to the step.
@@ -79,9 +80,9 @@ final class StepRecord: Sendable {
     /// Tells of a call that the step has answered.
     @usableFromInline
     @inline(never)
-    func tellServed(_ age: Duration?, _ context: Context, since start: TimeSource.Instant, _ cause: any Error) {
+    func notifyServed(_ age: Duration?, _ context: Context, since start: TimeSource.Instant, _ cause: any Error) {
         context.report(FallbackServed.Report.self, FallbackServed(fallback: fallback, step: step, age: age))
-        events.tell(
+        events.notify(
             .served(
                 FallbackServed(fallback: fallback, step: step, age: age), after: start.duration(to: time.now),
                 cause: cause))
@@ -93,7 +94,7 @@ final class StepRecord: Sendable {
     func skip(_ reason: FallbackReason) -> FallbackStepEnd {
         count(.skipped)
         let end = FallbackStepEnd(step: step, reason: reason)
-        events.tell(.stepSkipped(fallback: fallback, end))
+        events.notify(.stepSkipped(fallback: fallback, end))
         return end
     }
 
@@ -102,7 +103,7 @@ final class StepRecord: Sendable {
     @inline(never)
     func fail(_ reason: FallbackReason, after duration: Duration) -> FallbackStepEnd {
         let end = FallbackStepEnd(step: step, reason: reason)
-        events.tell(.stepFailed(fallback: fallback, end, after: duration))
+        events.notify(.stepFailed(fallback: fallback, end, after: duration))
         return end
     }
 }
@@ -117,13 +118,5 @@ extension FallbackTotals.Step {
         case .skipped: skipped.increment()
         case .cancelled: cancelled.increment()
         }
-    }
-}
-
-extension EventChannel<FallbackEvent> {
-    func tell(_ event: @autoclosure () -> FallbackEvent) {
-        guard isListening else { return }
-        post(event())
-        deliver()
     }
 }

@@ -27,7 +27,7 @@ struct Verdict: Sendable {
 
 extension AttemptOutcome {
     /// What follows from how the attempt ended. Asked in the task of the call, whose cancellation is the caller's.
-    func ending(in context: Context, _ isFatal: (any Error) -> Bool) -> HedgeState.Ending {
+    func ending(in context: Context, _ handles: ErrorCondition) -> HedgeState.Ending {
         if isAccepted { return .success }
         let error = error ?? UnacceptedResult()
         switch CallEnd(error, in: context) {
@@ -35,12 +35,12 @@ extension AttemptOutcome {
         case .rejected where !isBegun || Task.isCancelled: return .neutral
         case .rejected, .failed: break
         }
-        if self.error != nil, isFatal(error.unwrapped) { return .fatal }
+        if self.error != nil, !handles.handles(error) { return .fatal }
         return hint == .doNotRetry ? .lastFailure : .failure
     }
 
-    /// Whether a server asks to wait. What a layer refused inside the operation is no server's word: the next attempt may go
-    /// elsewhere.
+    /// Whether a server asks to wait. What a layer refused inside the operation is no server's word: the next attempt
+    /// may go elsewhere.
     func isPushback(in context: Context) -> Bool {
         !isRejection(in: context) && (hint?.delay ?? .zero) > .zero
     }

@@ -3,8 +3,8 @@ public import ResilienceCore
 extension Hedge {
     /// When and how often a call is hedged.
     ///
-    /// The defaults: one hedge, when a call takes longer than 95 % of the last 1000 did, or when it fails, but no sooner
-    /// than the server asks; every error but cancellation may be hedged; no budget.
+    /// The defaults: one hedge, when a call takes longer than 95 % of the last 1000 did, or when it fails, but no
+    /// sooner than the server asks; every error but cancellation may be hedged; no budget.
     public struct Configuration: Sendable {
         /// When the next hedge starts if no attempt has succeeded by then. Default: the 95th percentile.
         public var delay: Delay
@@ -12,17 +12,17 @@ extension Hedge {
         /// How many attempts there are at most besides the primary, 1 to 10. Default: 1.
         public var maxHedges: Int
 
-        /// Whether an error ends the call at once, because every attempt would meet it: a request that is not valid, a
-        /// right that is missing. The attempts that run are cancelled. Given the error inside of an `ErrorWrapper`, such as
-        /// that of a retry inside the hedge. Default: none does.
-        public var isFatal: @Sendable (any Error) -> Bool
+        /// After which errors another attempt may help. Any other ends the call at once, and the attempts that run are
+        /// cancelled, because every attempt would meet it: a request that is not valid, a right that is missing. A
+        /// value that is not accepted never does. Default: all.
+        public var handles: ErrorCondition
 
-        /// How much longer than asked for a hedge waits that a server asked to wait, as a share of it: 0 to 1. Callers that
-        /// are asked the same come back spread from then on, never sooner. Default: 0.5.
+        /// How much longer than asked for a hedge waits that a server asked to wait, as a share of it: 0 to 1. Callers
+        /// that are asked the same come back spread from then on, never sooner. Default: 0.5.
         public var hintJitter: Double
 
-        /// The longest wait that a server may ask for. One that asks for more gets no further hedge of the call. Zero or
-        /// more. Default: 30 seconds.
+        /// The longest wait that a server may ask for. One that asks for more gets no further hedge of the call. Zero
+        /// or more. Default: 30 seconds.
         public var maxHint: Duration
 
         /// What bounds the hedges of all calls together, shared with other hedges and with retries. Default: `nil`.
@@ -32,14 +32,14 @@ extension Hedge {
         public init(
             delay: Delay = .percentile(),
             maxHedges: Int = 1,
-            isFatal: @escaping @Sendable (any Error) -> Bool = { _ in false },
+            handles: ErrorCondition = .all,
             hintJitter: Double = 0.5,
             maxHint: Duration = .seconds(30),
             budget: (any AttemptBudget)? = nil
         ) {
             self.delay = delay
             self.maxHedges = maxHedges
-            self.isFatal = isFatal
+            self.handles = handles
             self.hintJitter = hintJitter
             self.maxHint = maxHint
             self.budget = budget
@@ -62,7 +62,7 @@ extension Hedge {
             delay.check(&check)
             check.require("maxHedges", maxHedges, in: 1...10)
             check.require("hintJitter", hintJitter, in: 0...1)
-            check.require(delay: "maxHint", maxHint)
+            check.require(notNegative: "maxHint", maxHint)
             check.requireObject("budget", budget)
             try check.finish()
         }

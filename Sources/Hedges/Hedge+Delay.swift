@@ -45,8 +45,9 @@ extension Hedge {
             Delay(kind: .function(delay))
         }
 
-        /// When a call takes longer than this share of recent calls did, so that about the rest of them is hedged: for the
-        /// 95th percentile one call in twenty; none where all take the same. After Dean and Barroso, "The Tail at Scale", CACM 2013.
+        /// When a call takes longer than this share of recent calls did, so that about the rest of them is hedged: for
+        /// the 95th percentile one call in twenty; none where all take the same. After Dean and Barroso, "The Tail at
+        /// Scale", CACM 2013.
         ///
         /// Measured are the primaries: those that succeeded; and those that a hedge overtook, with the time that they
         /// had taken by then, so that hedging does not make the service look faster than it is.
@@ -72,8 +73,8 @@ extension Hedge {
 
         /// The delay before an attempt, which is that of the context.
         ///
-        /// - Parameter isExceeded: Whether it is to be over: longer than the percentile, not as long, so that no call is
-        ///   hedged where all take the same.
+        /// - Parameter isExceeded: Whether it is to be over: longer than the percentile, not as long, so that no call
+        ///   is hedged where all take the same.
         func duration(
             _ context: Context, _ latencies: borrowing Lock<LatencyWindow>, isExceeded: Bool = false
         ) -> Duration? {
@@ -88,10 +89,10 @@ extension Hedge {
 
         func check(_ check: inout ConfigurationCheck) {
             switch kind {
-            case .fixed(let delay): check.require(delay: "delay", delay)
+            case .fixed(let delay): check.require(notNegative: "delay", delay)
             case .list(let delays):
                 check.require(!delays.isEmpty, "delay.list", "[]", "is empty")
-                for (index, delay) in delays.enumerated() { check.require(delay: "delay.list[\(index)]", delay) }
+                for (index, delay) in delays.enumerated() { check.require(notNegative: "delay.list[\(index)]", delay) }
             case .percentile(let percentile): percentile.check(&check)
             case .function, .never: break
             }
@@ -109,15 +110,7 @@ extension Hedge.Delay.Percentile {
         check.require(share > 0 && share < 1, "delay.percentile", "\(share)", "is outside 0...1, without 0 and 1")
         check.require("delay.window", window, in: 10...10_000)
         check.require("delay.warmUp", warmUp, in: 1...max(1, window))
-        check.require(delay: "delay.minimum", minimum)
-        if let fallback { check.require(delay: "delay.fallback", fallback) }
-    }
-}
-
-extension ConfigurationCheck {
-    /// Not negative, and at most what an instant can hold.
-    mutating func require(delay field: String, _ value: Duration) {
-        require(
-            value >= .zero && value <= .nanoseconds(Int64.max), field, "\(value)", "is outside 0 s...292 years")
+        check.require(notNegative: "delay.minimum", minimum)
+        if let fallback { check.require(notNegative: "delay.fallback", fallback) }
     }
 }

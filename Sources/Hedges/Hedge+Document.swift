@@ -1,6 +1,6 @@
 public import ResilienceCore
 
-/// Of a configuration, a document can say everything but ``isFatal`` and the function of ``Hedge/Delay/from(_:)``. A
+/// Of a configuration, a document can say everything but ``handles`` and the function of ``Hedge/Delay/from(_:)``. A
 /// budget is given by its name.
 extension Hedge.Configuration: DocumentRepresentable {
     /// `hedge`

@@ -13,8 +13,8 @@ public import ResilienceCore
 /// The attempts run beside each other, each in a child task, so that the operation must be `@Sendable` and its value
 /// `Sendable`. When one has succeeded the others are cancelled, and waited for: nothing runs on when the call returns.
 ///
-/// A hedge is not a layer of a policy, because layers keep the operation on the caller's actor. It goes around one, with
-/// ``ResilienceCore/Policy/hedged(_:random:observers:)``, and each attempt through the policy.
+/// A hedge is not a layer of a policy, because layers keep the operation on the caller's actor. It goes around one,
+/// with ``ResilienceCore/Policy/hedged(_:random:observers:)``, and each attempt through the policy.
 public final class Hedge: Sendable {
     /// The name in errors and events.
     public let name: String
@@ -35,7 +35,7 @@ public final class Hedge: Sendable {
     ///   - configuration: When and how often calls are hedged.
     ///   - clock: The time it measures. Default: the continuous clock.
     ///   - random: The randomness of jitter. Default: the system's.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String = "hedge", _ configuration: Configuration = Configuration(),
@@ -125,17 +125,13 @@ public final class Hedge: Sendable {
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
         try configuration.validate()
-        // The old one is released outside the lock: what it owns is the user's.
-        _ = settings.withLock { settings in
-            let old = settings
-            settings = configuration
-            return old
-        }
+        settings.replace(with: configuration)
         guard let window = configuration.delay.percentile?.window else { return }
         latencies.withLock { $0.resize(to: window) }
     }
 
-    /// How long the primary of a call would now run before the first hedge starts; `nil` if hedges only follow failures.
+    /// How long the primary of a call would now run before the first hedge starts; `nil` if hedges only follow
+    /// failures.
     public var currentDelay: Duration? {
         var context = alone.rootContext
         context.attempt = 2
@@ -147,10 +143,4 @@ public final class Hedge: Sendable {
 
     /// Adds an observer of this hedge's events.
     public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
-
-    func tell(_ event: @autoclosure () -> Event) {
-        guard events.isListening else { return }
-        events.post(event())
-        events.deliver()
-    }
 }

@@ -1,11 +1,11 @@
 internal import ResilienceCore
 internal import Synchronization
 
-/// The course of one call: asks the state what follows from each event, and sees to the timer, the budget, the totals and
-/// the events. Used by the calling task only.
+/// The course of one call: asks the state what follows from each event, and sees to the timer, the budget, the totals
+/// and the events. Used by the calling task only.
 struct HedgePlan {
     /// What the call does next.
-    struct Next {
+    struct Action {
         var starts: [Int] = []
         var cancelsOthers = false
     }
@@ -62,58 +62,59 @@ struct HedgePlan {
         return Verdict(attempt: 1, error: error, isAccepted: false)
     }
 
-    mutating func begin() -> Next {
+    mutating func begin() -> Action {
         _ = mark?.depositing(in: context)
-        return Next(starts: [1] + startByDelay(from: start))
+        return Action(starts: [1] + startByDelay(from: start))
     }
 
-    mutating func handleTimer(_ number: Int) -> Next {
-        guard number == timerNumber, state.mayHedge else { return Next() }
+    mutating func handleTimer(_ number: Int) -> Action {
+        guard number == timerNumber, state.mayHedge else { return Action() }
         timer = nil
         // From when the timer was due, not from when it was heard of.
         let starts = startHedge(timerTrigger, at: timerInstant, isFailureTold: timerTrigger == .failure)
-        return Next(starts: starts + (starts.isEmpty && state.running == 0 ? [] : startByDelay(from: timerInstant)))
+        return Action(starts: starts + (starts.isEmpty && state.running == 0 ? [] : startByDelay(from: timerInstant)))
     }
 
     /// The caller cancelled between two attempts.
-    mutating func handleCancellation() -> Next {
+    mutating func handleCancellation() -> Action {
         // Also heard of when it is over already.
-        guard state.running == 0 else { return Next() }
+        guard state.running == 0 else { return Action() }
         stopTimer()
         state.stopHedging()
         isCancelledBetween = true
-        return Next()
+        return Action()
     }
 
-    mutating func handle(_ end: AttemptEnd) -> Next {
+    mutating func handle(_ end: AttemptEnd) -> Action {
         let isLoser = state.decisive != nil
         ends.append(end)
-        let ending = end.outcome.ending(in: context, configuration.isFatal)
+        let ending = end.outcome.ending(in: context, configuration.handles)
         switch state.end(end.attempt, ending) {
-        case .settle:
-            settle(end)
-            return Next(cancelsOthers: state.running > 0)
+        case .finish:
+            finish(with: end)
+            return Action(cancelsOthers: state.running > 0)
         case .startHedge where end.outcome.isPushback(in: context):
             obey(end)
-            return Next()
+            return Action()
         case .startHedge:
             stopTimer()
             if let notBefore, notBefore > end.instant {
                 setTimer(at: notBefore, for: .failure)
                 recordFailure(end.outcome)
-                return Next()
+                return Action()
             }
             var starts = startHedge(.failure, at: end.instant, isFailureTold: end.outcome.isRejection(in: context))
             if state.running > 0 { starts += startByDelay(from: end.instant) }
-            return Next(starts: starts)
+            return Action(starts: starts)
         case .wait:
             if isLoser {
-                hedge.tell(.lost(hedge: hedge.name, attempt: end.attempt, after: start.duration(to: end.instant)))
+                hedge.events.notify(
+                    .lost(hedge: hedge.name, attempt: end.attempt, after: start.duration(to: end.instant)))
             } else if ending == .failure || ending == .lastFailure {
                 if ending == .lastFailure { stopTimer() }
                 recordFailure(end.outcome)
             }
-            return Next()
+            return Action()
         }
     }
 
@@ -195,12 +196,12 @@ struct HedgePlan {
                 state.skipHedge()
                 if isNews, isWithinBudget, isWaiting { budget.recordFailure() }
                 hedge.counters.refusedByBudget.wrappingAdd(1, ordering: .relaxed)
-                hedge.tell(.refused(hedge: hedge.name, attempt: attempt, trigger, after: time))
+                hedge.events.notify(.refused(hedge: hedge.name, attempt: attempt, trigger, after: time))
                 return []
             }
         }
         hedge.counters.countStart(trigger)
-        hedge.tell(.started(hedge: hedge.name, attempt: attempt, trigger, after: time))
+        hedge.events.notify(.started(hedge: hedge.name, attempt: attempt, trigger, after: time))
         return [state.startHedge()]
     }
 
@@ -220,7 +221,7 @@ struct HedgePlan {
     // MARK: Endings
 
     /// An attempt decided the call: with success, or with an error that the others would meet too.
-    private mutating func settle(_ end: AttemptEnd) {
+    private mutating func finish(with end: AttemptEnd) {
         stopTimer()
         hedge.counters.losers.wrappingAdd(state.running, ordering: .relaxed)
         guard end.outcome.isAccepted else { return }
@@ -230,7 +231,7 @@ struct HedgePlan {
         if end.attempt == 1 || state.isPrimaryRunning, configuration.delay.percentile != nil {
             hedge.latencies.withLock { $0.record(time) }
         }
-        hedge.tell(.won(hedge: hedge.name, attempt: end.attempt, after: time))
+        hedge.events.notify(.won(hedge: hedge.name, attempt: end.attempt, after: time))
     }
 
     /// The attempt whose outcome is the call's.
@@ -253,6 +254,6 @@ struct HedgePlan {
             return
         }
         hedge.counters.failed.wrappingAdd(1, ordering: .relaxed)
-        hedge.tell(.failed(hedge: hedge.name, attempts: state.started, error: error))
+        hedge.events.notify(.failed(hedge: hedge.name, attempts: state.started, error: error))
     }
 }

@@ -15,13 +15,13 @@ struct HedgeState {
     }
 
     /// What follows the end of an attempt.
-    enum Step {
+    enum Action {
         /// The others run on.
         case wait
         /// A hedge is due, if it is allowed to start.
         case startHedge
         /// This attempt decided the call: the others are cancelled.
-        case settle
+        case finish
     }
 
     private(set) var hedgesLeft: Int
@@ -56,14 +56,14 @@ struct HedgeState {
     /// No hedge starts any more.
     mutating func stopHedging() { hedgesLeft = 0 }
 
-    mutating func end(_ attempt: Int, _ ending: Ending) -> Step {
+    mutating func end(_ attempt: Int, _ ending: Ending) -> Action {
         running -= 1
         if attempt == 1 { isPrimaryRunning = false }
         guard decisive == nil else { return .wait }
         switch ending {
         case .success, .fatal:
             decisive = attempt
-            return .settle
+            return .finish
         case .failure:
             return hedgesLeft > 0 ? .startHedge : .wait
         case .lastFailure:

@@ -22,8 +22,8 @@ struct HedgedCall: Sendable {
 
     /// Runs the call to its end: all attempts have ended when this returns.
     ///
-    /// Off the caller's actor: were it a busy one, such as the main actor, hedges would start late and every step cost a
-    /// hop. Returns errors instead of throwing them: an error thrown across the hop back may leave the actor.
+    /// Off the caller's actor: were it a busy one, such as the main actor, hedges would start late and every step cost
+    /// a hop. Returns errors instead of throwing them: an error thrown across the hop back may leave the actor.
     @concurrent
     func run() async -> Verdict {
         let mailbox = Mailbox<Message>()

@@ -1,19 +1,20 @@
 public import ResilienceCore
 
 extension Policy {
-    /// A form of this policy that runs a call again beside itself if it takes long or fails, and takes whichever attempt
-    /// succeeds first.
+    /// A form of this policy that runs a call again beside itself if it takes long or fails, and takes whichever
+    /// attempt succeeds first.
     ///
-    /// Every attempt goes through all layers of the policy: a bulkhead, a breaker or a limiter inside counts each, and a
-    /// timeout limits each. What is to hold for the call as a whole, such as a timeout for all attempts, goes around it;
-    /// see `within:` of ``HedgedPolicy/execute(within:accepting:releasing:_:)``.
+    /// Every attempt goes through all layers of the policy: a bulkhead, a breaker or a limiter inside counts each, and
+    /// a timeout limits each. What is to hold for the call as a whole, such as a timeout for all attempts, goes around
+    /// it; see `within:` of ``HedgedPolicy/execute(within:accepting:releasing:_:)``.
     ///
-    /// The operation runs beside itself, so that it must be `@Sendable` and its value `Sendable`: the compiler sees to it.
+    /// The operation runs beside itself, so that it must be `@Sendable` and its value `Sendable`: the compiler sees to
+    /// it.
     ///
     /// - Parameters:
     ///   - configuration: When and how often calls are hedged.
     ///   - random: The randomness of jitter. Default: the system's.
-    ///   - observers: Who hears the hedge's events, beside those of the policy.
+    ///   - observers: The observers to notify of the hedge's events, beside those of the policy.
     /// - Throws: All faults of the configuration.
     public func hedged(
         _ configuration: Hedge.Configuration = Hedge.Configuration(), random: RandomSource = .system,
@@ -111,8 +112,8 @@ extension HedgedPolicy: CustomStringConvertible {
 }
 
 extension Context {
-    /// Which hedge this attempt is: 0 for the primary, 1 for the first hedge. Stays what it is when a retry inside a hedge
-    /// runs the operation again, which counts on ``attempt``.
+    /// Which hedge this attempt is: 0 for the primary, 1 for the first hedge. Stays what it is when a retry inside a
+    /// hedge runs the operation again, which counts on ``attempt``.
     public var hedge: Int { self[HedgeNumber.self] ?? 0 }
 }
 

@@ -22,7 +22,8 @@
                 places = DocumentOutline(of: type).places.map { Place(path: $0.path, forms: $0.forms) }
             }
 
-            /// The numbers of fallbacks, which stand under the names of their steps: those of the fallbacks that there are.
+            /// The numbers of fallbacks, which stand under the names of their steps: those of the fallbacks that there
+            /// are.
             init(fallbacks documents: [ConfigurationValue]) {
                 section = "fallbacks"
                 key = KeyedFallback<NoKey, Never>.Configuration.documentKey
@@ -41,8 +42,9 @@
         }
 
         private static let forms = [
-            Form("timeouts", Timeout.Limit.self), Form("retries", Retry.Configuration.self),
-            Form("retryBudgets", RetryBudget.Rule.self), Form("circuitBreakers", CircuitBreaker.Configuration.self),
+            Form("timeouts", Timeout.Configuration.self), Form("retries", Retry.Configuration.self),
+            Form("retryBudgets", RetryBudget.Configuration.self),
+            Form("circuitBreakers", CircuitBreaker.Configuration.self),
             Form("bulkheads", Bulkhead.Configuration.self), Form("hedges", Hedge.Configuration.self),
             Form("rateLimiters", RateLimiter.Configuration.self),
             Form("keyedRateLimiters", RateLimiter.KeyedConfiguration.self),

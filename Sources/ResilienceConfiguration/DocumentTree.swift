@@ -22,8 +22,8 @@
                 var nodes: [String: Node] = [:]
                 switch self {
                 case .object(let present): nodes = present
-                // A value, and keys inside it: there can be only one of the two. The value becomes that of a key which no
-                // configuration has, so that it is reported with its place.
+                // A value, and keys inside it: there can be only one of the two. The value becomes that of a key which
+                // no configuration has, so that it is reported with its place.
                 case .value(let value): nodes[Self.beside] = .value(value)
                 }
                 nodes[key, default: .object([:])].insert(value, at: path.dropFirst())

@@ -3,21 +3,22 @@
     public import Resilience
 
     extension ResilienceModule {
-        /// Takes the configuration of what is registered from a reader of swift-configuration: now, and again whenever it
-        /// changes while ``run()`` runs.
+        /// Takes the configuration of what is registered from a reader of swift-configuration: now, and again whenever
+        /// it changes while ``run()`` runs.
         ///
         /// ```swift
         /// try resilience.configure(from: config.scoped(to: "resilience"))
         /// ```
         ///
         /// Keys are those of a configuration document, level by level: `policies.payments.retry.maxAttempts`, and
-        /// `RESILIENCE_POLICIES_PAYMENTS_RETRY_MAX_ATTEMPTS` in the environment. A reader cannot tell which keys there are.
-        /// So it is asked for every key that a document may hold about what is registered, about the defaults, and about
-        /// the templates that these inherit from; and a key that is misspelt is never asked for. What a document writes as
-        /// a list of objects, or under keys of your own choice, such as a bulkhead's partitions, cannot be read this way; the
-        /// numbers of a fallback can, under the names of its steps.
+        /// `RESILIENCE_POLICIES_PAYMENTS_RETRY_MAX_ATTEMPTS` in the environment. A reader cannot tell which keys there
+        /// are. So it is asked for every key that a document may hold about what is registered, about the defaults, and
+        /// about the templates that these inherit from; and a key that is misspelt is never asked for. What a document
+        /// writes as a list of objects, or under keys of your own choice, such as a bulkhead's partitions, cannot be
+        /// read this way; the numbers of a fallback can, under the names of its steps.
         ///
-        /// - A duration is a text: `"250ms"`. The text `null` takes away what is optional, as `null` does in a document.
+        /// - A duration is a text: `"250ms"`. The text `null` takes away what is optional, as `null` does in a
+        ///   document.
         /// - A value of a type that does not fit is a fault, not absent.
         /// - A later change with faults is reported as an event, and changes nothing.
         /// - What is registered later, or made on first use, is asked for then, while ``run()`` runs.
@@ -27,9 +28,10 @@
         ///   - reader: The source.
         ///   - policies: The names of policies that are not registered, because only the configuration describes them;
         ///     each needs the key `layers`. Default: none.
-        ///   - isSecret: Whether values are secrets: access reporters do not show them, and faults neither. Default: false.
-        /// - Throws: All faults of the present configuration, each with its path, without the scope of the reader. Nothing
-        ///   is changed and nothing watched then.
+        ///   - isSecret: Whether values are secrets: access reporters do not show them, and faults neither. Default:
+        ///     false.
+        /// - Throws: All faults of the present configuration, each with its path, without the scope of the reader.
+        ///   Nothing is changed and nothing watched then.
         public func configure(
             from reader: ConfigReader, policies: [String] = [], isSecret: Bool = false
         ) throws(ConfigurationError) {

@@ -1,7 +1,7 @@
 import Resilience
 
-/// The demo from its start to its end: two upstreams, the protection of one of them, the status server, and a round of the
-/// scenario, or many.
+/// The demo from its start to its end: two upstreams, the protection of one of them, the status server, and a round of
+/// the scenario, or many.
 struct Demo: Sendable {
     let options: Options
     let mode: ViewMode

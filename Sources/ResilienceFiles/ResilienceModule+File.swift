@@ -3,12 +3,12 @@ public import Resilience
 internal import ResilienceCore
 
 extension ResilienceModule {
-    /// Watches a configuration file while `run()` runs: reads it at once, and again whenever it has changed, and puts what
-    /// it says in force.
+    /// Watches a configuration file while `run()` runs: reads it at once, and again whenever it has changed, and puts
+    /// what it says in force.
     ///
-    /// A file that is gone, cannot be read, holds no JSON or has faults is reported as an event of the module, once, and
-    /// changes nothing. It may be replaced as a whole, which is best done by renaming another over it, or written in
-    /// place: of a text that is only half there when it is read, the rest is read the next time.
+    /// A file that is gone, cannot be read, holds no JSON or has faults is reported as an event of the module, once,
+    /// and changes nothing. It may be replaced as a whole, which is best done by renaming another over it, or written
+    /// in place: of a text that is only half there when it is read, the rest is read the next time.
     ///
     /// The file is looked at and not subscribed to, which also works where it is mounted into a container or lies on a
     /// network: its date of modification, its size and its identity. A text that changes none of the three is not seen.

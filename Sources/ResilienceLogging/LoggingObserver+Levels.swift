@@ -20,9 +20,10 @@
             ///
             /// - Parameters:
             ///   - calls: A call was rejected, retried, timed out, served by a fallback, and so on. Default: debug.
-            ///   - changes: A breaker changed its state, a limit was changed, the module went on to its next state or took a
-            ///     configuration. Default: info.
-            ///   - failures: The module could not load a configuration, or not load or save its state. Default: warning.
+            ///   - changes: A breaker changed its state, a limit was changed, the module went on to its next state or
+            ///     took a configuration. Default: info.
+            ///   - failures: The module could not load a configuration, or not load or save its state. Default:
+            ///     warning.
             public init(
                 calls: Logger.Level? = .debug, changes: Logger.Level? = .info, failures: Logger.Level? = .warning
             ) {

@@ -12,11 +12,11 @@
     ///
     /// The message is the name of the event, which is constant: `circuit_breaker.transition`. What the event says is
     /// metadata, under keys that begin with `resilience.`; `resilience.source` is what it happened in. Values are
-    /// numbers, durations in seconds (`resilience.delay_seconds`), or a few words. An error is the error of the log entry. What callers
-    /// bring along, such as the keys of keyed limiters, is not written.
+    /// numbers, durations in seconds (`resilience.delay_seconds`), or a few words. An error is the error of the log
+    /// entry. What callers bring along, such as the keys of keyed limiters, is not written.
     ///
-    /// Where a level is off, an event costs the question whether it is: nothing is formatted. A policy posts events of its
-    /// calls as soon as it has an observer, whatever the level; see ``Levels`` for a way to leave out calls.
+    /// Where a level is off, an event costs the question whether it is: nothing is formatted. A policy posts events of
+    /// its calls as soon as it has an observer, whatever the level; see ``Levels`` for a way to leave out calls.
     ///
     /// The logger is called within somebody's call, and after the locks have been released.
     public final class LoggingObserver: PolicyObserver {

@@ -4,7 +4,8 @@
 
     /// Publishes what policies measure to a backend of swift-metrics.
     ///
-    /// A module does it for all that it holds, with one line, `resilience.publishMetrics()`. For policies without a module:
+    /// A module does it for all that it holds, with one line, `resilience.publishMetrics()`. For policies without a
+    /// module:
     ///
     /// ```swift
     /// let publisher = MetricsPublisher()
@@ -16,12 +17,12 @@
     /// Policies count by themselves, and swift-metrics is told. So there are two ways:
     ///
     /// - Durations are told when they are measured, one by one, to a `Timer`: ``calls`` is what they go through.
-    /// - Counters and gauges are read by ``publish()``: a `Counter` is told what was added since the last time, a `Meter` the
-    ///   value. Calls pay nothing for it. A gauge that has no value, such as a failure rate without calls, is not there until
-    ///   it has one.
+    /// - Counters and gauges are read by ``publish()``: a `Counter` is told what was added since the last time, a
+    ///   `Meter` the value. Calls pay nothing for it. A gauge that has no value, such as a failure rate without calls,
+    ///   is not there until it has one.
     ///
-    /// Labels and names are those of ``MetricFamily``: `resilience.circuit_breaker.calls` with `name` and `kind`. A name has
-    /// always the same dimensions. What is no longer there when the sources are read is destroyed.
+    /// Labels and names are those of ``MetricFamily``: `resilience.circuit_breaker.calls` with `name` and `kind`. A
+    /// name has always the same dimensions. What is no longer there when the sources are read is destroyed.
     ///
     /// May be used from any number of tasks. The backend is never called while a lock of this package is held.
     public final class MetricsPublisher: Sendable {
@@ -48,8 +49,8 @@
 
         /// Creates a publisher of nothing yet.
         ///
-        /// - Parameter factory: The backend. Default: the one that is current where the publisher is created, so bootstrap
-        ///   the `MetricsSystem` before.
+        /// - Parameter factory: The backend. Default: the one that is current where the publisher is created, so
+        ///   bootstrap the `MetricsSystem` before.
         public init(to factory: any MetricsFactory = MetricsSystem.factory) {
             let timers = TimerTable(factory)
             self.factory = factory
@@ -78,8 +79,8 @@
         }
 
         private func perform(_ work: Work) {
-            // Whoever publishes has the series to themselves, so that no delta is told twice and no lock is held while the
-            // backend and the sources are asked.
+            // Whoever publishes has the series to themselves, so that no delta is told twice and no lock is held while
+            // the backend and the sources are asked.
             let taken = state.withLock { state -> SeriesTable? in
                 state.waiting.append(work)
                 guard !state.isPublishing else { return nil }

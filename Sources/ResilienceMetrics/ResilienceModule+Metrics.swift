@@ -5,16 +5,16 @@
     extension ResilienceModule {
         /// Publishes what everything in the module measures, and its calls' durations, to a backend of swift-metrics.
         ///
-        /// Once at once; when something is registered, that; then while ``run()`` runs, again and again; and a last time at
-        /// the end of a shutdown. So gauges are there from registration on.
+        /// Once at once; when something is registered, that; then while ``run()`` runs, again and again; and a last
+        /// time at the end of a shutdown. So gauges are there from registration on.
         ///
         /// Each backend is told once: a second call for the same object returns the publisher that there is, with the
         /// interval that it has.
         ///
         /// - Parameters:
         ///   - factory: The backend. Default: the one that is current here, so bootstrap the `MetricsSystem` before.
-        ///   - interval: How long to wait between two publications, on the module's clock. Less than 1 ms counts as 1 ms.
-        ///     Default: 10 s.
+        ///   - interval: How long to wait between two publications, on the module's clock. Less than 1 ms counts as 1
+        ///     ms. Default: 10 s.
         /// - Returns: The publisher, for values that are to be published in between.
         @discardableResult
         public func publishMetrics(

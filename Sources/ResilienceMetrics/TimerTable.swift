@@ -24,8 +24,8 @@
             let key = SeriesKey(name: family.name, labels: labels)
             let (timer, user) =
                 known(key)
-                // Made outside the lock. Of two that are made at once, the first to be kept is used; a backend gives both
-                // the same, so the other must not be destroyed.
+                // Made outside the lock. Of two that are made at once, the first to be kept is used; a backend gives
+                // both the same, so the other must not be destroyed.
                 ?? keep(
                     CoreMetrics.Timer(
                         label: family.name, dimensions: family.dimensions(labels), preferredDisplayUnit: .seconds,

@@ -39,8 +39,8 @@ struct Resilience4jNames {
         ]
     }
 
-    /// A timer there: the number of calls, and where they are measured, which is where the number comes from then, their
-    /// duration.
+    /// A timer there: the number of calls, and where they are measured, which is where the number comes from then,
+    /// their duration.
     private var calls: ExposedFamily {
         let kinds = ["succeeded": "successful", "failed": "failed", "ignored": "ignored"]
         var measured: [[String]: DurationHistogram.Snapshot] = [:]

@@ -103,8 +103,8 @@ public final class ManualClock: Clock, Sendable {
     /// Moves the clock forward, waking the tasks and firing the timers that become due.
     ///
     /// They are taken in the order of their deadlines, and of their registration where these are equal; the clock shows
-    /// the deadline of each. A duration that is negative changes nothing. Of two advances at once by a duration, each counts
-    /// from where the clock stands when it begins.
+    /// the deadline of each. A duration that is negative changes nothing. Of two advances at once by a duration, each
+    /// counts from where the clock stands when it begins.
     public func advance(by duration: Duration) {
         advance(to: now.advanced(by: duration))
     }

@@ -2,8 +2,8 @@ internal import ResilienceCore
 
 /// A task executor that runs jobs one after another, on the thread and at the time of the test's choice.
 ///
-/// Together with a clock that is moved by hand it makes calls take the same course every time: no two jobs run at once, and
-/// nothing runs but in ``drain()`` and ``step()``.
+/// Together with a clock that is moved by hand it makes calls take the same course every time: no two jobs run at once,
+/// and nothing runs but in ``drain()`` and ``step()``.
 ///
 /// ```swift
 /// let executor = SteppingExecutor()

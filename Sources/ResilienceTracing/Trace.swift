@@ -13,13 +13,14 @@
     /// }
     /// ```
     ///
-    /// Where the layer stands decides what the span is of. It is a child of the span that is current where the policy is
-    /// called, and itself current in the layers inside and in the operation, so that what the operation calls belongs to it.
-    /// The operation stays on its caller's actor.
+    /// Where the layer stands decides what the span is of. It is a child of the span that is current where the policy
+    /// is called, and itself current in the layers inside and in the operation, so that what the operation calls
+    /// belongs to it. The operation stays on its caller's actor.
     ///
-    /// What the layers inside do to this call becomes events of the span: attempts that failed, with the delay before the
-    /// next; a breaker that is not closed; a wait for a bulkhead; a rejection; a timeout; the step of a fallback, and the
-    /// attempt of a hedge that won (see ``execute(_:_:)``). A failed or rejected call gives the span the status `error`.
+    /// What the layers inside do to this call becomes events of the span: attempts that failed, with the delay before
+    /// the next; a breaker that is not closed; a wait for a bulkhead; a rejection; a timeout; the step of a fallback,
+    /// and the attempt of a hedge that won (see ``execute(_:_:)``). A failed or rejected call gives the span the status
+    /// `error`.
     ///
     /// Without a tracer there is no span, and a call costs looking for one.
     public final class Trace: Strategy {
@@ -37,8 +38,8 @@
         /// - Parameters:
         ///   - name: The name of the spans. Of few values: what tells calls apart belongs into attributes.
         ///   - configuration: What the spans are like.
-        ///   - clock: What a context is measured in that starts here. Default: the continuous clock. Spans have the time of
-        ///     the tracer.
+        ///   - clock: What a context is measured in that starts here. Default: the continuous clock. Spans have the
+        ///     time of the tracer.
         public convenience init(
             _ name: String, _ configuration: Configuration = Configuration(),
             clock: some Clock<Duration> = ContinuousClock()
@@ -54,8 +55,8 @@
 
         /// What spans are like.
         public struct Configuration: Sendable {
-            /// What the span says about the two sides of the call. Default: internal. `client` suits a span that is around
-            /// nothing but a call of another service.
+            /// What the span says about the two sides of the call. Default: internal. `client` suits a span that is
+            /// around nothing but a call of another service.
             public var kind: SpanKind
 
             /// Attributes that every span has. Default: none.
@@ -116,9 +117,9 @@
 
         /// Runs the rest of a call with a context for instruments.
         ///
-        /// `TaskLocal.withValue` runs a closure off the actor unless the closure captures an isolated parameter. Besides,
-        /// Swift 6.3 drops the hop to that parameter's actor where nothing opaque comes before what is awaited, and leaves
-        /// the actor with an error that is thrown across; so it is returned.
+        /// `TaskLocal.withValue` runs a closure off the actor unless the closure captures an isolated parameter.
+        /// Besides, Swift 6.3 drops the hop to that parameter's actor where nothing opaque comes before what is
+        /// awaited, and leaves the actor with an error that is thrown across; so it is returned.
         private func run(
             _ isolation: isolated (any Actor)?, _ context: Context, in inside: InstrumentationContext,
             _ next: nonisolated(nonsending) (Context) async throws -> Void

@@ -1,8 +1,8 @@
 internal import ResilienceCore
 
 extension Backoff {
-    /// A text is a constant delay, a list the delays of a list, both without jitter. An object names its kind; without a
-    /// kind it changes what is there.
+    /// A text is a constant delay, a list the delays of a list, both without jitter. An object names its kind; without
+    /// a kind it changes what is there.
     mutating func read(_ reader: ConfigurationReader) {
         switch reader.value {
         case .string: if let delay = reader.checked(as: "backoff.constant").duration() { self = .constant(delay) }

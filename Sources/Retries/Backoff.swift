@@ -3,8 +3,8 @@ internal import ResilienceCore
 /// How long to wait before each retry.
 ///
 /// The delay before the n-th retry, that is after the n-th failed attempt, is the formula's, varied by the jitter, and
-/// never above ``Retry/Configuration/maxDelay``. Growing backoffs are jittered unless told otherwise; a constant, a list
-/// and a function are taken at their word.
+/// never above ``Retry/Configuration/maxDelay``. Growing backoffs are jittered unless told otherwise; a constant, a
+/// list and a function are taken at their word.
 public struct Backoff: Sendable {
     enum Kind: Sendable {
         case constant(Duration)
@@ -67,8 +67,8 @@ public struct Backoff: Sendable {
         public let error: any Error
         /// Which attempt failed: 1 for the first.
         public let attempt: Int
-        /// Which step of the backoff this is: 1 for the first failure, and again for the first after a delay that a server
-        /// asked for. What grows grows by this.
+        /// Which step of the backoff this is: 1 for the first failure, and again for the first after a delay that a
+        /// server asked for. What grows grows by this.
         public let step: Int
         /// The delay of the step before; `nil` for the first step.
         public let previousDelay: Duration?
@@ -111,28 +111,20 @@ public struct Backoff: Sendable {
 
     func check(_ check: inout ConfigurationCheck) {
         switch kind {
-        case .constant(let delay): check.require(delay: "backoff.constant", delay)
+        case .constant(let delay): check.require(notNegative: "backoff.constant", delay)
         case .linear(let from, let step):
-            check.require(delay: "backoff.from", from)
-            check.require(delay: "backoff.by", step)
+            check.require(notNegative: "backoff.from", from)
+            check.require(notNegative: "backoff.by", step)
         case .exponential(let from, let factor):
-            check.require(delay: "backoff.from", from)
+            check.require(notNegative: "backoff.from", from)
             check.require(
                 factor >= 1 && factor.isFinite, "backoff.factor", "\(factor)", "is not a number of at least 1")
-        case .fibonacci(let from): check.require(delay: "backoff.from", from)
+        case .fibonacci(let from): check.require(notNegative: "backoff.from", from)
         case .list(let delays):
             check.require(!delays.isEmpty, "backoff.list", "[]", "is empty")
-            for (index, delay) in delays.enumerated() { check.require(delay: "backoff.list[\(index)]", delay) }
+            for (index, delay) in delays.enumerated() { check.require(notNegative: "backoff.list[\(index)]", delay) }
         case .custom: break
         }
         jitter.check(&check)
-    }
-}
-
-extension ConfigurationCheck {
-    /// Not negative, and at most what an instant can hold.
-    mutating func require(delay field: String, _ value: Duration) {
-        require(
-            value >= .zero && value <= .nanoseconds(Int64.max), field, "\(value)", "is outside 0 s...292 years")
     }
 }

@@ -2,8 +2,8 @@ internal import ResilienceCore
 
 /// How the delay of a backoff is varied, so that clients that failed together do not come back together.
 ///
-/// A delay that has reached `maxDelay` is varied downwards from there: clients stay spread at the limit too. What would be
-/// above is drawn from what is left below, not cut, so that nothing gathers at the limit.
+/// A delay that has reached `maxDelay` is varied downwards from there: clients stay spread at the limit too. What would
+/// be above is drawn from what is left below, not cut, so that nothing gathers at the limit.
 public struct Jitter: Sendable, Hashable {
     enum Kind: Sendable, Hashable {
         case none
@@ -26,8 +26,8 @@ public struct Jitter: Sendable, Hashable {
     public static let equal = Jitter(kind: .equal)
 
     /// Anything from the first delay to three times the one before (Brooker, as above). Grows by itself, also on a
-    /// constant backoff. What came before is remembered for each call of its own. A first delay above half of `maxDelay`
-    /// counts as that half.
+    /// constant backoff. What came before is remembered for each call of its own. A first delay above half of
+    /// `maxDelay` counts as that half.
     public static let decorrelated = Jitter(kind: .decorrelated)
 
     /// The delay ± `ratio` of it, 0 to 1; but never above `maxDelay`.

@@ -24,8 +24,12 @@ extension Retry {
         /// What becomes of a delay that would end after ``maxDuration``. Default: ``LastDelay/refuse``.
         public var lastDelay: LastDelay
 
-        /// Which errors are retried. Default: ``Condition/standard``.
-        public var retryOn: Condition
+        /// Which errors are retried. Default: all.
+        ///
+        /// No error is retried while the task is cancelled. The rejection of a layer inside, such as an open breaker's,
+        /// is retried only under ``OnRejection/waitUntilRetryAfter``, or where the condition names it: `.rejections`,
+        /// and the type of a rejection in `.only(…)`. The call then waits as it does under that.
+        public var handles: ErrorCondition
 
         /// What a server's word about trying again counts. Default: ``ServerHints/shortened``.
         public var serverHints: ServerHints
@@ -35,7 +39,7 @@ extension Retry {
         /// Default: 0.5.
         public var hintJitter: Double
 
-        /// What follows the rejection of a layer inside. Default: ``OnRejection/giveUp``. A ``retryOn`` that names
+        /// What follows the rejection of a layer inside. Default: ``OnRejection/giveUp``. ``handles`` that names
         /// rejections asks to wait for these: there is no other way to retry them.
         public var onRejection: OnRejection
 
@@ -45,14 +49,15 @@ extension Retry {
         public var isIdempotent: Bool
 
         /// Errors after which an operation that is not idempotent can be run again, because it had no effect: a
-        /// connection that was refused. Default: ``Condition/never``.
-        public var neverRan: Condition
+        /// connection that was refused. Default: none.
+        public var neverRan: ErrorCondition
 
         /// What bounds the retries of all calls together, shared with other retries and hedges: a ``RetryBudget``.
         /// Default: `nil`.
         public var budget: (any AttemptBudget)?
 
-        /// What the caller gets in the end. Default: ``Exhaustion/lastError``.
+        /// What the caller gets in the end: the last error, or an ``ExhaustedError`` with the errors of all attempts.
+        /// Errors that are not to be retried pass unchanged. Default: the last error.
         public var exhaustion: Exhaustion
 
         /// Creates a configuration; every part has a default.
@@ -62,21 +67,21 @@ extension Retry {
             maxDelay: Duration = .seconds(30),
             maxDuration: Duration? = nil,
             lastDelay: LastDelay = .refuse,
-            retryOn: Condition = .standard,
+            handles: ErrorCondition = .all,
             serverHints: ServerHints = .shortened,
             hintJitter: Double = 0.5,
             onRejection: OnRejection = .giveUp,
             idempotent isIdempotent: Bool = true,
-            neverRan: Condition = .never,
+            neverRan: ErrorCondition = .none,
             budget: (any AttemptBudget)? = nil,
-            exhaustion: Exhaustion = .lastError
+            exhaustion: Exhaustion = .originalError
         ) {
             self.backoff = backoff
             self.maxAttempts = maxAttempts
             self.maxDelay = maxDelay
             self.maxDuration = maxDuration
             self.lastDelay = lastDelay
-            self.retryOn = retryOn
+            self.handles = handles
             self.serverHints = serverHints
             self.hintJitter = hintJitter
             self.onRejection = onRejection
@@ -93,14 +98,14 @@ extension Retry {
             var check = ConfigurationCheck("retry")
             backoff.check(&check)
             check.require("maxAttempts", maxAttempts, atLeast: 1)
-            check.require(delay: "maxDelay", maxDelay)
+            check.require(notNegative: "maxDelay", maxDelay)
             check.require("hintJitter", hintJitter, in: 0...1)
             if let maxDuration { check.require(positive: "maxDuration", maxDuration) }
             check.requireObject("budget", budget)
             try check.finish()
         }
 
-        var waitsForRejections: Bool { onRejection == .waitUntilRetryAfter || retryOn.namesRejections }
+        var waitsForRejections: Bool { onRejection == .waitUntilRetryAfter || handles.namesRejections }
 
         /// Whether a call that succeeds at once leaves nothing to do.
         var isPlain: Bool { budget == nil && maxDuration == nil }
@@ -136,13 +141,5 @@ extension Retry {
         case exact
         /// Nothing: the backoff applies.
         case ignored
-    }
-
-    /// What the caller gets from a call that was retried in vain.
-    public enum Exhaustion: Sendable, Hashable {
-        /// The operation's last error, unchanged, or the last value if it was not accepted.
-        case lastError
-        /// An ``ExhaustedError`` with the errors of all attempts. Errors that are not to be retried pass unchanged.
-        case allAttempts
     }
 }

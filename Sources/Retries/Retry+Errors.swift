@@ -64,10 +64,10 @@ extension Retry {
         case backoff
         /// The server asked not to try again.
         case server
-        /// A layer inside refused the call, and is not waited for: ``Configuration/onRejection`` does not ask for it, or
-        /// the rejection names no time.
+        /// A layer inside refused the call, and is not waited for: ``Configuration/onRejection`` does not ask for it,
+        /// or the rejection names no time.
         case rejection
-        /// ``Configuration/retryOn`` does not hold for the error.
+        /// ``Configuration/handles`` does not hold for the error.
         case notRetryable
         /// The operation may have had an effect and must not have it twice.
         case notIdempotent

@@ -33,7 +33,8 @@ extension Retry {
 }
 
 extension RetryBudget {
-    /// What this budget measures, under a name: a budget has none of its own. Under several names it is shown as the first.
+    /// What this budget measures, under a name: a budget has none of its own. Under several names it is shown as the
+    /// first.
     public func metrics(named name: String) -> some MetricSource { Metrics(budget: self, name: name) }
 
     private struct Metrics: MetricSource {

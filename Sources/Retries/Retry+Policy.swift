@@ -13,6 +13,19 @@ extension Retry {
         layer(Configuration(backoff: backoff, maxAttempts: maxAttempts, budget: budget))
     }
 
+    /// A retry as a layer of a policy, with a name of its own and the policy's clock, randomness and observers.
+    ///
+    /// - Parameters:
+    ///   - name: What the retry is called in errors, events and metrics.
+    ///   - backoff: How long to wait before each retry.
+    ///   - maxAttempts: How often the operation runs at most, the first time included. At least 1. Default: 3.
+    ///   - budget: What bounds the retries of all calls together: a ``RetryBudget``. Default: none.
+    public static func layer(
+        _ name: String, _ backoff: Backoff, maxAttempts: Int = 3, budget: (any AttemptBudget)? = nil
+    ) -> Layer<Retry> {
+        layer(name, Configuration(backoff: backoff, maxAttempts: maxAttempts, budget: budget))
+    }
+
     /// A retry as a layer of a policy, with the policy's name, clock, randomness and observers.
     ///
     /// - Parameter configuration: What is retried, when and for how long. Its faults are reported by the policy, with
@@ -32,12 +45,10 @@ extension Retry {
     }
 
     private static func layer(name: String?, _ configuration: Configuration) -> Layer<Retry> {
-        Layer { environment throws(ConfigurationError) in
+        Layer(named: name) { environment throws(ConfigurationError) in
             var configuration = configuration
             configuration.budget = try environment.resolved(configuration.budget, field: "retry.budget")
             try configuration.validate()
-            var environment = environment
-            if let name { environment.name = name }
             return Retry(environment, configuration)
         }
     }
@@ -61,6 +72,19 @@ extension PolicyPipeline {
         _ backoff: Backoff = .exponential(), maxAttempts: Int = 3, budget: (any AttemptBudget)? = nil
     ) -> PolicyPipeline<Chain<Built, Retry>> {
         layer(Retry.layer(backoff, maxAttempts: maxAttempts, budget: budget))
+    }
+
+    /// Adds a retry that is built with the policy.
+    ///
+    /// - Parameters:
+    ///   - name: What the retry is called in errors, events and metrics.
+    ///   - backoff: How long to wait before each retry.
+    ///   - maxAttempts: How often the operation runs at most, the first time included. At least 1. Default: 3.
+    ///   - budget: What bounds the retries of all calls together: a ``RetryBudget``. Default: none.
+    public func retry(
+        _ name: String, _ backoff: Backoff, maxAttempts: Int = 3, budget: (any AttemptBudget)? = nil
+    ) -> PolicyPipeline<Chain<Built, Retry>> {
+        layer(Retry.layer(name, backoff, maxAttempts: maxAttempts, budget: budget))
     }
 
     /// Adds a retry that is built with the policy and has its name.

@@ -33,7 +33,7 @@ public final class Retry: Strategy {
     /// overlaps a change of the configuration goes by the old one or the new.
     private let isPlain: Atomic<Bool>
 
-    /// Creates a retry by the two settings that matter most.
+    /// Creates a retry with the name `retry`, by the settings that matter most.
     ///
     /// - Parameters:
     ///   - backoff: How long to wait before each retry. Default: 100 ms, doubled each time, with full jitter.
@@ -41,7 +41,7 @@ public final class Retry: Strategy {
     ///   - budget: What bounds the retries of all calls together: a ``RetryBudget``. Default: none.
     ///   - clock: The time it waits in. Default: the continuous clock.
     ///   - random: The randomness of jitter. Default: the system's.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ backoff: Backoff = .exponential(), maxAttempts: Int = 3, budget: (any AttemptBudget)? = nil,
@@ -52,6 +52,26 @@ public final class Retry: Strategy {
         try self.init("retry", configuration, clock: clock, random: random, observers: observers)
     }
 
+    /// Creates a retry by the settings that matter most.
+    ///
+    /// - Parameters:
+    ///   - name: What the retry is called in errors, events and metrics.
+    ///   - backoff: How long to wait before each retry.
+    ///   - maxAttempts: How often the operation runs at most, the first time included. At least 1. Default: 3.
+    ///   - budget: What bounds the retries of all calls together: a ``RetryBudget``. Default: none.
+    ///   - clock: The time it waits in. Default: the continuous clock.
+    ///   - random: The randomness of jitter. Default: the system's.
+    ///   - observers: The observers to notify.
+    /// - Throws: All faults of the configuration.
+    public convenience init(
+        _ name: String, _ backoff: Backoff, maxAttempts: Int = 3, budget: (any AttemptBudget)? = nil,
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        let configuration = Configuration(backoff: backoff, maxAttempts: maxAttempts, budget: budget)
+        try self.init(name, configuration, clock: clock, random: random, observers: observers)
+    }
+
     /// Creates a retry.
     ///
     /// - Parameters:
@@ -59,7 +79,7 @@ public final class Retry: Strategy {
     ///   - configuration: What is retried, when and for how long.
     ///   - clock: The time it waits in. Default: the continuous clock.
     ///   - random: The randomness of jitter. Default: the system's.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration = Configuration(),
@@ -115,8 +135,8 @@ public final class Retry: Strategy {
 
     /// Runs the rest of a call, and runs it again for as long as it fails and the configuration allows.
     ///
-    /// - Throws: What `next` threw last, or ``ExhaustedError`` if asked for; `CancellationError` if the task is cancelled
-    ///   before the first attempt or during a delay; the error of a delay function that throws.
+    /// - Throws: What `next` threw last, or ``ExhaustedError`` if asked for; `CancellationError` if the task is
+    ///   cancelled before the first attempt or during a delay; the error of a delay function that throws.
     @inlinable
     public nonisolated(nonsending) func execute(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
@@ -184,7 +204,8 @@ public final class Retry: Strategy {
         return Start(settings: settings, instant: isTimed ? time.now : TimeSource.Instant(nanoseconds: 0))
     }
 
-    /// Tells the budget. Of an attempt that was not paid for here, the layer further out tells that has the same budget.
+    /// Tells the budget. Of an attempt that was not paid for here, the layer further out tells that has the same
+    /// budget.
     @usableFromInline
     func recordSuccess(_ start: Start, _ context: Context, attempts: Int) {
         guard let mark = start.settings?.mark else { return }
@@ -194,7 +215,7 @@ public final class Retry: Strategy {
     @usableFromInline
     func succeeded(attempts: Int) {
         tally.countSuccess(attempts: attempts)
-        if events.isListening { tell(.succeeded(retry: name, attempts: attempts)) }
+        if events.isListening { events.notify(.succeeded(retry: name, attempts: attempts)) }
     }
 
     /// What follows a first attempt that failed.
@@ -204,32 +225,32 @@ public final class Retry: Strategy {
         _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
         let start = start.settings == nil ? begun() : start
-        var effort = Effort(start, context, self)
+        var call = RetryCall(start, context, self)
         var error = first
         while true {
             let pause: Pause
             do {
-                pause = try effort.plan(after: error)
+                pause = try call.plan(after: error)
             } catch let end {
-                if effort.losesValue { await release(error) }
+                if call.losesValue { await release(error) }
                 throw end
             }
             await release(error)
             do {
                 try await wait(pause)
             } catch {
-                effort.cancelled(error)
+                call.cancelled(error)
                 throw error
             }
-            try effort.checkTime(after: error, pause)
+            try call.checkTime(after: error, pause)
             do {
-                try await next(effort.beginAttempt())
+                try await next(call.beginAttempt())
             } catch let failure {
                 error = failure
                 continue
             }
-            recordSuccess(start, context, attempts: effort.state.attempt)
-            return succeeded(attempts: effort.state.attempt)
+            recordSuccess(start, context, attempts: call.state.attempt)
+            return succeeded(attempts: call.state.attempt)
         }
     }
 
@@ -245,11 +266,6 @@ public final class Retry: Strategy {
         // Without a tolerance the system may be late by a share of the delay.
         try await time.sleep(until: pause.end, tolerance: .zero)
         try Task.checkCancellation()
-    }
-
-    func tell(_ event: @autoclosure () -> Event) {
-        events.post(event())
-        events.deliver()
     }
 }
 

@@ -1,10 +1,10 @@
 public import ResilienceCore
 
-extension RetryBudget.Rule: DocumentRepresentable {
+extension RetryBudget.Configuration: DocumentRepresentable {
     /// `retryBudget`
     public static var documentKey: String { "retryBudget" }
 
-    /// A fifth of the calls, as of a budget without a rule.
+    /// A fifth of the calls, as of a budget without a configuration.
     public static var documentBase: Self { .ratio(0.2) }
 
     /// Takes what the document holds. Without a `kind` it changes what is there.
@@ -29,7 +29,7 @@ extension RetryBudget.Rule: DocumentRepresentable {
         }
     }
 
-    /// What a document can say about this rule: all of it.
+    /// What a document can say about this configuration: all of it.
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         let word = ConfigurationValue.string(word)
         return switch kind {
@@ -53,6 +53,6 @@ extension RetryBudget.Rule: DocumentRepresentable {
     }
 }
 
-private let standards: KeyValuePairs<String, RetryBudget.Rule> = [
+private let standards: KeyValuePairs<String, RetryBudget.Configuration> = [
     "ratio": .documentBase, "throttle": .throttle(), "quota": .quota(),
 ]

@@ -18,8 +18,8 @@ internal import Synchronization
 public final class RetryBudget: AttemptBudget, LayeredBudget {
     /// The tokens, in millionths; without the reserve of a ratio. Every decision is one compare-and-exchange of it.
     private let tokens: Atomic<Int64>
-    private let terms: Terms
-    private let settings: Lock<Rule>
+    private let parameters: Parameters
+    private let settings: Lock<Configuration>
     private let window: TokenWindow
     private let granted = Atomic<Int>(0)
     private let refused = Atomic<Int>(0)
@@ -29,47 +29,47 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     /// Creates a budget.
     ///
     /// - Parameters:
-    ///   - rule: How tokens are earned and spent. Default: retries may be a fifth of the calls.
+    ///   - configuration: How tokens are earned and spent. Default: retries may be a fifth of the calls.
     ///   - clock: The time in which the tokens of a ratio expire. Default: the continuous clock.
-    /// - Throws: All faults of the rule.
+    /// - Throws: All faults of the configuration.
     public convenience init(
-        _ rule: Rule = .ratio(0.2), clock: some Clock<Duration> = ContinuousClock()
+        _ configuration: Configuration = .ratio(0.2), clock: some Clock<Duration> = ContinuousClock()
     ) throws(ConfigurationError) {
-        try self.init(rule, time: TimeSource(clock))
+        try self.init(configuration, time: TimeSource(clock))
     }
 
-    package init(_ rule: Rule, time: TimeSource) throws(ConfigurationError) {
-        try rule.validate()
-        settings = Lock(rule)
-        terms = Terms(rule)
-        tokens = Atomic(rule.initialTokens)
-        window = TokenWindow(time, length: rule.window)
+    package init(_ configuration: Configuration, time: TimeSource) throws(ConfigurationError) {
+        try configuration.validate()
+        settings = Lock(configuration)
+        parameters = Parameters(configuration)
+        tokens = Atomic(configuration.initialTokens)
+        window = TokenWindow(time, length: configuration.window)
     }
 
-    // MARK: Rule
+    // MARK: Configuration
 
     /// How tokens are earned and spent.
-    public var rule: Rule { settings.withLock { $0 } }
+    public var configuration: Configuration { settings.withLock { $0 } }
 
-    /// Puts another rule in force. The totals stay; so do the tokens, up to the capacity of the new rule, unless it is of
-    /// another kind: such a rule begins anew.
+    /// Puts another rule in force. The totals stay; so do the tokens, up to the capacity of the new configuration,
+    /// unless it is of another kind: such a rule begins anew.
     ///
-    /// - Throws: All faults of the rule; the old one stays in force then.
-    public func update(_ rule: Rule) throws(ConfigurationError) {
-        try rule.validate()
+    /// - Throws: All faults of the configuration; the old one stays in force then.
+    public func update(_ configuration: Configuration) throws(ConfigurationError) {
+        try configuration.validate()
         expire()
         // Read outside the lock: the clock may be the user's.
         let now = window.now
         settings.withLock { current in
-            guard rule != current else { return }
-            let isSameKind = rule.terms.kind == current.terms.kind
-            current = rule
-            terms.store(rule)
-            window.setLength(rule.window, now: now, keeping: isSameKind)
+            guard configuration != current else { return }
+            let isSameKind = configuration.parameters.kind == current.parameters.kind
+            current = configuration
+            parameters.store(configuration)
+            window.setLength(configuration.window, now: now, keeping: isSameKind)
             if !isSameKind {
-                tokens.store(rule.initialTokens, ordering: .relaxed)
-            } else if rule.terms.kind != Terms.ratio {
-                tokens.min(rule.terms.capacity, ordering: .relaxed)
+                tokens.store(configuration.initialTokens, ordering: .relaxed)
+            } else if configuration.parameters.kind != Parameters.ratio {
+                tokens.min(configuration.parameters.capacity, ordering: .relaxed)
             }
         }
     }
@@ -78,7 +78,7 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
 
     /// Tells of a call, once, whatever becomes of it. Under a ratio it earns the call's share of a retry.
     public func deposit() {
-        if kind == Terms.ratio { settle(terms.share.load(ordering: .relaxed)) }
+        if kind == Parameters.ratio { adjust(by: parameters.share.load(ordering: .relaxed)) }
     }
 
     /// Asks for one more attempt: a retry or a hedge.
@@ -87,29 +87,30 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     public func tryWithdraw() -> Bool {
         expire()
         return switch kind {
-        case Terms.ratio: spend(Self.unit, keeping: -terms.reserve.load(ordering: .relaxed))
-        case Terms.throttle: count(tokens.load(ordering: .relaxed) > capacity / 2)
-        default: spend(terms.cost.load(ordering: .relaxed), keeping: 0)
+        case Parameters.ratio: spend(Self.unit, keeping: -parameters.reserve.load(ordering: .relaxed))
+        case Parameters.throttle: count(tokens.load(ordering: .relaxed) > capacity / 2)
+        default: spend(parameters.cost.load(ordering: .relaxed), keeping: 0)
         }
     }
 
     /// Gives back what ``tryWithdraw()`` took, for an attempt that did not start after all.
     public func putBack() {
         switch kind {
-        case Terms.ratio: settle(Self.unit)
-        case Terms.throttle: break
-        default: earn(terms.cost.load(ordering: .relaxed))
+        case Parameters.ratio: adjust(by: Self.unit)
+        case Parameters.throttle: break
+        default: earn(parameters.cost.load(ordering: .relaxed))
         }
     }
 
-    /// Tells of an attempt that succeeded: a throttle earns its ratio; a quota gets one token, or the price of the retry.
+    /// Tells of an attempt that succeeded: a throttle earns its ratio; a quota gets one token, or the price of the
+    /// retry.
     ///
     /// - Parameter isRetry: Whether the attempt was paid for with ``tryWithdraw()``.
     public func recordSuccess(ofRetry isRetry: Bool = false) {
         switch kind {
-        case Terms.ratio: break
-        case Terms.throttle: earn(terms.share.load(ordering: .relaxed))
-        default: earn(isRetry ? terms.cost.load(ordering: .relaxed) : Self.unit)
+        case Parameters.ratio: break
+        case Parameters.throttle: earn(parameters.share.load(ordering: .relaxed))
+        default: earn(isRetry ? parameters.cost.load(ordering: .relaxed) : Self.unit)
         }
     }
 
@@ -120,12 +121,12 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
 
     /// ``recordFailure()`` and ``tryWithdraw()`` in one step, so that no two callers are let through on the same token.
     public func tryWithdrawAfterFailure() -> Bool {
-        guard kind == Terms.throttle else { return tryWithdraw() }
+        guard kind == Parameters.throttle else { return tryWithdraw() }
         return count(loseToken() > capacity / 2)
     }
 
     package func tryWithdrawAfterInnerFailure() -> Bool {
-        guard kind == Terms.throttle else { return tryWithdraw() }
+        guard kind == Parameters.throttle else { return tryWithdraw() }
         var seen = tokens.load(ordering: .relaxed)
         while seen - Self.unit > capacity / 2 {
             let (exchanged, original) = tokens.compareExchange(
@@ -137,8 +138,8 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     }
 
     package func recordInnerSuccessOfRetry() {
-        guard kind != Terms.ratio, kind != Terms.throttle else { return }
-        earn(max(0, terms.cost.load(ordering: .relaxed) - Self.unit))
+        guard kind != Parameters.ratio, kind != Parameters.throttle else { return }
+        earn(max(0, parameters.cost.load(ordering: .relaxed) - Self.unit))
     }
 
     // MARK: Reading
@@ -146,7 +147,7 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     /// The tokens there are now, expired ones left out; a ratio's with its reserve.
     public var balance: Double {
         expire()
-        let reserve = terms.reserve.load(ordering: .relaxed)
+        let reserve = parameters.reserve.load(ordering: .relaxed)
         return Double(tokens.load(ordering: .relaxed) + reserve) / Double(Self.unit)
     }
 
@@ -158,9 +159,9 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
 
     // MARK: Tokens
 
-    private var kind: UInt8 { terms.kind.load(ordering: .relaxed) }
+    private var kind: UInt8 { parameters.kind.load(ordering: .relaxed) }
 
-    private var capacity: Int64 { terms.capacity.load(ordering: .relaxed) }
+    private var capacity: Int64 { parameters.capacity.load(ordering: .relaxed) }
 
     /// Takes `amount` if what is left is at least `least`.
     private func spend(_ amount: Int64, keeping least: Int64) -> Bool {
@@ -169,7 +170,7 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
             let (exchanged, original) = tokens.compareExchange(
                 expected: seen, desired: seen - amount, ordering: .relaxed)
             if exchanged {
-                if kind == Terms.ratio { window.add(-amount) }
+                if kind == Parameters.ratio { window.add(-amount) }
                 return count(true)
             }
             seen = original
@@ -193,7 +194,7 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     ///
     /// - Returns: The tokens that are left.
     private func loseToken() -> Int64 {
-        guard kind == Terms.throttle else { return 0 }
+        guard kind == Parameters.throttle else { return 0 }
         var seen = tokens.load(ordering: .relaxed)
         while seen > 0 {
             let less = max(0, seen - Self.unit)
@@ -205,14 +206,14 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     }
 
     /// Adds to a ratio's tokens, for as long as its window lasts.
-    private func settle(_ amount: Int64) {
+    private func adjust(by amount: Int64) {
         expire()
         window.add(amount)
         tokens.wrappingAdd(amount, ordering: .relaxed)
     }
 
     private func expire() {
-        guard kind == Terms.ratio else { return }
+        guard kind == Parameters.ratio else { return }
         let expired = window.expired()
         guard expired != 0 else { return }
         tokens.wrappingSubtract(expired, ordering: .relaxed)

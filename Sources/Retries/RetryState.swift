@@ -1,9 +1,10 @@
 internal import ResilienceCore
 
-/// What one call has gone through so far, and the decision what follows a failure. Waits for nothing and reads no clock.
+/// What one call has gone through so far, and the decision what follows a failure. Waits for nothing and reads no
+/// clock.
 struct RetryState {
     /// What to do after a failure.
-    enum Plan: Equatable {
+    enum Action: Equatable {
         case retry(after: Duration)
         case giveUp(Retry.StopReason)
     }
@@ -45,17 +46,17 @@ struct RetryState {
     /// - Throws: The error of a delay function.
     mutating func plan(
         after error: any Error, _ end: CallEnd, _ limits: Limits, _ random: RandomSource
-    ) throws -> Plan {
+    ) throws -> Action {
         hintWasUnreadable = false
         // Who is cancelled because the deadline has passed has failed: the service did not answer in time.
         if end == .expired { return .giveUp(.deadline) }
         if end == .cancelled { return .giveUp(.cancelled) }
         // What a layer refused is told as that; but nobody waits for another attempt.
         if end == .rejected, Task.isCancelled { return .giveUp(limits.isPastDeadline ? .deadline : .cancelled) }
-        guard configuration.retryOn.holds(error) else { return .giveUp(.notRetryable) }
+        guard configuration.handles.handles(error) else { return .giveUp(.notRetryable) }
         guard isIdempotent || neverRan(error) else { return .giveUp(.notIdempotent) }
         guard attempt < configuration.maxAttempts else { return .giveUp(.attempts) }
-        switch try wish(after: error, end, limits, random) {
+        switch try requestedDelay(after: error, end, limits, random) {
         case .delay(let delay): return bound(delay, limits)
         case .atLeast(let hint): return bound(hint, limits, random)
         case .stop(let reason): return .giveUp(reason)
@@ -74,43 +75,41 @@ struct RetryState {
 
     /// Whether the configuration would retry an error if nothing else stood against it.
     func mayContinue(after error: any Error) -> Bool {
-        attempt < configuration.maxAttempts && configuration.retryOn.holds(error) && (isIdempotent || neverRan(error))
+        attempt < configuration.maxAttempts && configuration.handles.handles(error) && (isIdempotent || neverRan(error))
     }
 
     /// Notes down a failure, and how long the call waits before it tries again; `nil` if it does not.
     mutating func note(_ error: any Error, delay: Duration?) -> Retry.FailedAttempt {
         let failed = Retry.FailedAttempt(attempt: attempt, error: error, delay: delay)
         if let delay { previousDelay = delay }
-        if configuration.exhaustion == .allAttempts {
+        if configuration.exhaustion == .exhaustedError {
             if failures.count == Self.maxFailures { failures.removeFirst() }
             failures.append(failed)
         }
         return failed
     }
 
-    private func neverRan(_ error: any Error) -> Bool {
-        !(error.unwrapped is UnacceptedResult) && configuration.neverRan.holds(error)
-    }
+    private func neverRan(_ error: any Error) -> Bool { configuration.neverRan.excludes(error) }
 
     /// The delay that somebody wants, before it meets the limits.
-    private enum Wish {
+    private enum RequestedDelay {
         /// That of the backoff, jittered.
         case delay(Duration)
         case atLeast(Hint)
         case stop(Retry.StopReason)
     }
 
-    /// A delay that somebody asked for: it is not shortened, but may be longer, so that those who were asked for the same
-    /// do not come back together.
+    /// A delay that somebody asked for: it is not shortened, but may be longer, so that those who were asked for the
+    /// same do not come back together.
     private struct Hint {
         var range: ClosedRange<Duration>
         /// What the backoff says, where that counts too.
         var backoff = Duration.zero
     }
 
-    private mutating func wish(
+    private mutating func requestedDelay(
         after error: any Error, _ end: CallEnd, _ limits: Limits, _ random: RandomSource
-    ) throws -> Wish {
+    ) throws -> RequestedDelay {
         if end == .rejected {
             let rejection = error.unwrapped as? any PolicyRejection
             guard configuration.waitsForRejections, let earliest = rejection?.retryAfter else {
@@ -161,7 +160,7 @@ struct RetryState {
     }
 
     /// A delay of the backoff, which has been trimmed already if it may be.
-    private func bound(_ delay: Duration, _ limits: Limits) -> Plan {
+    private func bound(_ delay: Duration, _ limits: Limits) -> Action {
         if let maxDuration = configuration.maxDuration {
             let left = maxDuration - limits.elapsed
             guard left > .zero, delay <= left else { return .giveUp(.duration) }
@@ -171,7 +170,7 @@ struct RetryState {
     }
 
     /// A delay that was asked for. Its jitter gives way to the limits; what was asked for does not.
-    private func bound(_ hint: Hint, _ limits: Limits, _ random: RandomSource) -> Plan {
+    private func bound(_ hint: Hint, _ limits: Limits, _ random: RandomSource) -> Action {
         let earliest = max(hint.range.lowerBound, hint.backoff)
         var latest = max(hint.range.upperBound, hint.backoff)
         if let maxDuration = configuration.maxDuration {

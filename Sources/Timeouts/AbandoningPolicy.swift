@@ -4,26 +4,27 @@ internal import Synchronization
 extension Policy {
     /// A form of this policy that returns at a limit although the work goes on.
     ///
-    /// For work that does not listen to cancellation, where the caller cannot wait. The work is cancelled at the limit, or
-    /// with its caller, but still runs, and holds what it holds: watch ``AbandoningPolicy/abandonedRunning``. Prefer ``Timeout``, which
-    /// waits for the work to end.
+    /// For work that does not listen to cancellation, where the caller cannot wait. The work is cancelled at the limit,
+    /// or with its caller, but still runs, and holds what it holds: watch ``AbandoningPolicy/abandonedRunning``. Prefer
+    /// ``Timeout``, which waits for the work to end.
     ///
-    /// The operation runs beside its caller, and past the call, so that it must be `@Sendable` and its value `Sendable`:
-    /// the compiler sees to it.
+    /// The operation runs beside its caller, and past the call, so that it must be `@Sendable` and its value
+    /// `Sendable`: the compiler sees to it.
     ///
     /// - Parameters:
     ///   - limit: How long a call may take, at least 1 ns. The policy's layers are all inside it.
-    ///   - observers: Who hears its events, beside the policy's own.
+    ///   - observers: The observers to notify, beside the policy's own.
     /// - Throws: `ConfigurationError` if the limit is not allowed.
     public func abandoning(
         after limit: Duration, observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) -> AbandoningPolicy {
-        try Timeout.Limit.fixed(limit).validate()
+        try Timeout.Configuration.fixed(limit).validate()
         return AbandoningPolicy(self, limit, observers)
     }
 }
 
-/// A policy that returns at a limit although the work goes on. Made by ``ResilienceCore/Policy/abandoning(after:observers:)``.
+/// A policy that returns at a limit although the work goes on. Made by
+/// ``ResilienceCore/Policy/abandoning(after:observers:)``.
 public struct AbandoningPolicy: PolicyWrapper {
     /// The policy inside.
     public let policy: Policy
@@ -66,11 +67,12 @@ public struct AbandoningPolicy: PolicyWrapper {
     /// Runs an operation under the policy, in a task of its own, until it ends, the limit is reached or the caller is
     /// cancelled.
     ///
-    /// The task inherits priority, task-local values and executor preference. It is cancelled at the limit, and when the caller is; it may go on
-    /// then, but nobody waits for it. For a caller that is cancelled already it is not begun.
+    /// The task inherits priority, task-local values and executor preference. It is cancelled at the limit, and when
+    /// the caller is; it may go on then, but nobody waits for it. For a caller that is cancelled already it is not
+    /// begun.
     ///
-    /// - Throws: ``Timeout/ExceededError`` at the limit, without an underlying error; `CancellationError` as soon as the
-    ///   caller is cancelled; otherwise what the policy throws.
+    /// - Throws: ``Timeout/ExceededError`` at the limit, without an underlying error; `CancellationError` as soon as
+    ///   the caller is cancelled; otherwise what the policy throws.
     public func execute<Value: Sendable>(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable () async throws -> Value
@@ -94,8 +96,8 @@ public struct AbandoningPolicy: PolicyWrapper {
         await run(accepting: isAccepted) { _ in try await operation() }
     }
 
-    /// Runs an operation that asks for its `Context`, and tells all about the call. Of a call that was left running, what it
-    /// has come to by then.
+    /// Runs an operation that asks for its `Context`, and tells all about the call. Of a call that was left running,
+    /// what it has come to by then.
     public func run<Value: Sendable>(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable (Context) async throws -> Value
@@ -126,7 +128,7 @@ public struct AbandoningPolicy: PolicyWrapper {
         // The layers see the deadline too: a call cut off by it failed, and was not cancelled by its caller.
         var root = root
         root.shortenDeadline(to: deadline, on: time)
-        let callLimit = CallLimit(deadline, on: time)
+        let callLimit = CallLimit(deadline, on: time, of: root)
         let work = callLimit.around {
             Task(name: "abandoning \(policy.name)", executorPreference: preferredExecutor) { [self, root] in
                 let end = await result(from: root, isAccepted, race, deadline, operation)

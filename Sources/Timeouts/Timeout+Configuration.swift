@@ -2,7 +2,7 @@ public import ResilienceCore
 
 extension Timeout {
     /// How long a call may take.
-    public struct Limit: Sendable {
+    public struct Configuration: Sendable {
         enum Kind: Sendable {
             case fixed(Duration)
             case remaining
@@ -12,18 +12,18 @@ extension Timeout {
         let kind: Kind
 
         /// The same for every call, at least 1 ns.
-        public static func fixed(_ limit: Duration) -> Limit {
-            Limit(kind: .fixed(limit))
+        public static func fixed(_ limit: Duration) -> Configuration {
+            Configuration(kind: .fixed(limit))
         }
 
         /// What is left of the context's deadline; no limit if there is none. For calls whose deadline was set
         /// elsewhere: by a strategy of your own, or by a policy around this one.
-        public static let remaining = Limit(kind: .remaining)
+        public static let remaining = Configuration(kind: .remaining)
 
         /// From a function, asked for each call. `nil` means no limit; zero or less that there is no time left, and the
         /// call is refused without running.
-        public static func from(_ limit: @escaping @Sendable (Context) -> Duration?) -> Limit {
-            Limit(kind: .function(limit))
+        public static func from(_ limit: @escaping @Sendable (Context) -> Duration?) -> Configuration {
+            Configuration(kind: .function(limit))
         }
 
         /// Checks the limit.

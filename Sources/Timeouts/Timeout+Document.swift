@@ -2,7 +2,7 @@ public import ResilienceCore
 
 /// A document says `"2s"`, or `"remaining"`. It cannot say a function; that is written as `null`, which leaves a limit
 /// as it is.
-extension Timeout.Limit: DocumentRepresentable {
+extension Timeout.Configuration: DocumentRepresentable {
     /// `timeout`
     public static var documentKey: String { "timeout" }
 

@@ -12,8 +12,8 @@ extension Timeout {
         /// The limit that was reached.
         public let limit: Duration
 
-        /// What the operation threw when it was cancelled: a `CancellationError`, or its client's own error. `nil` if the
-        /// operation was abandoned.
+        /// What the operation threw when it was cancelled: a `CancellationError`, or its client's own error. `nil` if
+        /// the operation was abandoned.
         public let underlying: (any Error)?
 
         /// `timeout "payments" exceeded its limit of 2 seconds`

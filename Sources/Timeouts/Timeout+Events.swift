@@ -58,8 +58,8 @@ extension Timeout {
     public struct Totals: Sendable, Hashable, Codable {
         /// Calls that returned within the limit.
         public internal(set) var succeeded = 0
-        /// Calls that failed without reaching the limit: with an error of their own, or cut off by a deadline around this
-        /// one.
+        /// Calls that failed without reaching the limit: with an error of their own, or cut off by a deadline around
+        /// this one.
         public internal(set) var failed = 0
         /// Calls that ended with an error after the limit.
         public internal(set) var exceeded = 0

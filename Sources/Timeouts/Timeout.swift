@@ -22,80 +22,101 @@ public final class Timeout: Strategy {
     public let rootContext: Context
 
     /// How long calls may take.
-    public var limit: Limit { currentLimit.withLock { $0 } }
-    private let currentLimit: Lock<Limit>
+    public var configuration: Configuration { settings.withLock { $0 } }
+    private let settings: Lock<Configuration>
 
     let time: TimeSource
     let lane: DeadlineLane
     let events: EventChannel<Event>
     let counters = Counters()
 
-    /// Creates a timeout with the same limit for every call.
+    /// Creates a timeout with the name `timeout` and the same limit for every call.
     ///
     /// - Parameters:
     ///   - limit: How long a call may take, at least 1 ns.
-    ///   - name: What the timeout is called in errors and events. Default: `timeout`.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: `ConfigurationError` if the limit is not allowed.
     public convenience init(
-        _ limit: Duration, name: String = "timeout", clock: some Clock<Duration> = ContinuousClock(),
-        observers: [any PolicyObserver] = []
+        _ limit: Duration, clock: some Clock<Duration> = ContinuousClock(), observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
-        try self.init(.fixed(limit), name: name, clock: clock, observers: observers)
+        try self.init("timeout", .fixed(limit), clock: clock, observers: observers)
     }
 
-    /// Creates a timeout whose limit is decided for each call.
+    /// Creates a timeout with the name `timeout`, whose limit may be decided for each call.
     ///
     /// - Parameters:
-    ///   - limit: How long a call may take.
-    ///   - name: What the timeout is called in errors and events. Default: `timeout`.
+    ///   - configuration: How long a call may take.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: `ConfigurationError` if a fixed limit is not allowed.
     public convenience init(
-        _ limit: Limit, name: String = "timeout", clock: some Clock<Duration> = ContinuousClock(),
+        _ configuration: Configuration, clock: some Clock<Duration> = ContinuousClock(),
         observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
-        try limit.validate()
-        self.init(
-            PolicyEnvironment(name: name, time: TimeSource(clock), observers: observers), limit)
+        try self.init("timeout", configuration, clock: clock, observers: observers)
     }
 
-    /// The limit has been validated.
-    init(_ environment: PolicyEnvironment, _ limit: Limit) {
+    /// Creates a timeout with the same limit for every call.
+    ///
+    /// - Parameters:
+    ///   - name: What the timeout is called in errors, events and metrics.
+    ///   - limit: How long a call may take, at least 1 ns.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - observers: The observers to notify.
+    /// - Throws: `ConfigurationError` if the limit is not allowed.
+    public convenience init(
+        _ name: String, _ limit: Duration, clock: some Clock<Duration> = ContinuousClock(),
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try self.init(name, .fixed(limit), clock: clock, observers: observers)
+    }
+
+    /// Creates a timeout whose limit may be decided for each call.
+    ///
+    /// - Parameters:
+    ///   - name: What the timeout is called in errors, events and metrics.
+    ///   - configuration: How long a call may take.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - observers: The observers to notify.
+    /// - Throws: `ConfigurationError` if a fixed limit is not allowed.
+    public convenience init(
+        _ name: String, _ configuration: Configuration, clock: some Clock<Duration> = ContinuousClock(),
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.init(PolicyEnvironment(name: name, time: TimeSource(clock), observers: observers), configuration)
+    }
+
+    /// The configuration has been validated.
+    init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
         name = environment.name
         time = environment.time
-        currentLimit = Lock(limit)
+        settings = Lock(configuration)
         rootContext = Context(name: environment.name, time: environment.time)
         lane = DeadlineLane(environment.time)
         events = EventChannel(environment.observers)
     }
 
-    /// Puts another limit in force. Calls that run keep theirs; the totals stay.
+    /// Puts another configuration in force. Calls that run keep their limit; the totals stay.
     ///
     /// - Throws: `ConfigurationError` if a fixed limit is not allowed; the old one stays in force then.
-    public func update(_ limit: Limit) throws(ConfigurationError) {
-        try limit.validate()
-        // The old one is released outside the lock: a function is the user's.
-        let old = currentLimit.withLock { current in
-            defer { current = limit }
-            return current
-        }
-        _ = old
+    public func update(_ configuration: Configuration) throws(ConfigurationError) {
+        try configuration.validate()
+        settings.replace(with: configuration)
     }
 
     // MARK: The path of a call
 
     /// Runs the rest of a call, and cancels it when the limit is reached.
     ///
-    /// - Throws: ``ExceededError`` if the call failed after this limit had been reached; ``NoTimeLeftError`` if there was no
-    ///   time left to begin with. Otherwise what `next` threw: also when the caller cancelled, and when a layer inside
-    ///   refused the call.
+    /// - Throws: ``ExceededError`` if the call failed after this limit had been reached; ``NoTimeLeftError`` if there
+    ///   was no time left to begin with. Otherwise what `next` threw: also when the caller cancelled, and when a layer
+    ///   inside refused the call.
     public nonisolated(nonsending) func execute(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        guard let limit = limit.duration(of: context) else {
+        guard let limit = configuration.duration(of: context) else {
             counters.unlimited.wrappingAdd(1, ordering: .relaxed)
             return try await next(context)
         }
@@ -116,7 +137,8 @@ public final class Timeout: Strategy {
                 return
             }
             counters.late.wrappingAdd(1, ordering: .relaxed)
-            emit(.exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: true))
+            events.notify(
+                .exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: true))
             return
         }
         switch CallEnd(error, in: context) {
@@ -125,7 +147,8 @@ public final class Timeout: Strategy {
         // Whoever cancelled from outside, the caller or a deadline around this one, is never told of this limit.
         case .failed where end.isExpired && !Task.isCancelled:
             counters.exceeded.wrappingAdd(1, ordering: .relaxed)
-            emit(.exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: false))
+            events.notify(
+                .exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: false))
             throw ExceededError(policyName: name, limit: limit, underlying: error)
         case .failed, .expired: counters.failed.wrappingAdd(1, ordering: .relaxed)
         }
@@ -134,13 +157,8 @@ public final class Timeout: Strategy {
 
     private func refused(_ limit: Duration) -> NoTimeLeftError {
         counters.refused.wrappingAdd(1, ordering: .relaxed)
-        emit(.refused(timeout: name, limit: limit))
+        events.notify(.refused(timeout: name, limit: limit))
         return NoTimeLeftError(policyName: name)
-    }
-
-    private func emit(_ event: @autoclosure () -> Event) {
-        events.post(event())
-        events.deliver()
     }
 
     /// Adds an observer of this timeout's events.

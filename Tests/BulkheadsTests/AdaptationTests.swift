@@ -65,7 +65,7 @@ struct AdaptationTests {
     @Test("chosen errors are drops; a cancellation is one if the deadline has passed")
     func rule() throws {
         let limit = ScriptedLimit(limit: 8)
-        let stage = try Stage(.init(limit: .adaptive(limit) { $0 is InjectedFailure }))
+        let stage = try Stage(.init(limit: .adaptive(limit, handles: .only(InjectedFailure.self))))
         stage.start(0).fail()
         stage.start(1).fail(Overloaded())
         let late = stage.start(2, deadline: .seconds(1))

@@ -150,7 +150,7 @@ struct BulkheadDocumentTests {
         #expect(Configuration(limit: .adaptive(.windowed(Own()))).document["limit"] == nil)
         #expect(try Configuration(["limit": ["vegas": [:]]], onto: own).limit.initial == 20)
 
-        let base = Configuration(limit: .adaptive(.aimd(minimum: 1)) { $0 is InjectedFailure })
+        let base = Configuration(limit: .adaptive(.aimd(minimum: 1), handles: .only(InjectedFailure.self)))
         let clock = ManualClock()
         let bulkhead = try Bulkhead("b", base, clock: clock)
         func end(_ error: (any Error)?) throws {

@@ -136,4 +136,95 @@ struct NestedCallTests {
         // What runs there has marks of its own.
         try await Background.begin { Task { try await bulkhead.execute { try await bulkhead.execute {} } } }.value
     }
+
+    // MARK: Calls from before marking began
+
+    @Test(
+        "a call within one from before the update is refused when the wait is over that calls had then",
+        arguments: [
+            Queue(capacity: 9, maxWait: .seconds(5)), Queue(capacity: 0), Queue(capacity: 9, maxWait: .seconds(1)),
+        ],
+        ["inner", "partition", "permit"])
+    func unmarked(queue: Queue, form: String) async throws {
+        let clock = ManualClock()
+        let bulkhead = try Bulkhead("test", .init(limit: .fixed(1), queue: queue), clock: clock)
+        let wait = queue.capacity == 0 ? Duration.seconds(1) : queue.maxWait
+        try await bulkhead.execute {
+            try bulkhead.update(.queueing(1, maxWait: nil))
+            let inner = Task {
+                switch form {
+                case "permit": try await bulkhead.acquirePermit().release()
+                case "partition": try await bulkhead.partition("gold").execute {}
+                default: try await bulkhead.execute {}
+                }
+            }
+            try await clock.waitForTimers(1)
+            clock.advance(to: .init(offset: wait ?? .zero))
+            let error = await #expect(throws: RejectedError.self) { try await inner.value }
+            #expect(error?.cause == .timedOut && error?.waited == wait)
+        }
+        #expect(bulkhead.inUse == 0 && bulkhead.state.withLock { $0.unmarked } == 0)
+        // All that is new is known.
+        try await bulkhead.execute { try await bulkhead.execute {} }
+    }
+
+    @Test("once the calls from before have ended, the others wait without end, or until their own deadline")
+    func afterTheUnmarked() async throws {
+        let stage = try Stage(.queueing(2, maxWait: .seconds(5)))
+        let bulkhead = stage.bulkhead
+        let (first, second) = (stage.start(1), stage.start(2))
+        try bulkhead.update(.queueing(2, maxWait: nil))
+        let third = stage.start(3)
+        let fourth = stage.start(4, deadline: .seconds(8))
+        let fifth = stage.start(5)
+        first.end()
+        second.end()
+        #expect(stage.started.elements == [1, 2, 3, 4] && bulkhead.state.withLock { $0.unmarked } == 0)
+        let sixth = stage.start(6, deadline: .seconds(7))
+        stage.advance(by: .seconds(6))
+        #expect(stage.outcome(5) == nil && bulkhead.waiting == 2)
+        stage.advance(by: .seconds(1))
+        #expect(stage.outcome(6) == "timedOut" && bulkhead.waiting == 1)
+        stage.advance(by: .seconds(10_000))
+        #expect(stage.outcome(5) == nil)
+        for call in [third, fourth, fifth] { call.end() }
+        #expect(stage.outcome(5) == "finished" && bulkhead.inUse == 0)
+        withExtendedLifetime(sixth) {}
+    }
+
+    @Test("permits that are held, and updates there and back, are counted as what they are")
+    func counting() async throws {
+        let bulkhead = try Bulkhead("test", .queueing(4))
+        let old = try bulkhead.held()
+        try bulkhead.update(.queueing(4, maxWait: nil))
+        #expect(bulkhead.state.withLock { $0.unmarked } == 1)
+        let new = try bulkhead.held()
+        try await bulkhead.execute { #expect(bulkhead.state.withLock { $0.unmarked } == 1) }
+        new.release()
+        #expect(bulkhead.state.withLock { $0.unmarked } == 1)
+        let newer = try bulkhead.held()
+        try bulkhead.update(.queueing(4))
+        #expect(bulkhead.state.withLock { $0.unmarked } == 0)
+        try await bulkhead.execute {
+            try bulkhead.update(.queueing(4, maxWait: nil))
+            #expect(bulkhead.state.withLock { $0.unmarked } == 3)
+            newer.release()
+            #expect(bulkhead.state.withLock { $0.unmarked } == 2)
+        }
+        old.release()
+        #expect(bulkhead.state.withLock { $0.unmarked } == 0 && bulkhead.inUse == 0)
+    }
+
+    @Test("a call that waited through the update is marked when its turn comes")
+    func waitedThrough() async throws {
+        let bulkhead = try bulkhead()
+        try bulkhead.update(.queueing(1, maxWait: .seconds(5)))
+        let held = try bulkhead.held()
+        async let call: Void = bulkhead.execute { try await bulkhead.execute {} }
+        while bulkhead.waiting == 0 { await Task.yield() }
+        try bulkhead.update(.queueing(1, maxWait: nil))
+        held.release()
+        try await call
+        #expect(bulkhead.inUse == 0 && bulkhead.state.withLock { $0.unmarked } == 0)
+    }
 }

@@ -27,12 +27,12 @@ struct StateTests {
         // One that asks serves those before it, and waits.
         let decision = state.ask(.init(), now: now(0)) { 2 }
         #expect(place(decision) != nil && state.inUse == 1 && state.queued == 1)
-        let news = state.takeNews()
-        guard case .granted(1, part: 0, waited: .zero, inUse: 1) = news.first, news.count == 1 else {
-            Issue.record("\(news)")
+        let actions = state.takeActions()
+        guard case .granted(1, part: 0, waited: .zero, inUse: 1) = actions.first, actions.count == 1 else {
+            Issue.record("\(actions)")
             return
         }
-        #expect(state.takeNews().isEmpty)
+        #expect(state.takeActions().isEmpty)
     }
 
     @Test("one whose time is over does not get a slot that comes free before its timer fires")
@@ -43,11 +43,11 @@ struct StateTests {
         _ = state.ask(.init(deadline: now(5)), now: now(1)) { 2 }
         _ = state.giveBack(0)
         state.serve(now: now(1))
-        let news = state.takeNews()
-        guard case .refused(1, .timedOut, waited: .seconds(1)) = news.first,
-            case .granted(2, part: 0, waited: .zero, inUse: 1) = news.last, news.count == 2
+        let actions = state.takeActions()
+        guard case .refused(1, .timedOut, waited: .seconds(1)) = actions.first,
+            case .granted(2, part: 0, waited: .zero, inUse: 1) = actions.last, actions.count == 2
         else {
-            Issue.record("\(news)")
+            Issue.record("\(actions)")
             return
         }
         #expect(state.nextDeadline == nil && state.timedOut == 1 && state.waited == 2)

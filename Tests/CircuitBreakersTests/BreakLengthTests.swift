@@ -80,7 +80,7 @@ struct BreakLengthTests {
             let lengths = try (0..<40 as Range<UInt64>).map { seed in
                 let fixture = try Fixture(
                     .init(trip: .consecutiveFailures(1), breakLength: breakLength), random: .seeded(seed))
-                try fixture.breaker.acquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
+                try fixture.breaker.tryAcquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
                 return try #require(fixture.breaker.remainingBreak)
             }
             #expect(lengths.allSatisfy { $0 >= asked && $0 <= asked * (1 + share) }, "\(lengths)")
@@ -97,7 +97,7 @@ struct BreakLengthTests {
         let fixture = try Fixture(
             .init(trip: .consecutiveFailures(2), breakLength: .serverHint(upTo: .seconds(30), jitter: 0)))
         for seconds in [1, 20] {
-            try fixture.breaker.acquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
+            try fixture.breaker.tryAcquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
         }
         #expect(fixture.breaker.remainingBreak == .seconds(20))
         #expect(fixture.transitions.first?.breakLength == .seconds(20))
@@ -113,9 +113,9 @@ struct BreakLengthTests {
             }, halfOpen: .init(probes: 1))
         let fixture = try Fixture(configuration)
         try fixture.play("F")
-        try fixture.breaker.acquirePermit().fail(InjectedFailure())
+        try fixture.breaker.tryAcquirePermit().fail(InjectedFailure())
         fixture.clock.advance(by: .seconds(1))
-        try fixture.breaker.acquirePermit().fail(InjectedFailure())
+        try fixture.breaker.tryAcquirePermit().fail(InjectedFailure())
         #expect(fixture.breaker.remainingBreak == .seconds(2))
         fixture.clock.advance(by: .seconds(2))
         try fixture.play("S")

@@ -128,7 +128,7 @@ struct BreakerDocumentTests {
         let base = Configuration(
             trip: .any(.failureRate(0.5), .when { $0.ignored == 2 }),
             breakLength: .custom(upTo: .seconds(9), otherwise: .fixed(.seconds(5))) { _ in .seconds(7) },
-            classifier: .init { $0 is Teapot ? .ignored : .failure })
+            ignores: .only(Teapot.self))
         let written = base.document
         #expect(written["trip"] == ["failureRate": 0.5, "minimumCalls": 20])
         #expect(written["breakLength"] == ["upTo": "9s", "otherwise": "5s"])
@@ -136,10 +136,10 @@ struct BreakerDocumentTests {
             let configuration = try Configuration(document, onto: base)
             #expect(configuration.trip.rules.count == 2)
             let fixture = try Fixture(configuration, random: .constant(0.5))
-            try fixture.breaker.acquirePermit().complete(as: .ignored)
-            try fixture.breaker.acquirePermit().complete(as: .ignored)
+            try fixture.breaker.tryAcquirePermit().complete(as: .ignored)
+            try fixture.breaker.tryAcquirePermit().complete(as: .ignored)
             #expect(fixture.breaker.remainingBreak == .seconds(7))
-            #expect(configuration.classifier.classify(Teapot(), nil) == .ignored)
+            #expect(configuration.conditions.judge(Teapot(), in: nil) == .ignored)
         }
         // Only a function: nothing to write, and it stays.
         let only = Configuration(trip: .when { _ in true })

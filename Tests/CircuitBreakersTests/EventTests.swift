@@ -13,9 +13,9 @@ struct EventTests {
         let clock = ManualClock()
         let breaker = try CircuitBreaker("test", .fragile(), clock: clock, observers: [observer])
         observer.breaker.append(breaker)
-        try breaker.acquirePermit().complete(as: .failure)
+        try breaker.tryAcquirePermit().complete(as: .failure)
         clock.advance(by: .seconds(10))
-        try breaker.acquirePermit().complete(as: .success)
+        try breaker.tryAcquirePermit().complete(as: .success)
         // Every call that the observer made is among the events too, after the event that it was made for.
         #expect(
             observer.log.elements == [
@@ -186,6 +186,6 @@ private final class ReentrantObserver: PolicyObserver {
         }
         log.append("\(what): \(breaker.state), \(breaker.counts.calls) calls")
         if what.hasPrefix("called") { return }
-        _ = try? breaker.acquirePermit()
+        _ = try? breaker.tryAcquirePermit()
     }
 }

@@ -16,11 +16,11 @@ struct ManualControlTests {
         ] {
             prepare()
             fixture.recorder.clear()
-            let error = CircuitBreaker.TransitionError(breaker: "test", from: state, to: .halfOpen)
+            let error = CircuitBreaker.TransitionError(policyName: "test", from: state, to: .halfOpen)
             #expect(throws: error) { try fixture.breaker.halfOpen() }
             #expect(fixture.state == state && fixture.events.isEmpty)
         }
-        let error = CircuitBreaker.TransitionError(breaker: "a", from: .closed, to: .halfOpen)
+        let error = CircuitBreaker.TransitionError(policyName: "a", from: .closed, to: .halfOpen)
         #expect(error.description == "circuit breaker \"a\" cannot go from closed to half-open")
     }
 

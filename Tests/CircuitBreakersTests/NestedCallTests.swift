@@ -38,7 +38,7 @@ struct NestedCallTests {
                 }
             case "hand":
                 try await outer.execute {
-                    let permit = try breaker.acquirePermit()
+                    let permit = try breaker.tryAcquirePermit()
                     let counts = permit.succeed()
                     #expect(counts)
                     return 7
@@ -47,7 +47,7 @@ struct NestedCallTests {
             }
         #expect(value == 7 && fixture.state == .closed)
         #expect(fixture.breaker.totals.rejected == 0 && fixture.breaker.totals.late == 0)
-        #expect(fixture.breaker.totals.successes == (form == "twice" ? 3 : 2))
+        #expect(fixture.breaker.totals.successes == 1)
     }
 
     @Test("what a probe begins in the background is no part of it")
@@ -59,7 +59,7 @@ struct NestedCallTests {
             await #expect(throws: OpenError.self) { try await refresh.value }
             try await breaker.execute {}
         }
-        #expect(fixture.state == .closed && breaker.totals.successes == 2 && breaker.totals.rejected == 1)
+        #expect(fixture.state == .closed && breaker.totals.successes == 1 && breaker.totals.rejected == 1)
         let inside = try halfOpen()
         try await Background.begin { Task { try await inside.breaker.execute { try await inside.breaker.execute {} } } }
             .value
@@ -70,7 +70,7 @@ struct NestedCallTests {
     func outcome() async throws {
         let swallowed = try halfOpen()
         await swallowed.breaker.executeIgnoringInner()
-        #expect(swallowed.state == .closed && swallowed.breaker.totals.failures == 1)
+        #expect(swallowed.state == .closed && swallowed.breaker.totals.failures == 0)
         let failed = try halfOpen(probes: 2)
         await #expect(throws: InjectedFailure.self) {
             try await failed.breaker.execute {
@@ -80,12 +80,120 @@ struct NestedCallTests {
                 throw InjectedFailure()
             }
         }
-        #expect(failed.state == .open && failed.breaker.totals.successes == 2)
+        #expect(failed.state == .open && failed.breaker.totals.successes == 0 && failed.breaker.totals.failures == 1)
         let rethrown = try halfOpen(probes: 3)
         await #expect(throws: InjectedFailure.self) {
             try await rethrown.breaker.execute { try await rethrown.breaker.execute { throw InjectedFailure() } }
         }
         #expect(rethrown.path.last == .open && rethrown.transitions.last?.counts.failures == 1)
+    }
+
+    @Test(
+        "a closed breaker counts a call once that passes it twice, by how the outer one ends",
+        arguments: ["policies", "in itself", "chain", "context", "child", "hand", "timeout", "observing", "setting"])
+    func closed(form: String) async throws {
+        let fixture = try Fixture(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
+        let breaker = fixture.breaker
+        if form == "observing" { breaker.observe() }
+        let outer = try Policy("outer") { breaker }
+        let inner = try Policy("inner") {
+            breaker.setting(Word.self, to: "inner")
+            if form == "timeout" { Child() }
+        }
+        let chain = try Policy("chain") {
+            breaker
+            inner
+        }
+        func call(_ operation: () async throws -> Void) async throws {
+            switch form {
+            case "in itself": try await outer.execute { try await outer.execute { try await operation() } }
+            case "chain": try await chain.execute { try await operation() }
+            case "context":
+                try await outer.execute { context in try await inner.execute(context) { _ in try await operation() } }
+            case "hand":
+                try await outer.execute {
+                    let permit = try breaker.tryAcquirePermit()
+                    do { try await operation() } catch {
+                        let counts = permit.fail(error)
+                        #expect(counts)
+                        throw error
+                    }
+                    permit.succeed()
+                }
+            default: try await outer.execute { try await inner.execute { try await operation() } }
+            }
+        }
+        for _ in 1...2 { try await call {} }
+        #expect(breaker.counts.row == [2, 2, 0, 0, 2, 0] && breaker.totals.successes == 2)
+        for failures in 1...2 {
+            await #expect(throws: InjectedFailure.self) { try await call { throw InjectedFailure() } }
+            #expect(breaker.counts.consecutiveFailures == failures && fixture.state != .open)
+        }
+        // What the outer call makes good is good.
+        try await outer.execute { try? await inner.execute { throw InjectedFailure() } }
+        #expect(breaker.counts.row == [5, 3, 2, 0, 1, 0] && breaker.totals.asks == 5)
+        let called = fixture.events.count { if case .called = $0 { true } else { false } }
+        #expect(called == 5)
+    }
+
+    @Test("what is left behind by a call, or made by another task, is counted for itself")
+    func leftBehind() async throws {
+        let fixture = try Fixture(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
+        let (outer, inner) = (try Policy("outer") { fixture.breaker }, try Policy("inner") { fixture.breaker })
+        let gate = Gatekeeper()
+        let left = try await outer.execute {
+            Task {
+                await gate.wait()
+                try await inner.execute {}
+            }
+        }
+        gate.open()
+        try await left.value
+        #expect(fixture.breaker.counts.calls == 2)
+        try await outer.execute { try await Task.detached { try await inner.execute {} }.value }
+        #expect(fixture.breaker.counts.calls == 4)
+    }
+
+    @Test("a call that came through before the breaker opened has nothing to do with those after")
+    func older() async throws {
+        let fixture = try Fixture(.fragile())
+        let breaker = fixture.breaker
+        let (outer, inner) = (try Policy("outer") { breaker }, try Policy("inner") { breaker })
+        try await outer.execute {
+            breaker.open()
+            await #expect(throws: OpenError.self) { try await inner.execute {} }
+            fixture.clock.advance(by: .seconds(10))
+            try await inner.execute {}
+            #expect(fixture.state == .closed)
+            try await inner.execute {}
+        }
+        #expect(breaker.totals.successes == 3 && breaker.totals.late == 1 && breaker.counts.calls == 1)
+    }
+
+    @Test("a breaker that has seen calls nest while half-open looks for them when it is closed")
+    func learned() async throws {
+        let fixture = try halfOpen()
+        let breaker = fixture.breaker
+        for _ in 1...3 { try await breaker.execute { try await breaker.execute {} } }
+        #expect(fixture.state == .closed && breaker.totals.successes == 3 && breaker.counts.calls == 2)
+    }
+
+    @Test("a call made while a permit is held is another one: refused while the permit's probe is out, and no longer")
+    func heldPermit() async throws {
+        let fixture = try halfOpen()
+        let breaker = fixture.breaker
+        let held = try fixture.start()
+        let refusal = await #expect(throws: OpenError.self) { try await breaker.execute {} }
+        #expect(refusal?.state == .halfOpen && (refusal?.retryAfter ?? .zero) > .zero)
+        // The probe is given up, and the break that follows is over: the place is free, whoever holds the permit.
+        fixture.clock.advance(by: .seconds(20))
+        try await breaker.execute {}
+        #expect(fixture.state == .closed && held.ends("F") == false && fixture.state == .closed)
+        let ended = try halfOpen(probes: 2)
+        let first = try ended.start()
+        try await ended.breaker.execute {}
+        first.end("S")
+        #expect(ended.state == .closed && ended.breaker.totals.successes == 2)
     }
 
     @Test func onlyWithinAProbeThatStillCounts() async throws {
@@ -136,6 +244,30 @@ struct NestedCallTests {
         MainActor.assertIsolated()
         #expect(seen == 3 && fixture.state == .open)
     }
+}
+
+private enum Word: ContextKey {
+    typealias Value = String
+}
+
+/// Runs the rest of a call in a child task, as a timeout does.
+private struct Child: Strategy {
+    let rootContext = Context(name: "child", time: .continuous)
+
+    nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        let lane = DeadlineLane(.continuous)
+        let deadline = TimeSource.continuous.now.advanced(by: .seconds(3600))
+        if let error = await runInChild(#isolation, lane, context, deadline, next).error { throw error }
+    }
+}
+
+/// Lets one task wait until it is opened.
+private final class Gatekeeper: Sendable {
+    private let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+    func open() { continuation.finish() }
+    func wait() async { for await _ in stream {} }
 }
 
 extension CircuitBreaker {

@@ -109,7 +109,7 @@ struct ObservingTests {
         let released = Log<CircuitBreaker.State>()
         for round in 1...20 {
             for _ in 1...2 {
-                try fixture.breaker.acquirePermit().fail(
+                try fixture.breaker.tryAcquirePermit().fail(
                     Reader { [breaker = fixture.breaker] in released.append(breaker.state) })
             }
             fixture.recorder.clear()
@@ -169,12 +169,12 @@ struct ObservingTests {
         fixture.clock.advance(by: .seconds(1))
         #expect(probe.ends("S") == false)
         fixture.breaker.close()
-        let permit = try fixture.breaker.acquirePermit()
+        let permit = try fixture.breaker.tryAcquirePermit()
         let counts = permit.succeed(with: 503) { $0 < 500 }
         #expect(counts)
         #expect(fixture.state == .open, "a value that is not accepted is a failure")
         fixture.breaker.close()
-        try fixture.breaker.acquirePermit().succeed(with: 200) { $0 < 500 }
+        try fixture.breaker.tryAcquirePermit().succeed(with: 200) { $0 < 500 }
         #expect(fixture.state == .closed && fixture.breaker.counts.successes == 1)
     }
 }

@@ -35,9 +35,9 @@ struct PermitTests {
     @Test("GB-25: as many successes as probes close the breaker")
     func successes() throws {
         let fixture = try halfOpen(probes: 2)
-        try fixture.breaker.acquirePermit().succeed()
+        try fixture.breaker.tryAcquirePermit().succeed()
         #expect(fixture.state == .halfOpen)
-        try fixture.breaker.acquirePermit().succeed()
+        try fixture.breaker.tryAcquirePermit().succeed()
         #expect(fixture.state == .closed)
     }
 
@@ -45,33 +45,33 @@ struct PermitTests {
     func droppedPermit() throws {
         let fixture = try halfOpen(probes: 1)
         do {
-            let permit = try fixture.breaker.acquirePermit()
+            let permit = try fixture.breaker.tryAcquirePermit()
             #expect(!fixture.admits())
             _ = permit
         }
         #expect(fixture.breaker.totals.cancelled == 1 && fixture.breaker.counts.running == 0)
-        try fixture.breaker.acquirePermit().succeed()
+        try fixture.breaker.tryAcquirePermit().succeed()
         #expect(fixture.state == .closed)
     }
 
     @Test func aPermitThatIsEndedIsCountedOnce() throws {
         let fixture = try Fixture(.sixInARow)
-        try fixture.breaker.acquirePermit().succeed()
-        try fixture.breaker.acquirePermit().fail(InjectedFailure())
-        try fixture.breaker.acquirePermit().complete(as: .ignored)
-        try fixture.breaker.acquirePermit().complete(as: .cancelled)
-        try fixture.breaker.acquirePermit().fail(CancellationError())
-        _ = try fixture.breaker.acquirePermit()
+        try fixture.breaker.tryAcquirePermit().succeed()
+        try fixture.breaker.tryAcquirePermit().fail(InjectedFailure())
+        try fixture.breaker.tryAcquirePermit().complete(as: .ignored)
+        try fixture.breaker.tryAcquirePermit().complete(as: .cancelled)
+        try fixture.breaker.tryAcquirePermit().fail(CancellationError())
+        _ = try fixture.breaker.tryAcquirePermit()
         let totals = fixture.breaker.totals
         #expect([totals.successes, totals.failures, totals.ignored, totals.cancelled] == [1, 2, 1, 2])
         #expect(totals.asks == 6)
     }
 
-    @Test func aPermitFailsByTheClassifier() throws {
+    @Test func aPermitFailsByTheConditions() throws {
         var configuration = Configuration.sixInARow
-        configuration.classifier = .ignoring(InjectedFailure.self)
+        configuration.ignores = .only(InjectedFailure.self)
         let fixture = try Fixture(configuration)
-        try fixture.breaker.acquirePermit().fail(InjectedFailure())
+        try fixture.breaker.tryAcquirePermit().fail(InjectedFailure())
         #expect(fixture.breaker.counts.ignored == 1)
     }
 

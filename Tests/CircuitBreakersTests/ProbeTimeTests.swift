@@ -102,7 +102,7 @@ struct ProbeTimeTests {
             guard let breaker = breakers.elements.first else { return .seconds(10) }
             asked.append(breaker.state)
             _ = (breaker.counts, breaker.remainingBreak, breaker.snapshot, breaker.totals)
-            #expect(throws: OpenError.self) { _ = try breaker.acquirePermit() }
+            #expect(throws: OpenError.self) { _ = try breaker.tryAcquirePermit() }
             return .seconds(5)
         }
         for timer in [false, true] {

@@ -108,7 +108,8 @@ struct ReferenceModel {
         case .isolated: return .failure(reject(.init(state: .isolated, retryAfter: nil)))
         case .halfOpen:
             guard out.count + good + bad < settings.probes else {
-                // Nobody is told to come back in less than a millisecond, unless the state ends sooner, as it does here.
+                // Nobody is told to come back in less than a millisecond, unless the state ends sooner, as it does
+                // here.
                 let retryAfter = nextDeadline.map { $0 - now } ?? breakLength
                 return .failure(reject(.init(state: .halfOpen, retryAfter: retryAfter)))
             }

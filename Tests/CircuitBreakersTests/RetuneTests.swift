@@ -151,12 +151,12 @@ struct RetuneTests {
         #expect(fixture.state == .open)
     }
 
-    @Test func theClassifierIsReplacedToo() throws {
+    @Test func theConditionsAreReplacedToo() throws {
         let fixture = try Fixture(.sixInARow)
         var other = Configuration.sixInARow
-        other.classifier = .ignoring(InjectedFailure.self)
+        other.ignores = .only(InjectedFailure.self)
         try fixture.breaker.update(other)
-        try fixture.breaker.acquirePermit().fail(InjectedFailure())
+        try fixture.breaker.tryAcquirePermit().fail(InjectedFailure())
         #expect(fixture.breaker.counts.ignored == 1)
     }
 

@@ -35,7 +35,7 @@ struct Fixture: Sendable {
     ///   - pause: How much time passes after each.
     func play(_ script: String, taking length: Duration = .zero, pause: Duration = .zero) throws {
         for letter in script {
-            let permit = try breaker.acquirePermit()
+            let permit = try breaker.tryAcquirePermit()
             clock.advance(by: length)
             permit.complete(as: outcome(letter))
             clock.advance(by: pause)
@@ -44,7 +44,7 @@ struct Fixture: Sendable {
 
     /// Starts a call that runs until it is told to end.
     func start() throws -> RunningCall {
-        RunningCall(try breaker.acquirePermit())
+        RunningCall(try breaker.tryAcquirePermit())
     }
 
     /// Whether a call is let through; it is dropped at once.
@@ -56,7 +56,7 @@ struct Fixture: Sendable {
         _ state: CircuitBreaker.State = .open, retryAfter: Duration?, sourceLocation: SourceLocation = #_sourceLocation
     ) {
         let expected = OpenError(policyName: "test", state: state, retryAfter: retryAfter)
-        #expect(throws: expected, sourceLocation: sourceLocation) { _ = try breaker.acquirePermit() }
+        #expect(throws: expected, sourceLocation: sourceLocation) { _ = try breaker.tryAcquirePermit() }
     }
 
     var state: CircuitBreaker.State { breaker.state }

@@ -86,14 +86,14 @@ struct CallerTests {
     }
 
     private func steps(_ log: Log<Bool>, _ timeout: Duration?) -> Fallback<Int>.Steps {
-        .step("fails", timeout: timeout, when: { $0 is Down }) { _ in
+        .step("fails", timeout: timeout, handles: .only(Down.self)) { _ in
             log.append(Queue.shared.isCurrent)
             await hopAway()
             log.append(Queue.shared.isCurrent)
             try await throwElsewhere()
             return 0
         }
-        .step("answers", timeout: timeout, when: { $0 is Down }) { _ in
+        .step("answers", timeout: timeout, handles: .only(Down.self)) { _ in
             log.append(Queue.shared.isCurrent)
             return 1
         }

@@ -58,9 +58,9 @@ struct ChainTests {
     func attached() async throws {
         let fallback = try Fallback<Int>(
             "f",
-            .init(errors: .attached) {
+            .init(exhaustion: .exhaustedError) {
                 .step("a") { _ in throw InjectedFailure("a") }
-                    .value(0, when: { $0 is Refused })
+                    .value(0, handles: .only(Refused.self))
                     .lastGood(maxAge: .seconds(1))
             })
         let error = await #expect(throws: FallbackExhaustedError.self) {
@@ -77,7 +77,7 @@ struct ChainTests {
 
     @Test("an error for which there is no fallback passes through")
     func unhandled() async throws {
-        let fallback = try Fallback<Int>("f", .init(when: { $0 is any PolicyRejection }) { .value(7) })
+        let fallback = try Fallback<Int>("f", .init(handles: .rejections) { .value(7) })
         await #expect(throws: Down()) { try await fallback.execute { throw Down() } }
         #expect(try await fallback.execute { throw Refused() } == 7)
         #expect(fallback.totals.unhandled == 1)
@@ -88,8 +88,8 @@ struct ChainTests {
     @Test("a step's own condition narrows it")
     func condition() async throws {
         let fallback = try Fallback<Int>("f") {
-            .value(1, name: "rejected", when: { $0 is any PolicyRejection })
-                .step("down", when: { $0 is Down }) { _ in 2 }
+            .value(1, name: "rejected", handles: .rejections)
+                .step("down", handles: .only(Down.self)) { _ in 2 }
                 .value(3, name: "else")
         }
         #expect(try await fallback.execute { throw Refused() } == 1)
@@ -150,9 +150,9 @@ struct ChainTests {
     @Test("FS-26 only for retries that are exhausted: the fallback's value after 3 calls")
     func onlyWhenRetriesAreExhausted() async throws {
         var configuration = Retry.Configuration(backoff: .immediate, maxAttempts: 3)
-        configuration.exhaustion = .allAttempts
+        configuration.exhaustion = .exhaustedError
         let policy = try Policy("p") { Retry.layer(configuration) }
-        let guarded = try policy.fallback(Int.self, when: { $0 is Retry.ExhaustedError }) { .value(9) }
+        let guarded = try policy.fallback(Int.self, handles: .only(Retry.ExhaustedError.self)) { .value(9) }
         let calls = Log<Int>()
         let value = try await guarded.execute {
             calls.append(1)
@@ -160,7 +160,7 @@ struct ChainTests {
         }
         #expect(value == 9)
         #expect(calls.elements.count == 3)
-        let once = try Policy("once") { Through() }.fallback(Int.self, when: { $0 is Retry.ExhaustedError }) {
+        let once = try Policy("once") { Through() }.fallback(Int.self, handles: .only(Retry.ExhaustedError.self)) {
             .value(9)
         }
         await #expect(throws: Down()) { try await once.execute { throw Down() } }
@@ -204,7 +204,7 @@ struct ChainTests {
 
     @Test("conditions look through errors that wrap another")
     func wrappers() async throws {
-        let fallback = try Fallback<Int>("f", .init(when: { $0 is Down }) { .value(2, when: { $0 is Down }) })
+        let fallback = try Fallback<Int>("f", .init(handles: .only(Down.self)) { .value(2, handles: .only(Down.self)) })
         let inner = FallbackExhaustedError(policyName: "inner", original: Down(), steps: [])
         let outer = FallbackExhaustedError(policyName: "outer", original: inner, steps: [])
         #expect(try await fallback.execute { throw inner } == 2)
@@ -228,7 +228,7 @@ struct ChainTests {
 
     @Test("X-24 no step runs when the task is cancelled, whatever the error")
     func cancelledTask() async throws {
-        let fallback = try Fallback<Int>("f", .init(errors: .attached) { .value(1) })
+        let fallback = try Fallback<Int>("f", .init(exhaustion: .exhaustedError) { .value(1) })
         let operation = ScriptedOperation<Int>(clock: ManualClock(), [.hang])
         let call = Task {
             try await fallback.execute {
@@ -337,14 +337,14 @@ struct ChainTests {
     @Test("if no step serves it, it is returned, also where errors are attached", arguments: [true, false])
     func unacceptedReturned(isAttached: Bool) async throws {
         let fallback = try Fallback<Int>(
-            "f", .init(errors: isAttached ? .attached : .original) { .step("s") { _ in throw Down() } })
+            "f", .init(exhaustion: isAttached ? .exhaustedError : .originalError) { .step("s") { _ in throw Down() } })
         #expect(try await fallback.execute(accepting: { $0 > 0 }) { -1 } == -1)
         let execution = await fallback.run(accepting: { $0 > 0 }) { -1 }
         #expect(execution.value == -1)
         #expect(!execution.isAccepted)
         #expect(!execution.isServedByFallback)
         #expect(fallback.totals.exhausted == 2)
-        let narrow = try Fallback<Int>("f", .init(when: { $0 is Down }) { .value(1) })
+        let narrow = try Fallback<Int>("f", .init(handles: .init { $0 is Down }) { .value(1) })
         #expect(try await narrow.execute(accepting: { $0 > 0 }) { -1 } == -1)
         #expect(narrow.totals.unhandled == 1)
     }

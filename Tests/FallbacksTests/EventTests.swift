@@ -13,7 +13,7 @@ struct EventTests {
     func events() async throws {
         let full = ScriptedOperation<Int>(clock: clock, [.hang])
         let fallback = try Fallback<Int>("quotes", clock: clock, observers: [recorder]) {
-            .step("full", limit: 1, when: { $0 is Down }) { _ in try await full() }
+            .step("full", limit: 1, handles: .only(Down.self)) { _ in try await full() }
                 .step("replica") { _ in throw InjectedFailure("no") }
                 .lastGood(maxAge: .seconds(60))
         }
@@ -68,7 +68,7 @@ struct EventTests {
     func result() async throws {
         let policy = try Policy("p", clock: clock) { Through() }
         let guarded = try policy.fallback(Int.self) {
-            .value(1, name: "rejected", when: { $0 is Refused })
+            .value(1, name: "rejected", handles: .only(Refused.self))
                 .step("slow") { _ in
                     clock.advance(by: .seconds(2))
                     return 2

@@ -25,14 +25,14 @@ struct FallbackDocumentTests {
         }
     }
 
-    @Test("it says the numbers of the steps by name, and the errors")
+    @Test("it says the numbers of the steps by name, and what the caller gets in the end")
     func document() throws {
         #expect(
             Self.declared.document == [
                 "steps": [
                     "replica": ["limit": 8, "timeout": "1s"], "last good": ["maxAge": "5m", "capacity": 50],
                 ],
-                "errors": "original",
+                "exhaustion": "originalError",
             ])
         let unlimited = Configuration { .step("a") { _ in 1 } }
         #expect(unlimited.document["steps"] == ["a": ["limit": nil, "timeout": nil]])
@@ -45,9 +45,9 @@ struct FallbackDocumentTests {
             [
                 "steps": [
                     "replica": ["limit": 2], "last good": ["maxAge": "1m", "capacity": 9], "nothing": [:],
-                ], "errors": "attached",
+                ], "exhaustion": "exhaustedError",
             ], onto: Self.declared)
-        let expected = Configuration(errors: .attached) {
+        let expected = Configuration(exhaustion: .exhaustedError) {
             .step("replica", limit: 2, timeout: .seconds(1)) { _ in 1 }
                 .lastGood(maxAge: .seconds(60), capacity: 9)
                 .value(0, name: "nothing")
@@ -55,10 +55,10 @@ struct FallbackDocumentTests {
         #expect(read.text == expected.text)
         let free = try Configuration(["steps": ["replica": ["limit": nil, "timeout": nil]]], onto: read)
         #expect(free.steps.elements[0].limit == nil && free.steps.elements[0].timeout == nil)
-        #expect(free.errors == .attached)
+        #expect(free.exhaustion == .exhaustedError)
         // Conditions and actions are those of the code.
-        let code = Configuration(when: { $0 is Down }) {
-            .step("a", when: { _ in false }) { _ in 1 }.step("b") { _ in 2 }
+        let code = Configuration(handles: .only(Down.self)) {
+            .step("a", handles: .none) { _ in 1 }.step("b") { _ in 2 }
         }
         let fallback = try Fallback("f", try Configuration(["steps": ["a": ["limit": 1]]], onto: code))
         #expect(try await fallback.execute { throw Down() } == 2)
@@ -76,7 +76,7 @@ struct FallbackDocumentTests {
             (["steps": ["value": ["limit": 1]]], ["steps.value: {…} is for an unknown key"]),
             (["step": [:]], ["step: {} is for an unknown key; did you mean steps?"]),
             (["steps": []], ["steps: [] is not an object"]),
-            (["errors": "all"], ["errors: \"all\" is none of original, attached"]),
+            (["exhaustion": "all"], ["exhaustion: \"all\" is none of originalError, exhaustedError"]),
             (
                 ["steps": ["replica": ["limit": 0, "timeout": "0s", "maxAge": "1s"], "nothing": ["limit": 1]]],
                 [
@@ -185,8 +185,8 @@ struct RevalidationDocumentTests {
             (
                 ["freshFor": "1s", "staleFor": "1s", "refreshBackoff": "-1s", "maxRefreshBackoff": "-2s"],
                 [
-                    "refreshBackoff: \"-1s\" is outside 0...292 years",
-                    "maxRefreshBackoff: \"-2s\" is outside 0...292 years",
+                    "refreshBackoff: \"-1s\" is outside 0 s...292 years",
+                    "maxRefreshBackoff: \"-2s\" is outside 0 s...292 years",
                 ]
             ),
             (
@@ -197,7 +197,7 @@ struct RevalidationDocumentTests {
                 ["freshFor": "-1s", "staleFor": "0s", "capacity": 0, "maxRefreshes": 0, "maxRefresh": 1],
                 [
                     "maxRefresh: 1 is for an unknown key; did you mean maxRefreshes?",
-                    "freshFor: \"-1s\" is outside 0...292 years",
+                    "freshFor: \"-1s\" is outside 0 s...292 years",
                     "staleFor: \"0s\" is outside 1 ns...292 years",
                     "capacity: 0 is below 1", "maxRefreshes: 0 is below 1",
                 ]
@@ -237,6 +237,6 @@ extension Fallback<Int>.Configuration {
             case .action: "\(step.name) \(step.limit as Any) \(step.timeout as Any)"
             }
         }
-        .joined(separator: ", ") + " \(errors)"
+        .joined(separator: ", ") + " \(exhaustion)"
     }
 }

@@ -11,7 +11,7 @@ struct LastGoodTests {
     @Test("serves until its maximum age, and says how old it is")
     func age() async throws {
         let fallback = try Fallback<Int>(
-            "f", .init(errors: .attached) { .lastGood(maxAge: .seconds(10)) }, clock: clock)
+            "f", .init(exhaustion: .exhaustedError) { .lastGood(maxAge: .seconds(10)) }, clock: clock)
         await #expect(throws: FallbackExhaustedError.self) { try await fallback.execute { throw Down() } }
         #expect(try await fallback.execute { 1 } == 1)
         clock.advance(by: .seconds(10))
@@ -74,7 +74,7 @@ struct LastGoodTests {
     func twoAges() async throws {
         let fallback = try Fallback<Int>("f", clock: clock) {
             .lastGood(maxAge: .seconds(5), name: "recent")
-                .step("replica", when: { $0 is Down }) { _ in 2 }
+                .step("replica", handles: .only(Down.self)) { _ in 2 }
                 .lastGood(maxAge: .seconds(60), name: "old")
         }
         _ = try await fallback.execute { 1 }

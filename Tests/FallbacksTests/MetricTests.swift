@@ -48,8 +48,8 @@ struct MetricTests {
     func counts() async throws {
         let clock = ManualClock()
         let calls = CallMetrics()
-        let configuration = Fallback<Int>.Configuration(when: { !($0 is Refused) }) {
-            .step("replica", when: { $0 is Down }) { _ in
+        let configuration = Fallback<Int>.Configuration(handles: .except(Refused.self)) {
+            .step("replica", handles: .only(Down.self)) { _ in
                 clock.advance(by: .milliseconds(250))
                 throw Down()
             }

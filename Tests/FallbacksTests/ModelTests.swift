@@ -82,14 +82,13 @@ struct ModelTests {
         let clock = ManualClock()
         var steps = Fallback<Int>.Steps([])
         for (index, step) in script.steps.enumerated() {
-            var condition: (@Sendable (any Error) -> Bool)?
-            if let only = step.only { condition = { only.contains(Self.kind($0)) } }
+            let handles = step.only.map { only in ErrorCondition { only.contains(Self.kind($0)) } } ?? .all
             switch step.kind {
-            case .value: steps = steps.value(100 + index, name: "\(index)", when: condition)
+            case .value: steps = steps.value(100 + index, name: "\(index)", handles: handles)
             case .lastGood(let maxAge):
-                steps = steps.lastGood(maxAge: .seconds(maxAge), name: "\(index)", when: condition)
+                steps = steps.lastGood(maxAge: .seconds(maxAge), name: "\(index)", handles: handles)
             case .action(let limit, _, let outcome):
-                steps = steps.step("\(index)", limit: limit, when: condition) { _ in
+                steps = steps.step("\(index)", limit: limit, handles: handles) { _ in
                     switch outcome {
                     case .answers: return 100 + index
                     case .throwsError: throw Down()
@@ -102,8 +101,8 @@ struct ModelTests {
         let fallback = try Fallback<Int>(
             "f",
             .init(
-                when: { error in handled.map { $0.contains(Self.kind(error)) } ?? true },
-                errors: script.isAttached ? .attached : .original
+                handles: .init { error in handled.map { $0.contains(Self.kind(error)) } ?? true },
+                exhaustion: script.isAttached ? .exhaustedError : .originalError
             ) { steps }, clock: clock)
         for (index, step) in script.steps.enumerated() {
             guard case .action(let limit, let held, _) = step.kind,

@@ -35,7 +35,7 @@ struct StepTests {
         let replica = ScriptedOperation<Int>(clock: clock, [.hang, .success(1, after: .seconds(1))])
         let fallback = try Fallback<Int>(
             "f",
-            .init(errors: .attached) {
+            .init(exhaustion: .exhaustedError) {
                 .step("replica", limit: 1, timeout: .seconds(2)) { _ in try await replica() }
             }, clock: clock)
         let call = Task { try await fallback.execute { throw Down() } }

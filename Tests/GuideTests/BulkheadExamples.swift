@@ -98,7 +98,7 @@ struct BulkheadExamples {
 
         let cautious = try Bulkhead(
             "payments",
-            .init(limit: .adaptive(.aimd(initial: 20, minimum: 5)) { error in error is GatewayError })
+            .init(limit: .adaptive(.aimd(initial: 20, minimum: 5), handles: .only(GatewayError.self)))
         )
         try? await cautious.execute { throw GatewayError() }
         #expect(cautious.limit == 18)

@@ -57,16 +57,15 @@ struct CircuitBreakerExamples {
     }
 
     @Test("what counts as a failure")
-    func classifiers() async throws {
+    func conditions() async throws {
         struct NotFound: Error {}
+        struct InvalidOrder: Error {}
 
-        let ignoring = CircuitBreaker.Configuration(classifier: .ignoring(NotFound.self))
+        let ignoring = CircuitBreaker.Configuration(ignores: .only(NotFound.self))
         let onlyServerErrors = CircuitBreaker.Configuration(
-            classifier: .failures { error in (error as? GatewayError)?.isServerError ?? true }
+            handles: .errors { error in (error as? GatewayError)?.isServerError ?? true }
         )
-        let custom = CircuitBreaker.Configuration(
-            classifier: .init { error in error is NotFound ? .success : .failure }
-        )
+        let both = CircuitBreaker.Configuration(handles: .except(NotFound.self), ignores: .only(InvalidOrder.self))
         func totals(_ configuration: CircuitBreaker.Configuration, _ error: any Error) async throws
             -> CircuitBreaker.Totals
         {
@@ -77,8 +76,9 @@ struct CircuitBreakerExamples {
         #expect(try await totals(ignoring, NotFound()).ignored == 1)
         #expect(try await totals(ignoring, GatewayError()).failures == 1)
         #expect(try await totals(onlyServerErrors, GatewayError()).failures == 1)
-        #expect(try await totals(onlyServerErrors, GatewayError(isServerError: false)).ignored == 1)
-        #expect(try await totals(custom, NotFound()).successes == 1)
+        #expect(try await totals(onlyServerErrors, GatewayError(isServerError: false)).successes == 1)
+        #expect(try await totals(both, NotFound()).successes == 1)
+        #expect(try await totals(both, InvalidOrder()).ignored == 1)
     }
 
     @Test("a response that counts as a failure")
@@ -184,7 +184,7 @@ struct CircuitBreakerExamples {
     @Test("a call that does not fit into a closure")
     func permit() async throws {
         let breaker = try CircuitBreaker("b")
-        let permit = try breaker.acquirePermit()
+        let permit = try breaker.tryAcquirePermit()
         do {
             try await connection.send(request)
             permit.succeed()

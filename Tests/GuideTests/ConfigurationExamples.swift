@@ -101,7 +101,7 @@ struct ConfigurationExamples {
         let guide = try String(
             contentsOf: GuideBlocksTests.root.appending(path: "Guides/Configuration.md"), encoding: .utf8)
         let fallback = Fallback<Int>.Configuration {
-            .lastGood(maxAge: .seconds(1), name: "steps").step("errors") { error in throw error }
+            .lastGood(maxAge: .seconds(1), name: "steps").step("exhaustion") { error in throw error }
         }
         let limits: [Bulkhead.Limit] = [
             .fixed(1), .adaptive(.aimd()), .adaptive(.vegas()), .adaptive(.gradient2()),
@@ -111,8 +111,8 @@ struct ConfigurationExamples {
             [
                 described(Retry.Configuration()), described(CircuitBreaker.Configuration()),
                 described(Hedge.Configuration()), described(AdaptiveThrottle.Configuration()),
-                described(RetryBudget.Rule.ratio(0.2)), described(RetryBudget.Rule.throttle()),
-                described(RetryBudget.Rule.quota()), described(fallback),
+                described(RetryBudget.Configuration.ratio(0.2)), described(RetryBudget.Configuration.throttle()),
+                described(RetryBudget.Configuration.quota()), described(fallback),
                 described(RateLimiter.Configuration(rule: .tokenBucket(1, per: .seconds(1)))),
                 // In the paragraph of the limiter without keys.
                 (

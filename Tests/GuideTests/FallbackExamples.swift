@@ -71,8 +71,8 @@ struct FallbackExamples {
     func selective() async throws {
         let selective = try Fallback<Quote>(
             "quotes",
-            .init(when: { error in error is any PolicyRejection || error is GatewayError }) {
-                .step("replica", when: { error in error is GatewayError }) { _ in try await replica.latestQuote() }
+            .init(handles: .errors { error in error is any PolicyRejection || error is GatewayError }) {
+                .step("replica", handles: .only(GatewayError.self)) { _ in try await replica.latestQuote() }
                     .value(.none)
             }
         )
@@ -141,7 +141,7 @@ struct FallbackExamples {
         let replica = Replica()
         let explained = try Fallback<Quote>(
             "quotes",
-            .init(errors: .attached) {
+            .init(exhaustion: .exhaustedError) {
                 .step("replica") { _ in try await replica.latestQuote() }
             }
         )
@@ -161,8 +161,10 @@ struct FallbackExamples {
         configuration.steps = .lastGood(maxAge: .seconds(60)).value(.none)
         try quotes.update(configuration)
         #expect(try await quotes.execute { throw GatewayError() } == .none)
-        try configuration.apply(["steps": ["last good": ["maxAge": "2m", "capacity": 50]], "errors": "attached"])
-        #expect(configuration.errors == .attached)
+        try configuration.apply([
+            "steps": ["last good": ["maxAge": "2m", "capacity": 50]], "exhaustion": "exhaustedError",
+        ])
+        #expect(configuration.exhaustion == .exhaustedError)
     }
 
     @Test("in tests")

@@ -61,7 +61,7 @@ struct HedgingExamples {
         #expect(response == Response())
 
         let strict = Hedge.Configuration(
-            isFatal: { error in (error as? GatewayError)?.isServerError == false }
+            handles: .errors { error in (error as? GatewayError)?.isServerError ?? true }
         )
         let hedge = try Hedge("strict", strict)
         await #expect(throws: GatewayError.self) {

@@ -34,7 +34,7 @@
             try resilience.configure(from: config.scoped(to: "resilience"))
 
             let payments = try resilience.policy("payments")
-            #expect(payments.strategies(Timeout.self).first?.limit.document == "800ms")
+            #expect(payments.strategies(Timeout.self).first?.configuration.document == "800ms")
             #expect(payments.strategies(Retry.self).first?.configuration.maxAttempts == 5)
             #expect(payments.strategies(Retry.self).first?.configuration.maxDelay == .seconds(1))
             #expect(
@@ -50,7 +50,7 @@
             }
             try resilience.configure(from: config.scoped(to: "resilience"), policies: ["search"])
             #expect(
-                try resilience.policy("search").strategies(Timeout.self).first?.limit.document == "2s")
+                try resilience.policy("search").strategies(Timeout.self).first?.configuration.document == "2s")
         }
     }
 #endif

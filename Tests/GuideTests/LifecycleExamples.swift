@@ -56,7 +56,7 @@ struct LifecycleExamples {
         #expect(unknown?.description == "there is no policy \"payment\"; did you mean \"payments\"?")
 
         try resilience.register(
-            Registration(family: "hosts", by: String.self, atMost: 500) {
+            Registration(family: "hosts", by: String.self, maxKeys: 500) {
                 Retry.layer()
                 CircuitBreaker.layer()
             })

@@ -115,7 +115,7 @@ struct RateLimiterExamples {
     func throttle() async throws {
         let throttle = try AdaptiveThrottle(
             "payments",
-            .init(classifier: .refusals { error in (error as? GatewayError)?.isServerError == true })
+            .init(handles: .errors { error in (error as? GatewayError)?.isServerError == true })
         )
         let receipt = try await throttle.execute { try await gateway.charge(order) }
         print(throttle.rejectionProbability)  // 0 while the service takes calls on

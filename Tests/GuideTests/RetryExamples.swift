@@ -57,7 +57,7 @@ struct RetryExamples {
                     maxAttempts: 5,
                     maxDelay: .seconds(5),
                     maxDuration: .seconds(20),
-                    retryOn: .except(NotFound.self)
+                    handles: .except(NotFound.self)
                 ))
         }
         #expect(await careful.run { throw NotFound() }.attempts == 1)
@@ -91,10 +91,10 @@ struct RetryExamples {
 
     @Test("what is retried")
     func conditions() async throws {
-        let some = Retry.Configuration(retryOn: .only(GatewayError.self, MaintenanceError.self))
-        let most = Retry.Configuration(retryOn: .except(NotFound.self))
+        let some = Retry.Configuration(handles: .only(GatewayError.self, MaintenanceError.self))
+        let most = Retry.Configuration(handles: .except(NotFound.self))
         let servers = Retry.Configuration(
-            retryOn: .errors { error in (error as? GatewayError)?.isServerError ?? true }
+            handles: .errors { error in (error as? GatewayError)?.isServerError ?? true }
         )
         func attempts(_ configuration: Retry.Configuration, _ error: any Error) async throws -> Int {
             var configuration = configuration
@@ -175,7 +175,7 @@ struct RetryExamples {
         _ = try await reading.execute { 1 }
         _ = try await writing.execute { 1 }
         #expect(budget.balance >= 100)
-        for rule: RetryBudget.Rule in [
+        for rule: RetryBudget.Configuration in [
             .ratio(0.2, minimumPerSecond: 10, window: .seconds(10)), .throttle(maxTokens: 10, tokenRatio: 0.1),
             .quota(500, cost: 14),
         ] {
@@ -197,7 +197,7 @@ struct RetryExamples {
     @Test("what comes back")
     func errors() async throws {
         let gateway = failing(.max)
-        let telling = try Retry("quotes", .init(exhaustion: .allAttempts))
+        let telling = try Retry("quotes", .init(exhaustion: .exhaustedError))
         do {
             _ = try await telling.execute { try await gateway.latestQuote() }
         } catch let error as Retry.ExhaustedError {

@@ -85,7 +85,7 @@ struct TimeoutExamples {
 
     @Test("reading and watching")
     func watching() async throws {
-        let timeout = try Timeout(.seconds(2), name: "rendering", observers: [Log()])
+        let timeout = try Timeout("rendering", .seconds(2), observers: [Log()])
         _ = try await timeout.execute { try await reports.render() }
         print(timeout.running)  // calls under the limit now
         print(timeout.totals.exceeded)  // succeeded, failed, exceeded, late, cancelled, refused, rejected, unlimited

@@ -67,10 +67,11 @@ struct HedgeDocumentTests {
     func functions() throws {
         let budget = try RetryBudget()
         let base = Configuration(
-            delay: .from { _ in nil }, isFatal: { $0 is CancellationError }, budget: budget)
+            delay: .from { _ in nil }, handles: .except(CancellationError.self), budget: budget)
         #expect(base.document == ["maxHedges": 1, "hintJitter": 0.5, "maxHint": "30s"])
         let read = try Configuration(["maxHedges": 3], onto: base)
-        #expect(read.isFatal(CancellationError()) && read.budget as? RetryBudget === budget && read.maxHedges == 3)
+        #expect(
+            !read.handles.handles(CancellationError()) && read.budget as? RetryBudget === budget && read.maxHedges == 3)
         guard case .function = read.delay.kind else {
             Issue.record("the function is gone")
             return
@@ -106,9 +107,9 @@ struct HedgeDocumentTests {
                 ]
             ),
             (
-                ["budget": "x", "isFatal": true],
+                ["budget": "x", "handles": true],
                 [
-                    "budget: \"x\" is the name of no budget", "isFatal: true is for an unknown key",
+                    "budget: \"x\" is the name of no budget", "handles: true is for an unknown key",
                 ]
             ),
             (["budget": ["ratio": 0.1]], ["budget: {…} is not the name of a budget"]),

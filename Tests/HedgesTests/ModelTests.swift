@@ -60,7 +60,7 @@ struct ModelTests {
             "h",
             .init(
                 delay: .from { context in settings.delays[context.attempt - 2].map { .nanoseconds($0) } },
-                maxHedges: settings.maxHedges, isFatal: { $0 is Fatal }, budget: budget),
+                maxHedges: settings.maxHedges, handles: .except(Fatal.self), budget: budget),
             clock: stage.clock)
         let upstream = Upstream(stage.clock, settings.behaviours.enumerated().map { Self.step($1, $0 + 1) })
         let released = Log<Int>()

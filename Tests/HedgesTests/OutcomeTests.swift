@@ -10,9 +10,9 @@ struct OutcomeTests {
     let stage = Stage()
 
     private func hedge(
-        _ delay: Hedge.Delay, _ maxHedges: Int = 1, isFatal: @escaping @Sendable (any Error) -> Bool = { _ in false }
+        _ delay: Hedge.Delay, _ maxHedges: Int = 1, handles: ErrorCondition = .all
     ) throws -> Hedge {
-        try Hedge("h", .init(delay: delay, maxHedges: maxHedges, isFatal: isFatal), clock: stage.clock)
+        try Hedge("h", .init(delay: delay, maxHedges: maxHedges, handles: handles), clock: stage.clock)
     }
 
     @Test("each attempt knows which it is, also when a layer runs it again")
@@ -94,7 +94,8 @@ struct OutcomeTests {
 
     @Test("a fatal error ends the call at once")
     func fatal() async throws {
-        let hedge = try hedge(.fixed(.seconds(1)), 3) { $0 as? InjectedFailure == InjectedFailure("bad request") }
+        let hedge = try hedge(
+            .fixed(.seconds(1)), 3, handles: .errors { $0 as? InjectedFailure != InjectedFailure("bad request") })
         let upstream = Upstream(stage.clock, [.hang, .failure("bad request", after: .seconds(1))])
         let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
         stage.advance(by: .seconds(2))
@@ -201,7 +202,8 @@ struct OutcomeTests {
     @Test("an error inside of wrappers is fatal as itself")
     func fatalInside() async throws {
         struct Wrapped: ErrorWrapper { let wrappedError: any Error }
-        let hedge = try hedge(.onlyAfterFailure, isFatal: { $0 as? InjectedFailure == InjectedFailure("fatal") })
+        let hedge = try hedge(
+            .onlyAfterFailure, handles: .errors { $0 as? InjectedFailure != InjectedFailure("fatal") })
         for (label, attempts) in [("fatal", 1), ("other", 2)] {
             let execution = await hedge.run {
                 throw Wrapped(wrappedError: Wrapped(wrappedError: InjectedFailure(label)))

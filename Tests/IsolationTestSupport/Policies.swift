@@ -156,7 +156,7 @@ private func limiters() throws -> [(name: String, strategy: any Strategy)] {
     return [
         ("limiter", try RateLimiter("ample", ample)), ("paced", paced), ("key", keyed[1]),
         ("keyed", keyed.by { _ in 2 }),
-        ("throttle", try AdaptiveThrottle("calm", .init(maximumRejection: 0))),
+        ("throttle", try AdaptiveThrottle("calm", .init(maxRejection: 0))),
     ]
 }
 
@@ -171,7 +171,7 @@ private func managedPolicies(
             CircuitBreaker.layer(patient)
             Retry.layer(.immediate, maxAttempts: 2)
         }
-        Registration(family: "family", by: Int.self, atMost: 1) {
+        Registration(family: "family", by: Int.self, maxKeys: 1) {
             CircuitBreaker.layer(patient)
             SecondChance()
         }

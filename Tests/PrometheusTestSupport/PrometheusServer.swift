@@ -53,7 +53,8 @@ public final class PrometheusServer {
     ///   - targets: What is scraped.
     ///   - rules: A file of rules to load.
     ///   - body: What is done with it.
-    /// - Throws: ``Failure`` if it is not installed, does not start, or does not get its targets up; what the body throws.
+    /// - Throws: ``Failure`` if it is not installed, does not start, or does not get its targets up; what the body
+    ///   throws.
     public static func run(
         scraping targets: [Target], rules: URL? = nil, _ body: (PrometheusServer) async throws -> Void
     ) async throws {

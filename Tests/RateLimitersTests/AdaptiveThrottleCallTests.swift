@@ -16,9 +16,10 @@ import Testing
     }
 
     private func outcome(
-        of error: some Error, _ classifier: AdaptiveThrottle.Classifier = .standard
+        of error: some Error, handles: ErrorCondition = .all, ignores: ErrorCondition = .none
     ) async throws -> AdaptiveThrottle.Totals {
-        let throttle = try AdaptiveThrottle("payments", .init(classifier: classifier), clock: ManualClock())
+        let configuration = AdaptiveThrottle.Configuration(handles: handles, ignores: ignores)
+        let throttle = try AdaptiveThrottle("payments", configuration, clock: ManualClock())
         await #expect(throws: (any Error).self) { try await throttle.execute { throw error } }
         return throttle.totals
     }
@@ -32,19 +33,24 @@ import Testing
         #expect(try await outcome(of: InnerRejection()).ignored == 1)
     }
 
-    @Test("with a rule for refusals, other errors are accepted calls")
+    @Test("errors that are not handled are accepted calls, ignored ones neither")
     func refusals() async throws {
-        let classifier = AdaptiveThrottle.Classifier.refusals { $0 is Overloaded }
-        #expect(try await outcome(of: Overloaded(), classifier).refused == 1)
-        #expect(try await outcome(of: NotFound(), classifier).accepted == 1)
-        #expect(try await outcome(of: InnerRejection(), classifier).ignored == 1)
-        #expect(try await outcome(of: NotFound(), .init { _ in .ignored }).ignored == 1)
+        for handles in [ErrorCondition.only(Overloaded.self), .errors { $0 is Overloaded }, .init { $0 is Overloaded }]
+        {
+            #expect(try await outcome(of: Overloaded(), handles: handles).refused == 1)
+            #expect(try await outcome(of: NotFound(), handles: handles).accepted == 1)
+            #expect(try await outcome(of: InnerRejection(), handles: handles).ignored == 1)
+            #expect(try await outcome(of: NotFound(), handles: handles, ignores: .all).ignored == 1)
+            #expect(try await outcome(of: Overloaded(), handles: handles, ignores: .all).ignored == 1)
+        }
     }
 
     @Test("a value that is not accepted is refused, under any rule for errors, and returned")
     func unaccepted() async throws {
-        for classifier in [AdaptiveThrottle.Classifier.standard, .refusals { _ in false }] {
-            let throttle = try AdaptiveThrottle("payments", .init(classifier: classifier), clock: ManualClock())
+        for configuration: AdaptiveThrottle.Configuration in [
+            .init(), .init(handles: .errors { _ in false }), .init(ignores: .all), .init(handles: .only(NotFound.self)),
+        ] {
+            let throttle = try AdaptiveThrottle("payments", configuration, clock: ManualClock())
             #expect(try await throttle.execute(accepting: { $0 < 500 }) { 503 } == 503)
             #expect(throttle.totals.refused == 1)
         }
@@ -77,10 +83,10 @@ import Testing
         #expect(throttle.totals.refused == 1)
     }
 
-    @Test("a permit judges by the classifier")
+    @Test("a permit judges by the conditions")
     func permit() throws {
         let throttle = try AdaptiveThrottle(
-            "payments", .init(classifier: .refusals { $0 is Overloaded }), clock: ManualClock())
+            "payments", .init(handles: .only(Overloaded.self)), clock: ManualClock())
         try throttle.tryAcquirePermit().succeed()
         try throttle.tryAcquirePermit().fail(NotFound())
         try throttle.tryAcquirePermit().fail(Overloaded())
@@ -122,7 +128,7 @@ import Testing
     @Test("all faults of a configuration are told", arguments: [true, false])
     func faults(byUpdate: Bool) throws {
         let bad = AdaptiveThrottle.Configuration(
-            multiplier: 0.99, window: .zero, buckets: 10_001, maximumRejection: .nan, minimumRequests: -1)
+            multiplier: 0.99, window: .zero, buckets: 10_001, maxRejection: .nan, minimumRequests: -1)
         let throttle = try AdaptiveThrottle("payments")
         let error = #expect(throws: ConfigurationError.self) {
             if byUpdate { try throttle.update(bad) } else { _ = try AdaptiveThrottle("payments", bad) }
@@ -130,7 +136,7 @@ import Testing
         #expect(
             error?.faults.map(\.field) == [
                 "adaptiveThrottle.multiplier", "adaptiveThrottle.window", "adaptiveThrottle.buckets",
-                "adaptiveThrottle.maximumRejection", "adaptiveThrottle.minimumRequests",
+                "adaptiveThrottle.maxRejection", "adaptiveThrottle.minimumRequests",
             ])
         #expect(throttle.configuration.multiplier == 2)
     }
@@ -139,9 +145,9 @@ import Testing
     func extremes() throws {
         for configuration in [
             AdaptiveThrottle.Configuration(
-                multiplier: 1, window: .nanoseconds(1), buckets: 10_000, maximumRejection: 0, minimumRequests: 0),
+                multiplier: 1, window: .nanoseconds(1), buckets: 10_000, maxRejection: 0, minimumRequests: 0),
             .init(
-                multiplier: 1000, window: .nanoseconds(Int64.max), buckets: 1, maximumRejection: 1,
+                multiplier: 1000, window: .nanoseconds(Int64.max), buckets: 1, maxRejection: 1,
                 minimumRequests: 1_000_000),
         ] {
             let clock = ManualClock()
@@ -158,24 +164,24 @@ import Testing
     @Test("retuning keeps what the new window reaches back to, and applies at once")
     func update() throws {
         let fixture = try ThrottleFixture(
-            .init(window: .seconds(10), buckets: 10, maximumRejection: 1, minimumRequests: 0), random: .constant(1))
+            .init(window: .seconds(10), buckets: 10, maxRejection: 1, minimumRequests: 0), random: .constant(1))
         try fixture.play("AAAA")
         fixture.clock.advance(by: .seconds(5))
         try fixture.play("RRRR")
         #expect(fixture.throttle.rejectionProbability == 0)
         try fixture.throttle.update(
-            .init(multiplier: 1, window: .seconds(10), buckets: 10, maximumRejection: 1, minimumRequests: 0))
+            .init(multiplier: 1, window: .seconds(10), buckets: 10, maxRejection: 1, minimumRequests: 0))
         #expect(fixture.throttle.rejectionProbability == 4.0 / 9)
         try fixture.throttle.update(.init(window: .seconds(6), buckets: 6, minimumRequests: 0))
         #expect(fixture.throttle.requests == 8 && fixture.throttle.accepts == 4)
         try fixture.throttle.update(.init(window: .seconds(5), buckets: 5, minimumRequests: 0))
         #expect(fixture.throttle.requests == 4 && fixture.throttle.accepts == 0)
         try fixture.throttle.update(
-            .init(multiplier: 1, window: .seconds(4), buckets: 4, maximumRejection: 1, minimumRequests: 0))
+            .init(multiplier: 1, window: .seconds(4), buckets: 4, maxRejection: 1, minimumRequests: 0))
         #expect(fixture.throttle.requests == 4 && fixture.throttle.accepts == 0)
         try fixture.throttle.update(.init(window: .seconds(20), buckets: 4, minimumRequests: 0))
         #expect(fixture.throttle.requests == 4)
-        try fixture.throttle.update(.init(window: .seconds(20), buckets: 4, classifier: .init { _ in .accepted }))
+        try fixture.throttle.update(.init(window: .seconds(20), buckets: 4, handles: .none))
         try fixture.throttle.tryAcquirePermit().fail(Overloaded())
         #expect(fixture.throttle.requests == 5 && fixture.throttle.accepts == 1)
         #expect(fixture.throttle.totals.asks == 9)

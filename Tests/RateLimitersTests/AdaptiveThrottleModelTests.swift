@@ -29,7 +29,7 @@ private struct ReferenceThrottle {
         let (requests, accepts) = counts(now)
         if requests < configuration.minimumRequests { return 0 }
         let excess = Double(requests) - configuration.multiplier * Double(accepts)
-        return min(configuration.maximumRejection, max(0, excess / Double(requests + 1)))
+        return min(configuration.maxRejection, max(0, excess / Double(requests + 1)))
     }
 }
 
@@ -48,7 +48,7 @@ private struct ReferenceThrottle {
             multiplier: [1, 1.1, 2, 5].randomElement(using: &random) ?? 1,
             window: .nanoseconds(Int.random(in: 1...60, using: &random)),
             buckets: Int.random(in: 1...8, using: &random),
-            maximumRejection: [0.5, 0.9, 1].randomElement(using: &random) ?? 1,
+            maxRejection: [0.5, 0.9, 1].randomElement(using: &random) ?? 1,
             minimumRequests: Int.random(in: 0...5, using: &random))
         let draw = Lock(0.0)
         let clock = ManualClock()
@@ -96,7 +96,7 @@ private struct ReferenceThrottle {
     func closedLoop(seed: UInt64) throws {
         let clock = ManualClock()
         let throttle = try AdaptiveThrottle(
-            "test", .init(window: .seconds(20), maximumRejection: 1), clock: clock, random: .seeded(seed))
+            "test", .init(window: .seconds(20), maxRejection: 1), clock: clock, random: .seeded(seed))
         // 200 calls a second; the service accepts the first 20 of each second, then all.
         func second(capacity: Int) throws -> (sent: Int, accepted: Int) {
             var (sent, accepted) = (0, 0)

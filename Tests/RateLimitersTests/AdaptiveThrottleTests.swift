@@ -42,7 +42,7 @@ func throttleOutcome(_ letter: Character) -> AdaptiveThrottle.Outcome {
 
 extension AdaptiveThrottle.Configuration {
     /// The rule of the book, without the bounds of this package.
-    static let book = AdaptiveThrottle.Configuration(maximumRejection: 1, minimumRequests: 0)
+    static let book = AdaptiveThrottle.Configuration(maxRejection: 1, minimumRequests: 0)
 }
 
 @Suite struct AdaptiveThrottleTests {
@@ -111,7 +111,7 @@ extension AdaptiveThrottle.Configuration {
     @Test("the window forgets in parts; reading forgets what is old")
     func window() throws {
         let configuration = AdaptiveThrottle.Configuration(
-            window: .seconds(10), buckets: 5, maximumRejection: 1, minimumRequests: 0)
+            window: .seconds(10), buckets: 5, maxRejection: 1, minimumRequests: 0)
         let fixture = try ThrottleFixture(configuration, random: .constant(1))
         try fixture.play("AA")
         fixture.clock.advance(by: .seconds(2))
@@ -132,7 +132,7 @@ extension AdaptiveThrottle.Configuration {
     @Test("accepts that expire make a calm throttle reject, without anything recorded")
     func expiryEndsTheCalm() throws {
         let configuration = AdaptiveThrottle.Configuration(
-            window: .seconds(10), buckets: 5, maximumRejection: 1, minimumRequests: 0)
+            window: .seconds(10), buckets: 5, maxRejection: 1, minimumRequests: 0)
         let fixture = try ThrottleFixture(configuration)
         try fixture.play("AAAA")
         fixture.clock.advance(by: .seconds(2))
@@ -148,7 +148,7 @@ extension AdaptiveThrottle.Configuration {
     @Test("a call counts in the part in which it began, and only in the totals once that is gone")
     func bucketOfStart() throws {
         let configuration = AdaptiveThrottle.Configuration(
-            window: .seconds(10), buckets: 5, maximumRejection: 1, minimumRequests: 0)
+            window: .seconds(10), buckets: 5, maxRejection: 1, minimumRequests: 0)
         let fixture = try ThrottleFixture(configuration, random: .constant(1))
         let early = try fixture.throttle.tryAcquirePermit()
         let late = try fixture.throttle.tryAcquirePermit()

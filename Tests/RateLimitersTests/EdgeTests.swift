@@ -29,6 +29,39 @@ import Testing
         #expect(limiter.waiting == 0 && keyed.waiting == 0)
     }
 
+    @Test(
+        "a reservation is refused whose permits come at the deadline of the call around or later",
+        arguments: [
+            Rule.pacing(1, per: .seconds(10)), .tokenBucket(1, per: .seconds(10), burst: 1),
+            .slidingLog(1, per: .seconds(10)), .fixedWindow(1, per: .seconds(10)),
+        ], [false, true])
+    func outerDeadlineOfReservations(rule: Rule, isObserved: Bool) async throws {
+        let stage = try Stage(rule, observed: isObserved)
+        let limiter = stage.limiter
+        #expect(limiter.tryAcquire())
+        func reserve(in limit: Duration?, of time: TimeSource) async -> (any Error)? {
+            let body: @Sendable () -> Task<(any Error)?, Never> = {
+                Task {
+                    do {
+                        let reservation = try limiter.reserve()
+                        reservation.cancel()
+                        return nil
+                    } catch { return error }
+                }
+            }
+            guard let limit else { return await body().value }
+            return await CallLimit(time.now.advanced(by: limit), on: time).around(body).value
+        }
+        let (here, elsewhere) = (limiter.time, TimeSource(ManualClock()))
+        for time in [here, elsewhere] {
+            #expect(await reserve(in: .seconds(10), of: time) is RateLimiter.RejectedError)
+            #expect(await reserve(in: .milliseconds(1), of: time) is RateLimiter.RejectedError)
+            #expect(await reserve(in: .nanoseconds(10_000_000_001), of: time) == nil)
+        }
+        #expect(await reserve(in: nil, of: here) == nil)
+        #expect(limiter.promised == 0 && limiter.totals.rejected == 4)
+    }
+
     @Test("one step grants everything that is due, and nothing more")
     func allThatIsDue() throws {
         let stage = try Stage(.pacing(1, per: .seconds(1)))
@@ -108,7 +141,7 @@ import Testing
         #expect(stage.outcome(1) == nil)
         stage.advance(by: .nanoseconds(1))
         #expect(stage.limiter.waiting == 0)
-        stage.settle()
+        stage.drain()
         #expect(stage.outcome(1) == "granted")
     }
 
@@ -144,9 +177,9 @@ import Testing
         #expect(counted == [true, true, true, false])
         #expect(throttle.totals.refused == 2 && throttle.totals.cancelled == 0)
         try await inCancelledTask { [context] in
-            _ = try throttle.tryAcquirePermit().fail(InjectedFailure(), in: context)
+            _ = try throttle.tryAcquirePermit(in: context).fail(InjectedFailure())
             clock.advance(by: .seconds(2))
-            _ = try throttle.tryAcquirePermit().fail(InjectedFailure(), in: context)
+            _ = try throttle.tryAcquirePermit(in: context).fail(InjectedFailure())
         }
         #expect(throttle.totals.refused == 3 && throttle.totals.cancelled == 1)
         let late = HeldThrottlePermit(try throttle.tryAcquirePermit())

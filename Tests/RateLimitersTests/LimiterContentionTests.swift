@@ -28,8 +28,8 @@ struct LimiterContentionTests {
         if observed { #expect(recorder.events.count == tasks * asks) }
     }
 
-    /// Everything that takes the word out, and puts it back with other parameters: a permit that is taken by an ask which
-    /// does not notice would be one too many.
+    /// Everything that takes the word out, and puts it back with other parameters: a permit that is taken by an ask
+    /// which does not notice would be one too many.
     @Test("the word, taken without the lock, is exact while others read, update, give back and take under the lock")
     func word() async throws {
         let burst = 10_000

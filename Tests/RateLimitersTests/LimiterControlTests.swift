@@ -25,7 +25,7 @@ struct LimiterControlTests {
                 "rateLimiter.rule.limit: 0 is outside 1...1000000000000000",
                 "rateLimiter.rule.period: 0.0 seconds is outside 1 ns...292 years",
                 "rateLimiter.rule.burst: -1 is outside 1...1000000000000000",
-                "rateLimiter.maxWait: -1.0 seconds is outside 0...292 years",
+                "rateLimiter.maxWait: -1.0 seconds is outside 0 s...292 years",
             ])
         #expect(
             faults(.init(rule: .pacing(Int.max, per: second)))
@@ -102,7 +102,7 @@ struct LimiterControlTests {
             _ = (stage.limiter.available, stage.limiter.nextPermit, stage.limiter.tryAcquire())
             for wait in durations { stage.acquire(99, maxWait: wait) }
             try stage.limiter.update(.init(rule: .pacing(7, per: .seconds(1))))
-            stage.settle()
+            stage.drain()
         }
     }
 

@@ -48,10 +48,10 @@ struct LimiterDocumentTests {
             Throttle.self,
             from: Data(
                 """
-                {"multiplier": 1.5, "window": "1m", "buckets": 6, "maximumRejection": 1, "minimumRequests": 0}
+                {"multiplier": 1.5, "window": "1m", "buckets": 6, "maxRejection": 1, "minimumRequests": 0}
                 """.utf8))
         let expected = Throttle(
-            multiplier: 1.5, window: .seconds(60), buckets: 6, maximumRejection: 1, minimumRequests: 0)
+            multiplier: 1.5, window: .seconds(60), buckets: 6, maxRejection: 1, minimumRequests: 0)
         #expect(throttle.document == expected.document)
         #expect(throttle.multiplier == 1.5 && throttle.minimumRequests == 0 && throttle.buckets == 6)
     }
@@ -104,12 +104,12 @@ struct LimiterDocumentTests {
                 == Single(rule: .pacing(1, per: second), maxWait: second))
     }
 
-    @Test("the classifier declared in code stays")
+    @Test("the conditions declared in code stay")
     func functions() throws {
-        let base = Throttle(classifier: .init { _ in .ignored })
+        let base = Throttle(ignores: .all)
         let read = try Throttle(["multiplier": 3], onto: base)
         #expect(read.multiplier == 3)
-        #expect(read.classifier.classify(InjectedFailure(), nil) == .ignored)
+        #expect(read.conditions.judge(InjectedFailure(), in: nil) == .ignored)
     }
 
     @Test("BAD: a document has to declare a rule")
@@ -142,7 +142,7 @@ struct LimiterDocumentTests {
                     "maxwait: \"1s\" is for an unknown key; did you mean maxWait?",
                     "rule.limit: 0 is outside 1...1000000000000000",
                     "rule.period: \"-1s\" is outside 1 ns...292 years",
-                    "maxWait: \"-1s\" is outside 0...292 years",
+                    "maxWait: \"-1s\" is outside 0 s...292 years",
                 ])
         #expect(
             faults(["rule": ["limit": 2, "period": "1ns", "burst": 0]], as: Single.self) == [
@@ -164,12 +164,12 @@ struct LimiterDocumentTests {
         #expect(
             faults(
                 [
-                    "multiplier": 0.5, "window": "0s", "buckets": 0, "maximumRejection": 2, "minimumRequests": -1,
+                    "multiplier": 0.5, "window": "0s", "buckets": 0, "maxRejection": 2, "minimumRequests": -1,
                     "minimumRequest": 1,
                 ], as: Throttle.self) == [
                     "minimumRequest: 1 is for an unknown key; did you mean minimumRequests?",
                     "multiplier: 0.5 is outside 1.0...1000.0", "window: \"0s\" is outside 1 ns...292 years",
-                    "buckets: 0 is outside 1...10000", "maximumRejection: 2 is outside 0.0...1.0",
+                    "buckets: 0 is outside 1...10000", "maxRejection: 2 is outside 0.0...1.0",
                     "minimumRequests: -1 is outside 0...1000000",
                 ])
     }
@@ -240,7 +240,7 @@ extension AdaptiveThrottle.Configuration {
             multiplier: Double.random(in: 1...9, using: &generator),
             window: .nanoseconds(Int64.random(in: 1...99_999_999_999, using: &generator)),
             buckets: Int.random(in: 1...99, using: &generator),
-            maximumRejection: Double.random(in: 0...1, using: &generator),
+            maxRejection: Double.random(in: 0...1, using: &generator),
             minimumRequests: Int.random(in: 0...99, using: &generator))
     }
 }

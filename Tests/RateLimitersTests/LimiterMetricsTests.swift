@@ -126,7 +126,7 @@ struct LimiterMetricsTests {
     func throttle() async throws {
         let clock = ManualClock()
         let throttle = try AdaptiveThrottle(
-            "c", .init(maximumRejection: 1, minimumRequests: 0), clock: clock, random: .constant(0.4))
+            "c", .init(maxRejection: 1, minimumRequests: 0), clock: clock, random: .constant(0.4))
         for _ in 1...2 { try await throttle.execute {} }
         for _ in 1...6 { try? await throttle.execute { throw InjectedFailure() } }
         // 8 requests and 2 accepts: (8 − 2 · 2) / 9 is above 0.4.

@@ -129,7 +129,7 @@ private struct Course {
         steps.append("give back \(id)")
         reservations[id] = nil
         reservation.cancel()
-        stage.settle()
+        stage.drain()
         model.cancel(id)
         reserved[id] = "cancelled"
     }

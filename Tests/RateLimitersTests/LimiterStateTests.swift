@@ -32,7 +32,7 @@ struct LimiterStateTests {
             return
         }
         #expect(!state.isQuiet)
-        state.settle(100 * second)
+        state.advance(to: 100 * second)
         #expect(!state.isQuiet && state.queue.isEmpty)
         #expect(state.takeEnded().count == 1 && state.isQuiet)
     }

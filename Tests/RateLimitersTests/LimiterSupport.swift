@@ -84,7 +84,7 @@ final class Stage: Sendable {
         executor.drain()
     }
 
-    func settle() { executor.drain() }
+    func drain() { executor.drain() }
 
     func advance(by duration: Duration) {
         clock.advance(by: duration)

@@ -104,7 +104,7 @@ struct LimiterWaitingTests {
         stage.start(1)
         #expect(stage.outcome(1) == nil)
         held.cancel()
-        stage.settle()
+        stage.drain()
         #expect(stage.outcome(1) == "granted" && stage.clock.timerCount == 0)
         #expect(stage.limiter.available == 1)
     }
@@ -145,7 +145,7 @@ struct LimiterWaitingTests {
             try await limiter.wait(for: ticket)
         }
         await #expect(throws: CancellationError.self) { try await late.value }
-        stage.settle()
+        stage.drain()
         #expect(limiter.totals.cancelled == 1)
         // The permit is that of the other, which need not wait any longer.
         #expect(stage.outcome(1) == (withOther ? "granted" : nil))

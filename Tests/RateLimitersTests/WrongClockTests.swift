@@ -1,25 +1,8 @@
 import ResilienceCore
+import ResilienceTesting
 import Testing
 
 @testable import RateLimiters
-
-/// A clock that shows what a test says, also moments that have not come, or are over.
-private final class SkewedClock: Clock {
-    struct Instant: InstantProtocol {
-        var offset: Duration = .zero
-        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
-        func duration(to other: Instant) -> Duration { other.offset - offset }
-        static func < (lhs: Instant, rhs: Instant) -> Bool { lhs.offset < rhs.offset }
-    }
-
-    private let reading = Lock(Instant())
-
-    var now: Instant { reading.withLock { $0 } }
-    var minimumResolution: Duration { .nanoseconds(1) }
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws { throw CancellationError() }
-
-    func show(_ offset: Duration) { reading.withLock { $0.offset = offset } }
-}
 
 /// One wrong reading of the clock, half an hour ahead or behind: as soon as the clock is right again, everything works
 /// within its own period.
@@ -111,7 +94,7 @@ private final class SkewedClock: Clock {
         #expect(state.latestMoment(after: second) == 1800 * second)
         state.rewind(to: second, if: 1800 * second)
         #expect(state.latestMoment(after: second) == nil)
-        state.settle(2 * second)
+        state.advance(to: 2 * second)
         guard case .granted = ticket.phase else {
             Issue.record("it is due")
             return

@@ -30,7 +30,7 @@
         }
 
         private func timeout(_ module: ResilienceModule) throws -> ConfigurationValue {
-            try #require(module.policy("payments").strategies(Timeout.self).first).limit.document
+            try #require(module.policy("payments").strategies(Timeout.self).first).configuration.document
         }
 
         @Test("values of every type are taken, and the rest stays as code declared it")
@@ -109,7 +109,7 @@
                     "policies.search.timeout": "300ms",
                 ]), policies: ["search"])
             let policy = try module.policy("search")
-            #expect(policy.strategies(Timeout.self).map(\.limit.document) == ["300ms"])
+            #expect(policy.strategies(Timeout.self).map(\.configuration.document) == ["300ms"])
             #expect(policy.strategies(CircuitBreaker.self).count == 1)
         }
 
@@ -211,7 +211,7 @@
                     "FALLBACKS_QUOTES_INHERITS": "short",
                     "FALLBACKS_QUOTES_STEPS_SPARE_LIMIT": "null",
                     "FALLBACKS_QUOTES_STEPS_SPARE_TIMEOUT": "40ms",
-                    "FALLBACKS_QUOTES_ERRORS": "attached",
+                    "FALLBACKS_QUOTES_EXHAUSTION": "exhaustedError",
                     "FALLBACKS_QUOTES_STEPS_NOBODY_LIMIT": "1",
                     "TEMPLATES_SHORT_FALLBACK_STEPS_LAST_MAX_AGE": "2s",
                     "STALE_WHILE_REVALIDATES_PAGES_FRESH_FOR": "1s",
@@ -229,7 +229,7 @@
                     "steps": [
                         "last": ["maxAge": "2s", "capacity": 1000], "spare": ["limit": nil, "timeout": "40ms"],
                     ],
-                    "errors": "attached",
+                    "exhaustion": "exhaustedError",
                 ])
             #expect(
                 try module.fallback("rates", for: Int.self).configuration.document["steps"]?["last good"]?["maxAge"]

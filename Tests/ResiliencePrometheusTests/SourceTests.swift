@@ -195,7 +195,7 @@ struct SourceTests {
     @Test("ignored and cancelled calls of a breaker have no duration")
     func noDuration() async throws {
         let calls = CallMetrics()
-        let breaker = try CircuitBreaker("b", .init(classifier: .init { _ in .ignored }), observers: [calls])
+        let breaker = try CircuitBreaker("b", .init(ignores: .all), observers: [calls])
         try? await breaker.execute { throw Failure() }
         try? await inCancelledTask { try await breaker.execute { throw CancellationError() } }
         #expect(lines([calls]).filter { $0.contains("_count{") }.allSatisfy { $0.hasSuffix(" 0") })
@@ -215,7 +215,7 @@ struct SourceTests {
     @Test("a timeout tells its calls")
     func timeout() async throws {
         let clock = ManualClock()
-        let timeout = try Timeout(.seconds(2), name: "t", clock: clock)
+        let timeout = try Timeout("t", .seconds(2), clock: clock)
         try await timeout.execute {}
         try? await timeout.execute { throw Failure() }
         try await timeout.execute { clock.advance(by: .seconds(3)) }

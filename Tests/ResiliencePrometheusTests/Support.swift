@@ -62,7 +62,7 @@ struct Everything {
         revalidation = try StaleWhileRevalidate(
             name, .init(freshFor: .seconds(1), staleFor: .seconds(1)), through: policy)
         module = try ResilienceModule("shop", clock: clock, observers: [calls, events]) {
-            Registration(family: "hosts", by: Int.self, atMost: 5) { CircuitBreaker.layer() }
+            Registration(family: "hosts", by: Int.self, maxKeys: 5) { CircuitBreaker.layer() }
         }
     }
 

@@ -1,11 +1,40 @@
 #if ServiceLifecycle
+    import Dispatch
     import Logging
     import Resilience
     import ResilienceServiceLifecycle
     import ResilienceTesting
     import ServiceLifecycle
     import ServiceLifecycleTestKit
+    import Synchronization
     import Testing
+
+    /// A task executor on a queue that can tell whether code runs on it.
+    private final class QueueExecutor: TaskExecutor, Sendable {
+        private let queue = DispatchQueue(label: "task executor")
+        private let key = DispatchSpecificKey<Bool>()
+
+        init() { queue.setSpecific(key: key, value: true) }
+
+        func enqueue(_ job: consuming ExecutorJob) {
+            let job = UnownedJob(job)
+            queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        }
+
+        var isCurrent: Bool { DispatchQueue.getSpecific(key: key) == true }
+    }
+
+    /// Notes whether events of a module's state come on an executor.
+    private final class Places: PolicyObserver {
+        let executor = Mutex<QueueExecutor?>(nil)
+        let seen = Mutex<[Bool]>([])
+
+        func observe(_ event: some PolicyEvent) {
+            guard case .stateChanged? = event as? ResilienceModule.Event else { return }
+            let isThere = executor.withLock { $0?.isCurrent == true }
+            seen.withLock { $0.append(isThere) }
+        }
+    }
 
     @Suite("ServiceLifecycle", .timeLimit(.minutes(30)))
     struct ModuleServiceTests {
@@ -46,6 +75,24 @@
             }
             #expect(module.state == .stopped)
             await #expect(throws: ResilienceModule.ShutdownError.self) { try await module.execute("payments") {} }
+        }
+
+        @Test("a graceful shutdown runs on the executor that the service prefers")
+        func executor() async throws {
+            let (executor, places) = (QueueExecutor(), Places())
+            let module = try ResilienceModule("shop", clock: clock, observers: [recorder, places]) {
+                Registration("payments") { CircuitBreaker.layer() }
+            }
+            places.executor.withLock { $0 = executor }
+            try await testGracefulShutdown { trigger in
+                let running = Task(executorPreference: executor) { try await module.run() }
+                try await state(.running, of: module)
+                trigger.triggerGracefulShutdown()
+                try await running.value
+            }
+            #expect(module.state == .stopped)
+            let seen = places.seen.withLock { $0 }
+            #expect(seen.count >= 3 && seen.allSatisfy { $0 })
         }
 
         @Test("a graceful shutdown lets calls end that run, and no new ones in")

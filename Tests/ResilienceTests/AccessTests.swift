@@ -15,7 +15,7 @@ struct AccessTests {
         #expect(try module.circuitBreaker("a") === breaker)
         #expect(try await module.execute("b") { 1 } == 1)
         #expect(try module.policy("b").circuitBreakers.first?.totals.successes == 1)
-        #expect(try module.retryBudget("c").rule == .ratio(0.2))
+        #expect(try module.retryBudget("c").configuration == .ratio(0.2))
         let error = #expect(throws: UnknownNameError.self) { try module.policy("d") }
         #expect(error?.isLimitReached == true)
         #expect(
@@ -81,11 +81,11 @@ struct AccessTests {
         #expect(try module.retry("a").configuration.maxAttempts == 7)
         let policy = try module.policy("b")
         #expect(policy.retries.first?.configuration.maxAttempts == 7)
-        #expect(try module.retryBudget("c").rule == .ratio(0.5))
+        #expect(try module.retryBudget("c").configuration == .ratio(0.5))
         try module.update(.init(["defaults": ["retry": ["maxAttempts": 2]]]))
         #expect(try module.retry("a").configuration.maxAttempts == 2)
         #expect(policy.retries.first?.configuration.maxAttempts == 2)
-        #expect(try module.retryBudget("c").rule == .ratio(0.2))
+        #expect(try module.retryBudget("c").configuration == .ratio(0.2))
         try module.update(.init())
         #expect(policy.retries.first?.configuration.maxAttempts == 3)
     }

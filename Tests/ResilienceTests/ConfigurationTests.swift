@@ -25,12 +25,12 @@ struct ConfigurationTests {
         ])
         let policy = try fixture.module.policy("payments")
         #expect(policy.retries[0].configuration.maxAttempts == 6)
-        #expect(policy.timeouts.map(\.limit.document) == ["2s", "1s"])
+        #expect(policy.timeouts.map(\.configuration.document) == ["2s", "1s"])
         #expect(
             try fixture.module.circuitBreaker("inventory").configuration.document["trip"] == ["consecutiveFailures": 9])
         try fixture.module.update(.init(["policies": ["payments": ["timeout": [nil, "3s"]]]]))
         #expect(policy.retries[0].configuration.maxAttempts == 3)
-        #expect(policy.timeouts.map(\.limit.document) == ["10s", "3s"])
+        #expect(policy.timeouts.map(\.configuration.document) == ["10s", "3s"])
         #expect(
             try fixture.module.circuitBreaker("inventory").configuration.document["trip"] == ["consecutiveFailures": 4])
     }
@@ -154,7 +154,7 @@ struct ConfigurationTests {
             "policies": [
                 "a": [
                     "layers": [
-                        ["retry": ["budget": "spare", "retryOn": "never"]], ["circuitBreaker": ["shared": "shared"]],
+                        ["retry": ["budget": "spare", "handles": "none"]], ["circuitBreaker": ["shared": "shared"]],
                     ]
                 ],
                 "b": ["layers": [["circuitBreaker": ["shared": "shared"]], ["timeout": "1s"]]],
@@ -290,7 +290,7 @@ struct ConfigurationTests {
         ]) {
             Registration(hedged: "search") { CircuitBreaker.layer() }
             Registration("tenants", limiter)
-            Registration(family: "hosts", by: String.self, atMost: 10) {
+            Registration(family: "hosts", by: String.self, maxKeys: 10) {
                 Retry.layer()
                 CircuitBreaker.layer()
             }

@@ -6,7 +6,9 @@ import Testing
 @Suite("Documents: fallbacks and stale-while-revalidate", .timeLimit(.minutes(30)))
 struct FallbackSectionTests {
     private static let document: ConfigurationValue = [
-        "templates": ["short": ["fallback": ["errors": "attached", "steps": ["last good": ["maxAge": "2s"]]]]],
+        "templates": [
+            "short": ["fallback": ["exhaustion": "exhaustedError", "steps": ["last good": ["maxAge": "2s"]]]]
+        ],
         "fallbacks": [
             "quotes": ["inherits": "short", "steps": ["spare": ["limit": 1, "timeout": "40ms"]]],
             "rates": ["steps": ["last good": ["capacity": 5]]],
@@ -56,7 +58,7 @@ struct FallbackSectionTests {
             try steps(fixture) == [
                 "last good": ["maxAge": "2s", "capacity": 1000], "spare": ["limit": 1, "timeout": "40ms"],
             ])
-        #expect(try fixture.module.fallback("quotes", for: Int.self).configuration.errors == .attached)
+        #expect(try fixture.module.fallback("quotes", for: Int.self).configuration.exhaustion == .exhaustedError)
         let rates = try fixture.module.fallbackPolicy("rates", for: String.self).fallback
         #expect(rates.configuration.document["steps"] == ["last good": ["maxAge": "1m", "capacity": 5]])
         #expect(
@@ -76,7 +78,7 @@ struct FallbackSectionTests {
         #expect(try steps(fixture)?["spare"] == ["limit": nil, "timeout": nil])
         try fixture.module.update(.init())
         #expect(try steps(fixture) == declared)
-        #expect(try fixture.module.fallback("quotes", for: Int.self).configuration.errors == .original)
+        #expect(try fixture.module.fallback("quotes", for: Int.self).configuration.exhaustion == .originalError)
         #expect(rates.configuration.document["steps"] == ["last good": ["maxAge": "1m", "capacity": 1000]])
         #expect(pages.configuration == .init(freshFor: .seconds(10), staleFor: .seconds(100)))
     }
@@ -119,7 +121,7 @@ struct FallbackSectionTests {
         try fixture.module.update(.init(Self.document))
         let before = fixture.state
         let found = fixture.faults([
-            "defaults": ["fallback": ["errors": "attached"], "staleWhileRevalidate": ["capacity": 1]],
+            "defaults": ["fallback": ["exhaustion": "exhaustedError"], "staleWhileRevalidate": ["capacity": 1]],
             "templates": ["t": ["staleWhileRevalidate": ["freshfor": "1s"]]],
             "fallbacks": [
                 "quotes": [
@@ -127,7 +129,7 @@ struct FallbackSectionTests {
                         "last good": ["maxAge": "0s", "limit": 3], "spar": ["limit": 1], "spare": ["limit": 0],
                         "value": ["limit": 1],
                     ],
-                    "errors": "none",
+                    "exhaustion": "none",
                 ],
                 "quote": [:],
             ],
@@ -141,7 +143,7 @@ struct FallbackSectionTests {
                 "defaults.staleWhileRevalidate: {…} is for an unknown key",
                 "fallbacks.quote: {} is for a fallback that is not registered; did you mean quotes?; only code can "
                     + "declare one",
-                "fallbacks.quotes.errors: \"none\" is none of original, attached",
+                "fallbacks.quotes.exhaustion: \"none\" is none of originalError, exhaustedError",
                 "fallbacks.quotes.steps.\"last good\".limit: 3 is for an unknown key",
                 "fallbacks.quotes.steps.\"last good\".maxAge: \"0s\" is outside 1 ns...292 years",
                 "fallbacks.quotes.steps.spar: {…} is for an unknown key; did you mean spare?",
@@ -149,7 +151,7 @@ struct FallbackSectionTests {
                 "fallbacks.quotes.steps.value.limit: 1 is for an unknown key",
                 "staleWhileRevalidates.page: {…} is for a stale-while-revalidate that is not registered; did you mean "
                     + "pages?; only code can declare one",
-                "staleWhileRevalidates.pages.freshFor: \"-1s\" is outside 0...292 years",
+                "staleWhileRevalidates.pages.freshFor: \"-1s\" is outside 0 s...292 years",
                 "staleWhileRevalidates.pages.maxRefreshes: 0 is below 1",
                 "staleWhileRevalidates.pages.staleFor: 5 is a number without a unit; write \"5s\" or \"5ms\"",
                 "templates.t.staleWhileRevalidate.freshfor: \"1s\" is for an unknown key; did you mean freshFor?",

@@ -10,9 +10,9 @@ struct FamilyMetricsTests {
     private let clock = ManualClock()
     private let calls = CallMetrics()
 
-    private func module(atMost limit: Int = 1000) throws -> ResilienceModule {
+    private func module(maxKeys: Int = 1000) throws -> ResilienceModule {
         try ResilienceModule("shop", clock: clock, random: .constant(0.5), observers: [calls]) {
-            Registration(family: "hosts", by: Int.self, atMost: limit, idleLimit: .seconds(60)) {
+            Registration(family: "hosts", by: Int.self, maxKeys: maxKeys, idleLimit: .seconds(60)) {
                 Bulkhead.layer(.init(limit: .fixed(5)))
                 Retry.layer(.immediate, maxAttempts: 2)
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(4), breakLength: .fixed(.seconds(600))))
@@ -52,7 +52,7 @@ struct FamilyMetricsTests {
         let database = try Bulkhead("database", .init(limit: .fixed(7)), clock: clock)
         let module = try module()
         try module.register(
-            Registration(family: "tenants", by: String.self, atMost: 10) {
+            Registration(family: "tenants", by: String.self, maxKeys: 10) {
                 Timeout.layer(.seconds(1))
                 database
             })
@@ -89,7 +89,7 @@ struct FamilyMetricsTests {
     func monotonous() async throws {
         for seed in UInt64(0)..<20 {
             var random = SplitMix64(seed: seed)
-            let module = try module(atMost: 5)
+            let module = try module(maxKeys: 5)
             let hosts = try module.family("hosts", by: Int.self)
             var kept: [Policy] = []
             var last: [[String]: Double] = [:]
@@ -155,7 +155,7 @@ struct FamilyMetricsTests {
     @Test("health: half-open members count, and a critical family is down when none of its keys can work")
     func health() async throws {
         let module = try ResilienceModule("shop", clock: clock) {
-            Registration(family: "hosts", by: Int.self, atMost: 10) {
+            Registration(family: "hosts", by: Int.self, maxKeys: 10) {
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(1), breakLength: .fixed(.seconds(10))))
             }
             .critical()
@@ -177,7 +177,7 @@ struct FamilyMetricsTests {
     @Test("a family with a fallback is registered in one piece, and answers in every form")
     func fallback() async throws {
         let module = try ResilienceModule("shop", clock: clock, observers: [calls]) {
-            Registration(family: "hosts", by: String.self, atMost: 10, for: Int.self) {
+            Registration(family: "hosts", by: String.self, maxKeys: 10, for: Int.self) {
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(1)))
             } fallback: {
                 .lastGood(maxAge: .seconds(60)).value(-1)

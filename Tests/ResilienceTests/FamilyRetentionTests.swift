@@ -9,9 +9,9 @@ struct FamilyRetentionTests {
     private let clock = ManualClock()
 
     private func family<S: Strategy>(
-        atMost limit: Int, @PolicyBuilder layers: () -> Layer<S>
+        maxKeys: Int, @PolicyBuilder layers: () -> Layer<S>
     ) throws -> PolicyFamily<Int> {
-        try PolicyFamily("hosts", atMost: limit, idleLimit: .seconds(60), clock: clock, layers: layers)
+        try PolicyFamily("hosts", maxKeys: maxKeys, idleLimit: .seconds(60), clock: clock, layers: layers)
     }
 
     /// Whether a key keeps its policy while others come, and while it is idle.
@@ -25,7 +25,7 @@ struct FamilyRetentionTests {
 
     @Test("failures that are counted are kept: the fifth in a row opens, whatever other keys came between")
     func failures() async throws {
-        let hosts = try family(atMost: 4) {
+        let hosts = try family(maxKeys: 4) {
             CircuitBreaker.layer(.init(trip: .consecutiveFailures(5), breakLength: .fixed(.seconds(10))))
         }
         await fail(hosts[0], times: 4)
@@ -36,7 +36,7 @@ struct FamilyRetentionTests {
 
     @Test("failures of a window of time are kept as long as the window holds them")
     func failuresInTime() async throws {
-        let hosts = try family(atMost: 4) {
+        let hosts = try family(maxKeys: 4) {
             CircuitBreaker.layer(
                 .init(trip: .failureRate(0.5, minimumCalls: 10), window: .time(.seconds(600), buckets: 10)))
         }
@@ -47,7 +47,7 @@ struct FamilyRetentionTests {
 
     @Test("a call that runs keeps its policy, also where no layer counts it; and so does one that was kept by hand")
     func running() async throws {
-        let hosts = try family(atMost: 2) { Retry.layer(.immediate, maxAttempts: 1) }
+        let hosts = try family(maxKeys: 2) { Retry.layer(.immediate, maxAttempts: 1) }
         let isKeptWhileRunning = try await hosts.execute(for: 0) { () async throws -> Bool in
             try await isKept(0, in: hosts)
         }
@@ -67,7 +67,7 @@ struct FamilyRetentionTests {
 
     @Test("a half-open breaker and one set by hand are kept")
     func states() async throws {
-        let hosts = try family(atMost: 4) { CircuitBreaker.layer(.init(breakLength: .fixed(.seconds(600)))) }
+        let hosts = try family(maxKeys: 4) { CircuitBreaker.layer(.init(breakLength: .fixed(.seconds(600)))) }
         let breaker = hosts[0].circuitBreakers[0]
         breaker.open()
         try breaker.halfOpen()
@@ -88,7 +88,7 @@ struct FamilyRetentionTests {
             .slidingLog(1, per: .seconds(1000)),
         ])
     func limiter(_ rule: RateLimiter.Rule) async throws {
-        let hosts = try family(atMost: 4) { RateLimiter.layer(rule) }
+        let hosts = try family(maxKeys: 4) { RateLimiter.layer(rule) }
         try await hosts.execute(for: 0) {}
         #expect(try await isKept(0, in: hosts))
         #expect(try await !isKept(0, in: hosts, idle: .seconds(2000)))
@@ -96,12 +96,12 @@ struct FamilyRetentionTests {
 
     @Test("permits of a bulkhead that somebody holds, and refusals that a throttle has counted, are kept")
     func bulkheadsAndThrottles() async throws {
-        let hosts = try family(atMost: 4) { Bulkhead.layer(.init(limit: .fixed(3))) }
+        let hosts = try family(maxKeys: 4) { Bulkhead.layer(.init(limit: .fixed(3))) }
         let permit = try hosts[0].strategies(Bulkhead.self)[0].tryAcquirePermit()
         #expect(try await isKept(0, in: hosts))
         permit.release()
         #expect(try await !isKept(0, in: hosts))
-        let throttled = try family(atMost: 4) { AdaptiveThrottle.layer(.init(window: .seconds(600))) }
+        let throttled = try family(maxKeys: 4) { AdaptiveThrottle.layer(.init(window: .seconds(600))) }
         await fail(throttled[0], times: 3)
         _ = try? await throttled[0].execute { throw Refusal() }
         #expect(try await isKept(0, in: throttled))
@@ -111,7 +111,7 @@ struct FamilyRetentionTests {
 
     @Test("only known keys are asked for: the idle ones are forgotten all the same")
     func knownKeysSweep() async throws {
-        let hosts = try family(atMost: 1000) { Retry.layer() }
+        let hosts = try family(maxKeys: 1000) { Retry.layer() }
         for key in 0..<200 { try await hosts.execute(for: key) {} }
         clock.advance(by: .seconds(61))
         for _ in 0..<10_000 { try await hosts.execute(for: 0) {} }
@@ -121,7 +121,7 @@ struct FamilyRetentionTests {
     @Test("keys for which there is no place share one policy, which is told of and counted")
     func overflow() async throws {
         let recorder = EventRecorder()
-        let hosts = try family(atMost: 3) {
+        let hosts = try family(maxKeys: 3) {
             CircuitBreaker.layer(.init(trip: .consecutiveFailures(3), breakLength: .fixed(.seconds(100))))
         }
         hosts.addObserver(recorder)

@@ -10,7 +10,7 @@ struct FamilyTests {
     private let clock = ManualClock()
 
     private func family(_ limit: Int, observers: [any PolicyObserver] = []) throws -> PolicyFamily<Int> {
-        try PolicyFamily("hosts", atMost: limit, idleLimit: .seconds(60), clock: clock, observers: observers) {
+        try PolicyFamily("hosts", maxKeys: limit, idleLimit: .seconds(60), clock: clock, observers: observers) {
             Retry.layer(.immediate, maxAttempts: 1)
             CircuitBreaker.layer(.init(trip: .consecutiveFailures(1), breakLength: .fixed(.seconds(600))))
         }
@@ -67,7 +67,7 @@ struct FamilyTests {
     @Test("the faults of a family's layers are known at once")
     func faulty() throws {
         #expect(
-            faults { _ = try PolicyFamily<Int>("f", atMost: 5) { Retry.layer(.immediate, maxAttempts: 0) } } == [
+            faults { _ = try PolicyFamily<Int>("f", maxKeys: 5) { Retry.layer(.immediate, maxAttempts: 0) } } == [
                 "f.retry.maxAttempts: 0 is below 1"
             ])
     }
@@ -147,7 +147,7 @@ struct FamilyTests {
     func afterShutdown() async throws {
         let ran = Atomic(0)
         let module = try ResilienceModule("m", clock: clock) {
-            Registration(family: "f", by: Int.self, atMost: 2, for: Int.self) {
+            Registration(family: "f", by: Int.self, maxKeys: 2, for: Int.self) {
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(1)))
             } fallback: {
                 .step("x") { _ in

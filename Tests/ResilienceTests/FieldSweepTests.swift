@@ -4,7 +4,8 @@ import Testing
 
 @testable import Resilience
 
-/// Every field of every pattern, in every place of a document where it can stand: what a document accepts, it configures.
+/// Every field of every pattern, in every place of a document where it can stand: what a document accepts, it
+/// configures.
 @Suite("Every field in every place", .timeLimit(.minutes(30)))
 struct FieldSweepTests {
     /// A pattern with what code may declare for it; what can be changed is found in its own documents.
@@ -32,7 +33,7 @@ struct FieldSweepTests {
                 .init(budget: try? RetryBudget(.ratio(0.2))), .init(budget: try? RetryBudget(.throttle())),
                 .init(budget: try? RetryBudget(.quota())),
             ]),
-        Shape(Timeout.self, [Timeout.Limit.fixed(.seconds(5)), .remaining]),
+        Shape(Timeout.self, [Timeout.Configuration.fixed(.seconds(5)), .remaining]),
         Shape(
             Bulkhead.self,
             [
@@ -130,7 +131,7 @@ struct FieldSweepTests {
             let module = try ResilienceModule("sweep", clock: clock) {
                 Registration("p") { KeyedRateLimiter<Int>.layer(base) { _ in 1 } }
                 Registration("q") { KeyedRateLimiter<Int>.layer(base) { _ in 1 } }
-                Registration(family: "f", by: Int.self, atMost: 3) { KeyedRateLimiter<Int>.layer(base) { _ in 1 } }
+                Registration(family: "f", by: Int.self, maxKeys: 3) { KeyedRateLimiter<Int>.layer(base) { _ in 1 } }
                 Registration("s", alone)
             }
             let hosts = try module.family("f", by: Int.self)
@@ -188,12 +189,12 @@ struct FieldSweepTests {
                 }
             }
         }
-        for rule in [RetryBudget.Rule.ratio(0.3), .throttle(), .quota()] {
+        for rule in [RetryBudget.Configuration.ratio(0.3), .throttle(), .quota()] {
             for change in Shape.changes(of: rule) {
                 let module = try ResilienceModule(
                     "sweep", configuration: .init(["retryBudgets": ["b": change.part]]), clock: clock
                 ) { Registration(budget: "b", rule) }
-                #expect(try module.retryBudget("b").rule.document == change.expected)
+                #expect(try module.retryBudget("b").configuration.document == change.expected)
             }
         }
         let base = StaleWhileRevalidateConfiguration(freshFor: .seconds(5), staleFor: .seconds(50))
@@ -238,7 +239,7 @@ struct FieldSweepTests {
                                 .step("other", limit: 3, timeout: .seconds(2)) { _ in 1 }
                         }
                         Registration(fallback: "s", steps())
-                        Registration(family: "f", by: NoKey.self, atMost: 5, for: Int.self) {
+                        Registration(family: "f", by: NoKey.self, maxKeys: 5, for: Int.self) {
                             Timeout.layer(.seconds(1))
                         } fallback: {
                             .lastGood(maxAge: .seconds(60), capacity: 5)
@@ -288,7 +289,7 @@ struct Shape: Sendable, CustomStringConvertible {
                 registrations: [
                     Registration("p") { P.recipe(base) },
                     Registration("s", P.recipe(base)),
-                    Registration(family: "f", by: Int.self, atMost: 3) { P.recipe(base) },
+                    Registration(family: "f", by: Int.self, maxKeys: 3) { P.recipe(base) },
                 ], find: { module, name in try module.pattern(name) as P })
         }
         document = { ($0 as? P)?.settings.document(in: $1) }
@@ -339,10 +340,10 @@ extension ConfigurationValue {
     /// Other values that may stand in the same place.
     var alternatives: [ConfigurationValue] {
         let words = [
-            "unlimited", "trim", "never", "rejections", "exact", "ignored", "allAttempts", "full", "none", "isolated",
+            "unlimited", "trim", "rejections", "exact", "ignored", "exhaustedError", "full", "none", "isolated",
             "disabled", "closed", "open", "newestFirst", "oldestFirst", "unbounded", "remaining", "pacing",
             "fixedWindow", "linear",
-            "quota", "throttle", "refusesNewKeys", "forgetsLeastUsed", "onlyAfterFailure", "attached",
+            "quota", "throttle", "refusesNewKeys", "forgetsLeastUsed", "onlyAfterFailure",
         ].map { ConfigurationValue.string($0) }
         let durations: [ConfigurationValue] = ["7s", "3ms", "70s", "700s"]
         let numbers: [ConfigurationValue] = [0.45, 0.7, 2, 3, 7, 21, 150, 1.3]

@@ -74,7 +74,7 @@ struct HealthTests {
             }
             Registration(hedged: "search") { CircuitBreaker.layer() }
             Registration(fallback: "quotes", for: Int.self) { .value(1) }
-            Registration(family: "hosts", by: Int.self, atMost: 5) { CircuitBreaker.layer() }
+            Registration(family: "hosts", by: Int.self, maxKeys: 5) { CircuitBreaker.layer() }
             Registration("number", 5)
         }
         await fail(try fixture.module.policy("payments"), times: 1)
@@ -101,7 +101,7 @@ struct HealthTests {
             }
             Registration("inventory", CircuitBreaker.layer())
             Registration(budget: "spare", .quota(7, cost: 1))
-            Registration(family: "hosts", by: Int.self, atMost: 5) { CircuitBreaker.layer() }
+            Registration(family: "hosts", by: Int.self, maxKeys: 5) { CircuitBreaker.layer() }
             Registration(hedged: "search") { RateLimiter.layer(.tokenBucket(3, per: .seconds(1))) }
         }
         fixture.module.addObserver(calls)

@@ -411,7 +411,7 @@ struct LifecycleTests {
             Registration("used") { CircuitBreaker.layer() }
             Registration("unused") { Retry.layer() }
             Registration(budget: "budget")
-            Registration(family: "hosts", by: String.self, atMost: 10) { CircuitBreaker.layer() }
+            Registration(family: "hosts", by: String.self, maxKeys: 10) { CircuitBreaker.layer() }
         }
         await fail(try fixture.module.policy("used"), times: 2)
         let report = await fixture.module.shutdown()

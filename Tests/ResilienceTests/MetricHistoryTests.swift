@@ -141,7 +141,7 @@ struct MetricHistoryTests {
         let fixture = try Fixture(["policies": ["x": ["retry": ["maxAttempts": 5]]]]) {
             Registration("x") { Retry.layer() }
             Registration("limit", Bulkhead.layer(limit: 3))
-            Registration(family: "hosts", by: String.self, atMost: 5) { CircuitBreaker.layer() }
+            Registration(family: "hosts", by: String.self, maxKeys: 5) { CircuitBreaker.layer() }
         }
         let module = fixture.module
         for _ in 0..<3 {
@@ -155,7 +155,7 @@ struct MetricHistoryTests {
         #expect(module.remove(Bulkhead.self, "limit"))
         try module.register(Registration("limit", Bulkhead.layer(limit: 4)))
         #expect(module.remove(PolicyFamily<String>.self, "hosts"))
-        try module.register(Registration(family: "hosts", by: String.self, atMost: 5) { CircuitBreaker.layer() })
+        try module.register(Registration(family: "hosts", by: String.self, maxKeys: 5) { CircuitBreaker.layer() })
         try module.update(.init())
         #expect(try module.retry("x").configuration.maxAttempts == 3)
     }

@@ -26,7 +26,8 @@ struct MutationTests {
         ],
         "fallbacks": [
             "quotes": [
-                "errors": "attached", "steps": ["last good": ["maxAge": "2s"], "spare": ["limit": 2, "timeout": nil]],
+                "exhaustion": "exhaustedError",
+                "steps": ["last good": ["maxAge": "2s"], "spare": ["limit": 2, "timeout": nil]],
             ]
         ],
         "staleWhileRevalidates": ["pages": ["freshFor": "1s", "staleFor": "20s", "maxRefreshes": 2]],
@@ -67,7 +68,7 @@ struct MutationTests {
                 Retry.layer()
                 CircuitBreaker.layer()
             }
-            Registration(family: "hosts", by: Int.self, atMost: 5) {
+            Registration(family: "hosts", by: Int.self, maxKeys: 5) {
                 Retry.layer()
                 CircuitBreaker.layer()
             }

@@ -19,7 +19,7 @@ struct NamedTests {
             }
             Registration("outbound", RateLimiter.layer(.tokenBucket(2, per: .seconds(10))))
             Registration("stock") { RateLimiter.named("outbound") }
-            Registration(family: "hosts", by: Int.self, atMost: 10) {
+            Registration(family: "hosts", by: Int.self, maxKeys: 10) {
                 RateLimiter.named("outbound")
                 CircuitBreaker.named("breaker")
             }
@@ -84,7 +84,7 @@ struct NamedTests {
                 Registration(hedged: "search", .init(budget: RetryBudget.named("nothing"))) {
                     Timeout.layer(.seconds(1))
                 }
-                Registration(family: "hosts", by: Int.self, atMost: 1) { RateLimiter.named("x") }
+                Registration(family: "hosts", by: Int.self, maxKeys: 1) { RateLimiter.named("x") }
                 Registration("self") { Policy.named("self") }
             }
         }
@@ -121,14 +121,14 @@ struct NamedTests {
             Registration("l", RateLimiter.layer(.tokenBucket(1, per: .seconds(10))))
             Registration("t", AdaptiveThrottle.layer())
             Registration("b", CircuitBreaker.layer(.init(trip: .consecutiveFailures(2))))
-            Registration(family: "f", by: Int.self, atMost: 5, for: Int.self) {
+            Registration(family: "f", by: Int.self, maxKeys: 5, for: Int.self) {
                 AdaptiveThrottle.named("t")
                 CircuitBreaker.named("b")
                 RateLimiter.named("l")
             } fallback: {
                 .value(-1)
             }
-            Registration(family: "g", by: Int.self, atMost: 5) { RateLimiter.named("l") }
+            Registration(family: "g", by: Int.self, maxKeys: 5) { RateLimiter.named("l") }
             Registration("p", for: Int.self) {
                 RateLimiter.named("l")
                 CircuitBreaker.named("b")

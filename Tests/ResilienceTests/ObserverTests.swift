@@ -23,7 +23,7 @@ struct ObserverTests {
             } fallback: {
                 .value(1)
             }
-            Registration(family: "family", by: Int.self, atMost: 10) { CircuitBreaker.layer() }
+            Registration(family: "family", by: Int.self, maxKeys: 10) { CircuitBreaker.layer() }
         }
     }
 

@@ -24,14 +24,14 @@ struct RegistrationTests {
             } fallback: {
                 .value("none")
             }
-            Registration(family: "hosts", by: String.self, atMost: 10) { CircuitBreaker.layer() }
+            Registration(family: "hosts", by: String.self, maxKeys: 10) { CircuitBreaker.layer() }
         }
         let module = fixture.module
         #expect(try module.policy("payments").description == "Retry(3) → CircuitBreaker(payments)")
         #expect(try module.circuitBreaker("inventory").name == "inventory")
         #expect(try module.rateLimiter("maps").available == 10)
         #expect(try module.circuitBreaker("shared") === shared)
-        #expect(try module.retryBudget("retries").rule == .quota(100))
+        #expect(try module.retryBudget("retries").configuration == .quota(100))
         #expect(try module.hedgedPolicy("search").hedge.configuration.maxHedges == 2)
         #expect(try module.policy("search").circuitBreakers.count == 1)
         #expect(try await module.fallback("quotes", for: Int.self).execute { throw InjectedFailure() } == 7)
@@ -39,7 +39,7 @@ struct RegistrationTests {
             try await module.fallbackPolicy("rates", for: String.self).execute { throw InjectedFailure() } == "none")
         #expect(try module.fallback("rates", for: String.self).totals.served == 1)
         #expect(try module.policy("rates").circuitBreakers.count == 1)
-        #expect(try module.family("hosts", by: String.self).limit == 10)
+        #expect(try module.family("hosts", by: String.self).maxKeys == 10)
         #expect(module.policyNames == ["payments", "search", "rates"])
         // The breaker of a policy goes by its name, too.
         #expect(try module.circuitBreaker("payments") === module.policy("payments").circuitBreakers.first)
@@ -76,7 +76,7 @@ struct RegistrationTests {
                 Registration("payments") { Retry.layer(.immediate, maxAttempts: 2) }
                 Registration("inventory", CircuitBreaker.layer(.init(trip: .consecutiveFailures(0))))
                 Registration(budget: "b", .ratio(2))
-                Registration(family: "f", by: Int.self, atMost: 0) { Retry.layer(.immediate, maxAttempts: 0) }
+                Registration(family: "f", by: Int.self, maxKeys: 0) { Retry.layer(.immediate, maxAttempts: 0) }
                 Registration(hedged: "h", .init(maxHedges: 0)) { CircuitBreaker.layer() }
                 Registration(fallback: "q", for: Int.self) {}
                 Registration("payments") { Retry.layer() }
@@ -85,10 +85,10 @@ struct RegistrationTests {
         #expect(
             found == [
                 "options.firstUse: -1 is below 1",
-                "options.gracePeriod: -1.0 seconds is outside 0...292 years",
+                "options.gracePeriod: -1.0 seconds is outside 0 s...292 years",
                 "inventory.circuitBreaker.trip.consecutiveFailures: 0 is below 1",
                 "b.retryBudget.ratio: 2.0 is outside 0.0...1.0",
-                "f.limit: 0 is outside 1...1000000",
+                "f.maxKeys: 0 is outside 1...1000000",
                 "f.retry.maxAttempts: 0 is below 1",
                 "h.hedge.maxHedges: 0 is outside 1...10",
                 "q.fallback.steps: 0 is below 1",

@@ -64,7 +64,7 @@ struct RetuneTests {
             #expect(try module.retry("a").configuration.budget as? RetryBudget === named)
             #expect(try module.retry("b").configuration.budget as? RetryBudget === own)
             #expect(named.balance == 6 && own.balance == 6, "\(tokens), \(attempts)")
-            #expect(own.rule == .quota(tokens, cost: 1) && named.rule == own.rule)
+            #expect(own.configuration == .quota(tokens, cost: 1) && named.configuration == own.configuration)
         }
         #expect(own.totalGranted == 4)
     }

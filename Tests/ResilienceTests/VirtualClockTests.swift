@@ -17,14 +17,14 @@ struct VirtualClockTests {
             "m", clock: simulation.clock, random: .constant(0.5), observers: [simulation]
         ) {
             Registration("p") {
-                Timeout.layer(.seconds(60), name: "call")
+                Timeout.layer("call", .seconds(60))
                 Retry.layer(.constant(.seconds(1)), maxAttempts: 2)
                 CircuitBreaker.layer(
                     .init(
                         trip: .consecutiveFailures(3), breakLength: .fixed(.seconds(30)), endsBreakByTimer: true))
                 RateLimiter.layer(.tokenBucket(1, per: .seconds(1)), maxWait: .seconds(20))
                 Bulkhead.layer(.init(limit: .fixed(1), queue: .init(capacity: 10, maxWait: .seconds(20))))
-                Timeout.layer(.seconds(2), name: "attempt")
+                Timeout.layer("attempt", .seconds(2))
             }
         }
         let policy = try module.policy("p")
@@ -104,7 +104,7 @@ struct VirtualClockTests {
                 }
                 Timeout.layer(.seconds(3))
             }
-            Registration(family: "f", by: Int.self, atMost: 10, for: Int.self) {
+            Registration(family: "f", by: Int.self, maxKeys: 10, for: Int.self) {
                 Bulkhead.layer(.init(limit: .fixed(1), queue: .init(capacity: 10, maxWait: nil)))
             } fallback: {
                 .lastGood(maxAge: .seconds(10)).value(1)

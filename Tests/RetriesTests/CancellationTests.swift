@@ -38,8 +38,8 @@ struct CancellationTests {
 
     @Test("PO-30: cancelled during a call whose value is accepted, or would not be retried")
     func acceptedValue() async throws {
-        for configuration in [Configuration(), Configuration(maxAttempts: 1), Configuration(retryOn: .never)] {
-            let isAccepted = configuration.maxAttempts == 3 && configuration.retryOn.holds(failure)
+        for configuration in [Configuration(), Configuration(maxAttempts: 1), Configuration(handles: .none)] {
+            let isAccepted = configuration.maxAttempts == 3 && configuration.handles.handles(failure)
             let retry = try Retry("test", configuration)
             let task = Task {
                 try await retry.execute(accepting: { _ in isAccepted }) {
@@ -111,7 +111,7 @@ struct CancellationTests {
 
     @Test("a client's own CancellationError is retried; no error of a cancelled task is")
     func errors() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate, retryOn: .init { _ in true }))
+        let fixture = try Fixture(Configuration(backoff: .immediate, handles: .init { _ in true }))
         #expect(try await fixture.run([CancellationError()]).value == 2)
         #expect(fixture.retry.totals.succeededWithRetry == 1 && fixture.retry.totals.retries == 1)
         let task = Task {

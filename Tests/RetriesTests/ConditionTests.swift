@@ -18,13 +18,13 @@ struct ConditionTests {
         return outcome.attempts == 2
     }
 
-    private func isRetried(_ error: any Error, _ condition: Retry.Condition) async throws -> Bool {
-        try await isRetried(error, Configuration(retryOn: condition))
+    private func isRetried(_ error: any Error, _ condition: ErrorCondition) async throws -> Bool {
+        try await isRetried(error, Configuration(handles: condition))
     }
 
     @Test func listsOfTypes() async throws {
-        #expect(try await isRetried(failure, .standard))
-        #expect(try await !isRetried(failure, .never))
+        #expect(try await isRetried(failure, .all))
+        #expect(try await !isRetried(failure, .none))
         #expect(try await isRetried(failure, .only(Other.self, InjectedFailure.self)))
         #expect(try await !isRetried(failure, .only(Other.self)))
         #expect(try await !isRetried(failure, .only()))
@@ -36,21 +36,21 @@ struct ConditionTests {
     }
 
     @Test func predicates() async throws {
-        let server = Retry.Condition.errors { ($0 as? InjectedFailure)?.label == "server" }
+        let server = ErrorCondition.errors { ($0 as? InjectedFailure)?.label == "server" }
         #expect(try await isRetried(InjectedFailure("server"), server))
         #expect(try await !isRetried(InjectedFailure("client"), server))
-        let everything = Retry.Condition { $0 is Other || $0 is UnacceptedResult }
+        let everything = ErrorCondition { $0 is Other || $0 is UnacceptedResult }
         #expect(try await isRetried(Other(), everything))
         #expect(try await !isRetried(failure, everything))
     }
 
     @Test func valuesThatAreNotAccepted() async throws {
-        let conditions: [(Retry.Condition, Int)] = [
-            (.standard, 3), (.only(Other.self), 3), (.except(InjectedFailure.self), 3), (.errors { _ in false }, 3),
-            (.never, 1), (.init { $0 is Other }, 1),
+        let conditions: [(ErrorCondition, Int)] = [
+            (.all, 3), (.only(Other.self), 3), (.except(InjectedFailure.self), 3), (.errors { _ in false }, 3),
+            (.none, 1), (.init { $0 is Other }, 1),
         ]
         for (condition, attempts) in conditions {
-            let fixture = try Fixture(Configuration(backoff: .immediate, retryOn: condition))
+            let fixture = try Fixture(Configuration(backoff: .immediate, handles: condition))
             let outcome = try await fixture.run(accepting: { $0 < 500 }) { _ in 503 }
             #expect(outcome.attempts == attempts && outcome.value == 503)
         }
@@ -101,7 +101,7 @@ struct ConditionTests {
     // MARK: Rejections of layers inside
 
     @Test func whereAskedARejectionIsWaitedForIfItSaysWhen() async throws {
-        #expect(try await !isRetried(Refused(), .standard))
+        #expect(try await !isRetried(Refused(), .all))
         let fixture = try Fixture(
             Configuration(backoff: .constant(.seconds(1)), hintJitter: 0, onRejection: .waitUntilRetryAfter))
         #expect(try await fixture.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
@@ -122,7 +122,8 @@ struct ConditionTests {
     @Test("FS-17: seven attempts around a breaker that opens after three failures")
     func aroundABreaker() async throws {
         // Written for retries that ask an open breaker again at once: 7 attempts, of which 4 are refused. Here a
-        // rejection ends the call, or is followed no sooner than it says, as here. First a break longer than any delay: no attempt is wasted.
+        // rejection ends the call, or is followed no sooner than it says, as here. First a break longer than any delay:
+        // no attempt is wasted.
         let clock = ManualClock()
         func policy(breakLength: Duration) throws -> Policy {
             try Policy("p", clock: clock) {

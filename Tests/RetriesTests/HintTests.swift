@@ -164,7 +164,7 @@ struct HintTests {
             Retry.ExhaustedError(policyName: "i", reason: .attempts, attempts: 1, failures: [], lastError: error)
         }
         let fixture = try Fixture(
-            Configuration(backoff: .immediate, retryOn: .only(InjectedFailure.self), hintJitter: 0))
+            Configuration(backoff: .immediate, handles: .only(InjectedFailure.self), hintJitter: 0))
         #expect(try await fixture.run([exhausted(InjectedFailure(retryAfter: .seconds(3)))]).slept == [.seconds(3)])
         #expect(try await fixture.run([exhausted(Other())]).error is Retry.ExhaustedError)
         #expect(exhausted(InjectedFailure(retryAfter: .seconds(3))).retryAfter == .seconds(3))
@@ -176,13 +176,13 @@ struct HintTests {
 
     @Test("a condition that names rejections waits for them; no other does unless it is told to")
     func namedRejections() async throws {
-        for condition: Retry.Condition in [.rejections, .only(Refused.self), .only(Other.self, Refused.self)] {
-            let fixture = try Fixture(Configuration(backoff: .immediate, retryOn: condition, hintJitter: 0))
+        for condition: ErrorCondition in [.rejections, .only(Refused.self), .only(Other.self, Refused.self)] {
+            let fixture = try Fixture(Configuration(backoff: .immediate, handles: condition, hintJitter: 0))
             let outcome = try await fixture.run([Refused(retryAfter: .seconds(2)), Refused(retryAfter: .zero)])
             #expect(outcome.attempts == 3 && outcome.slept == [.seconds(2)])
         }
-        for condition: Retry.Condition in [.standard, .except(Other.self), .only(Other.self), .errors { _ in true }] {
-            let fixture = try Fixture(Configuration(backoff: .immediate, retryOn: condition, hintJitter: 0))
+        for condition: ErrorCondition in [.all, .except(Other.self), .only(Other.self), .errors { _ in true }] {
+            let fixture = try Fixture(Configuration(backoff: .immediate, handles: condition, hintJitter: 0))
             #expect(try await fixture.run([Refused(retryAfter: .seconds(2))]).attempts == 1)
         }
     }

@@ -39,6 +39,36 @@ struct LayeredBudgetTests {
         }
     }
 
+    @Test(
+        "so does a policy in the operation of another, without the context, where a limit is between", arguments: 1...3)
+    func depositInside(depth: Int) async throws {
+        let budget = try RetryBudget(.ratio(0.25, minimumPerSecond: 1), clock: clock)
+        let policy = try Policy("p", clock: clock) {
+            layer(budget, 2)
+            Limited(time: TimeSource(clock))
+        }
+        func call(_ depth: Int, _ operation: @escaping @Sendable () async throws -> Void) async throws {
+            if depth == 0 { return try await operation() }
+            try await policy.execute { try await call(depth - 1, operation) }
+        }
+        let before = budget.balance
+        try await call(depth) {}
+        #expect(abs(budget.balance - (before + 0.25)) < 1e-9)
+        // Each failed attempt is told once, and one further call earns one share.
+        let count = Count()
+        try await call(depth) { if count.increment() <= 1 { throw failure } }
+        #expect(abs(budget.balance - (before + 0.5 - 1)) < 1e-9)
+        // What the call leaves behind, and what comes after it, are calls of their own.
+        let present = budget.balance
+        try await policy.execute { _ = try await Background.begin { Task { try await policy.execute {} } }.value }
+        try await policy.execute {}
+        #expect(abs(budget.balance - (present + 0.75)) < 1e-9)
+        let other = try RetryBudget(.ratio(0.25, minimumPerSecond: 1), clock: clock)
+        let elsewhere = try Policy("other", clock: clock) { layer(other, 2) }
+        try await policy.execute { try await elsewhere.execute {} }
+        #expect(abs(other.balance - before - 0.25) < 1e-9)
+    }
+
     @Test("a throttle hears of each failed attempt once, and of one success", arguments: 0...6)
     func throttle(failures: Int) async throws {
         let budget = try RetryBudget(.throttle(maxTokens: 100, tokenRatio: 0.5))
@@ -71,5 +101,18 @@ struct LayeredBudgetTests {
         let count = Count()
         try await policy.execute { if count.increment() <= 2 { throw failure } }
         #expect(budget.balance == 90)
+    }
+}
+
+/// Runs the rest of a call in a child task with a limit, as a timeout does.
+private struct Limited: Strategy {
+    let time: TimeSource
+    var rootContext: Context { Context(name: "limited", time: time) }
+
+    nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        let deadline = time.now.advanced(by: .seconds(3600))
+        if let error = await runInChild(#isolation, DeadlineLane(time), context, deadline, next).error { throw error }
     }
 }

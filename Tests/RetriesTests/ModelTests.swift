@@ -108,7 +108,7 @@ struct ModelTests {
                 Configuration(
                     backoff: .constant(.seconds(script.delay)), maxAttempts: script.maxAttempts,
                     maxDelay: .seconds(script.maxDelay), maxDuration: script.maxDuration.map { .seconds($0) },
-                    lastDelay: script.trims ? .trim : .refuse, retryOn: .except(Other.self),
+                    lastDelay: script.trims ? .trim : .refuse, handles: .except(Other.self),
                     serverHints: script.hints, hintJitter: 0,
                     onRejection: script.waits ? .waitUntilRetryAfter : .giveUp, budget: budget))
             var context = fixture.retry.rootContext

@@ -167,7 +167,7 @@ struct RetryBudgetTests {
         _ = try await fixture.run([])
         #expect(budget.balance == 5.1)
         // A failure that is not to be retried costs nothing; the last of all attempts does.
-        let strict = try Fixture(Configuration(maxAttempts: 1, retryOn: .except(Other.self), budget: budget))
+        let strict = try Fixture(Configuration(maxAttempts: 1, handles: .except(Other.self), budget: budget))
         _ = try await strict.run([Other()])
         #expect(budget.balance == 5.1)
         _ = try await strict.run([failure])
@@ -245,7 +245,7 @@ struct RetryBudgetTests {
     @Test("contention: what goes in and out of a budget adds up", arguments: [0, 1, 2])
     func contention(form: Int) async throws {
         let clock = ManualClock()
-        let rules: [RetryBudget.Rule] = [
+        let rules: [RetryBudget.Configuration] = [
             .ratio(0.25, minimumPerSecond: 100, window: .seconds(10)), .throttle(maxTokens: 1_000_000, tokenRatio: 1),
             .quota(1_000_000, cost: 7),
         ]
@@ -308,7 +308,7 @@ struct RetryBudgetTests {
 
     @Test("bad input: every fault is named")
     func faults() {
-        let table: [(RetryBudget.Rule, [String])] = [
+        let table: [(RetryBudget.Configuration, [String])] = [
             (.ratio(-0.1), ["ratio: -0.1 is outside 0.0...1.0"]), (.ratio(.nan), ["ratio: nan is outside 0.0...1.0"]),
             (
                 .ratio(2, minimumPerSecond: -1, window: .zero),
@@ -335,7 +335,7 @@ struct RetryBudgetTests {
     }
 
     @Test func theLimitsOfTheRangesWork() throws {
-        for rule: RetryBudget.Rule in [
+        for rule: RetryBudget.Configuration in [
             .ratio(0, minimumPerSecond: 0, window: .milliseconds(1)),
             .ratio(1, minimumPerSecond: 1_000_000, window: .seconds(3600)), .throttle(maxTokens: 1, tokenRatio: 0.001),
             .throttle(maxTokens: 1_000_000, tokenRatio: 1), .quota(1, cost: 1), .quota(1_000_000, cost: 1_000_000),
@@ -349,7 +349,7 @@ struct RetryBudgetTests {
                 budget.putBack()
                 budget.recordSuccess(ofRetry: true)
             }
-            #expect(budget.balance >= 0 && budget.rule == rule)
+            #expect(budget.balance >= 0 && budget.configuration == rule)
         }
     }
 }

@@ -24,7 +24,7 @@ struct RetryBudgetUpdateTests {
         budget.recordSuccess()
         #expect(budget.balance == 2.5)
         try budget.update(.ratio(0.5, minimumPerSecond: 0))
-        #expect(budget.balance == 0 && budget.rule == .ratio(0.5, minimumPerSecond: 0))
+        #expect(budget.balance == 0 && budget.configuration == .ratio(0.5, minimumPerSecond: 0))
         budget.deposit()
         #expect(budget.balance == 0.5)
     }
@@ -35,7 +35,7 @@ struct RetryBudgetUpdateTests {
         #expect(budget.tryWithdraw())
         #expect(throws: ConfigurationError.self) { try budget.update(.quota(0)) }
         try budget.update(.quota(100, cost: 10))
-        #expect(budget.balance == 90 && budget.rule == .quota(100, cost: 10))
+        #expect(budget.balance == 90 && budget.configuration == .quota(100, cost: 10))
     }
 
     @Test("a ratio keeps what was earned for the time of the new window, and no longer")

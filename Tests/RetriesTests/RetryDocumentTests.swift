@@ -22,22 +22,23 @@ struct RetryDocumentTests {
             {
               "backoff": {"kind": "exponential", "from": "50ms", "factor": 1.5, "jitter": {"ratio": 0.2}},
               "maxAttempts": 4, "maxDelay": "2s", "maxDuration": "1m30s", "lastDelay": "trim",
-              "retryOn": "rejections", "serverHints": "exact", "hintJitter": 0.25,
-              "onRejection": "waitUntilRetryAfter", "idempotent": false, "neverRan": "standard",
-              "budget": {"kind": "throttle", "maxTokens": 20, "tokenRatio": 0.5}, "exhaustion": "allAttempts"
+              "handles": "rejections", "serverHints": "exact", "hintJitter": 0.25,
+              "onRejection": "waitUntilRetryAfter", "idempotent": false, "neverRan": "all",
+              "budget": {"kind": "throttle", "maxTokens": 20, "tokenRatio": 0.5}, "exhaustion": "exhaustedError"
             }
             """
         let configuration = try JSONDecoder().decode(Configuration.self, from: Data(json.utf8))
         let expected = Configuration(
             backoff: .exponential(from: .milliseconds(50), factor: 1.5, jitter: .ratio(0.2)), maxAttempts: 4,
-            maxDelay: .seconds(2), maxDuration: .seconds(90), lastDelay: .trim, retryOn: .rejections,
+            maxDelay: .seconds(2), maxDuration: .seconds(90), lastDelay: .trim, handles: .rejections,
             serverHints: .exact, hintJitter: 0.25, onRejection: .waitUntilRetryAfter, idempotent: false,
-            neverRan: .standard,
-            budget: try RetryBudget(.throttle(maxTokens: 20, tokenRatio: 0.5)), exhaustion: .allAttempts)
+            neverRan: .all,
+            budget: try RetryBudget(.throttle(maxTokens: 20, tokenRatio: 0.5)), exhaustion: .exhaustedError)
         #expect(configuration.text == expected.text)
         #expect(configuration.document == expected.document)
-        #expect(configuration.retryOn.holds(UnacceptedResult()) && configuration.neverRan.holds(CancellationError()))
-        #expect(!configuration.retryOn.holds(CancellationError()))
+        #expect(
+            configuration.handles.handles(UnacceptedResult()) && configuration.neverRan.excludes(CancellationError()))
+        #expect(!configuration.handles.handles(CancellationError()))
     }
 
     @Test(
@@ -68,7 +69,7 @@ struct RetryDocumentTests {
                 .init(backoff: .list([.seconds(1)], jitter: .full))
             ),
             (["maxDuration": nil, "budget": nil], .init()),
-            (["retryOn": "never"], .init(retryOn: .never)),
+            (["handles": "none"], .init(handles: .none)),
             (["serverHints": "ignored"], .init(serverHints: .ignored)),
             (["hintJitter": 0], .init(hintJitter: 0)),
             (["onRejection": "waitUntilRetryAfter"], .init(onRejection: .waitUntilRetryAfter)),
@@ -105,19 +106,19 @@ struct RetryDocumentTests {
     @Test("functions declared in code stay")
     func functions() throws {
         let base = Configuration(
-            backoff: .custom(jitter: .equal) { _ in .seconds(7) }, retryOn: .except(CancellationError.self),
+            backoff: .custom(jitter: .equal) { _ in .seconds(7) }, handles: .except(CancellationError.self),
             neverRan: .only(CancellationError.self))
         #expect(base.document["backoff"] == ["jitter": "equal"])
-        #expect(base.document["retryOn"] == nil && base.document["neverRan"] == nil)
+        #expect(base.document["handles"] == nil && base.document["neverRan"] == nil)
         let read = try Configuration(base.document, onto: base)
         guard case .custom = read.backoff.kind else {
             Issue.record("the function is gone")
             return
         }
-        #expect(read.backoff.jitter == .equal && !read.retryOn.holds(CancellationError()))
-        #expect(read.neverRan.holds(CancellationError()))
+        #expect(read.backoff.jitter == .equal && !read.handles.handles(CancellationError()))
+        #expect(read.neverRan.excludes(CancellationError()))
         #expect(try Configuration(["backoff": ["jitter": "full"]], onto: base).backoff.jitter == .full)
-        #expect(try Configuration(["retryOn": "standard"], onto: base).retryOn.holds(CancellationError()))
+        #expect(try Configuration(["handles": "all"], onto: base).handles.handles(CancellationError()))
         #expect(try Configuration(["backoff": "1s"], onto: base).backoff.document == "1s")
     }
 
@@ -134,16 +135,17 @@ struct RetryDocumentTests {
         #expect(configuration.budget as? RetryBudget === shared)
         try configuration.apply(["budget": ["kind": "quota", "tokens": 99]])
         let own = configuration.budget as? RetryBudget
-        #expect(own !== shared && own?.rule == .quota(99, cost: 5))
+        #expect(own !== shared && own?.configuration == .quota(99, cost: 5))
         try configuration.apply(["maxAttempts": 5])
         #expect(configuration.budget as? RetryBudget === own)
         try configuration.apply(["budget": ["kind": "ratio", "ratio": 0.3]])
-        #expect((configuration.budget as? RetryBudget)?.rule == .ratio(0.3))
+        #expect((configuration.budget as? RetryBudget)?.configuration == .ratio(0.3))
         try configuration.apply(["budget": nil])
         #expect(configuration.budget == nil)
         // Without a budget to start from, a rule starts from the defaults of its kind; and nothing is one, too.
-        #expect((try Configuration(["budget": [:]]).budget as? RetryBudget)?.rule == .ratio(0.2))
-        #expect((try Configuration(["budget": ["kind": "throttle"]]).budget as? RetryBudget)?.rule == .throttle())
+        #expect((try Configuration(["budget": [:]]).budget as? RetryBudget)?.configuration == .ratio(0.2))
+        #expect(
+            (try Configuration(["budget": ["kind": "throttle"]]).budget as? RetryBudget)?.configuration == .throttle())
         var decoder = JSONDecoder()
         let key = try #require(CodingUserInfoKey.documentEnvironment)
         decoder.userInfo[key] = environment
@@ -229,7 +231,7 @@ struct RetryDocumentTests {
             (["backoff": 5], ["backoff: 5 is not an object"]),
             (["budget": 5], ["budget: 5 is not the name of a budget"]),
             (["budget": "x"], ["budget: \"x\" is the name of no budget"]),
-            (["retryOn": "timeouts"], ["retryOn: \"timeouts\" is none of standard, never, rejections"]),
+            (["handles": "timeouts"], ["handles: \"timeouts\" is none of all, none, rejections"]),
             (["idempotent": "no"], ["idempotent: \"no\" is neither true nor false"]),
         ] as [(ConfigurationValue, [String])])
     func badForms(document: ConfigurationValue, expected: [String]) {
@@ -272,9 +274,9 @@ struct RetryDocumentTests {
 extension Configuration {
     /// Everything but functions.
     fileprivate var text: String {
-        let rule = (budget as? RetryBudget)?.rule
+        let rule = (budget as? RetryBudget)?.configuration
         return "\(backoff.kind) \(backoff.jitter) \(maxAttempts) \(maxDelay) \(maxDuration as Any) \(lastDelay) "
-            + "\(retryOn.word ?? "?") \(serverHints) \(isIdempotent) \(neverRan.word ?? "?") \(rule as Any) \(exhaustion)"
+            + "\(handles.word ?? "?") \(serverHints) \(isIdempotent) \(neverRan.word ?? "?") \(rule as Any) \(exhaustion)"
     }
 
     fileprivate static func random(seed: UInt64) throws -> Configuration {
@@ -290,14 +292,15 @@ extension Configuration {
             .fibonacci(from: duration(), jitter: jitter),
         ])
         let rule = pick([
-            RetryBudget.Rule.ratio(share(), minimumPerSecond: share() * 9, window: .seconds(1) + duration() / 100),
+            RetryBudget.Configuration.ratio(
+                share(), minimumPerSecond: share() * 9, window: .seconds(1) + duration() / 100),
             .throttle(maxTokens: 7, tokenRatio: share()), .quota(90, cost: 3),
         ])
         return Configuration(
             backoff: backoff, maxAttempts: pick([1, 3, Retry.unlimited]), maxDelay: duration(),
             maxDuration: pick([nil, duration()]), lastDelay: pick([.refuse, .trim]),
-            retryOn: pick([.standard, .never, .rejections]), serverHints: pick([.shortened, .exact, .ignored]),
-            idempotent: pick([true, false]), neverRan: pick([.standard, .never]),
-            budget: pick([nil, try RetryBudget(rule)]), exhaustion: pick([.lastError, .allAttempts]))
+            handles: pick([.all, .none, .rejections]), serverHints: pick([.shortened, .exact, .ignored]),
+            idempotent: pick([true, false]), neverRan: pick([.all, .none]),
+            budget: pick([nil, try RetryBudget(rule)]), exhaustion: pick([.originalError, .exhaustedError]))
     }
 }

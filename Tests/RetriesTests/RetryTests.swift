@@ -32,7 +32,7 @@ struct RetryTests {
         #expect(fixture.retry.totals.failedWithRetry == 1 && fixture.reasons == [.attempts])
 
         var configuration = Self.constant
-        configuration.exhaustion = .allAttempts
+        configuration.exhaustion = .exhaustedError
         let collecting = try Fixture(configuration)
         let all = try #require(try await collecting.run(errors).error as? Retry.ExhaustedError)
         #expect(all.attempts == 3 && all.reason == .attempts && all.lastError as? InjectedFailure == errors[2])
@@ -49,7 +49,7 @@ struct RetryTests {
         let outcome = try await fixture.run(accepting: { $0 < 500 }) { 500 + $0.attempt }
         #expect(outcome.value == 503 && !outcome.execution.isAccepted)
         var configuration = Self.constant
-        configuration.exhaustion = .allAttempts
+        configuration.exhaustion = .exhaustedError
         let strict = try await Fixture(configuration).run(accepting: { $0 < 500 }) { 500 + $0.attempt }
         let error = try #require(strict.error as? Retry.ExhaustedError)
         #expect(error.lastError is UnacceptedResult)
@@ -115,7 +115,7 @@ struct RetryTests {
 
     @Test func anExhaustedErrorKeepsTheLatestFailures() async throws {
         let fixture = try Fixture(
-            Configuration(backoff: .immediate, maxAttempts: 100, exhaustion: .allAttempts), observed: false)
+            Configuration(backoff: .immediate, maxAttempts: 100, exhaustion: .exhaustedError), observed: false)
         let outcome = try await fixture.run { context -> Int in throw InjectedFailure("\(context.attempt)") }
         let error = try #require(outcome.error as? Retry.ExhaustedError)
         #expect(error.attempts == 100 && error.failures.map(\.attempt) == Array(69...100))

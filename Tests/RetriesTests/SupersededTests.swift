@@ -18,7 +18,7 @@ struct SupersededTests {
         "a value that is not accepted is let go of before the delay, whoever holds the failure",
         arguments: [true, false])
     func beforeTheDelay(isRecorded: Bool) async throws {
-        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(1)), exhaustion: .allAttempts))
+        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(1)), exhaustion: .exhaustedError))
         let ended = Count()
         let task = Task {
             let operation = { @Sendable (context: Context) in Connection(context.attempt, ended) }
@@ -138,8 +138,8 @@ struct SupersededTests {
     @Test("the hook gets the values of a retry inside that gave up with an error, and the last that an error replaces")
     func hookThroughWrappers() async throws {
         let policy = try Policy("p") {
-            Retry.layer(.init(backoff: .immediate, maxAttempts: 2, exhaustion: .allAttempts))
-            Retry.layer(.init(backoff: .immediate, maxAttempts: 2, exhaustion: .allAttempts))
+            Retry.layer(.init(backoff: .immediate, maxAttempts: 2, exhaustion: .exhaustedError))
+            Retry.layer(.init(backoff: .immediate, maxAttempts: 2, exhaustion: .exhaustedError))
         }
         let released = Lock<[Int]>([])
         let calls = Count()

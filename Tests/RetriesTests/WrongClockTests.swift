@@ -1,25 +1,8 @@
 import ResilienceCore
+import ResilienceTesting
 import Testing
 
 @testable import Retries
-
-/// A clock that shows what a test says, also moments that have not come, or are over.
-private final class SkewedClock: Clock {
-    struct Instant: InstantProtocol {
-        var offset: Duration = .zero
-        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
-        func duration(to other: Instant) -> Duration { other.offset - offset }
-        static func < (lhs: Instant, rhs: Instant) -> Bool { lhs.offset < rhs.offset }
-    }
-
-    private let reading = Lock(Instant())
-
-    var now: Instant { reading.withLock { $0 } }
-    var minimumResolution: Duration { .nanoseconds(1) }
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws { throw CancellationError() }
-
-    func show(_ offset: Duration) { reading.withLock { $0.offset = offset } }
-}
 
 /// One wrong reading of the clock: as soon as the clock is right again, a budget works within its own window.
 @Suite struct WrongClockTests {
@@ -28,7 +11,7 @@ private final class SkewedClock: Clock {
         arguments: [Duration.seconds(1800), .seconds(-1800), .seconds(90), .seconds(40 * 365 * 86_400)])
     func budget(error: Duration) throws {
         let clock = SkewedClock()
-        let rule = RetryBudget.Rule.ratio(1, minimumPerSecond: 5, window: .seconds(1))
+        let rule = RetryBudget.Configuration.ratio(1, minimumPerSecond: 5, window: .seconds(1))
         for use in [
             { _ = $0.balance }, { _ = $0.tryWithdraw() }, { $0.deposit() }, { try? $0.update(rule) },
         ] as [(RetryBudget) -> Void] {

@@ -30,8 +30,8 @@ struct SoakTests {
     }
 }
 
-/// swift-testing keeps a backtrace of every error that is thrown, which would be most of the memory. The hooks of the runtime
-/// by which it learns of them are taken away.
+/// swift-testing keeps a backtrace of every error that is thrown, which would be most of the memory. The hooks of the
+/// runtime by which it learns of them are taken away.
 private func forgetBacktraces() {
     for hook in ["_swift_willThrow", "_swift_willThrowTypedImpl"] {
         dlsym(nil, hook)?.assumingMemoryBound(to: UInt.self).pointee = 0
@@ -111,7 +111,7 @@ private final class Traffic {
                 KeyedFallback<Int, Int>.Configuration {
                     .lastGood(maxAge: .seconds(600), capacity: 20)
                 })
-            Registration(family: "hosts", by: Int.self, atMost: 50, idleLimit: .seconds(300)) {
+            Registration(family: "hosts", by: Int.self, maxKeys: 50, idleLimit: .seconds(300)) {
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(3)))
                 Retry.layer(.immediate, maxAttempts: 2)
             }

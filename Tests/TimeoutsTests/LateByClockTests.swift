@@ -73,7 +73,7 @@ struct LateByClockTests {
     func noTimeLeft() async throws {
         let manual = ManualClock()
         let outer = try Timeout(.seconds(2), clock: manual)
-        let rest = try Timeout(.remaining, name: "rest", clock: manual)
+        let rest = try Timeout("rest", .remaining, clock: manual)
         let error = await #expect(throws: Timeout.NoTimeLeftError.self) {
             try await outer.execute {
                 manual.advance(by: .seconds(2))

@@ -8,21 +8,21 @@ import Testing
 @Suite("Timeout: documents")
 struct TimeoutDocumentTests {
     @Test func forms() throws {
-        #expect(try Timeout.Limit("2s").document == "2s")
-        #expect(try Timeout.Limit("1m30s").detail == "90s")
-        #expect(try Timeout.Limit("remaining").detail == "remaining")
+        #expect(try Timeout.Configuration("2s").document == "2s")
+        #expect(try Timeout.Configuration("1m30s").detail == "90s")
+        #expect(try Timeout.Configuration("remaining").detail == "remaining")
         let data = Data(#"{"timeout": "250ms"}"#.utf8)
-        let decoded = try JSONDecoder().decode([String: Timeout.Limit].self, from: data)
+        let decoded = try JSONDecoder().decode([String: Timeout.Configuration].self, from: data)
         #expect(decoded["timeout"]?.detail == "250ms")
         #expect(try JSONEncoder().encode(decoded) == Data(#"{"timeout":"250ms"}"#.utf8))
     }
 
     @Test("a function stays, and is written as nothing")
     func functions() throws {
-        let limit = Timeout.Limit.from { _ in .seconds(1) }
+        let limit = Timeout.Configuration.from { _ in .seconds(1) }
         #expect(limit.document == .null)
-        #expect(try Timeout.Limit(limit.document, onto: limit).detail == "dynamic")
-        #expect(try Timeout.Limit("2s", onto: limit).detail == "2s")
+        #expect(try Timeout.Configuration(limit.document, onto: limit).detail == "dynamic")
+        #expect(try Timeout.Configuration("2s", onto: limit).detail == "2s")
     }
 
     @Test(
@@ -36,9 +36,11 @@ struct TimeoutDocumentTests {
             ("Remaining", "\"Remaining\" is not a duration such as \"250ms\", \"2s\" or \"1m30s\""),
         ] as [(ConfigurationValue, String)])
     func faults(document: ConfigurationValue, fault: String) {
-        let error = #expect(throws: ConfigurationError.self) { try Timeout.Limit(document, at: "policies.p.timeout") }
+        let error = #expect(throws: ConfigurationError.self) {
+            try Timeout.Configuration(document, at: "policies.p.timeout")
+        }
         #expect(error?.faults.map(\.description) == ["policies.p.timeout: \(fault)"])
-        var limit = Timeout.Limit.fixed(.seconds(7))
+        var limit = Timeout.Configuration.fixed(.seconds(7))
         #expect(throws: ConfigurationError.self) { try limit.apply(document) }
         #expect(limit.detail == "7s")
     }

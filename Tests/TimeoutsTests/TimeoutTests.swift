@@ -9,7 +9,7 @@ struct TimeoutTests {
     let recorder = EventRecorder()
 
     private func timeout(_ limit: Duration = .seconds(2), name: String = "t") throws -> Timeout {
-        try Timeout(limit, name: name, clock: clock, observers: [recorder])
+        try Timeout(name, limit, clock: clock, observers: [recorder])
     }
 
     @Test("PO-46: a call that takes longer is cancelled at the limit; the caller's task is not")
@@ -181,8 +181,8 @@ struct TimeoutTests {
     @Test("nested timeouts: the earliest wins, and says so", arguments: [(2, 5), (5, 2)])
     func nested(outer: Int, inner: Int) async throws {
         let policy = try Policy("p", clock: clock) {
-            Timeout.layer(.seconds(outer), name: "outer")
-            Timeout.layer(.seconds(inner), name: "inner")
+            Timeout.layer("outer", .seconds(outer))
+            Timeout.layer("inner", .seconds(inner))
         }
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         let call = Task { try await policy.execute { try await operation() } }
@@ -198,8 +198,8 @@ struct TimeoutTests {
     @Test("a deadline that has passed makes the outer timeout speak, also when an inner one fires at the same instant")
     func sameInstant() async throws {
         let policy = try Policy("p", clock: clock) {
-            Timeout.layer(.seconds(2), name: "outer")
-            Timeout.layer(.seconds(2), name: "inner")
+            Timeout.layer("outer", .seconds(2))
+            Timeout.layer("inner", .seconds(2))
         }
         await #expect(throws: Timeout.ExceededError.self) {
             try await policy.execute {

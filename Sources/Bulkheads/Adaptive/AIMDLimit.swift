@@ -22,7 +22,7 @@ public struct AIMDLimit: ConcurrencyLimit, Hashable {
 
     private let range: LimitRange
     private var current: Int
-    private var pace = Pace()
+    private var pacer = StepPacer()
 
     /// How many calls may be in flight.
     public var limit: Int { current }
@@ -46,14 +46,14 @@ public struct AIMDLimit: ConcurrencyLimit, Hashable {
         roundTripTime: Duration, inFlight: Int, isDropped: Bool, at now: TimeSource.Instant
     ) {
         guard !isDropped, roundTripTime <= timeout else {
-            guard pace.takesStep(for: roundTripTime, endingAt: now) else { return }
+            guard pacer.takesStep(for: roundTripTime, endingAt: now) else { return }
             // Rounded down, so that it always shrinks.
             current = Int(range.clamp((Double(current) * backoff).rounded(.down)))
             return
         }
         let time = roundTripTime.positiveNanoseconds
-        pace.note(time)
-        guard isHalfUsed(by: inFlight), pace.takesStep(by: time, for: roundTripTime, endingAt: now) != nil else {
+        pacer.note(time)
+        guard isHalfUsed(by: inFlight), pacer.takesStep(by: time, for: roundTripTime, endingAt: now) != nil else {
             return
         }
         current = Int(range.clamp(Double(current) + 1))

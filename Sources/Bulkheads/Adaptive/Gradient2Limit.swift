@@ -34,7 +34,7 @@ public struct Gradient2Limit: ConcurrencyLimit {
     private var average = 0.0
     private var averaged = 0.0
     private var probe = LoadProbe()
-    private var pace = Pace()
+    private var pacer = StepPacer()
 
     private static let warmUp = 10.0
 
@@ -68,7 +68,7 @@ public struct Gradient2Limit: ConcurrencyLimit {
         roundTripTime: Duration, inFlight: Int, isDropped: Bool, at now: TimeSource.Instant
     ) {
         if isDropped {
-            if pace.takesStep(for: roundTripTime, endingAt: now) { change(to: estimate * 0.5) }
+            if pacer.takesStep(for: roundTripTime, endingAt: now) { change(to: estimate * 0.5) }
             return
         }
         let step = probe.record(
@@ -78,13 +78,13 @@ public struct Gradient2Limit: ConcurrencyLimit {
         case .probing: return
         case .measured(_, let measured):
             (average, averaged) = (measured, Self.warmUp)
-            pace.clear()
+            pacer.clear()
             return
         case .idle: break
         }
         let time = roundTripTime.positiveNanoseconds
         let isHalfUsed = isHalfUsed(by: inFlight)
-        pace.note(time)
+        pacer.note(time)
         if averaged < Self.warmUp {
             averaged += 1
             average += (time - average) / averaged
@@ -92,10 +92,10 @@ public struct Gradient2Limit: ConcurrencyLimit {
             // One call that took for ever, or whose clock was wrong, must not make the average.
             average += (min(time, 10 * average) - average) * 2 / (Double(longWindow) + 1)
         }
-        // After a long overload, do not wait for the average to come down by itself. A few fast calls are no sign of its
-        // end.
-        if average > 2 * pace.usualTime { average *= 0.95 }
-        guard isHalfUsed, let recent = pace.takesStep(by: time, for: roundTripTime, endingAt: now) else { return }
+        // After a long overload, do not wait for the average to come down by itself. A few fast calls are no sign of
+        // its end.
+        if average > 2 * pacer.usualTime { average *= 0.95 }
+        guard isHalfUsed, let recent = pacer.takesStep(by: time, for: roundTripTime, endingAt: now) else { return }
         let gradient = max(0.5, min(1, tolerance * average / recent))
         change(to: estimate * gradient + Double(queueSize))
     }

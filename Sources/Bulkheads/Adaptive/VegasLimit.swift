@@ -10,8 +10,8 @@ public import ResilienceCore
 /// Where calls do not all take about equally long, put it in a ``WindowedLimit``: it then compares averages.
 ///
 /// Three things are done differently. The shortest time is measured anew every now and then, as in the original, but
-/// the limit is halved for that, for ten calls and a round trip at least; otherwise it would be measured in a queue of the
-/// limit's own making, and under a load that lasts the limit would grow with each measurement. Only calls admitted
+/// the limit is halved for that, for ten calls and a round trip at least; otherwise it would be measured in a queue of
+/// the limit's own making, and under a load that lasts the limit would grow with each measurement. Only calls admitted
 /// after the last step lead to the next. And neither a dropped call counts as the shortest, nor one that took less than
 /// half as long as that: cached answers and errors found at once would be taken for what the service can do. Only when
 /// such calls are the rule, three of four, is the service taken to have become faster.
@@ -41,7 +41,7 @@ public struct VegasLimit: ConcurrencyLimit {
     private var fast = FastCalls()
     private var hasDoubtfulProbe = false
     private var probe = LoadProbe()
-    private var pace = Pace()
+    private var pacer = StepPacer()
 
     private static let warmUp = 200
 
@@ -75,7 +75,7 @@ public struct VegasLimit: ConcurrencyLimit {
         roundTripTime: Duration, inFlight: Int, isDropped: Bool, at now: TimeSource.Instant
     ) {
         if isDropped {
-            if pace.takesStep(for: roundTripTime, endingAt: now) { change(to: estimate - logarithm) }
+            if pacer.takesStep(for: roundTripTime, endingAt: now) { change(to: estimate - logarithm) }
             return
         }
         let interval = Double(probeInterval) * estimate
@@ -105,7 +105,7 @@ public struct VegasLimit: ConcurrencyLimit {
             shortest = time
             return
         }
-        guard isHalfUsed(by: inFlight), pace.takesStep(for: roundTripTime, endingAt: now) else { return }
+        guard isHalfUsed(by: inFlight), pacer.takesStep(for: roundTripTime, endingAt: now) else { return }
         let queue = (estimate * (1 - shortest / time)).rounded(.up)
         if queue <= logarithm {
             change(to: estimate + Double(beta) * logarithm)

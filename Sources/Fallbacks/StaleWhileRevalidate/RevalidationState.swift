@@ -1,6 +1,7 @@
 public import ResilienceCore
 
-/// The values, refreshes and calls of a ``KeyedStaleWhileRevalidate``. A pure value, but for the tasks and waiters it holds.
+/// The values, refreshes and calls of a ``KeyedStaleWhileRevalidate``. A pure value, but for the tasks and waiters it
+/// holds.
 ///
 /// Inlinable as far as a value that is kept answers, so that the module which names the types specialises it.
 @usableFromInline
@@ -42,7 +43,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     }
 
     @usableFromInline
-    enum Answer: Sendable {
+    enum Action: Sendable {
         /// A refresh that is due may be refused.
         case kept(Kept, isRefused: Bool = false)
         case wait(Place)
@@ -76,8 +77,8 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     /// Every refresh that runs; the task is there as soon as the lock has been released.
     private var refreshTasks: [UInt64: Task<Void, Never>?] = [:]
     private var loads: [UInt64: Load] = [:]
-    /// The refresh of a key whose value is to be kept, and the call that others may join. The dictionaries own the keys of
-    /// these calls, which hold them longer: a key is never released here.
+    /// The refresh of a key whose value is to be kept, and the call that others may join. The dictionaries own the keys
+    /// of these calls, which hold them longer: a key is never released here.
     private var refreshes: [Key: UInt64] = [:]
     private var joinable: [Key: UInt64] = [:]
     private var lastNumber: UInt64 = 0
@@ -95,14 +96,12 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     /// What a call gets that a value answers, and whether a refresh is due; `nil` if it has to be made.
     @inlinable
     mutating func ask(_ key: Key, at now: TimeSource.Instant) -> (kept: Kept, refresh: Refresh)? {
-        guard let (value, age) = values.recall(key, at: now) else { return nil }
-        // One that is ahead of its time would be fresh until that has come.
-        let freshFor = configuration.freshFor
-        if age < freshFor, age != .zero || !values.isAhead(key, of: now, by: freshFor) {
+        guard let (value, age, countedAge) = values.recall(key, at: now) else { return nil }
+        if countedAge < configuration.freshFor {
             totals.countFresh()
             return (Kept(value: value, age: age, isFresh: true), .none)
         }
-        guard age <= configuration.retention.maxAge else { return nil }
+        guard countedAge <= configuration.retention.maxAge else { return nil }
         totals.countStale()
         return (Kept(value: value, age: age, isFresh: false), reserve(key, at: now))
     }
@@ -146,8 +145,8 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         if flight.isRefresh { refreshTasks[number] = task } else { loads[number]?.task = task }
     }
 
-    /// What a caller does who is cancelled while it waits: it leaves, unless nobody else waits for the call. Then the call
-    /// is cancelled, which nobody joins any more, and the caller waits for its end.
+    /// What a caller does who is cancelled while it waits: it leaves, unless nobody else waits for the call. Then the
+    /// call is cancelled, which nobody joins any more, and the caller waits for its end.
     mutating func leave(_ place: Place) -> (hasLeft: Bool, cancelled: Task<Void, Never>?) {
         guard var load = loads[place.number],
             let index = load.waiters.firstIndex(where: { $0 === place.waiter })
@@ -238,7 +237,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
 
     /// A value that had to make room is not brought back by its refresh. One that was too old is.
     private mutating func withdraw(_ entry: LastGoodValues<Key, Value>.Entry, at now: TimeSource.Instant) {
-        if entry.start.instant.duration(to: now) <= configuration.retention.maxAge { refreshes[entry.key] = nil }
+        if entry.start.age(at: now) <= configuration.retention.maxAge { refreshes[entry.key] = nil }
     }
 
     mutating func forget(_ key: Key) -> LastGoodValues<Key, Value>.Entry? {

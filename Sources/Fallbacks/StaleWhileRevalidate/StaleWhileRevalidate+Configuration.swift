@@ -15,8 +15,8 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
     /// renewed. Default: 8.
     public var maxRefreshes: Int
 
-    /// How long after a failed refresh of a key the next one may begin, zero or more. Doubles with each that fails in a row,
-    /// up to ``maxRefreshBackoff``; longer if the error says when to try again. Default: 1 s.
+    /// How long after a failed refresh of a key the next one may begin, zero or more. Doubles with each that fails in a
+    /// row, up to ``maxRefreshBackoff``; longer if the error says when to try again. Default: 1 s.
     public var refreshBackoff: Duration
 
     /// The longest that ``refreshBackoff`` becomes by doubling, at least as long as that. Default: 30 s.
@@ -67,11 +67,5 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
             doublings -= 1
         }
         return max(.nanoseconds(wait), error.retryHint ?? .zero)
-    }
-}
-
-extension ConfigurationCheck {
-    fileprivate mutating func require(notNegative field: String, _ value: Duration) {
-        require(value >= .zero && value <= .nanoseconds(Int64.max), field, "\(value)", "is outside 0...292 years")
     }
 }

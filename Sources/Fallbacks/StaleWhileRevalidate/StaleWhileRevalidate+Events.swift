@@ -4,8 +4,8 @@ public import ResilienceCore
 public enum StaleWhileRevalidateEvent: PolicyEvent {
     /// A refresh has brought a new value.
     case refreshed(name: String, after: Duration)
-    /// A refresh has brought a value that was not kept: meanwhile its key was forgotten or dropped, or a call that began
-    /// later had brought another.
+    /// A refresh has brought a value that was not kept: meanwhile its key was forgotten or dropped, or a call that
+    /// began later had brought another.
     case refreshDiscarded(name: String, after: Duration)
     /// A refresh has failed; the old value stays.
     case refreshFailed(name: String, after: Duration, error: any Error)

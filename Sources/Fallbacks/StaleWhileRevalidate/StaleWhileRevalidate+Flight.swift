@@ -4,16 +4,16 @@ public import ResilienceCore
 extension KeyedStaleWhileRevalidate {
     @usableFromInline var rootContext: Context { policy?.rootContext ?? unprotected.rootContext }
 
-    /// The value that is kept, if it may serve, or a place to wait for one; begins what is to be begun. Not inlined, for the
-    /// sake of the lock; see ``LastGoodKeeper``.
+    /// The value that is kept, if it may serve, or a place to wait for one; begins what is to be begun. Not inlined,
+    /// for the sake of the lock; see ``LastGoodKeeper``.
     @inlinable
     @inline(never)
     func ask(_ key: Key, begin: (RevalidationState<Key, Value>.Flight) -> Task<Void, Never>)
-        -> RevalidationState<Key, Value>.Answer
+        -> RevalidationState<Key, Value>.Action
     {
         let now = time.now
         // Begun under the lock, so that a call is known before it can have ended.
-        let answer = state.withLock { state -> RevalidationState<Key, Value>.Answer in
+        let answer = state.withLock { state -> RevalidationState<Key, Value>.Action in
             guard let (kept, refresh) = state.ask(key, at: now) else {
                 let (place, flight) = state.join(key, at: now)
                 if let flight { state.begun(flight, begin(flight)) }
@@ -26,12 +26,12 @@ extension KeyedStaleWhileRevalidate {
             }
             return .kept(kept)
         }
-        if case .kept(_, isRefused: true) = answer { tellRefused() }
+        if case .kept(_, isRefused: true) = answer { notifyRefused() }
         return answer
     }
 
     @usableFromInline
-    func tellRefused() { tell(.refreshRefused(name: name)) }
+    func notifyRefused() { events.notify(.refreshRefused(name: name)) }
 
     /// Calls the operation, in a task that belongs to no caller, and so is not bound by the deadline of one.
     ///
@@ -89,9 +89,9 @@ extension KeyedStaleWhileRevalidate {
         _ = dropped
         let time = flight.start.instant.duration(to: now)
         switch end {
-        case .refreshed: tell(.refreshed(name: name, after: time))
-        case .discarded: tell(.refreshDiscarded(name: name, after: time))
-        case .failed(let error): tell(.refreshFailed(name: name, after: time, error: error))
+        case .refreshed: events.notify(.refreshed(name: name, after: time))
+        case .discarded: events.notify(.refreshDiscarded(name: name, after: time))
+        case .failed(let error): events.notify(.refreshFailed(name: name, after: time, error: error))
         case .cancelled: break
         }
     }
@@ -99,7 +99,7 @@ extension KeyedStaleWhileRevalidate {
     /// Waits for a call that was made.
     @usableFromInline
     func loaded(
-        _ answer: RevalidationState<Key, Value>.Answer
+        _ answer: RevalidationState<Key, Value>.Action
     ) async throws -> RevalidationState<Key, Value>.Loaded {
         switch answer {
         case .kept(let kept, _): .init(value: kept.value, isAccepted: true)

@@ -13,18 +13,19 @@ public typealias StaleWhileRevalidate<Value: Sendable> = KeyedStaleWhileRevalida
 /// let quote = try await quotes.execute(for: symbol) { try await gateway.quote(symbol) }
 /// ```
 ///
-/// A fresh value is the answer, and nothing else happens. A stale one is the answer too, and one refresh for its key begins,
-/// unless one is on its way. Without a value, or with one that is too old, the call itself is made. After RFC 5861,
-/// "HTTP Cache-Control Extensions for Stale Content".
+/// A fresh value is the answer, and nothing else happens. A stale one is the answer too, and one refresh for its key
+/// begins, unless one is on its way. Without a value, or with one that is too old, the call itself is made. After RFC
+/// 5861, "HTTP Cache-Control Extensions for Stale Content".
 ///
-/// A refresh runs past the call, in a task of its own, so that the operation must be `@Sendable`. There are no more at once
-/// than the configuration allows. ``shutdown(waitingUpTo:)`` ends them; so does letting go of this object.
+/// A refresh runs past the call, in a task of its own, so that the operation must be `@Sendable`. There are no more at
+/// once than the configuration allows. ``shutdown(waitingUpTo:)`` ends them; so does letting go of this object.
 ///
-/// A value is as old as the start of the call that brought it: an older read never replaces a newer one, and one that began
-/// before its key was forgotten is not kept.
+/// A value is as old as the start of the call that brought it: an older read never replaces a newer one, and one that
+/// began before its key was forgotten is not kept.
 ///
-/// Calls without a value that come at the same time share one: the first makes it, in a task of its own, and all get what it
-/// brings. A caller who is cancelled leaves the others waiting; the last one cancels the call, and waits for its end.
+/// Calls without a value that come at the same time share one: the first makes it, in a task of its own, and all get
+/// what it brings. A caller who is cancelled leaves the others waiting; the last one cancels the call, and waits for
+/// its end.
 public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// How long values are kept, and how many.
     public typealias Configuration = StaleWhileRevalidateConfiguration
@@ -51,7 +52,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     ///   - name: What it is called in events and metrics.
     ///   - configuration: How long values are kept, and how many.
     ///   - clock: The time in which ages are measured. Default: the continuous clock.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration, clock: some Clock<Duration> = ContinuousClock(),
@@ -66,7 +67,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     ///   - name: What it is called in events and metrics.
     ///   - configuration: How long values are kept, and how many.
     ///   - policy: What calls and refreshes go through.
-    ///   - observers: Who hears its events, beside the policy's observers.
+    ///   - observers: The observers to notify, beside the policy's observers.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration, through policy: Policy, observers: [any PolicyObserver] = []
@@ -191,7 +192,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     /// The value kept for a key and how old it is, whatever its age; `nil` if there is none.
     public func kept(for key: Key) -> (value: Value, age: Duration)? {
         let now = time.now
-        return state.withLock { $0.values.recall(key, at: now) }
+        return state.withLock { $0.values.recall(key, at: now) }.map { ($0.value, $0.age) }
     }
 
     /// Keeps a value as if a call had read it just now.
@@ -201,8 +202,8 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         _ = dropped
     }
 
-    /// Forgets the value of a key: the next call is made. What a refresh or a call brings that is on its way is not kept;
-    /// who waits for it gets it.
+    /// Forgets the value of a key: the next call is made. What a refresh or a call brings that is on its way is not
+    /// kept; who waits for it gets it.
     public func forget(_ key: Key) {
         let dropped = state.withLock { $0.forget(key) }
         _ = dropped
@@ -216,12 +217,6 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
 
     /// Adds an observer of the events here.
     public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
-
-    func tell(_ event: @autoclosure () -> StaleWhileRevalidateEvent) {
-        guard events.isListening else { return }
-        events.post(event())
-        events.deliver()
-    }
 
     // MARK: Ending
 

@@ -4,12 +4,6 @@ internal import ResilienceCore
 ///
 /// Everything in it is read and changed under the lock of the key's shard.
 final class KeyedQueue: @unchecked Sendable {
-    /// What has to be done about the timer, outside the lock.
-    struct Alarm: Sendable {
-        var old: (any ScheduledTimer)?
-        var next: (number: UInt64, deadline: Int64)?
-    }
-
     var state: RateLimiterState
     var timer = TimerSlot()
 
@@ -19,13 +13,8 @@ final class KeyedQueue: @unchecked Sendable {
         state.base = base
     }
 
-    /// One that fires too early stays, and is set anew then.
-    func setAlarm() -> Alarm {
-        guard let deadline = state.nextWake else { return Alarm(old: timer.clear()) }
-        // What never comes needs none.
-        guard deadline < .max, let number = timer.claim(at: .init(nanoseconds: deadline)) else { return Alarm() }
-        return Alarm(next: (number, deadline))
-    }
+    /// What has to be done about the timer, outside the lock.
+    func timerAction() -> TimerSlot.Action { timer.action(for: state.nextWake.map(TimeSource.Instant.init)) }
 
     /// Takes back permits that were granted before this queue began, or by it.
     func giveBack(_ grant: RateLimiterState.Grant, now: Int64) {
@@ -39,17 +28,17 @@ final class KeyedQueue: @unchecked Sendable {
 
 /// What follows from a change of a queue, outside the lock. An object, so that a reply without any is small.
 @usableFromInline
-final class KeyedEffects: Sendable {
+final class KeyedActions: Sendable {
     /// The tickets whose wait has ended.
     let ended: [Ticket]
     let queue: KeyedQueue
-    let alarm: KeyedQueue.Alarm
+    let timer: TimerSlot.Action
     let burst: Int
 
-    init(ended: [Ticket], queue: KeyedQueue, alarm: KeyedQueue.Alarm, burst: Int) {
+    init(ended: [Ticket], queue: KeyedQueue, timer: TimerSlot.Action, burst: Int) {
         self.ended = ended
         self.queue = queue
-        self.alarm = alarm
+        self.timer = timer
         self.burst = burst
     }
 }
@@ -70,13 +59,13 @@ struct KeyedReply: Sendable {
     }
 
     @usableFromInline let decision: Decision
-    @usableFromInline let effects: KeyedEffects?
+    @usableFromInline let actions: KeyedActions?
     /// That of the rule by which it was decided.
     let generation: UInt64
 
-    init(_ decision: Decision, _ effects: KeyedEffects? = nil, generation: UInt64 = 0) {
+    init(_ decision: Decision, _ actions: KeyedActions? = nil, generation: UInt64 = 0) {
         self.decision = decision
         self.generation = generation
-        self.effects = effects
+        self.actions = actions
     }
 }

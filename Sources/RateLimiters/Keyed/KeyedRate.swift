@@ -20,7 +20,7 @@ struct KeyedRate: KeyedValue {
         /// later.
         var update: UInt64 = 0
         /// The latest moment of an ask, so that time does not go back when threads overtake each other.
-        var settledAt = Int64.min
+        var advancedTo = Int64.min
         /// Without the asks that waited, which the tally of the limiter counts.
         var permitted = 0
         var rejected = 0
@@ -34,7 +34,7 @@ struct KeyedRate: KeyedValue {
 
         /// Puts another rule in force.
         mutating func use(_ configuration: RateLimiter.Configuration, at now: Int64) {
-            settledAt = max(settledAt, now)
+            advancedTo = max(advancedTo, now)
             self.configuration = configuration
             maxWait = configuration.maxWait.saturatedNanoseconds
             let new = configuration.rule.meter(anchor: anchor)
@@ -44,7 +44,7 @@ struct KeyedRate: KeyedValue {
 
         @usableFromInline
         mutating func count(_ reply: KeyedReply, at now: Int64) {
-            settledAt = max(settledAt, now)
+            advancedTo = max(advancedTo, now)
             switch reply.decision {
             case .granted: permitted.increment()
             case .refused, .never: rejected.increment()
@@ -89,14 +89,14 @@ struct KeyedRate: KeyedValue {
     mutating func ask(
         _ permits: Int, now: Int64, maxWait: Int64?, deadline: Int64, isFinal: Bool = false, _ common: Common
     ) -> KeyedReply {
-        let isDoubtful = now < common.settledAt && !isFinal
-        let now = max(now, common.settledAt)
+        let isDoubtful = now < common.advancedTo && !isFinal
+        let now = max(now, common.advancedTo)
         let maxWait = maxWait ?? common.maxWait
         var state: AnyRateMeter.State
         switch phase {
         case .metered(let metered): state = metered
         case .awaited(let queue):
-            if isDoubtful { return KeyedReply(.doubtful(latest: common.settledAt)) }
+            if isDoubtful { return KeyedReply(.doubtful(latest: common.advancedTo)) }
             return ask(queue, permits, now: now, maxWait: maxWait, deadline: deadline, common)
         }
         guard permits > 0 else { return KeyedReply(.granted) }
@@ -107,7 +107,7 @@ struct KeyedRate: KeyedValue {
         case .taken: return KeyedReply(.granted)
         case .never: return KeyedReply(.never(common.meter.burst))
         case .beyondTime where isDoubtful, .later where isDoubtful:
-            return KeyedReply(.doubtful(latest: common.settledAt))
+            return KeyedReply(.doubtful(latest: common.advancedTo))
         case .beyondTime: return KeyedReply(.refused(retryAfter: Int64.max.subtractingSaturated(max(0, now))))
         case .later(let due, let least):
             guard due <= min(now.addingSaturated(maxWait), deadline) else {
@@ -132,30 +132,30 @@ struct KeyedRate: KeyedValue {
     private mutating func reply(
         _ decision: RateLimiterState.Decision, _ queue: KeyedQueue, _ common: Common
     ) -> KeyedReply {
-        let effects = settled(queue, common)
+        let actions = actions(after: queue, common)
         return switch decision {
-        case .granted: KeyedReply(.granted, effects)
-        case .queued(let ticket): KeyedReply(.queued(ticket), effects, generation: common.generation)
-        case .refused(let retryAfter): KeyedReply(.refused(retryAfter: retryAfter), effects)
-        case .never: KeyedReply(.never(common.meter.burst), effects)
+        case .granted: KeyedReply(.granted, actions)
+        case .queued(let ticket): KeyedReply(.queued(ticket), actions, generation: common.generation)
+        case .refused(let retryAfter): KeyedReply(.refused(retryAfter: retryAfter), actions)
+        case .never: KeyedReply(.never(common.meter.burst), actions)
         }
     }
 
     /// What a change of the queue has to be followed by, outside the lock. A queue in which nobody waits any more goes.
-    private mutating func settled(_ queue: KeyedQueue, _ common: Common) -> KeyedEffects {
+    private mutating func actions(after queue: KeyedQueue, _ common: Common) -> KeyedActions {
         let ended = queue.state.takeEnded()
-        let alarm = queue.setAlarm()
+        let timer = queue.timerAction()
         if queue.state.queue.isEmpty { phase = .metered(queue.state.base) }
-        return KeyedEffects(ended: ended, queue: queue, alarm: alarm, burst: common.meter.burst)
+        return KeyedActions(ended: ended, queue: queue, timer: timer, burst: common.meter.burst)
     }
 
     // MARK: Waiting
 
     /// Grants what has become due; `nil` if the timer is not the one that is set.
-    mutating func fire(_ queue: KeyedQueue, _ number: UInt64, now: Int64, _ common: Common) -> KeyedEffects? {
+    mutating func fire(_ queue: KeyedQueue, _ number: UInt64, now: Int64, _ common: Common) -> KeyedActions? {
         guard case .awaited(let present) = phase, present === queue, queue.timer.fire(number) else { return nil }
-        queue.state.settle(max(now, common.settledAt))
-        return settled(queue, common)
+        queue.state.advance(to: max(now, common.advancedTo))
+        return actions(after: queue, common)
     }
 
     /// Gives up a ticket; the others move up.
@@ -164,13 +164,13 @@ struct KeyedRate: KeyedValue {
     /// - Returns: Whether it was still in the queue, and what follows.
     mutating func cancel(
         _ ticket: Ticket, of generation: UInt64, now: Int64, grantToo: Bool, _ common: Common
-    ) -> (wasQueued: Bool, effects: KeyedEffects?) {
-        let now = max(now, common.settledAt)
+    ) -> (wasQueued: Bool, actions: KeyedActions?) {
+        let now = max(now, common.advancedTo)
         switch (phase, ticket.phase) {
         case (.awaited(let queue), .queued):
             let wasQueued = queue.state.cancel(ticket, now: now, grantToo: false)
             let isLate = !wasQueued && grantToo
-            return (wasQueued, isLate ? giveBack(ticket, generation, now, common) : settled(queue, common))
+            return (wasQueued, isLate ? giveBack(ticket, generation, now, common) : actions(after: queue, common))
         case (_, .granted) where grantToo: return (false, giveBack(ticket, generation, now, common))
         default: return (false, nil)
         }
@@ -178,7 +178,7 @@ struct KeyedRate: KeyedValue {
 
     private mutating func giveBack(
         _ ticket: Ticket, _ generation: UInt64, _ now: Int64, _ common: Common
-    ) -> KeyedEffects? {
+    ) -> KeyedActions? {
         guard generation == common.generation, case .granted(let grant) = ticket.phase else { return nil }
         switch phase {
         case .metered(var state):
@@ -188,14 +188,14 @@ struct KeyedRate: KeyedValue {
             return nil
         case .awaited(let queue):
             queue.giveBack(grant, now: now)
-            return settled(queue, common)
+            return actions(after: queue, common)
         }
     }
 
     // MARK: Control
 
     /// Goes back to the present, after the clock has shown a moment that has not come.
-    mutating func rewind(to now: Int64, if doubted: Int64, _ common: Common) -> KeyedEffects? {
+    mutating func rewind(to now: Int64, if doubted: Int64, _ common: Common) -> KeyedActions? {
         switch phase {
         case .metered(var state):
             phase = .metered(.paced(0))  // So that a log has one owner and is not copied.
@@ -204,26 +204,26 @@ struct KeyedRate: KeyedValue {
             return nil
         case .awaited(let queue):
             queue.state.rewind(to: now, if: doubted)
-            queue.state.settle(now)
-            return settled(queue, common)
+            queue.state.advance(to: now)
+            return actions(after: queue, common)
         }
     }
 
     /// Changes to another rule and keeps what was used.
-    mutating func update(to common: Common, from old: AnyRateMeter, now: Int64) -> KeyedEffects? {
+    mutating func update(to common: Common, from old: AnyRateMeter, now: Int64) -> KeyedActions? {
         switch phase {
         case .metered(let state):
             if common.meter != old { phase = .metered(common.meter.carry(state, from: old, at: now)) }
             return nil
         case .awaited(let queue):
             queue.state.update(common.configuration, now: now)
-            return settled(queue, common)
+            return actions(after: queue, common)
         }
     }
 
     /// Takes all permits that are there.
     mutating func drain(now: Int64, _ common: Common) -> Int {
-        let now = max(now, common.settledAt)
+        let now = max(now, common.advancedTo)
         guard case .metered(var state) = phase else { return 0 }
         let permits = common.meter.available(state, at: now)
         phase = .metered(common.meter.unused)
@@ -236,11 +236,11 @@ struct KeyedRate: KeyedValue {
 
     func available(now: Int64, _ common: Common) -> Int {
         guard case .metered(let state) = phase else { return 0 }
-        return common.meter.available(state, at: max(now, common.settledAt))
+        return common.meter.available(state, at: max(now, common.advancedTo))
     }
 
     func nextPermit(now: Int64, _ common: Common) -> Int64 {
-        let now = max(now, common.settledAt)
+        let now = max(now, common.advancedTo)
         switch phase {
         case .metered(let state): return (common.meter.earliest(1, state, from: now) ?? .max).subtractingSaturated(now)
         case .awaited(let queue): return queue.state.nextPermit(now: now)

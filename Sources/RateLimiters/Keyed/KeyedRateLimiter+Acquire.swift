@@ -11,9 +11,10 @@ extension KeyedRateLimiter {
     ///   - key: Whose permits.
     ///   - permits: How many. None or fewer count as none and are always there.
     ///   - maxWait: The longest wait, zero or more. Default: `nil`, that of the configuration.
-    /// - Throws: ``RateLimiter/RejectedError`` at once if they would come later than that, or not before the deadline of the
-    ///   call that the task is within; ``RateLimiter/ExceedsLimitError`` at once if they never would; ``RateLimiter/TooManyKeysError`` if there is no
-    ///   place for the key; `CancellationError` if the task is cancelled during the wait. Nothing is taken then.
+    /// - Throws: ``RateLimiter/RejectedError`` at once if they would come later than that, or not before the deadline
+    ///   of the call that the task is within; ``RateLimiter/ExceedsLimitError`` at once if they never would;
+    ///   ``RateLimiter/TooManyKeysError`` if there is no place for the key; `CancellationError` if the task is
+    ///   cancelled during the wait. Nothing is taken then.
     public nonisolated(nonsending) func acquire(
         for key: Key, permits: Int = 1, maxWait: Duration? = nil
     ) async throws {

@@ -35,9 +35,7 @@ extension RateLimiter {
         public func validate() throws(ConfigurationError) {
             var check = ConfigurationCheck("keyedRateLimiter")
             rule.check(&check)
-            check.require(
-                maxWait >= .zero && maxWait <= .nanoseconds(Int64.max), "maxWait", "\(maxWait)",
-                "is outside 0...292 years")
+            check.require(notNegative: "maxWait", maxWait)
             check.require("maxKeys", maxKeys, in: 1...1_000_000_000)
             try check.finish()
         }

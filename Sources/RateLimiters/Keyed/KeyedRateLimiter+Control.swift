@@ -31,7 +31,7 @@ extension KeyedRateLimiter {
         let answer = table.withValue(
             for: key, now: now, replacing: shared.replaces, initial: KeyedRate.init,
             { rate, common in rate.drain(now: now.nanoseconds, common) },
-            record: { _, common in common.settledAt = max(common.settledAt, now.nanoseconds) })
+            record: { _, common in common.advancedTo = max(common.advancedTo, now.nanoseconds) })
         guard case .answered(let permits, let forgotten) = answer else { return 0 }
         if let forgotten {
             shared.forgottenKeys.wrappingAdd(1, ordering: .relaxed)
@@ -99,22 +99,22 @@ extension KeyedRateLimiter {
         try configuration.validate()
         let now = shared.time.now
         let update = shared.use(configuration)
-        let changes = table.forEachShard { common, visit -> [(Key, KeyedEffects)] in
+        let changes = table.forEachShard { common, visit -> [(Key, KeyedActions)] in
             // One that began later was here first.
             guard update > common.update else { return [] }
             common.update = update
             let old = common.meter
             common.use(configuration.single, at: now.nanoseconds)
             let present = common
-            var changes: [(Key, KeyedEffects)] = []
+            var changes: [(Key, KeyedActions)] = []
             visit { key, rate in
-                guard let effects = rate.update(to: present, from: old, now: present.settledAt) else { return }
-                shared.post(effects, key)
-                changes.append((key, effects))
+                guard let actions = rate.update(to: present, from: old, now: present.advancedTo) else { return }
+                shared.postLocked(actions, key)
+                changes.append((key, actions))
             }
             return changes
         }
-        for (key, effects) in changes.joined() { perform(effects, key) }
+        for (key, actions) in changes.joined() { perform(actions, key) }
         limitKeys(now)
         shared.events.deliver()
     }

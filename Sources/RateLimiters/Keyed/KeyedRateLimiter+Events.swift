@@ -7,8 +7,8 @@ extension RateLimiter {
         /// The type of a key, whichever it is.
         public typealias Key = any Hashable & Sendable
 
-        /// Permits were taken, at once or after a wait. Followed by ``cancelled(limiter:key:permits:)`` if whoever waited
-        /// gave up at that very moment; the totals count such an ask as cancelled only.
+        /// Permits were taken, at once or after a wait. Followed by ``cancelled(limiter:key:permits:)`` if whoever
+        /// waited gave up at that very moment; the totals count such an ask as cancelled only.
         case permitted(limiter: String, key: Key, permits: Int, waited: Duration)
         /// An ask was refused: a ``RejectedError``, an ``ExceedsLimitError`` or a ``TooManyKeysError``.
         case rejected(limiter: String, key: Key, any PolicyRejection)

@@ -25,13 +25,14 @@ extension KeyedRateLimiter {
         /// The context of a call that goes through this limiter alone.
         public var rootContext: Context { limiter.shared.rootContext }
 
-        /// Runs the rest of a call when there is a permit of the key for it, or as many as ``RateLimiter/Permits`` says.
+        /// Runs the rest of a call when there is a permit of the key for it, or as many as ``RateLimiter/Permits``
+        /// says.
         ///
         /// It waits for up to the longest wait, and never for permits that would come at the call's deadline or later.
         ///
         /// - Throws: ``RateLimiter/RejectedError``, ``RateLimiter/ExceedsLimitError`` or
-        ///   ``RateLimiter/TooManyKeysError``; `CancellationError` if the caller cancels during the wait; otherwise what
-        ///   `next` threw.
+        ///   ``RateLimiter/TooManyKeysError``; `CancellationError` if the caller cancels during the wait; otherwise
+        ///   what `next` threw.
         @inlinable
         public nonisolated(nonsending) func execute(
             _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
@@ -106,7 +107,8 @@ extension KeyedRateLimiter {
         layer(name: nil, configuration, key)
     }
 
-    /// The keyed limiter that a module holds under a name, as a layer of a policy that is registered in the same module.
+    /// The keyed limiter that a module holds under a name, as a layer of a policy that is registered in the same
+    /// module.
     ///
     /// - Parameters:
     ///   - name: The name it is registered by. One that is not registered is a fault of the policy.

@@ -31,7 +31,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     ///   - name: What the limiter is called in errors, events and metrics.
     ///   - configuration: How many permits each key has, how long a call waits for one, and how many keys there may be.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration, clock: some Clock<Duration> = ContinuousClock(),
@@ -50,7 +50,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     ///   - maxWait: How long a call waits for its permits at most, zero or more. Default: zero, it is rejected at once.
     ///   - maxKeys: The most keys of which something is remembered at once. Default: 100 000.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ rule: RateLimiter.Rule, maxWait: Duration = .zero, maxKeys: Int = 100_000,
@@ -118,12 +118,12 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
             rate.ask(permits, now: now.nanoseconds, maxWait: maxWait, deadline: deadline, common)
         } record: { reply, common in
             common.count(reply, at: now.nanoseconds)
-            if shared.events.isListening { shared.post(reply, key, permits) }
+            if shared.events.isListening { shared.postLocked(reply, key, permits) }
         }
         if case .answered(let reply, _) = answer, case .doubtful(let latest) = reply.decision {
             return askAgain(key, permits, after: latest, maxWait: maxWait, deadline: deadline)
         }
-        if case .answered(let reply, forgotten: nil) = answer, reply.effects == nil, !shared.events.isListening {
+        if case .answered(let reply, forgotten: nil) = answer, reply.actions == nil, !shared.events.isListening {
             return reply
         }
         return conclude(answer, key)
@@ -141,7 +141,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
             rate.ask(permits, now: now.nanoseconds, maxWait: maxWait, deadline: deadline, isFinal: true, common)
         } record: { reply, common in
             common.count(reply, at: now.nanoseconds)
-            if shared.events.isListening { shared.post(reply, key, permits) }
+            if shared.events.isListening { shared.postLocked(reply, key, permits) }
         }
         return conclude(answer, key)
     }
@@ -149,7 +149,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     /// The present for one key, after a look at whether others have seen a later one.
     func present(for key: Key) -> TimeSource.Instant {
         let now = shared.time.now
-        let latest = table.read(key) { _, common in common.settledAt }
+        let latest = table.read(key) { _, common in common.advancedTo }
         guard latest > now.nanoseconds else { return now }
         let again = shared.time.now
         if again.nanoseconds < latest { rewind(to: again.nanoseconds, if: latest) }
@@ -158,19 +158,19 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
 
     /// Goes back to the present in all shards that have seen a moment of which it is known that it has not come.
     private func rewind(to now: Int64, if latest: Int64) {
-        let changes = table.forEachShard { common, visit -> [(Key, KeyedEffects)] in
-            guard common.settledAt >= latest else { return [] }
-            common.settledAt = now
+        let changes = table.forEachShard { common, visit -> [(Key, KeyedActions)] in
+            guard common.advancedTo >= latest else { return [] }
+            common.advancedTo = now
             let present = common
-            var changes: [(Key, KeyedEffects)] = []
+            var changes: [(Key, KeyedActions)] = []
             visit { key, rate in
-                guard let effects = rate.rewind(to: now, if: latest, present) else { return }
-                shared.post(effects, key)
-                changes.append((key, effects))
+                guard let actions = rate.rewind(to: now, if: latest, present) else { return }
+                shared.postLocked(actions, key)
+                changes.append((key, actions))
             }
             return changes
         }
-        for (key, effects) in changes.joined() { perform(effects, key) }
+        for (key, actions) in changes.joined() { perform(actions, key) }
         shared.events.deliver()
     }
 
@@ -188,7 +188,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
                 shared.forgottenKeys.wrappingAdd(1, ordering: .relaxed)
                 shared.events.post(.forgot(limiter: name, key: forgotten))
             }
-            if let effects = reply.effects { perform(effects, key) }
+            if let actions = reply.actions { perform(actions, key) }
             return reply
         }
     }
@@ -219,29 +219,29 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     private func cancel(_ entry: KeyedShared.Entry, _ key: Key, grantToo: Bool) -> Bool {
         let now = shared.time.now.nanoseconds
         let ticket = entry.ticket
-        let (wasQueued, effects) =
+        let (wasQueued, actions) =
             table.withExistingValue(for: key) { rate, common in
-                common.settledAt = max(common.settledAt, now)
+                common.advancedTo = max(common.advancedTo, now)
                 let result = rate.cancel(ticket, of: entry.generation, now: now, grantToo: grantToo, common)
                 if result.wasQueued || grantToo {
                     shared.events.post(.cancelled(limiter: name, key: key, permits: ticket.permits))
                 }
-                if let effects = result.effects { shared.post(effects, key) }
+                if let actions = result.actions { shared.postLocked(actions, key) }
                 return result
             } ?? (false, nil)
         if wasQueued { shared.waiting.wrappingSubtract(1, ordering: .relaxed) }
-        if let effects { perform(effects, key) }
+        if let actions { perform(actions, key) }
         shared.events.deliver()
         return wasQueued
     }
 
     /// Tells those whose wait has ended, and sets the timer for the next; outside the lock.
-    func perform(_ effects: KeyedEffects, _ key: Key) {
-        for ticket in effects.ended { shared.finish(ticket, burst: effects.burst) }
-        effects.alarm.old?.cancel()
-        guard let (number, deadline) = effects.alarm.next else { return }
-        let queue = effects.queue
-        let timer = shared.time.schedule(at: TimeSource.Instant(nanoseconds: deadline)) { [weak self, weak queue] in
+    func perform(_ actions: KeyedActions, _ key: Key) {
+        for ticket in actions.ended { shared.finish(ticket, burst: actions.burst) }
+        actions.timer.cancelled?.cancel()
+        guard let (number, deadline) = actions.timer.next else { return }
+        let queue = actions.queue
+        let timer = shared.time.schedule(at: deadline) { [weak self, weak queue] in
             if let queue { self?.fire(queue, number, key) }
         }
         // A queue that has gone meanwhile needs no timer either.
@@ -256,13 +256,13 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
 
     private func fire(_ queue: KeyedQueue, _ number: UInt64, _ key: Key) {
         let now = shared.time.now.nanoseconds
-        let effects = table.withExistingValue(for: key) { rate, common -> KeyedEffects? in
-            common.settledAt = max(common.settledAt, now)
-            guard let effects = rate.fire(queue, number, now: now, common) else { return nil }
-            shared.post(effects, key)
-            return effects
+        let actions = table.withExistingValue(for: key) { rate, common -> KeyedActions? in
+            common.advancedTo = max(common.advancedTo, now)
+            guard let actions = rate.fire(queue, number, now: now, common) else { return nil }
+            shared.postLocked(actions, key)
+            return actions
         }
-        if case .some(.some(let effects)) = effects { perform(effects, key) }
+        if case .some(.some(let actions)) = actions { perform(actions, key) }
         shared.events.deliver()
     }
 }

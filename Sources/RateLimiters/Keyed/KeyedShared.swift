@@ -93,12 +93,12 @@ final class KeyedShared: Sendable {
             policyName: name, permits: ticket.permits, retryAfter: .nanoseconds(retryAfter))
     }
 
-    // MARK: Telling
+    // MARK: Notifying
 
-    /// Tells observers of an ask; under the lock of the key's shard.
+    /// Notifies observers of what became of an ask.
     @usableFromInline
-    func post(_ reply: KeyedReply, _ key: any Hashable & Sendable, _ permits: Int) {
-        if let effects = reply.effects { post(effects, key) }
+    func postLocked(_ reply: KeyedReply, _ key: any Hashable & Sendable, _ permits: Int) {
+        if let actions = reply.actions { postLocked(actions, key) }
         if case .granted = reply.decision {
             events.post(.permitted(limiter: name, key: key, permits: permits, waited: .zero))
         } else if let error = refusal(reply, permits) {
@@ -106,11 +106,11 @@ final class KeyedShared: Sendable {
         }
     }
 
-    /// Tells observers how waits have ended; under the lock of the key's shard.
-    func post(_ effects: KeyedEffects, _ key: any Hashable & Sendable) {
+    /// Notifies observers of how waits have ended.
+    func postLocked(_ actions: KeyedActions, _ key: any Hashable & Sendable) {
         guard events.isListening else { return }
-        for ticket in effects.ended where ticket.waiter != nil {
-            if let error = refusal(of: ticket, burst: effects.burst) {
+        for ticket in actions.ended where ticket.waiter != nil {
+            if let error = refusal(of: ticket, burst: actions.burst) {
                 events.post(.rejected(limiter: name, key: key, error))
             } else {
                 let waited = Duration.nanoseconds(ticket.due.subtractingSaturated(ticket.asked))

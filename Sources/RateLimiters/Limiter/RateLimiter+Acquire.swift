@@ -27,8 +27,9 @@ extension RateLimiter {
     /// - Parameters:
     ///   - permits: How many. None or fewer count as none and are always there.
     ///   - maxWait: The longest wait, zero or more. Default: `nil`, that of the configuration.
-    /// - Throws: ``RejectedError`` at once if they would come later than that, or not before the deadline of the call that
-    ///   the task is within; ``ExceedsLimitError`` at once if they never would; `CancellationError` if the task is cancelled during the wait. Nothing is taken then.
+    /// - Throws: ``RejectedError`` at once if they would come later than that, or not before the deadline of the call
+    ///   that the task is within; ``ExceedsLimitError`` at once if they never would; `CancellationError` if the task is
+    ///   cancelled during the wait. Nothing is taken then.
     public nonisolated(nonsending) func acquire(_ permits: Int = 1, maxWait: Duration? = nil) async throws {
         let longest = maxWait.map { max(0, $0.saturatedNanoseconds) }
         let now = time.now

@@ -22,9 +22,7 @@ extension RateLimiter {
         public func validate() throws(ConfigurationError) {
             var check = ConfigurationCheck("rateLimiter")
             rule.check(&check)
-            check.require(
-                maxWait >= .zero && maxWait <= .nanoseconds(Int64.max), "maxWait", "\(maxWait)",
-                "is outside 0...292 years")
+            check.require(notNegative: "maxWait", maxWait)
             try check.finish()
         }
     }

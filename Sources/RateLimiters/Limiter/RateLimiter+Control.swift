@@ -12,7 +12,7 @@ extension RateLimiter {
     /// How many tasks wait for permits.
     public var waiting: Int {
         withState { state, now in
-            state.settle(now)
+            state.advance(to: now)
             return state.waiting
         }
     }
@@ -20,7 +20,7 @@ extension RateLimiter {
     /// How many permits are promised for the future: to those who wait, and to reservations.
     public var promised: Int {
         withState { state, now in
-            state.settle(now)
+            state.advance(to: now)
             return state.queue.tickets.reduce(0) { $0.addingSaturated($1.permits) }
         }
     }
@@ -45,7 +45,7 @@ extension RateLimiter {
         try configuration.validate()
         withState { state, now in
             state.update(configuration, now: now)
-            use(state)
+            useLocked(state)
             events.post(.updated(limiter: name, configuration))
         }
     }

@@ -22,7 +22,8 @@ extension RateLimiter {
         }
     }
 
-    /// The error of an ask for more permits than there ever are at once, or than there ever are within the longest wait.
+    /// The error of an ask for more permits than there ever are at once, or than there ever are within the longest
+    /// wait.
     public struct ExceedsLimitError: PolicyRejection, Hashable {
         /// The limiter's name.
         public let policyName: String

@@ -3,8 +3,8 @@ public import ResilienceCore
 extension RateLimiter {
     /// What happens in a limiter.
     public enum Event: PolicyEvent {
-        /// Permits were taken, at once or after a wait. Followed by ``cancelled(limiter:permits:)`` if whoever waited gave
-        /// up at that very moment; the totals count such an ask as cancelled only.
+        /// Permits were taken, at once or after a wait. Followed by ``cancelled(limiter:permits:)`` if whoever waited
+        /// gave up at that very moment; the totals count such an ask as cancelled only.
         case permitted(limiter: String, permits: Int, waited: Duration)
         /// An ask was refused: a ``RejectedError`` or an ``ExceedsLimitError``.
         case rejected(limiter: String, any PolicyRejection)

@@ -13,23 +13,23 @@ extension RateLimiter {
                     guard let doubted else { return .doubtful(latest) }
                     machine.state.rewind(to: now, if: doubted)
                 }
-                // What came before is told before.
-                machine.state.settle(now)
-                var ended = takeEnded(&machine.state)
+                // What came before is reported before.
+                machine.state.advance(to: now)
+                var ended = takeEndedLocked(&machine.state)
                 let result = body(&machine.state, now)
-                ended += takeEnded(&machine.state)
-                let alarm = setAlarm(&machine)
-                putWordBack(machine.state, now: now)
-                return .done(result, ended, alarm, burst: machine.state.meter.burst)
+                ended += takeEndedLocked(&machine.state)
+                let timer = machine.timer.action(for: machine.state.nextWake.map(TimeSource.Instant.init))
+                putWordBackLocked(machine.state, now: now)
+                return .done(result, ended, timer, burst: machine.state.meter.burst)
             }
             switch step {
             case .doubtful(let latest):
                 doubted = latest
                 now = time.now.nanoseconds
-            case .done(let result, let ended, let alarm, let burst):
+            case .done(let result, let ended, let timer, let burst):
                 for ticket in ended { finish(ticket, burst: burst) }
-                alarm.old?.cancel()
-                if let next = alarm.next { setTimer(next.number, at: next.deadline) }
+                timer.cancelled?.cancel()
+                if let next = timer.next { setTimer(next.number, at: next.deadline) }
                 events.deliver()
                 return result
             }
@@ -42,31 +42,31 @@ extension RateLimiter {
         /// Whoever reads the clock first may come second, so that proves nothing. But if the clock is read again, after
         /// that moment was seen, and is before it still, that moment's reading was wrong.
         case doubtful(Int64)
-        case done(Result, [Ticket], Alarm, burst: Int)
+        case done(Result, [Ticket], TimerSlot.Action, burst: Int)
     }
 
-    /// Takes the tickets whose wait has ended, and tells observers; under the lock.
-    private func takeEnded(_ state: inout RateLimiterState) -> [Ticket] {
+    /// Takes the tickets whose wait has ended, and notifies observers.
+    private func takeEndedLocked(_ state: inout RateLimiterState) -> [Ticket] {
         let ended = state.takeEnded()
-        for ticket in ended { post(ticket, burst: state.meter.burst) }
+        for ticket in ended { postLocked(ticket, burst: state.meter.burst) }
         return ended
     }
 
     /// While somebody waits, or listens to what happens in which order, the state stays under the lock.
-    private func putWordBack(_ state: RateLimiterState, now: Int64) {
+    private func putWordBackLocked(_ state: RateLimiterState, now: Int64) {
         guard state.queue.isEmpty, !events.isListening else { return }
         guard case .paced(let meter) = state.meter, case .paced(let arrival) = state.base else { return }
         word.putBack(arrival, at: now, meter)
     }
 
-    /// Makes a configuration known to asks without the lock; under the lock.
-    func use(_ state: RateLimiterState) {
+    /// Makes a configuration known to asks without the lock.
+    func useLocked(_ state: RateLimiterState) {
         guard case .paced(let meter) = state.meter else { return }
         word.use(meter, mayWait: state.configuration.maxWait > .zero)
     }
 
-    /// Tells observers how a wait has ended; under the lock.
-    private func post(_ ticket: Ticket, burst: Int) {
+    /// Notifies observers of how a wait has ended.
+    private func postLocked(_ ticket: Ticket, burst: Int) {
         guard ticket.waiter != nil, events.isListening else { return }
         if let error = refusal(of: ticket, burst: burst) {
             events.post(.rejected(limiter: name, error))
@@ -95,28 +95,13 @@ extension RateLimiter {
 
     // MARK: The timer
 
-    private struct Alarm: Sendable {
-        var old: (any ScheduledTimer)?
-        var next: (number: UInt64, deadline: Int64)?
-    }
-
-    /// What has to be done about the timer, outside the lock. One that fires too early stays, and is set anew then.
-    private func setAlarm(_ machine: inout Machine) -> Alarm {
-        guard let deadline = machine.state.nextWake else { return Alarm(old: machine.timer.clear()) }
-        // What never comes needs none.
-        guard deadline < .max, let number = machine.timer.claim(at: .init(nanoseconds: deadline)) else {
-            return Alarm()
-        }
-        return Alarm(next: (number, deadline))
-    }
-
     /// Sets the timer, outside the lock because the clock may fire it at once.
-    private func setTimer(_ number: UInt64, at deadline: Int64) {
-        let new = time.schedule(at: TimeSource.Instant(nanoseconds: deadline)) { [weak self] in self?.fire(number) }
+    private func setTimer(_ number: UInt64, at deadline: TimeSource.Instant) {
+        let new = time.schedule(at: deadline) { [weak self] in self?.fire(number) }
         machine.withLock { $0.timer.keep(new, number) }?.cancel()
     }
 
     private func fire(_ number: UInt64) {
-        if machine.withLock({ $0.timer.fire(number) }) { withState { state, now in _ = state.settle(now) } }
+        if machine.withLock({ $0.timer.fire(number) }) { withState { state, now in _ = state.advance(to: now) } }
     }
 }

@@ -33,10 +33,8 @@ extension RateLimiter {
     }
 
     private static func layer(name: String?, _ configuration: Configuration) -> Layer<RateLimiter> {
-        Layer { environment throws(ConfigurationError) in
+        Layer(named: name) { environment throws(ConfigurationError) in
             try configuration.validate()
-            var environment = environment
-            if let name { environment.name = name }
             return RateLimiter(environment, configuration)
         }
     }

@@ -18,12 +18,15 @@ extension RateLimiter {
     ///   - permits: How many. None or fewer count as none and are always there.
     ///   - longest: The longest delay, zero or more. Default: any.
     /// - Returns: A reservation, in line with all others who wait. Dropping it gives it up.
-    /// - Throws: ``RejectedError`` if the permits would come later than that; ``ExceedsLimitError`` if they never would.
+    /// - Throws: ``RejectedError`` if the permits would come later than that, or not before the deadline of the call that
+    ///   the task is within; ``ExceedsLimitError`` if they never would.
     public func reserve(
         _ permits: Int = 1, within longest: Duration = .nanoseconds(Int64.max)
     ) throws -> Reservation {
         let maxWait = max(0, longest.saturatedNanoseconds)
-        let place = try ask(max(0, permits), now: time.now, maxWait: maxWait, isCall: false)
+        let now = time.now
+        let place = try ask(
+            max(0, permits), now: now, maxWait: maxWait, deadline: deadline(of: rootContext, now), isCall: false)
         return Reservation(limiter: self, place: place)
     }
 
@@ -62,8 +65,8 @@ extension RateLimiter {
 
         /// Uses the permits. If they are not there yet, the caller sees to it that ``delay`` passes first.
         ///
-        /// - Returns: `false`, and the reservation counts as rejected, if an update of the limiter has moved the permits
-        ///   too far away: there is nothing to use then.
+        /// - Returns: `false`, and the reservation counts as rejected, if an update of the limiter has moved the
+        ///   permits too far away: there is nothing to use then.
         @discardableResult
         public consuming func use() -> Bool {
             isEnded = true
@@ -78,7 +81,8 @@ extension RateLimiter {
         /// Waits until the permits are there, and uses them.
         ///
         /// - Throws: `CancellationError` if the task is cancelled during the wait, and ``RejectedError`` or
-        ///   ``ExceedsLimitError`` if an update of the limiter has moved the permits too far away. They are returned then.
+        ///   ``ExceedsLimitError`` if an update of the limiter has moved the permits too far away. They are returned
+        ///   then.
         public consuming func wait() async throws {
             isEnded = true
             switch place {

@@ -37,7 +37,7 @@ public final class RateLimiter: Strategy {
     ///   - name: What the limiter is called in errors, events and metrics.
     ///   - configuration: How many permits there are, and how long a call waits for one.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration, clock: some Clock<Duration> = ContinuousClock(),
@@ -55,7 +55,7 @@ public final class RateLimiter: Strategy {
     ///   - rule: How many permits there are, and when.
     ///   - maxWait: How long a call waits for its permits at most, zero or more. Default: zero, it is rejected at once.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ rule: Rule, maxWait: Duration = .zero, clock: some Clock<Duration> = ContinuousClock(),
@@ -73,7 +73,7 @@ public final class RateLimiter: Strategy {
         events = EventChannel(environment.observers)
         meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         machine = Lock(Machine(state: RateLimiterState(configuration, now: environment.time.now.nanoseconds)))
-        withState { state, _ in use(state) }
+        withState { state, _ in useLocked(state) }
     }
 
     deinit {

@@ -5,7 +5,7 @@ internal import ResilienceCore
 /// The state `base` holds what has been granted; those who wait are kept beside it, so that one who gives up leaves no
 /// trace and the others move up. `tail` is the base with everything that is promised, from which a new ask is judged.
 ///
-/// Every change begins by bringing the queue up to the present (``settle(_:)``): what has become due since the last
+/// Every change begins by bringing the queue up to the present (``advance(to:)``): what has become due since the last
 /// time is taken at the moment at which it became due, not at which somebody noticed.
 struct RateLimiterState {
     /// Permits that were taken.
@@ -37,7 +37,7 @@ struct RateLimiterState {
     private var tail: AnyRateMeter.State
     /// Whether `tail` and the moments of all tickets but the first have to be worked out anew.
     private var isStale = false
-    private var settledAt: Int64
+    private var advancedTo: Int64
     private var generation: UInt64 = 0
     private let anchor: Int64
 
@@ -48,7 +48,7 @@ struct RateLimiterState {
         self.configuration = configuration
         maxWait = configuration.maxWait.saturatedNanoseconds
         anchor = now
-        settledAt = now
+        advancedTo = now
         meter = configuration.rule.meter(anchor: now)
         base = meter.unused
         tail = meter.unused
@@ -63,13 +63,13 @@ struct RateLimiterState {
 
     /// A moment after this one that somebody has read from the clock; `nil` if nothing tells of one.
     func latestMoment(after now: Int64) -> Int64? {
-        settledAt > now ? settledAt : meter.latestMoment(base, after: now)
+        advancedTo > now ? advancedTo : meter.latestMoment(base, after: now)
     }
 
     /// Goes back to the present, if the clock is known to have been wrong when it showed a moment.
     mutating func rewind(to now: Int64, if doubted: Int64) {
         guard doubted > now, let latest = latestMoment(after: now), latest >= doubted else { return }
-        settledAt = now
+        advancedTo = now
         meter.rewind(&base, to: now)
         for ticket in queue.tickets { ticket.rewind(to: now) }
         isStale = !queue.isEmpty
@@ -83,7 +83,7 @@ struct RateLimiterState {
     ///   - maxWait: The longest wait: what would never come sooner is refused for good.
     ///   - latest: The last moment for which permits are of use; not before now.
     mutating func ask(_ permits: Int, now: Int64, maxWait: Int64, latest: Int64) -> Decision {
-        let now = settle(now)
+        let now = advance(to: now)
         guard permits > 0 else { return .granted(Grant(permits: 0, receipt: now, generation: generation)) }
         let answer =
             queue.isEmpty
@@ -130,18 +130,18 @@ struct RateLimiterState {
 
     /// Grants what has become due, and returns the present: `now`, or a later moment that another caller has seen.
     @discardableResult
-    mutating func settle(_ now: Int64) -> Int64 {
-        let now = max(now, settledAt)
+    mutating func advance(to now: Int64) -> Int64 {
+        let now = max(now, advancedTo)
         while let first = queue.first {
-            if isStale { first.due = max(settledAt, meter.earliest(first.permits, base, from: first.asked) ?? .max) }
+            if isStale { first.due = max(advancedTo, meter.earliest(first.permits, base, from: first.asked) ?? .max) }
             guard first.due <= now else { break }
-            settledAt = first.due
+            advancedTo = first.due
             first.phase = .granted(take(first.permits, at: first.due))
             queue.removeFirst()
             end(first)
         }
         if queue.isEmpty { isStale = false }
-        settledAt = now
+        advancedTo = now
         return now
     }
 
@@ -154,7 +154,7 @@ struct RateLimiterState {
     /// refused.
     private mutating func retime() {
         tail = base
-        var earliest = settledAt
+        var earliest = advancedTo
         for ticket in queue.tickets {
             let least = meter.leastWait(ticket.permits)
             let due = least == nil ? nil : meter.earliest(ticket.permits, tail, from: ticket.asked)
@@ -163,7 +163,7 @@ struct RateLimiterState {
                 earliest = ticket.due
                 meter.take(ticket.permits, &tail, at: ticket.due)
             } else {
-                let rest = ticket.due.subtractingSaturated(settledAt)
+                let rest = ticket.due.subtractingSaturated(advancedTo)
                 ticket.phase = .refused(retryAfter: least.map { max(0, rest - $0) })
                 queue.remove(ticket)
                 end(ticket)
@@ -174,7 +174,7 @@ struct RateLimiterState {
 
     /// Lets a task wait for a ticket; `nil` if the wait is over.
     mutating func wait(for ticket: Ticket, now: Int64) -> Waiter<Void>? {
-        settle(now)
+        advance(to: now)
         guard case .queued = ticket.phase else { return nil }
         let waiter = Waiter<Void>()
         ticket.waiter = waiter
@@ -198,14 +198,14 @@ struct RateLimiterState {
     ///
     /// - Returns: Whether it was still in the queue. If not, its permits are given back if `grantToo` says so.
     mutating func cancel(_ ticket: Ticket, now: Int64, grantToo: Bool) -> Bool {
-        let now = settle(now)
+        let now = advance(to: now)
         switch ticket.phase {
         case .queued:
             ticket.phase = .cancelled
             if ticket.waiter != nil { waiting -= 1 }
             queue.remove(ticket)
             isStale = !queue.isEmpty
-            settle(now)
+            advance(to: now)
             return true
         case .granted(let grant):
             if grantToo {
@@ -219,11 +219,11 @@ struct RateLimiterState {
 
     /// Takes back permits that were not used.
     mutating func giveBack(_ grant: Grant, now: Int64) {
-        let now = settle(now)
+        let now = advance(to: now)
         guard grant.generation == generation else { return }
         meter.giveBack(grant.permits, &base, receipt: grant.receipt, at: now)
         isStale = !queue.isEmpty
-        settle(now)
+        advance(to: now)
     }
 
     // MARK: Control
@@ -231,7 +231,7 @@ struct RateLimiterState {
     /// Puts another configuration in force: what was used is kept, and everybody's moment is worked out anew. Who comes
     /// too late by that, or asked for more than there will ever be, is refused.
     mutating func update(_ configuration: RateLimiter.Configuration, now: Int64) {
-        let now = settle(now)
+        let now = advance(to: now)
         self.configuration = configuration
         maxWait = configuration.maxWait.saturatedNanoseconds
         let new = configuration.rule.meter(anchor: anchor)
@@ -241,12 +241,12 @@ struct RateLimiterState {
         generation &+= 1
         guard !queue.isEmpty else { return }
         retime()
-        settle(now)
+        advance(to: now)
     }
 
     /// Takes all permits that are there.
     mutating func drain(now: Int64) -> Int {
-        let now = settle(now)
+        let now = advance(to: now)
         guard queue.isEmpty else { return 0 }
         let permits = meter.available(base, at: now)
         if permits > 0 { meter.take(permits, &base, at: now) }
@@ -255,19 +255,19 @@ struct RateLimiterState {
 
     /// How many permits there are for an ask that comes now: none while others wait.
     mutating func available(now: Int64) -> Int {
-        let now = settle(now)
+        let now = advance(to: now)
         return queue.isEmpty ? meter.available(base, at: now) : 0
     }
 
     /// How long an ask for one permit that comes now would wait.
     mutating func nextPermit(now: Int64) -> Int64 {
-        let now = settle(now)
+        let now = advance(to: now)
         return (due(1, from: now) ?? .max).subtractingSaturated(now)
     }
 
     /// The rest of a ticket's wait: zero if it is over, without end if the ticket was refused.
     mutating func delay(of ticket: Ticket, now: Int64) -> Int64 {
-        let now = settle(now)
+        let now = advance(to: now)
         if isStale { retime() }
         switch ticket.phase {
         case .queued: return ticket.due.subtractingSaturated(now)

@@ -16,27 +16,36 @@ extension AdaptiveThrottle {
 
         /// The highest probability of a rejection, 0 to 1. Default: 0.9, so that one in ten calls still finds out
         /// whether the service has recovered. The book has no such bound, which is 1.
-        public var maximumRejection: Double
+        public var maxRejection: Double
 
         /// How many calls there have to be in the window for any to be rejected, 0 to 1 000 000. Default: 10. The book
         /// has no such bound, which is 0; there, after a single call that failed, the next is rejected with a
         /// probability of one half.
         public var minimumRequests: Int
 
-        /// Which errors mean that the service did not accept a call. Default: ``Classifier/standard``.
-        public var classifier: Classifier
+        /// Which errors mean that the service did not accept a call. Others mean that it did: it had the capacity to
+        /// find out that an order is unknown. Default: all.
+        ///
+        /// Not asked where the answer is certain. A call that was cut off because its deadline had passed was refused,
+        /// for it was the service that did not answer in time. The caller's own cancellation is ``Outcome/cancelled``,
+        /// and the rejection of a layer inside ``Outcome/ignored``.
+        public var handles: ErrorCondition
+
+        /// Which errors say nothing about the service. Asked before ``handles``. Default: none.
+        public var ignores: ErrorCondition
 
         /// Creates a configuration; every part has a default.
         public init(
-            multiplier: Double = 2, window: Duration = .seconds(120), buckets: Int = 20, maximumRejection: Double = 0.9,
-            minimumRequests: Int = 10, classifier: Classifier = .standard
+            multiplier: Double = 2, window: Duration = .seconds(120), buckets: Int = 20, maxRejection: Double = 0.9,
+            minimumRequests: Int = 10, handles: ErrorCondition = .all, ignores: ErrorCondition = .none
         ) {
             self.multiplier = multiplier
             self.window = window
             self.buckets = buckets
-            self.maximumRejection = maximumRejection
+            self.maxRejection = maxRejection
             self.minimumRequests = minimumRequests
-            self.classifier = classifier
+            self.handles = handles
+            self.ignores = ignores
         }
 
         /// Checks every part.
@@ -47,7 +56,7 @@ extension AdaptiveThrottle {
             check.require("multiplier", multiplier, in: 1...1000)
             check.require(positive: "window", window)
             check.require("buckets", buckets, in: 1...10_000)
-            check.require("maximumRejection", maximumRejection, in: 0...1)
+            check.require("maxRejection", maxRejection, in: 0...1)
             check.require("minimumRequests", minimumRequests, in: 0...1_000_000)
             try check.finish()
         }
@@ -66,38 +75,19 @@ extension AdaptiveThrottle {
 
         /// Whether the window counts it.
         var counts: Bool { self == .accepted || self == .refused }
-    }
 
-    /// Tells which errors mean that the service did not accept a call.
-    ///
-    /// Asked only about calls that failed, as `CallEnd` tells it, and told the error inside an `ErrorWrapper`. Not
-    /// asked where the caller's task is cancelled: the outcome is ``Outcome/cancelled``, or ``Outcome/refused`` if the
-    /// call's deadline has passed, for then it was the service that did not answer in time. Nor about the rejection of
-    /// a layer inside, which is ``Outcome/ignored``.
-    public struct Classifier: Sendable {
-        let outcome: @Sendable (any Error) -> Outcome
-
-        /// Classifies by a function. It runs outside the throttle's lock.
-        public init(_ outcome: @escaping @Sendable (any Error) -> Outcome) {
-            self.outcome = outcome
-        }
-
-        /// Every error is a refusal.
-        public static let standard = Classifier { _ in .refused }
-
-        /// As ``standard``, but errors for which `isRefusal` is false mean that the service took the call on: it had
-        /// the capacity to find out that the order is unknown.
-        public static func refusals(where isRefusal: @escaping @Sendable (any Error) -> Bool) -> Classifier {
-            Classifier { error in error is UnacceptedResult || isRefusal(error) ? .refused : .accepted }
-        }
-
-        func classify(_ error: any Error, _ context: Context?) -> Outcome {
-            switch CallEnd(error, in: context) {
-            case .failed: outcome(error.unwrapped)
-            case .expired: .refused
-            case .rejected: .ignored
-            case .cancelled: .cancelled
-            }
+        init(_ verdict: ErrorConditions.Verdict) {
+            self =
+                switch verdict {
+                case .failure: .refused
+                case .success: .accepted
+                case .ignored: .ignored
+                case .cancelled: .cancelled
+                }
         }
     }
+}
+
+extension AdaptiveThrottle.Configuration {
+    var conditions: ErrorConditions { ErrorConditions(handles: handles, ignores: ignores) }
 }

@@ -41,7 +41,7 @@ extension AdaptiveThrottle {
         let now = present()
         _ = withMachine { machine in
             machine.update(configuration, now: now)
-            return use(configuration.classifier)
+            return use(configuration.conditions)
         }
     }
 
@@ -59,10 +59,12 @@ extension AdaptiveThrottle {
     /// }
     /// ```
     ///
+    /// - Parameter context: The context of the call that the permit is for, if there is one: its deadline and its rules
+    ///   for values are then looked at, as `execute` does. Default: ``rootContext``.
     /// - Returns: A permit to be ended with the call's outcome.
     /// - Throws: ``RejectedError`` if the call is rejected.
-    public func tryAcquirePermit() throws(RejectedError) -> Permit {
-        Permit(throttle: self, start: try admit())
+    public func tryAcquirePermit(in context: Context? = nil) throws(RejectedError) -> Permit {
+        Permit(throttle: self, start: try admit(), context: context ?? rootContext)
     }
 
     /// The throttle's leave to make one call.
@@ -72,11 +74,13 @@ extension AdaptiveThrottle {
     public struct Permit: ~Copyable, Sendable {
         private let throttle: AdaptiveThrottle
         private let start: TimeSource.Instant
+        private let context: Context
         private var isEnded = false
 
-        init(throttle: AdaptiveThrottle, start: TimeSource.Instant) {
+        init(throttle: AdaptiveThrottle, start: TimeSource.Instant, context: Context) {
             self.throttle = throttle
             self.start = start
+            self.context = context
         }
 
         deinit {
@@ -92,14 +96,22 @@ extension AdaptiveThrottle {
             complete(as: .accepted)
         }
 
+        /// The call returned a value; one that is not accepted, here or by the rules of the context, was refused.
+        ///
+        /// - Returns: Whether that is in the window.
+        @discardableResult
+        public consuming func succeed<Value>(
+            with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
+        ) -> Bool {
+            guard isAccepted(value), context.accepts(value) else { return fail(UnacceptedResult()) }
+            return complete(as: .accepted)
+        }
+
         /// The call failed, and is judged as in `execute`.
         ///
-        /// - Parameters:
-        ///   - error: What the call threw.
-        ///   - context: The context of the call, for its deadline: a call that was cut off there was refused.
         /// - Returns: Whether that is in the window; `false` also for what the window does not count.
         @discardableResult
-        public consuming func fail(_ error: any Error, in context: Context? = nil) -> Bool {
+        public consuming func fail(_ error: any Error) -> Bool {
             isEnded = true
             throttle.forgetOldParts()
             return throttle.failed(start, error, context)

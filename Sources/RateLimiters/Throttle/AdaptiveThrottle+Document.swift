@@ -1,6 +1,7 @@
 public import ResilienceCore
 
-/// Of a configuration, a document can say everything but ``classifier``, which stays beside what the document says.
+/// Of a configuration, a document can say everything but ``handles`` and ``ignores``, which stay beside what the
+/// document says.
 extension AdaptiveThrottle.Configuration: DocumentRepresentable {
     /// `adaptiveThrottle`
     public static var documentKey: String { "adaptiveThrottle" }
@@ -14,7 +15,7 @@ extension AdaptiveThrottle.Configuration: DocumentRepresentable {
             object.read("multiplier", &multiplier)
             object.read("window", &window)
             object.read("buckets", &buckets)
-            object.read("maximumRejection", &maximumRejection)
+            object.read("maxRejection", &maxRejection)
             object.read("minimumRequests", &minimumRequests)
         }
     }
@@ -23,7 +24,7 @@ extension AdaptiveThrottle.Configuration: DocumentRepresentable {
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         [
             "multiplier": .number(multiplier), "window": .duration(window), "buckets": .integer(buckets),
-            "maximumRejection": .number(maximumRejection), "minimumRequests": .integer(minimumRequests),
+            "maxRejection": .number(maxRejection), "minimumRequests": .integer(minimumRequests),
         ]
     }
 }

@@ -22,10 +22,8 @@ extension AdaptiveThrottle {
     }
 
     private static func layer(name: String?, _ configuration: Configuration) -> Layer<AdaptiveThrottle> {
-        Layer { environment throws(ConfigurationError) in
+        Layer(named: name) { environment throws(ConfigurationError) in
             try configuration.validate()
-            var environment = environment
-            if let name { environment.name = name }
             return AdaptiveThrottle(environment, configuration)
         }
     }

@@ -31,7 +31,7 @@ public final class AdaptiveThrottle: Strategy {
     let random: RandomSource
     let machine: Lock<AdaptiveThrottleState>
     let events: EventChannel<Event>
-    private let classifier: Lock<Classifier>
+    private let conditions: Lock<ErrorConditions>
 
     /// Until when no call is rejected, whoever asks: the end of the present part of the window if the probability is 0,
     /// otherwise the beginning of time. Written under the lock of `machine`, with every change.
@@ -48,7 +48,7 @@ public final class AdaptiveThrottle: Strategy {
     ///   - configuration: How many calls it rejects, and over which time it counts.
     ///   - clock: The time it measures. Default: the continuous clock.
     ///   - random: Decides which calls are rejected; called outside the throttle's lock. Default: the system's.
-    ///   - observers: Who hears its events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration = Configuration(),
@@ -68,7 +68,7 @@ public final class AdaptiveThrottle: Strategy {
         random = environment.random
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.observers)
-        classifier = Lock(configuration.classifier)
+        conditions = Lock(configuration.conditions)
         let state = AdaptiveThrottleState(configuration, now: environment.time.now)
         calmUntil = Atomic(state.calmUntil.nanoseconds)
         machine = Lock(state)
@@ -128,8 +128,8 @@ public final class AdaptiveThrottle: Strategy {
 
     @usableFromInline @discardableResult
     func failed(_ start: TimeSource.Instant, _ error: any Error, _ context: Context?) -> Bool {
-        let classifier = classifier.withLock { $0 }
-        return record(classifier.classify(error, context), start)
+        let conditions = conditions.withLock { $0 }
+        return record(Outcome(conditions.judge(error, in: context)), start)
     }
 
     /// Counts a call that ended; whether it is in the window.
@@ -170,14 +170,8 @@ public final class AdaptiveThrottle: Strategy {
         return result
     }
 
-    /// Puts a classifier in force; returns the old one, to be released outside every lock.
-    @discardableResult
-    func use(_ classifier: Classifier) -> Classifier {
-        self.classifier.withLock { present in
-            defer { present = classifier }
-            return present
-        }
-    }
+    /// Puts conditions in force; returns the old ones, to be released outside every lock.
+    func use(_ conditions: ErrorConditions) -> ErrorConditions { self.conditions.replace(with: conditions) }
 
     /// Adds an observer of this throttle's events.
     public func addObserver(_ observer: any PolicyObserver) {

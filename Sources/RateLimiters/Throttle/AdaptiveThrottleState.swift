@@ -41,7 +41,7 @@ struct AdaptiveThrottleState: Sendable {
     var rejectionProbability: Double {
         guard requests >= configuration.minimumRequests else { return 0 }
         let excess = Double(requests) - configuration.multiplier * Double(accepts)
-        return excess > 0 ? min(configuration.maximumRejection, excess / (Double(requests) + 1)) : 0
+        return excess > 0 ? min(configuration.maxRejection, excess / (Double(requests) + 1)) : 0
     }
 
     /// The probability with which a call is to be rejected now; `nil` if the window has been moved further than that.

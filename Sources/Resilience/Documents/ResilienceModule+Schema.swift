@@ -93,7 +93,7 @@ extension DocumentPatterns {
         return [
             "type": "object", "additionalProperties": false,
             "properties": [
-                "errors": ["enum": ["original", "attached"]],
+                "exhaustion": ["enum": ["originalError", "exhaustedError"]],
                 "steps": [
                     "type": "object",
                     "additionalProperties": [

@@ -4,7 +4,7 @@ extension ResilienceModule {
     /// A document that describes everything as it is in force now: what code declared, what the configuration changed, and
     /// the defaults that hold where neither says anything.
     ///
-    /// Put in force, it changes nothing. Functions, such as a classifier of errors, are left out. For a page, for comparing
+    /// Put in force, it changes nothing. Functions, such as a condition on errors, are left out. For a page, for comparing
     /// two processes, and as a start for a document of your own.
     public var effectiveConfiguration: Configuration {
         let names = documentEnvironment

@@ -66,10 +66,7 @@ extension ResilienceModule {
             let periods = [
                 ("drainDelay", drainDelay), ("gracePeriod", gracePeriod), ("cancellationPeriod", cancellationPeriod),
             ]
-            for (field, value) in periods {
-                check.require(
-                    value >= .zero && value <= .nanoseconds(Int64.max), field, "\(value)", "is outside 0...292 years")
-            }
+            for (field, value) in periods { check.require(notNegative: field, value) }
             // The default policy is built once to learn its faults now, not at the first call.
             do throws(ConfigurationError) {
                 var environment = PolicyEnvironment(name: "options.defaultPolicy")

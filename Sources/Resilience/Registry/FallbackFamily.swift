@@ -106,13 +106,13 @@ extension Registration {
     /// - Parameters:
     ///   - name: What the family and its fallback are called.
     ///   - key: What there is a policy for: a host, a tenant, a route. Last good values are kept by it.
-    ///   - limit: The most keys at once, 1 to 1 000 000.
+    ///   - maxKeys: The most keys at once, 1 to 1 000 000.
     ///   - idleLimit: How long a policy that is not used is kept, at least 1 ns. Default: 10 minutes.
     ///   - type: What calls return.
     ///   - layers: The layers of each policy, as for `Policy`.
     ///   - steps: What is tried when a call fails, first to last.
     public init<Key: Hashable & Sendable, S: Strategy, Value: Sendable>(
-        family name: String, by key: Key.Type, atMost limit: Int, idleLimit: Duration = .seconds(600),
+        family name: String, by key: Key.Type, maxKeys: Int, idleLimit: Duration = .seconds(600),
         for type: Value.Type, @PolicyBuilder layers: () -> Layer<S>,
         @FallbackBuilder<Key, Value> fallback steps: () -> KeyedFallback<Key, Value>.Steps
     ) {
@@ -125,7 +125,7 @@ extension Registration {
             } catch {
                 throw error.prefixed(name)
             }
-            let family = try PolicyFamily<Key>(parts.environment, limit: limit, idleLimit: idleLimit, layer)
+            let family = try PolicyFamily<Key>(parts.environment, maxKeys: maxKeys, idleLimit: idleLimit, layer)
             return parts.entries(around: family.fallback(to: fallback))
         }
     }

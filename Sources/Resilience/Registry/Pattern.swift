@@ -100,7 +100,7 @@ extension Retry: LayerPattern {
         if let new = settings.budget as? RetryBudget, let old = configuration.budget as? RetryBudget, new !== old,
             change.isOfDocument(new), change.isOfDocument(old)
         {
-            try old.update(new.rule)
+            try old.update(new.configuration)
             settings.budget = old
         }
         try update(settings)
@@ -124,9 +124,9 @@ extension SettingsChange<Retry.Configuration> {
 }
 
 extension Timeout: LayerPattern {
-    var settings: Limit { limit }
-    func retune(_ change: SettingsChange<Limit>) throws { try update(change.settings) }
-    static func recipe(_ settings: Limit) -> Layer<Timeout> { layer(settings) }
+    var settings: Configuration { configuration }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
+    static func recipe(_ settings: Configuration) -> Layer<Timeout> { layer(settings) }
 }
 
 extension Bulkhead: LayerPattern {
@@ -163,12 +163,14 @@ extension KeyedRateLimiter: LayerTunable {
 }
 
 extension RetryBudget: Pattern {
-    static var formBases: [Rule] { [.documentBase, .throttle(), .quota()] }
+    static var formBases: [Configuration] { [.documentBase, .throttle(), .quota()] }
 
-    var settings: Rule { rule }
-    func retune(_ change: SettingsChange<Rule>) throws { try update(change.settings) }
+    var settings: Configuration { configuration }
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
 
-    static func make(_ settings: Rule, in environment: PolicyEnvironment) throws(ConfigurationError) -> RetryBudget {
+    static func make(_ settings: Configuration, in environment: PolicyEnvironment) throws(ConfigurationError)
+        -> RetryBudget
+    {
         try RetryBudget(settings, time: environment.time)
     }
 }

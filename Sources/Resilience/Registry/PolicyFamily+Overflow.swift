@@ -5,7 +5,7 @@ internal import Synchronization
 public enum PolicyFamilyEvent: PolicyEvent {
     /// All places are taken by keys with which something would be lost: keys that are new share one policy from now on.
     /// Told once, until a new key has found a place again.
-    case overflowed(family: String, limit: Int)
+    case overflowed(family: String, maxKeys: Int)
 
     /// The family.
     public var source: String {
@@ -23,8 +23,8 @@ public enum PolicyFamilyEvent: PolicyEvent {
     /// A sentence for logs.
     public var description: String {
         switch self {
-        case .overflowed(let family, let limit):
-            "policy family \"\(family)\" has no place for more than \(limit) keys: further ones share one policy"
+        case .overflowed(let family, let maxKeys):
+            "policy family \"\(family)\" has no place for more than \(maxKeys) keys: further ones share one policy"
         }
     }
 }
@@ -47,7 +47,7 @@ extension PolicyFamily {
     func overflowing() -> Policy {
         counts.overflowed.wrappingAdd(1, ordering: .relaxed)
         if !counts.isOverflowing.exchange(true, ordering: .relaxed) {
-            events.post(.overflowed(family: name, limit: limit))
+            events.post(.overflowed(family: name, maxKeys: maxKeys))
             events.deliver()
         }
         if let policy = overflow.withLock({ $0?.policy }) { return policy }

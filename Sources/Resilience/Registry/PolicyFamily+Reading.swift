@@ -98,12 +98,12 @@ extension MemberState {
 extension PolicyFamily: MetricSource {
     /// Adds how many keys there are and what has become of others; and, for each layer, the numbers of all members
     /// together, also of those that are gone: sums, and of rates the largest. Nothing is told of single keys, which nobody
-    /// bounds but the family's limit.
+    /// bounds but the family's most keys.
     public func collect(into metrics: inout MetricCollection) {
         let members = allMembers
         let states = members.map { Set($0.member.state.breakers.map(\.state)) }
         metrics.add(PolicyFamilyMetrics.keys, [name], members.count)
-        metrics.add(PolicyFamilyMetrics.limit, [name], limit)
+        metrics.add(PolicyFamilyMetrics.limit, [name], maxKeys)
         metrics.add(
             PolicyFamilyMetrics.openKeys, [name], states.count { $0.contains(.open) || $0.contains(.isolated) })
         metrics.add(PolicyFamilyMetrics.halfOpenKeys, [name], states.count { $0.contains(.halfOpen) })

@@ -4,7 +4,7 @@ internal import Synchronization
 /// Policies of one kind, one for each key: for each host, each tenant, each route.
 ///
 /// ```swift
-/// let hosts = try PolicyFamily<String>("hosts", atMost: 500) {
+/// let hosts = try PolicyFamily<String>("hosts", maxKeys: 500) {
 ///     Retry.layer()
 ///     CircuitBreaker.layer()
 /// }
@@ -25,7 +25,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     public let name: String
 
     /// The most keys there are at once.
-    public let limit: Int
+    public let maxKeys: Int
 
     /// How long a policy that is not used is kept.
     public let idleLimit: Duration
@@ -107,7 +107,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - name: What the family is called.
-    ///   - limit: The most keys at once, 1 to 1 000 000. Where all are taken, a policy gives way with which nothing would
+    ///   - maxKeys: The most keys at once, 1 to 1 000 000. Where all are taken, a policy gives way with which nothing would
     ///     be lost, the longest unused among some that are looked at; if there is none, the key has to do with the policy
     ///     that all such keys share, ``overflowPolicy``.
     ///   - idleLimit: How long a policy that is not used is kept, at least 1 ns. Default: 10 minutes.
@@ -117,20 +117,20 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     ///   - layers: The layers of each policy, as for `Policy`.
     /// - Throws: All faults, those of the layers too.
     public convenience init<S: Strategy>(
-        _ name: String, atMost limit: Int, idleLimit: Duration = .seconds(600),
+        _ name: String, maxKeys: Int, idleLimit: Duration = .seconds(600),
         clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
         observers: [any PolicyObserver] = [], @PolicyBuilder layers: () -> Layer<S>
     ) throws(ConfigurationError) {
         try self.init(
             PolicyEnvironment(name: name, time: TimeSource(clock), random: random, observers: observers),
-            limit: limit, idleLimit: idleLimit, layers())
+            maxKeys: maxKeys, idleLimit: idleLimit, layers())
     }
 
     init<S: Strategy>(
-        _ environment: PolicyEnvironment, limit: Int, idleLimit: Duration, _ layer: Layer<S>
+        _ environment: PolicyEnvironment, maxKeys: Int, idleLimit: Duration, _ layer: Layer<S>
     ) throws(ConfigurationError) {
         var check = ConfigurationCheck(environment.name)
-        check.require("limit", limit, in: 1...1_000_000)
+        check.require("maxKeys", maxKeys, in: 1...1_000_000)
         check.require(positive: "idleLimit", idleLimit)
         let make = { @Sendable (environment: PolicyEnvironment) throws(ConfigurationError) -> Policy in
             try Policy(environment: environment, layer: layer)
@@ -157,12 +157,12 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         prototypeTunings = prototype.tunings
         numbers = FamilyNumbers(prototype.layers.own(besides: sharedLayers))
         name = environment.name
-        self.limit = limit
+        self.maxKeys = maxKeys
         self.idleLimit = idleLimit
         settings = Lock(Settings(environment: environment, meters: meters))
         time = environment.time
         events = EventChannel(environment.observers)
-        table = KeyedTable(limit: limit, idleLimit)
+        table = KeyedTable(limit: maxKeys, idleLimit)
         for meters in meters { meters.attach(to: prototype, sharedLayers) }
     }
 

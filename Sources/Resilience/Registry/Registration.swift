@@ -61,7 +61,7 @@ public struct Registration: Sendable {
     }
 
     /// A budget for the retries and hedges of several policies, on the module's clock.
-    public init(budget name: String, _ rule: RetryBudget.Rule = .ratio(0.2)) {
+    public init(budget name: String, _ rule: RetryBudget.Configuration = .ratio(0.2)) {
         self.init(name) { parts throws(ConfigurationError) in
             do throws(ConfigurationError) {
                 return [parts.entry(of: try RetryBudget.make(rule, in: parts.environment))]
@@ -148,16 +148,16 @@ public struct Registration: Sendable {
     /// - Parameters:
     ///   - name: What the family is called.
     ///   - key: What there is a policy for: a host, a tenant, a route.
-    ///   - limit: The most keys at once, 1 to 1 000 000.
+    ///   - maxKeys: The most keys at once, 1 to 1 000 000.
     ///   - idleLimit: How long a policy that is not used is kept, at least 1 ns. Default: 10 minutes.
     ///   - layers: The layers of each policy, as for `Policy`.
     public init<Key: Hashable & Sendable, S: Strategy>(
-        family name: String, by key: Key.Type, atMost limit: Int, idleLimit: Duration = .seconds(600),
+        family name: String, by key: Key.Type, maxKeys: Int, idleLimit: Duration = .seconds(600),
         @PolicyBuilder layers: () -> Layer<S>
     ) {
         let layer = layers()
         self.init(name) { parts throws(ConfigurationError) in
-            let family = try PolicyFamily<Key>(parts.environment, limit: limit, idleLimit: idleLimit, layer)
+            let family = try PolicyFamily<Key>(parts.environment, maxKeys: maxKeys, idleLimit: idleLimit, layer)
             try family.adopt(by: parts.gate)
             return [parts.entry(of: family)]
         }

@@ -4,8 +4,8 @@ extension ConfigurationReader {
         self.init(document, path: "", field: "", depth: 0, findings)
     }
 
-    /// Notes what is wrong with the form of a part, where it is not known yet to what it will be added: it has to fit to one
-    /// of several.
+    /// Notes what is wrong with the form of a part, where it is not known yet to what it will be added: it has to fit
+    /// to one of several.
     package func checkForm<Part: DocumentRepresentable>(onto bases: [Part]) {
         for base in bases {
             let scratch = Findings(environment)

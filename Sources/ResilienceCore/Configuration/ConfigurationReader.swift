@@ -1,8 +1,8 @@
 /// A place in a configuration document, from which a configuration takes its values.
 ///
-/// What cannot be read is noted as a fault with its path, the value that was there before stays, and reading goes on: so
-/// all faults of a document are found at once. Ranges are not checked here but by the configuration itself, which checks
-/// them for values from code as well (``DocumentRepresentable/validate()``).
+/// What cannot be read is noted as a fault with its path, the value that was there before stays, and reading goes on:
+/// so all faults of a document are found at once. Ranges are not checked here but by the configuration itself, which
+/// checks them for values from code as well (``DocumentRepresentable/validate()``).
 public struct ConfigurationReader {
     /// Where the value stands, from the outside in: `policies.payments.retry.maxAttempts`.
     public let path: String
@@ -29,7 +29,8 @@ public struct ConfigurationReader {
 
     /// Notes that the value cannot be used.
     ///
-    /// - Parameter violation: What is wrong, as the end of a sentence that begins with the value: `is not a whole number`.
+    /// - Parameter violation: What is wrong, as the end of a sentence that begins with the value:
+    ///   `is not a whole number`.
     public func refuse(_ violation: String) {
         findings.note(.init(field: path, value: value.quoted, violation: violation))
     }

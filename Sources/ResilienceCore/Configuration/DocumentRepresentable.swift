@@ -1,7 +1,7 @@
 /// A configuration that can be read from a document, and written to one.
 ///
-/// A document is read onto a configuration: what it does not mention stays. So it overrides what code declares, and what
-/// it cannot express (functions, such as a classifier of errors) survives.
+/// A document is read onto a configuration: what it does not mention stays. So it overrides what code declares, and
+/// what it cannot express (functions, such as a condition on errors) survives.
 ///
 /// Conforming types are `Codable` in any format. Decoding reads onto ``documentBase`` and throws a
 /// ``ConfigurationError`` with all faults, each with its path.

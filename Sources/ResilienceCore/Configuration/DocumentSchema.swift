@@ -1,8 +1,8 @@
 /// What a configuration takes in a document, as JSON Schema (draft 2020-12).
 ///
 /// Found as `DocumentOutline` finds the keys: by having the configuration read documents of all forms, and noting
-/// what it asks for. So it says what the reader does, and there is no second list of fields. Ranges are found by asking the
-/// configuration's own check; defaults are in its own document.
+/// what it asks for. So it says what the reader does, and there is no second list of fields. Ranges are found by asking
+/// the configuration's own check; defaults are in its own document.
 package enum DocumentSchema {
     /// A value of a form, at a place.
     private struct Place {

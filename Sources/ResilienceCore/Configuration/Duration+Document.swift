@@ -1,8 +1,8 @@
 /// Durations as documents write them.
 ///
-/// One or more numbers with a unit each, from the larger to the smaller: `1h30m`, `1m30s`, `2s`, `250ms`, `1.5s`. Units are
-/// `d`, `h`, `m`, `s`, `ms`, `us` (or `µs`) and `ns`. A minus sign stands before the whole. No spaces, and no number
-/// without a unit.
+/// One or more numbers with a unit each, from the larger to the smaller: `1h30m`, `1m30s`, `2s`, `250ms`, `1.5s`. Units
+/// are `d`, `h`, `m`, `s`, `ms`, `us` (or `µs`) and `ns`. A minus sign stands before the whole. No spaces, and no
+/// number without a unit.
 extension Duration {
     enum Reading: Equatable {
         case duration(Duration)

@@ -73,6 +73,11 @@ package struct ConfigurationCheck {
             field, "\(value)", "is outside 1 ns...292 years")
     }
 
+    /// Not negative, and at most what instants can hold.
+    package mutating func require(notNegative field: String, _ value: Duration) {
+        require(value >= .zero && value <= .nanoseconds(Int64.max), field, "\(value)", "is outside 0 s...292 years")
+    }
+
     package func finish() throws(ConfigurationError) {
         if let error = ConfigurationError(faults) { throw error }
     }

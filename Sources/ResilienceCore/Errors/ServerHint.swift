@@ -7,9 +7,9 @@ public enum ServerHint: Sendable, Hashable {
     /// Something that makes no sense. It is as if nothing had been said; a retry counts it.
     case unreadable(String)
 
-    /// Reads the value of an HTTP `Retry-After` header (RFC 9110, section 10.2.3): a number of seconds, also with decimals,
-    /// which some servers send; or a date in any of the three forms of HTTP, such as `Sun, 06 Nov 1994 08:49:37 GMT`. A date
-    /// that has passed means now.
+    /// Reads the value of an HTTP `Retry-After` header (RFC 9110, section 10.2.3): a number of seconds, also with
+    /// decimals, which some servers send; or a date in any of the three forms of HTTP, such as
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`. A date that has passed means now.
     ///
     /// - Parameters:
     ///   - value: What the header says.
@@ -74,8 +74,8 @@ extension ServerHint {
 }
 
 extension Duration {
-    /// A number of seconds: digits, which may be followed by a point and digits. The longest duration if it is larger than
-    /// that; what is below a nanosecond is left out. `nil` for anything else.
+    /// A number of seconds: digits, which may be followed by a point and digits. The longest duration if it is larger
+    /// than that; what is below a nanosecond is left out. `nil` for anything else.
     fileprivate init?(seconds text: Substring.UTF8View) {
         let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
         guard let whole = parts.first, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(\.isDigit) }) else {

@@ -20,8 +20,8 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     private let time: TimeSource
 
     /// - Parameters:
-    ///   - capacity: How many events one turn of delivering takes on; more are dropped. Default: 8192, which is what eight
-    ///     cores post in the few milliseconds for which a thread that delivers may lose its processor.
+    ///   - capacity: How many events one turn of delivering takes on; more are dropped. Default: 8192, which is what
+    ///     eight cores post in the few milliseconds for which a thread that delivers may lose its processor.
     ///   - time: In which a turn is measured. Default: the continuous clock.
     package init(
         _ observers: [any PolicyObserver] = [], capacity: Int = 8192, time: TimeSource = .continuous
@@ -35,7 +35,7 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     /// Whether anybody hears. Relaxed: an observer hears from about the moment it was added.
     @inlinable package var isListening: Bool { listening.load(ordering: .relaxed) }
 
-    /// Who hears.
+    /// The observers and taps.
     package var observers: [any PolicyObserver] { state.withLock { $0.observers } }
 
     /// Adds an observer, unless it is one that hears nothing.
@@ -89,7 +89,7 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
         var start: TimeSource.Instant?
         var isLater = false
         while true {
-            if let gap = turn.gap { tell(gap, turn.observers) }
+            if let gap = turn.gap { notify(gap, turn.observers) }
             var position = 0
             for event in batch {
                 if isLater && isOver(&start) { return giveUp(batch[position...]) }
@@ -105,6 +105,14 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
             guard let next = state.withLock({ $0.next(into: &batch) }) else { return }
             turn = next
         }
+    }
+
+    /// Posts an event and delivers it; the caller holds no lock.
+    @inlinable
+    package func notify(_ event: @autoclosure () -> Event) {
+        guard isListening else { return }
+        post(event())
+        deliver()
     }
 
     /// For how many events the queue keeps room while none is in it.
@@ -127,19 +135,19 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
 
     @usableFromInline
     @inline(never)
-    func tell(_ gap: EventsDropped, _ observers: [any PolicyObserver]) {
+    func notify(_ gap: EventsDropped, _ observers: [any PolicyObserver]) {
         for observer in observers { observer.observe(gap) }
     }
 
-    /// Ends a turn that takes too long. What waits is left to another, if there is one, or else dropped; then observers are
-    /// told, and what is posted meanwhile is dropped as well, of which the next turn tells.
+    /// Ends a turn that takes too long. What waits is left to another, if there is one, or else dropped; then observers
+    /// are told, and what is posted meanwhile is dropped as well, of which the next turn tells.
     @usableFromInline
     @inline(never)
     func giveUp(_ rest: ArraySlice<Event>) {
         // What is dropped is released outside the lock.
         var released: [Event] = []
         guard let turn = state.withLock({ $0.giveUp(rest, into: &released) }) else { return }
-        if let gap = turn.gap { tell(gap, turn.observers) }
+        if let gap = turn.gap { notify(gap, turn.observers) }
         state.withLock { $0.end() }
         _ = released
     }

@@ -1,13 +1,13 @@
 /// The events of an ``EventChannel`` that wait, who hears them, and whether somebody delivers. A pure value.
 ///
-/// **Nobody is held captive.** A turn of delivering takes on no more events than the capacity, counted from its beginning;
-/// more are dropped until it has ended. It ends early, without loss, where somebody else is sure to deliver; and with loss
-/// when it has gone on for too long.
+/// **Nobody is held captive.** A turn of delivering takes on no more events than the capacity, counted from its
+/// beginning; more are dropped until it has ended. It ends early, without loss, where somebody else is sure to deliver;
+/// and with loss when it has gone on for too long.
 ///
-/// **No event waits with nobody responsible.** Who posts delivers afterwards. If that finds nobody delivering, it takes all
-/// there is. If it finds somebody, then that turn has not ended, and a turn ends, in one step under the lock, only if the
-/// queue is empty, if all that is in it is dropped, or if something was posted after the last call of `begin`: whoever posted
-/// that has yet to call it, and finds nobody delivering, or somebody for whom the same holds.
+/// **No event waits with nobody responsible.** Who posts delivers afterwards. If that finds nobody delivering, it takes
+/// all there is. If it finds somebody, then that turn has not ended, and a turn ends, in one step under the lock, only
+/// if the queue is empty, if all that is in it is dropped, or if something was posted after the last call of `begin`:
+/// whoever posted that has yet to call it, and finds nobody delivering, or somebody for whom the same holds.
 @usableFromInline
 struct EventQueue<Event: PolicyEvent> {
     @usableFromInline var observers: [any PolicyObserver]
@@ -49,7 +49,8 @@ struct EventQueue<Event: PolicyEvent> {
         return nextTap
     }
 
-    /// Returns the tap and, if it was the last listener, what was posted for it: whoever listens next must not hear that.
+    /// Returns the tap and, if it was the last listener, what was posted for it: whoever listens next must not hear
+    /// that.
     mutating func removeTap(_ number: UInt64) -> (tap: EventTap<Event>, unheard: [Event])? {
         guard let index = taps.firstIndex(where: { $0.number == number }) else { return nil }
         let tap = taps.remove(at: index)
@@ -92,7 +93,7 @@ struct EventQueue<Event: PolicyEvent> {
         if !queue.isEmpty, !isEndingEarly { return take(&batch) }
         // The next queue gets the array, which is empty, only if that has more room.
         if queue.isEmpty, batch.capacity > queue.capacity { swap(&queue, &batch) }
-        if after != nil, !hasTold { return tell() }
+        if after != nil, !hasTold { return report() }
         end()
         return nil
     }
@@ -112,7 +113,7 @@ struct EventQueue<Event: PolicyEvent> {
 
     @usableFromInline
     @inline(never)
-    mutating func tell() -> EventTurn<Event> {
+    mutating func report() -> EventTurn<Event> {
         hasTold = true
         defer { after = nil }
         return EventTurn(observers: observers, taps: taps, gap: after)
@@ -145,7 +146,7 @@ struct EventQueue<Event: PolicyEvent> {
         if let first = rest.first { drop(rest.count.addingSaturated(queue.count), first.source) }
         room = 0
         swap(&queue, &released)
-        return tell()
+        return report()
     }
 }
 
@@ -156,7 +157,7 @@ struct EventTap<Event: PolicyEvent>: Sendable {
     @usableFromInline let receive: @Sendable (Event) -> Void
 }
 
-/// Who hears a batch of events, and what they have missed before it.
+/// The receivers of a batch of events, and what they have missed before it.
 @usableFromInline
 struct EventTurn<Event: PolicyEvent> {
     @usableFromInline let observers: [any PolicyObserver]

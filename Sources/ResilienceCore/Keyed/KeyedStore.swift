@@ -1,8 +1,9 @@
 /// Values by key, in little memory: what one shard of a ``KeyedTable`` holds.
 ///
 /// The entries stand one after another, so that a sweep over them is a walk through memory; a table of slots, probed
-/// linearly, says where each stands. A slot is one word: 32 bits of the key's hash and the place of the entry. Both grow
-/// by half, without hashing a key again. Removing shifts slots back, so that there are no tombstones. A pure value.
+/// linearly, says where each stands. A slot is one word: 32 bits of the key's hash and the place of the entry. Both
+/// grow by half, without hashing a key again. Removing shifts slots back, so that there are no tombstones. A pure
+/// value.
 @usableFromInline
 package struct KeyedStore<Key: Hashable, Value> {
     /// A key and its value.

@@ -17,10 +17,10 @@ package protocol KeyedValue: Sendable {
 /// Values by key for any number of tasks at once: bounded, without a lock that all keys share, and forgetting keys that
 /// have nothing left to remember.
 ///
-/// The keys are spread over shards, each with its own lock and ``KeyedStore``. A value that equals a new one is not kept:
-/// it is never inserted, or removed by sweeps of a few entries at a time, which are part of asking. When there are as
-/// many keys as allowed and none to forget, a new one takes the place of the one whose loss is the least among those
-/// looked at, or is refused.
+/// The keys are spread over shards, each with its own lock and ``KeyedStore``. A value that equals a new one is not
+/// kept: it is never inserted, or removed by sweeps of a few entries at a time, which are part of asking. When there
+/// are as many keys as allowed and none to forget, a new one takes the place of the one whose loss is the least among
+/// those looked at, or is refused.
 ///
 /// A key's `==` runs under the lock of its shard; its `hash(into:)` and its release run outside.
 @usableFromInline
@@ -28,8 +28,8 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
     @usableFromInline package typealias Entry = KeyedStore<Key, Value>.Entry
     @usableFromInline package typealias Instant = TimeSource.Instant
 
-    /// Entries that were taken out of a shard, to be released outside its lock: what a key owns is the user's. An ask takes
-    /// out two at most, nearly always, and then needs no allocation.
+    /// Entries that were taken out of a shard, to be released outside its lock: what a key owns is the user's. An ask
+    /// takes out two at most, nearly always, and then needs no allocation.
     @usableFromInline
     struct Removed: Sendable {
         @usableFromInline var first: Entry?
@@ -271,8 +271,8 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         return .answered(result, forgotten: forgotten)
     }
 
-    /// Runs `body` on a key's value, if it has one. Every so many asks also sweep, so that where only known keys are asked
-    /// for, the idle ones are forgotten too.
+    /// Runs `body` on a key's value, if it has one. Every so many asks also sweep, so that where only known keys are
+    /// asked for, the idle ones are forgotten too.
     package func withExistingValue<Result: Sendable>(
         for key: Key, now: Instant, _ body: (inout Value, inout Value.Common) -> Result
     ) -> Result? {
@@ -313,8 +313,8 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         }
     }
 
-    /// Whether a new key would find a place, as far as is found out by looking at a part of the keys: one that is free, or
-    /// that of a key that can be forgotten.
+    /// Whether a new key would find a place, as far as is found out by looking at a part of the keys: one that is free,
+    /// or that of a key that can be forgotten.
     package func hasRoom(now: Instant) -> Bool {
         if count < limit.load(ordering: .relaxed) { return true }
         sweepSomewhere(now)

@@ -9,9 +9,9 @@ internal import Synchronization
 /// }
 /// ```
 ///
-/// What it measures: the calls of each policy by outcome, and their durations; the durations of calls through each circuit
-/// breaker; the delays of each retry; the waits for a slot of each bulkhead; the steps of each fallback. A rejected call has no duration. What a policy's layers count by themselves they
-/// tell without this.
+/// What it measures: the calls of each policy by outcome, and their durations; the durations of calls through each
+/// circuit breaker; the delays of each retry; the waits for a slot of each bulkhead; the steps of each fallback. A
+/// rejected call has no duration. What a policy's layers count by themselves they tell without this.
 ///
 /// It hears no events. A policy that is observed by nothing else posts none, and a call costs two readings of the clock
 /// and a few atomic additions more; without durations, no reading of the clock. Numbers are kept as long as what they

@@ -4,7 +4,8 @@ internal import Synchronization
 ///
 /// Any number of tasks may record and read at once. Recording is two atomic additions.
 public final class DurationHistogram: @unchecked Sendable {
-    // Unchecked: the pointers never change, what `cells` points to are atomics, and what `limits` points to is constant.
+    // Unchecked: the pointers never change, what `cells` points to are atomics, and what `limits` points to is
+    // constant.
 
     /// The bounds of the buckets.
     public let buckets: HistogramBuckets

@@ -62,10 +62,10 @@ public final class EventMetrics: PolicyObserver, MetricSource {
     /// Creates metrics of no events yet.
     ///
     /// - Parameters:
-    ///   - leastSeverity: Events that deserve less attention are not counted. Default: `info`, which leaves out those that
-    ///     every call has.
-    ///   - maxCounters: How many counters there may be before further strategies are counted together: a bound on memory
-    ///     where strategies come and go. At least 1, smaller numbers count as 1. Default: 1000.
+    ///   - leastSeverity: Events that deserve less attention are not counted. Default: `info`, which leaves out those
+    ///     that every call has.
+    ///   - maxCounters: How many counters there may be before further strategies are counted together: a bound on
+    ///     memory where strategies come and go. At least 1, smaller numbers count as 1. Default: 1000.
     public init(from leastSeverity: EventSeverity = .info, maxCounters: Int = 1000) {
         self.leastSeverity = leastSeverity
         self.maxCounters = max(1, maxCounters)

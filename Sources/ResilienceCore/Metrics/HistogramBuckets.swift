@@ -1,7 +1,7 @@
 /// The upper bounds by which a histogram sorts durations.
 public struct HistogramBuckets: Sendable, Hashable {
-    /// The bounds, increasing. A duration is in the first bucket whose bound it does not exceed; there is one more bucket
-    /// for those above the last.
+    /// The bounds, increasing. A duration is in the first bucket whose bound it does not exceed; there is one more
+    /// bucket for those above the last.
     public let bounds: [Duration]
 
     /// 1, 2.5, 5, 10, 25, 50, 100, 250 and 500 milliseconds, 1, 2.5, 5 and 10 seconds.

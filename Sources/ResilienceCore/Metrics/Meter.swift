@@ -87,8 +87,8 @@ package final class MeterPoint: Sendable {
         package let calls: MetricFamily?
         /// The family of the durations.
         package let durations: MetricFamily
-        /// The values of the label that follows the name, those with durations first. One empty kind if there is no such
-        /// label.
+        /// The values of the label that follows the name, those with durations first. One empty kind if there is no
+        /// such label.
         package let kinds: [String]
         /// How many of the kinds have durations.
         package let timedKinds: Int
@@ -161,8 +161,8 @@ package final class MeterPoint: Sendable {
 
 /// The end of a list of meters, or the rest of it. Set once, and owning.
 ///
-/// An `AtomicLazyReference` by hand: that of the library is not specialised, and loading it takes longer than all the rest
-/// of a measurement.
+/// An `AtomicLazyReference` by hand: that of the library is not specialised, and loading it takes longer than all the
+/// rest of a measurement.
 struct MeterLink: ~Copyable {
     private let address = Atomic<UInt>(0)
 

@@ -1,4 +1,5 @@
-/// The numbers that several strategies of one kind share: what is measured at the same layer of every member of a family.
+/// The numbers that several strategies of one kind share: what is measured at the same layer of every member of a
+/// family.
 ///
 /// A member is given ``metrics`` as an observer. What it measures goes into the same counters and buckets as what the
 /// others measure, under one name; the numbers stay when a member goes.

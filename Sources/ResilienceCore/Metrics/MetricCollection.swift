@@ -7,10 +7,11 @@
 ///
 /// One thing that is measured has one series, and two things never share one:
 ///
-/// - A source that is an object is collected once, however many policies it is part of. So is what is measured by several
-///   ``CallMetrics``, or handed over in several copies or under several names: the first that is collected is shown.
-/// - Two things with one name stay apart: the second of `payments` becomes `payments#2` in all its families, in the order
-///   of collection.
+/// - A source that is an object is collected once, however many policies it is part of. So is what is measured by
+///   several ``CallMetrics``, or handed over in several copies or under several names: the first that is collected is
+///   shown.
+/// - Two things with one name stay apart: the second of `payments` becomes `payments#2` in all its families, in the
+///   order of collection.
 /// - Families of one name are one family.
 public struct MetricCollection: Sendable {
     /// One value of a family.
@@ -66,7 +67,8 @@ public struct MetricCollection: Sendable {
 
         private func range(of position: Int) -> Range<Int> { position * width..<(position + 1) * width }
 
-        /// - Parameter replaces: Whether the value takes the place of one that the source has added for the same labels.
+        /// - Parameter replaces: Whether the value takes the place of one that the source has added for the same
+        ///   labels.
         mutating func add(
             _ labels: [String], _ value: MetricValue, from source: Int, _ numbers: inout [Owner: Int], replaces: Bool
         ) {
@@ -154,8 +156,8 @@ public struct MetricCollection: Sendable {
     /// The families, also those in which a name was taken and nothing added.
     private var known: [Entry] = []
 
-    /// The families of which something was left out: one of that name has another kind, unit or labels, or the value was
-    /// not of the family's kind.
+    /// The families of which something was left out: one of that name has another kind, unit or labels, or the value
+    /// was not of the family's kind.
     public private(set) var conflicts: [MetricFamily] = []
 
     /// Where each family is. An entry holds on to its family, so that no other gets its identity.

@@ -1,7 +1,8 @@
 /// What a number measures: its name, its labels and how it is to be read.
 ///
-/// Names are neutral, lower-case words joined by dots and underscores, without unit: `resilience.circuit_breaker.calls`.
-/// What shows them brings them into its own form: `resilience_circuit_breaker_calls_total`.
+/// Names are neutral, lower-case words joined by dots and underscores, without unit:
+/// `resilience.circuit_breaker.calls`. What shows them brings them into its own form:
+/// `resilience_circuit_breaker_calls_total`.
 public struct MetricFamily: Sendable, Hashable {
     /// How the values of a family behave.
     public enum Kind: String, Sendable, Hashable, CaseIterable {

@@ -24,8 +24,8 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
     /// The value that was not accepted.
     ///
     /// - Parameter type: What to see it as. It is `Sendable`, because a failure may be looked at anywhere.
-    /// - Returns: `nil` if the value is of another type, or is held no more: whoever runs the operation again lets go of
-    ///   it first, and the caller of `execute` takes it.
+    /// - Returns: `nil` if the value is of another type, or is held no more: whoever runs the operation again lets go
+    ///   of it first, and the caller of `execute` takes it.
     public func value<Value: Sendable>(as type: Value.Type = Value.self) -> Value? {
         // Everything is `any Sendable` to a cast, which cannot check it.
         Value.self == (any Sendable).self ? nil : held?.erased as? Value
@@ -34,8 +34,8 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
     /// The value, for a look at what it conforms to.
     package var erasedValue: Any? { held?.erased }
 
-    /// Gives the value up, because it will not be the outcome of its call: nothing refers to it afterwards, and what the
-    /// call is to do with such values is done.
+    /// Gives the value up, because it will not be the outcome of its call: nothing refers to it afterwards, and what
+    /// the call is to do with such values is done.
     @usableFromInline package nonisolated(nonsending) func release() async { await held?.release() }
 
     @usableFromInline
@@ -45,7 +45,8 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
     public var description: String { "the result was not accepted" }
 }
 
-/// A value that was not accepted, on its way through the layers inside of a failure. All copies of the failure share it.
+/// A value that was not accepted, on its way through the layers inside of a failure. All copies of the failure share
+/// it.
 ///
 /// `Sendable` although the value need not be: only the call that has returned the value takes or releases it, and it is
 /// handed to others as a type that is.

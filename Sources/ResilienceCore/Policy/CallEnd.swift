@@ -21,7 +21,8 @@ public enum CallEnd: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - error: What the call threw. An ``ErrorWrapper`` is looked through.
-    ///   - context: The call's context, for its deadline. Without it, the deadline of the call around the task is asked.
+    ///   - context: The call's context, for its deadline. Without it, the deadline of the call around the task is
+    ///     asked.
     public init(_ error: any Error, in context: Context? = nil) {
         // Once a cancellation tells its reason (SE-0526), it is asked here.
         if ErrorKind(error) == .rejection {
@@ -39,15 +40,15 @@ public enum CallEnd: Sendable, Hashable {
 }
 
 extension Context {
-    /// Whether the current task is cancelled, and not because the call's deadline has passed: there is nobody left for whom
-    /// another attempt or a fallback could be of use.
+    /// Whether the current task is cancelled, and not because the call's deadline has passed: there is nobody left for
+    /// whom another attempt or a fallback could be of use.
     @usableFromInline package var isCancelledByCaller: Bool { Task.isCancelled && !isPastDeadline }
 }
 
 /// An error that stands for another, which decides what it means.
 ///
-/// What a retry or a fallback throws when it gives up conforms. Conform an error of your own that adds something to another:
-/// classifiers and conditions see the error inside.
+/// What a retry or a fallback throws when it gives up conforms. Conform an error of your own that adds something to
+/// another: conditions see the error inside.
 public protocol ErrorWrapper: Error {
     /// The error that this one stands for.
     var wrappedError: any Error { get }
@@ -66,8 +67,8 @@ extension Error {
         return error
     }
 
-    /// Whether this error, or the one that it wraps, is of one of these types, as `is` tells: a subclass is, and an error
-    /// that is bridged to the type.
+    /// Whether this error, or the one that it wraps, is of one of these types, as `is` tells: a subclass is, and an
+    /// error that is bridged to the type.
     package func isAny(of types: [any Error.Type]) -> Bool {
         let unwrapped = unwrapped
         return types.contains { $0.isType(of: self) || $0.isType(of: unwrapped) }
@@ -108,8 +109,8 @@ private enum ErrorKind: UInt {
     }
 }
 
-/// Remembers the answers for a few types: asking an error whether it conforms to a protocol takes longer than rejecting a
-/// call.
+/// Remembers the answers for a few types: asking an error whether it conforms to a protocol takes longer than rejecting
+/// a call.
 private final class ErrorKinds: @unchecked Sendable {  // The pointer never changes, and points to atomics.
     static let shared = ErrorKinds()
 

@@ -1,7 +1,8 @@
 /// What a call passes as a whole, before the layers of a policy: the gate of a module.
 ///
 /// A policy that stands behind one passes it by itself. What is more than a policy, a hedge or a fallback around one,
-/// passes it once for all that belongs to the call, so that nothing of a call that was let in is refused or left behind.
+/// passes it once for all that belongs to the call, so that nothing of a call that was let in is refused or left
+/// behind.
 @_documentation(visibility: internal)
 public protocol CallEntrance: Sendable {
     /// Runs a call, if calls are let in.

@@ -11,8 +11,8 @@ public struct Context: Sendable {
 
     /// When the call has to be over, on ``time``; `nil` if nothing limits it.
     ///
-    /// Strategies only ever shorten it. The deadline of a call around this one holds as well, also where the context of that
-    /// one was not handed on; what is set here does not lengthen it.
+    /// Strategies only ever shorten it. The deadline of a call around this one holds as well, also where the context of
+    /// that one was not handed on; what is set here does not lengthen it.
     public var deadline: TimeSource.Instant? {
         get {
             guard let outer = CallLimit.current?.earliest(on: time) else { return ownDeadline }
@@ -43,8 +43,8 @@ public struct Context: Sendable {
     /// The time the call is measured in.
     @inlinable public var time: TimeSource { scope.time }
 
-    /// What is left until ``deadline``, zero if it has passed, `nil` if there is none. Pass it on to the service called,
-    /// for example as a gRPC deadline.
+    /// What is left until ``deadline``, zero if it has passed, `nil` if there is none. Pass it on to the service
+    /// called, for example as a gRPC deadline.
     public var remaining: Duration? {
         deadline.map { max(.zero, time.now.duration(to: $0)) }
     }

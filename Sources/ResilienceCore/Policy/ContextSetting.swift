@@ -64,8 +64,8 @@ extension Policy {
     /// let receipt = try await payments.setting(Tenant.self, to: "acme").execute { try await gateway.charge(order) }
     /// ```
     ///
-    /// A policy like the one it is made from: it can be hedged, has the same rules for values, and passes the same gate.
-    /// Cheap to make and to keep: the state of the layers is shared. A value set in an outer layer is replaced.
+    /// A policy like the one it is made from: it can be hedged, has the same rules for values, and passes the same
+    /// gate. Cheap to make and to keep: the state of the layers is shared. A value set in an outer layer is replaced.
     public func setting<Key: ContextKey>(_ key: Key.Type, to value: Key.Value) -> Policy {
         with(preset: (preset ?? .none).adding([ObjectIdentifier(key): value]))
     }

@@ -53,7 +53,7 @@ final class CallRecord: Sendable {
     }
 
     private let notes = Lock(Notes())
-    /// Who hears of reports when they are made, instead of their being noted.
+    /// The listener to reports, called as they are made, in place of a record.
     private let listener: ReportListener?
     /// Where reports go besides.
     private let outer: CallRecord?

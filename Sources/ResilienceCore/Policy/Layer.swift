@@ -12,6 +12,17 @@ public struct Layer<Built: Strategy>: Sendable {
         self.make = make
     }
 
+    /// Creates a recipe for a strategy with a name of its own, or the policy's if that is `nil`.
+    package init(
+        named name: String?, _ make: @escaping @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Built
+    ) {
+        self.make = { environment throws(ConfigurationError) in
+            var environment = environment
+            if let name { environment.name = name }
+            return try make(environment)
+        }
+    }
+
     /// Builds the strategy.
     ///
     /// - Throws: All faults of the configuration.
@@ -28,7 +39,7 @@ public struct PolicyEnvironment: Sendable {
     public var time: TimeSource
     /// The randomness of jitter.
     public var random: RandomSource
-    /// Who hears the events of the layers.
+    /// The observers of the layers.
     public var observers: [any PolicyObserver]
     /// What names in the braces of a policy stand for; `nil` outside of a module.
     package var names: (any NamedComponents)?

@@ -10,8 +10,8 @@ package protocol NamedComponents: Sendable {
 }
 
 extension Strategy {
-    /// What a module holds under a name, as a layer of a policy that is registered in the same module: a limiter, bulkhead
-    /// or breaker that several policies share.
+    /// What a module holds under a name, as a layer of a policy that is registered in the same module: a limiter,
+    /// bulkhead or breaker that several policies share.
     ///
     /// ```swift
     /// let resilience = try ResilienceModule("shop") {
@@ -21,12 +21,12 @@ extension Strategy {
     /// }
     /// ```
     ///
-    /// The module has made it, with its clock, randomness and observers. The order of the registrations does not matter.
-    /// A name that is not registered is a fault of the policy, and so is a policy that is in no module.
+    /// The module has made it, with its clock, randomness and observers. The order of the registrations does not
+    /// matter. A name that is not registered is a fault of the policy, and so is a policy that is in no module.
     public static func named(_ name: String) -> Layer<Self> {
         Layer { environment throws(ConfigurationError) in
             let strategy = try environment.component(Self.self, named: name, field: "layers")
-            for observer in environment.observers { strategy.addObserver(observer) }
+            strategy.shared(with: environment)
             return strategy
         }
     }

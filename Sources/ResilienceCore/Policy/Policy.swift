@@ -57,7 +57,7 @@ public struct Policy: Strategy {
     ///   - name: What the policy is called in errors, events and metrics.
     ///   - clock: The time of the policy and of the layers it builds. Default: the continuous clock.
     ///   - random: The randomness of the layers it builds. Default: the system's.
-    ///   - observers: Who hears the events of the policy and its layers.
+    ///   - observers: The observers to notify, of the events of all layers too.
     ///   - layers: Recipes, strategies or policies.
     /// - Throws: The faults of all layers; or that there are none.
     @inlinable
@@ -99,7 +99,8 @@ public struct Policy: Strategy {
 
     /// The same policy, with its name, rules for values and observers, but with other layers.
     ///
-    /// - Parameter entrance: What calls with a hedge or a fallback pass as a whole; the layers have to be behind it, too.
+    /// - Parameter entrance: What calls with a hedge or a fallback pass as a whole; the layers have to be behind it,
+    ///   too.
     package init<S: Strategy>(_ other: Policy, layers: S, behind entrance: (any CallEntrance)? = nil) {
         let core = other.core
         self.core = Core(
@@ -134,8 +135,8 @@ public struct Policy: Strategy {
     @inlinable public var rootContext: Context { Context(scope: core.scope, extras: core.preset) }
 
     /// The same policy with a rule for the values of one type: a value for which `isAccepted` is false counts as a
-    /// failure for every layer. If it is still the outcome in the end, the caller gets it. Declared rules and that of the
-    /// call apply together.
+    /// failure for every layer. If it is still the outcome in the end, the caller gets it. Declared rules and that of
+    /// the call apply together.
     ///
     /// ```swift
     /// let api = policy.accepting(Response.self) { $0.status < 500 }
@@ -207,7 +208,7 @@ public struct Policy: Strategy {
         events.deliver()
     }
 
-    /// Who hears the policy's own events, and who measures its calls.
+    /// The observers of the policy's own events, and what measures its calls.
     package var observers: [any PolicyObserver] { events.observers + meters.owners }
 
     /// Adds an observer of the policy and of all its layers.

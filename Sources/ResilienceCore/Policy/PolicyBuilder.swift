@@ -51,12 +51,35 @@ public enum PolicyBuilder {
     }
 }
 
+/// A strategy that one call may pass twice, through two policies that share it, and that knows the call again.
+package protocol NestingStrategy: Strategy {
+    /// The strategy has been made a layer of a policy by somebody who holds it. The second time, calls may nest.
+    func becomeLayer()
+}
+
+extension Strategy {
+    /// The strategy, which was built before, becomes a layer of a policy.
+    @usableFromInline
+    func shared(with environment: PolicyEnvironment) {
+        for observer in environment.observers { addObserver(observer) }
+        noteNesting()
+    }
+
+    private func noteNesting() {
+        if let strategy = self as? any NestingStrategy {
+            strategy.becomeLayer()
+        } else if let wrapper = self as? any StrategyWrapper {
+            wrapper.base.noteNesting()
+        }
+    }
+}
+
 extension Layer {
     /// A recipe that hands out a strategy built before.
     @inlinable
     public init(existing strategy: Built) {
         self.init { (environment) throws(ConfigurationError) in
-            for observer in environment.observers { strategy.addObserver(observer) }
+            strategy.shared(with: environment)
             return strategy
         }
     }

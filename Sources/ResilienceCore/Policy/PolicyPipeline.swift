@@ -40,7 +40,7 @@ extension Policy {
     ///   - name: What the policy is called in errors, events and metrics.
     ///   - clock: The time of the policy and of the layers it builds. Default: the continuous clock.
     ///   - random: The randomness of the layers it builds. Default: the system's.
-    ///   - observers: Who hears the events of the policy and its layers.
+    ///   - observers: The observers to notify, of the events of all layers too.
     @inlinable
     public static func pipeline(
         _ name: String, clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,

@@ -58,7 +58,8 @@ extension Strategy {
         try await call(rootContext, isAccepted, { _ in try await operation() }, fallback)
     }
 
-    /// Runs an operation that asks for its ``Context`` and, if the call fails or is rejected, a fallback with the error.
+    /// Runs an operation that asks for its ``Context`` and, if the call fails or is rejected, a fallback with the
+    /// error.
     ///
     /// Otherwise the same as the form whose operation takes no argument.
     @inlinable
@@ -97,8 +98,8 @@ extension Strategy {
         return latest
     }
 
-    /// Runs the operation, and the fallback for every error but the caller's cancellation. Where calls are not let in any
-    /// more, neither runs.
+    /// Runs the operation, and the fallback for every error but the caller's cancellation. Where calls are not let in
+    /// any more, neither runs.
     @inlinable
     nonisolated(nonsending) func call<Value>(
         _ context: Context,
@@ -149,8 +150,8 @@ extension Strategy {
 extension Context {
     /// Keeps the value that an operation returned.
     ///
-    /// - Throws: ``UnacceptedResult`` if it does not count as success. The value is in that then, and nowhere else, so that
-    ///   a layer which runs the operation again can let go of it first.
+    /// - Throws: ``UnacceptedResult`` if it does not count as success. The value is in that then, and nowhere else, so
+    ///   that a layer which runs the operation again can let go of it first.
     @inlinable
     func judge<Value>(_ value: Value, _ isAccepted: (Value) -> Bool, into latest: inout Value?) throws {
         latest = value

@@ -1,11 +1,12 @@
 extension Strategy {
-    /// Runs an operation under this strategy and returns its value; for values that hold something, such as a connection.
+    /// Runs an operation under this strategy and returns its value; for values that hold something, such as a
+    /// connection.
     ///
     /// - Parameters:
     ///   - isAccepted: Whether a returned value counts as success. See ``execute(accepting:_:)``.
-    ///   - release: Called once for each value that was not accepted and that is not the outcome of the call, because the
-    ///     operation runs again: before the delay, so that what it holds is free during the delay; or because the call
-    ///     ends with an error. Runs on the caller's actor.
+    ///   - release: Called once for each value that was not accepted and that is not the outcome of the call, because
+    ///     the operation runs again: before the delay, so that what it holds is free during the delay; or because the
+    ///     call ends with an error. Runs on the caller's actor.
     ///   - operation: The call to protect.
     /// - Returns: The value of the last run of the operation.
     /// - Throws: As ``execute(accepting:_:)``.
@@ -30,8 +31,8 @@ extension Strategy {
         try await outcome(from: rootContext, accepting: isAccepted, releasing: release, operation).value
     }
 
-    /// Runs an operation from a context other than ``rootContext``, with what to do with values that it loses, and tells
-    /// whether its value was accepted.
+    /// Runs an operation from a context other than ``rootContext``, with what to do with values that it loses, and
+    /// tells whether its value was accepted.
     @inlinable
     package nonisolated(nonsending) func outcome<Value>(
         from context: Context,

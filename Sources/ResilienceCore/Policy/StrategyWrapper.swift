@@ -1,7 +1,7 @@
 /// A strategy that adds something to another and is otherwise the same.
 ///
-/// Conform a strategy of your own that wraps one, and implement `execute`: its calls start in the context of the one inside,
-/// its layers, observers and metrics are that one's, and it passes the same gate.
+/// Conform a strategy of your own that wraps one, and implement `execute`: its calls start in the context of the one
+/// inside, its layers, observers and metrics are that one's, and it passes the same gate.
 public protocol StrategyWrapper: Strategy {
     /// The type of the strategy inside.
     associatedtype Base: Strategy

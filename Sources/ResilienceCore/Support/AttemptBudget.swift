@@ -95,14 +95,17 @@ package struct BudgetMark: Sendable {
     }
 
     /// Whether a layer further out, or an attempt before, has told the budget of the call.
+    ///
+    /// A policy in the operation of another that was not handed the context knows from the limit of the call around it, where
+    /// there is one: that is noted for the task already.
     package func isSet(in context: Context) -> Bool {
-        guard let identity, let extras = context.extras else { return false }
-        return extras.values[identity] != nil
+        guard let identity else { return false }
+        return context.extras?.values[identity] != nil || CallLimit.carries(identity)
     }
 
     /// The context with the mark.
     package func setting(in context: Context) -> Context {
-        guard identity != nil, !isSet(in: context) else { return context }
+        guard let identity, context.extras?.values[identity] == nil else { return context }
         var context = context
         context.extras = context.extras?.adding(extras.values) ?? extras
         return context
@@ -112,7 +115,7 @@ package struct BudgetMark: Sendable {
     ///
     /// A further attempt that a layer further out makes comes past here again, and its first has told.
     package func depositing(in context: Context) -> Context {
-        guard !isSet(in: context) else { return context }
+        guard !isSet(in: context) else { return setting(in: context) }
         if context.attempt == 1 { budget.deposit() }
         return setting(in: context)
     }

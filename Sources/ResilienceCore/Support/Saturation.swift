@@ -46,7 +46,8 @@ extension Duration {
     /// The duration in whole nanoseconds, rounded toward zero; at the limits of the type if it does not fit.
     ///
     /// What clocks measure is whole nanoseconds, and dividing a multiple of 10^9 = 2^9 · 5^9 takes a shift and one
-    /// multiplication by the inverse of 5^9 modulo 2^64. Whether it was one, and fits, shows when it is multiplied back.
+    /// multiplication by the inverse of 5^9 modulo 2^64. Whether it was one, and fits, shows when it is multiplied
+    /// back.
     @inlinable
     package var saturatedNanoseconds: Int64 {
         let attoseconds = attoseconds

@@ -2,9 +2,9 @@ internal import Synchronization
 
 /// The limit of a call that runs, and the task that it runs in.
 ///
-/// A task-local value while the call runs: whatever is called within it knows until when it has to be over, also a policy
-/// that is not handed the context of the one around it. Read only where a deadline is asked for, so that calls which do
-/// not wait, fail or nest pay nothing for it.
+/// A task-local value while the call runs: whatever is called within it knows until when it has to be over, also a
+/// policy that is not handed the context of the one around it. Read only where a deadline is asked for, so that calls
+/// which do not wait, fail or nest pay nothing for it.
 package final class CallLimit: @unchecked Sendable {  // What changes is guarded by the lane's lock, or atomic.
     /// The innermost limit that the current task is within, also one that is over.
     @TaskLocal private static var innermost: CallLimit?
@@ -14,6 +14,8 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
     let time: TimeSource
     /// The limit around this one.
     private let outer: CallLimit?
+    /// What the call carried when it came to the limit, for calls inside that are not handed its context.
+    private let extras: ContextExtras?
     private let isOver = Atomic(false)
 
     /// The child, while it runs under a lane.
@@ -25,17 +27,18 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
     /// Whether the caller's task has been cancelled.
     var isCancelledByCaller = false
 
-    package init(_ deadline: TimeSource.Instant, on time: TimeSource) {
+    package init(_ deadline: TimeSource.Instant, on time: TimeSource, of context: Context? = nil) {
         self.deadline = deadline
         self.time = time
+        extras = context?.extras
         outer = Self.current
     }
 
     /// The innermost limit in force around the current task.
     static var current: CallLimit? { innermost?.inForce }
 
-    /// This limit or, where it is over, the next one around it that is not: a task that was left behind by a call is not
-    /// bound by the call's limit any more.
+    /// This limit or, where it is over, the next one around it that is not: a task that was left behind by a call is
+    /// not bound by the call's limit any more.
     private var inForce: CallLimit? {
         isOver.load(ordering: .relaxed) ? outer?.inForce : self
     }
@@ -61,20 +64,30 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
         return min(own, outer.earliest(on: source))
     }
 
+    /// Whether the calls around the current task carried something, as far as a limit tells.
+    static func carries(_ identity: ObjectIdentifier) -> Bool {
+        var limit = current
+        while let present = limit {
+            if present.extras?.values[identity] != nil { return true }
+            limit = present.outer?.inForce
+        }
+        return false
+    }
+
     /// Whether the deadline of this limit, or of one around it, has passed. Each is asked of its own clock.
     var isPast: Bool { time.now >= deadline || outer?.inForce?.isPast == true }
 }
 
-/// Runs a body as if no call were around it: what it begins serves others too, or outlives the call, and is not bound by its
-/// deadline.
+/// Runs a body as if no call were around it: what it begins serves others too, or outlives the call, and is not bound
+/// by its deadline.
 package func withoutOuterDeadline<Result>(_ body: () throws -> Result) rethrows -> Result {
     try CallLimit.withoutLimit(body)
 }
 
 /// What is begun within a call and is no part of it, such as the refresh of a value: nobody in the call waits for it.
 ///
-/// What a layer marks a call with, for what runs within it, is compared by this: the probe's place and the bulkhead's slot
-/// of the call around are not for what runs in the background, although a task inherits the marks.
+/// What a layer marks a call with, for what runs within it, is compared by this: the probe's place and the bulkhead's
+/// slot of the call around are not for what runs in the background, although a task inherits the marks.
 package final class Background: Sendable {
     /// That of the current task; `nil` outside of all.
     @TaskLocal package static var current: Background?

@@ -1,7 +1,7 @@
 /// The running calls under one limit, by deadline, with one timer for all of them.
 ///
-/// A call registers, and takes itself off the list when it ends. The timer is set to the earliest deadline and left there
-/// when the call ends in time: it fires at most once in each limit, finds out what is due now, and is set anew.
+/// A call registers, and takes itself off the list when it ends. The timer is set to the earliest deadline and left
+/// there when the call ends in time: it fires at most once in each limit, finds out what is due now, and is set anew.
 package final class DeadlineLane: Sendable {
     fileprivate typealias Queue = DeadlineQueue<TimeSource.Instant, CallLimit>
 
@@ -29,8 +29,8 @@ package final class DeadlineLane: Sendable {
     /// How many calls are registered.
     package var count: Int { state.withLock { $0.queue.count } }
 
-    /// Registers a call whose child is the current task, until ``end(_:)``, and sees to it that the child is cancelled at
-    /// the deadline; at once, if its caller is cancelled already.
+    /// Registers a call whose child is the current task, until ``end(_:)``, and sees to it that the child is cancelled
+    /// at the deadline; at once, if its caller is cancelled already.
     ///
     /// Not inlined into the asynchronous caller; see `Lock`.
     @inline(never)
@@ -65,8 +65,8 @@ package final class DeadlineLane: Sendable {
         child?.cancel()
     }
 
-    /// Takes a call off the list, and notes how it ended. Its deadline has passed if it has by the clock, also where the
-    /// timer has not come to this call yet.
+    /// Takes a call off the list, and notes how it ended. Its deadline has passed if it has by the clock, also where
+    /// the timer has not come to this call yet.
     @inline(never)
     func end(_ call: CallLimit, _ error: (any Error)?) {
         let (isFired, child) = state.withLock { state in

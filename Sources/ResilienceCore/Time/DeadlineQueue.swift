@@ -1,8 +1,8 @@
 /// Elements by deadline, the earliest first; where deadlines are equal, in the order of insertion.
 ///
-/// A heap of slots, in which each entry has four below it: half as deep as with two, and those four lie together in memory.
-/// An element knows where it stands, so that it is removed in logarithmic time; slots are reused, so that memory grows
-/// with the elements that wait at once, not with those that ever did. A pure value.
+/// A heap of slots, in which each entry has four below it: half as deep as with two, and those four lie together in
+/// memory. An element knows where it stands, so that it is removed in logarithmic time; slots are reused, so that
+/// memory grows with the elements that wait at once, not with those that ever did. A pure value.
 @usableFromInline
 package struct DeadlineQueue<Deadline: Comparable, Element> {
     /// Names an element. Stays unequal to those of later elements in the same slot.

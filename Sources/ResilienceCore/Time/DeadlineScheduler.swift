@@ -41,8 +41,8 @@ package final class DeadlineScheduler: Sendable {
         state.driverNumber &+= 1
         state.wakesAt = instant
         let number = state.driverNumber
-        // Detached: the driver serves all callers and takes on neither the priority nor the task-local values of the one
-        // that starts it. It keeps the scheduler alive until nothing is scheduled.
+        // Detached: the driver serves all callers and takes on neither the priority nor the task-local values of the
+        // one that starts it. It keeps the scheduler alive until nothing is scheduled.
         state.driver = Task.detached(name: "deadline scheduler") {
             var wakesAt = instant
             while true {

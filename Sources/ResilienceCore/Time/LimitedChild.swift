@@ -8,8 +8,8 @@ package struct ChildEnd: Sendable {
 
 /// Carries the rest of a call, which is not `Sendable`, into the one task that runs it.
 ///
-/// Sound because the caller, whose closure it is, is suspended for as long as that task runs. Not generic, for the closure
-/// would be called through two more thunks then.
+/// Sound because the caller, whose closure it is, is suspended for as long as that task runs. Not generic, for the
+/// closure would be called through two more thunks then.
 private struct RestOfCall: @unchecked Sendable {
     let next: nonisolated(nonsending) (Context) async throws -> Void
     let context: Context
@@ -25,7 +25,7 @@ package func runInChild(
 ) async -> ChildEnd {
     await withoutActuallyEscaping(next) { next in
         let rest = RestOfCall(next: next, context: context)
-        let call = CallLimit(deadline, on: lane.time)
+        let call = CallLimit(deadline, on: lane.time, of: context)
         // The handler is there before the child, which may run long before it suspends for the first time.
         await withTaskCancellationHandler {
             let child: Task<Void, Never>
@@ -79,9 +79,9 @@ package var preferredExecutor: (any TaskExecutor)? {
 
 /// The current task, which is one that ``runInChild`` has made, by a counted reference.
 ///
-/// Its maker gets the handle only once the child has suspended for the first time, which is too late to cancel an operation
-/// that computes. Both types are one reference to a task; that this one is counted holds for tasks that were made with
-/// `Task`, as the child was, and not for every current task.
+/// Its maker gets the handle only once the child has suspended for the first time, which is too late to cancel an
+/// operation that computes. Both types are one reference to a task; that this one is counted holds for tasks that were
+/// made with `Task`, as the child was, and not for every current task.
 @inline(never)
 private func currentChild() -> Task<Void, Never>? {
     withUnsafeCurrentTask { unsafeBitCast($0, to: Task<Void, Never>?.self) }

@@ -28,18 +28,32 @@ package struct TimerSlot: Sendable {
 
     /// Wants a timer for exactly this deadline, or none.
     ///
-    /// - Returns: The timer to be cancelled, and the deadline and number of the one to be set and handed in; `nil` if nothing
-    ///   is to be done.
+    /// - Returns: The timer to be cancelled, and the deadline and number of the one to be set and handed in; `nil` if
+    ///   nothing is to be done.
     package mutating func change(to deadline: TimeSource.Instant?) -> Change? {
         guard deadline != self.deadline else { return nil }
         let old = clear()
         return (old, deadline.flatMap { deadline in claim(at: deadline).map { (deadline, $0) } })
     }
 
+    /// What has to be done about the timer, outside the lock.
+    package struct Action: Sendable {
+        package var cancelled: (any ScheduledTimer)?
+        package var next: (number: UInt64, deadline: TimeSource.Instant)?
+    }
+
+    /// Wants a timer that fires by a deadline, or none. One that fires too early stays, and is set again then.
+    package mutating func action(for deadline: TimeSource.Instant?) -> Action {
+        guard let deadline else { return Action(cancelled: clear()) }
+        // What never comes needs none.
+        guard deadline.nanoseconds < .max, let number = claim(at: deadline) else { return Action() }
+        return Action(next: (number, deadline))
+    }
+
     /// Takes the timer that was set for a number.
     ///
-    /// - Returns: The timer that is not needed any more, to be cancelled: the one before, or this one if it was replaced,
-    ///   cleared or fired before it was handed in.
+    /// - Returns: The timer that is not needed any more, to be cancelled: the one before, or this one if it was
+    ///   replaced, cleared or fired before it was handed in.
     package mutating func keep(_ new: any ScheduledTimer, _ number: UInt64) -> (any ScheduledTimer)? {
         guard self.number == number, deadline != nil else { return new }
         defer { timer = new }

@@ -8,9 +8,9 @@ import Resilience
 
 /// A request that is cancelled with the task that makes it.
 ///
-/// `URLSession.data(from:)` does that too, but on Linux it can come to a standstill: its cancellation handler, which runs
-/// under a lock of the task, waits for the session's queue, on which the answer that comes at that moment waits for that
-/// lock. Here the handler waits for nothing.
+/// `URLSession.data(from:)` does that too, but on Linux it can come to a standstill: its cancellation handler, which
+/// runs under a lock of the task, waits for the session's queue, on which the answer that comes at that moment waits
+/// for that lock. Here the handler waits for nothing.
 final class CancellableRequest: Sendable {
     private struct State {
         var task: URLSessionDataTask?

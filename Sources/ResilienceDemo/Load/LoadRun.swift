@@ -21,8 +21,8 @@ struct LoadRun: Sendable {
         }
     }
 
-    /// A call belongs to the phase of its time, not of the moment when a busy machine gets round to it: so both runs have
-    /// the same calls in each phase.
+    /// A call belongs to the phase of its time, not of the moment when a busy machine gets round to it: so both runs
+    /// have the same calls in each phase.
     private func call(_ number: Int, in phase: Phase) async {
         let start = stopwatch.elapsed
         log.began(at: start)

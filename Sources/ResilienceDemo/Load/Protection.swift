@@ -27,7 +27,7 @@ struct Protection: Sendable {
             .init(
                 backoff: .exponential(from: .milliseconds(20)), maxAttempts: 3, maxDelay: .milliseconds(200),
                 // A refused call is answered by the last good answer, not sooner or later by another try.
-                retryOn: .except(
+                handles: .except(
                     CircuitBreaker.OpenError.self, RateLimiter.RejectedError.self, Bulkhead.RejectedError.self),
                 budget: budget),
             random: .seeded(seed))
@@ -49,7 +49,7 @@ struct Protection: Sendable {
         // As many as the upstream works on at once, and a short queue to keep them busy.
         bulkhead = try Bulkhead(
             "upstream", .init(limit: .fixed(8), queue: .init(capacity: 8, maxWait: .milliseconds(150))))
-        timeout = try Timeout(.milliseconds(500), name: "attempt")
+        timeout = try Timeout("attempt", .milliseconds(500))
         let lastGood = try KeyedFallback<Int, Response>("orders") {
             .lastGood(maxAge: .seconds(15), capacity: Self.orderCount)
         }

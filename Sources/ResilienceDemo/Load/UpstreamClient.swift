@@ -34,8 +34,8 @@ struct UpstreamClient: Sendable {
     ///
     /// - Parameters:
     ///   - order: Which.
-    ///   - call: The number of the call. Decides what becomes of it, with the attempt: a further attempt is a request of
-    ///     its own to the upstream, and meets a fate of its own.
+    ///   - call: The number of the call. Decides what becomes of it, with the attempt: a further attempt is a request
+    ///     of its own to the upstream, and meets a fate of its own.
     func state(ofOrder order: Int, call: Int, attempt: Int = 1) async throws -> Response {
         try await get("/orders/\(order)?request=\(call + (attempt - 1) * 1_000_000)")
     }

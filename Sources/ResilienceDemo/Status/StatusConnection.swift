@@ -13,7 +13,8 @@ struct StatusConnection {
         case reading
         /// An answer is sent. Nothing is read meanwhile, so that a client which only sends is held back.
         case answering(closes: Bool)
-        /// The last answer has been sent. What still comes is dropped, for closing on it could cost the client the answer.
+        /// The last answer has been sent. What still comes is dropped, for closing on it could cost the client the
+        /// answer.
         case closing
     }
 
@@ -59,7 +60,8 @@ struct StatusConnection {
         return advance(routes, now: now)
     }
 
-    /// Answers the requests that are here, until something has to be waited for. Returns false if the connection is over.
+    /// Answers the requests that are here, until something has to be waited for. Returns false if the connection is
+    /// over.
     private mutating func advance(_ routes: StatusRoutes, now: ContinuousClock.Instant) -> Bool {
         while true {
             switch stage {

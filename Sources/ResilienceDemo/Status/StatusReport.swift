@@ -1,6 +1,7 @@
 import Resilience
 
-/// The data of the status page: one frame of the live view, in numbers. Times are in seconds, latencies in milliseconds.
+/// The data of the status page: one frame of the live view, in numbers. Times are in seconds, latencies in
+/// milliseconds.
 struct StatusReport: Codable, Equatable {
     struct Side: Codable, Equatable {
         let callsPerSecond: Double

@@ -3,9 +3,9 @@ import Resilience
 
 /// A small HTTP/1.1 server on a loopback port that the system chooses, and that behaves as it is told.
 ///
-/// It answers `GET /orders/<number>`, the state of an order. The parameter `request` tells the asks for one order apart:
-/// what becomes of an ask depends on it. One thread serves all connections. The port stays the same for the server's life,
-/// closed or open; it is closed until the first ``enter(_:)``.
+/// It answers `GET /orders/<number>`, the state of an order. The parameter `request` tells the asks for one order
+/// apart: what becomes of an ask depends on it. One thread serves all connections. The port stays the same for the
+/// server's life, closed or open; it is closed until the first ``enter(_:)``.
 final class Upstream: Sendable {
     let port: UInt16
     private let mailbox: Mailbox<Message>

@@ -14,8 +14,8 @@ struct Frame: Sendable {
 
     var phase: Phase { scenario.phase(at: elapsed) }
 
-    /// The breaker's state in each of `cells` equal parts of the run, as far as it has come. A part in which the breaker
-    /// was half-open counts as that, however short it was; otherwise the state at the part's end counts.
+    /// The breaker's state in each of `cells` equal parts of the run, as far as it has come. A part in which the
+    /// breaker was half-open counts as that, however short it was; otherwise the state at the part's end counts.
     func breakerHistory(cells: Int) -> [CircuitBreaker.State] {
         guard cells > 0, scenario.length > .zero else { return [] }
         let cellLength = scenario.length / cells

@@ -238,8 +238,8 @@ struct Feed<Limit: ConcurrencyLimit> {
         feed = fresh()
         #expect(feed.call(1, isDropped: true) == 50)
         #expect(feed.limit.averageRoundTripTime == .milliseconds(10))
-        // Once calls are usually more than twice as fast as on average, that comes down by a twentieth for each; a single
-        // one does not do it.
+        // Once calls are usually more than twice as fast as on average, that comes down by a twentieth for each; a
+        // single one does not do it.
         feed = fresh()
         feed.call(4)
         #expect(feed.limit.averageRoundTripTime == .milliseconds(10))

@@ -7,8 +7,8 @@ import Testing
 @Suite struct GrowthTests {
     /// The limit after so many decisions, all of it in use, each call taking 10 ms.
     ///
-    /// - Parameter roundsPerDecision: 1 for an algorithm that may decide with each round trip; a windowed one decides once
-    ///   a second, after a hundred.
+    /// - Parameter roundsPerDecision: 1 for an algorithm that may decide with each round trip; a windowed one decides
+    ///   once a second, after a hundred.
     private func grown(_ limit: some ConcurrencyLimit, decisions: Int, roundsPerDecision: Int = 1) -> Int {
         var limit = limit
         var now = TimeSource.Instant(nanoseconds: 1_000_000_000)

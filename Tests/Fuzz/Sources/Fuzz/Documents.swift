@@ -17,7 +17,7 @@ private func makeModule() throws -> ResilienceModule {
         Registration(budget: "spare", .quota(10, cost: 1))
         Registration(hedged: "search") { CircuitBreaker.layer() }
         Registration(fallback: "quotes", for: Int.self) { .value(1) }
-        Registration(family: "hosts", by: Int.self, atMost: 5) { CircuitBreaker.layer() }
+        Registration(family: "hosts", by: Int.self, maxKeys: 5) { CircuitBreaker.layer() }
     }
 }
 

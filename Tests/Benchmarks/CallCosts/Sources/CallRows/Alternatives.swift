@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// The circuit breaker that a user would write: three states, a failure rate over the last 100 calls, one probe. Without
-/// names, events, totals, slow calls, generations, or a limit on how long a probe may take.
+/// The circuit breaker that a user would write: three states, a failure rate over the last 100 calls, one probe.
+/// Without names, events, totals, slow calls, generations, or a limit on how long a probe may take.
 struct NaiveState {
     struct OpenError: Error {}
 

@@ -18,7 +18,7 @@ extension Row {
             return { count in
                 var sum = 0
                 for _ in 0..<count {
-                    let permit = try breaker.acquirePermit()
+                    let permit = try breaker.tryAcquirePermit()
                     sum = try await operation(sum)
                     permit.succeed()
                 }

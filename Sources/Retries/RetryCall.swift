@@ -2,7 +2,7 @@ internal import ResilienceCore
 internal import Synchronization
 
 /// One call that has failed at least once: asks its state what to do, and does what follows from that, save waiting.
-struct Effort {
+struct RetryCall {
     private(set) var state: RetryState
     /// Whether the value of the attempt that failed last reaches nobody, although the call ends with it.
     private(set) var losesValue = false
@@ -30,16 +30,16 @@ struct Effort {
     mutating func plan(after error: any Error) throws -> Pause {
         let now = retry.time.now
         let end = CallEnd(error, in: context)
-        let plan: RetryState.Plan
+        let action: RetryState.Action
         do {
-            plan = try state.plan(after: error, end, limits(now), retry.random)
+            action = try state.plan(after: error, end, limits(now), retry.random)
         } catch {
             losesValue = true
             giveUp(.backoff, error)
             throw error
         }
         if state.hintWasUnreadable { retry.tally.hintsIgnored.wrappingAdd(1, ordering: .relaxed) }
-        switch plan {
+        switch action {
         case .giveUp(let reason):
             if reason.isOfRetryableFailure, end.isFailure, !isWithinBudget { configuration.budget?.recordFailure() }
             throw giveUp(reason, error)
@@ -50,7 +50,7 @@ struct Effort {
             }
             let failed = state.note(error, delay: delay)
             context.report(Retry.FailedAttempt.Key.self, failed)
-            if retry.events.isListening { retry.tell(.attemptFailed(retry: retry.name, failed)) }
+            if retry.events.isListening { retry.events.notify(.attemptFailed(retry: retry.name, failed)) }
             if retry.delays.isAttached { retry.delays.record(0, nanoseconds: delay.saturatedNanoseconds) }
             return Pause(delay: delay, end: now.advanced(by: delay))
         }
@@ -108,7 +108,7 @@ struct Effort {
 
     /// What the caller gets.
     private func failure(_ reason: Retry.StopReason, _ error: any Error) -> any Error {
-        guard reason.isOfRetryableFailure, configuration.exhaustion == .allAttempts else { return error }
+        guard reason.isOfRetryableFailure, configuration.exhaustion == .exhaustedError else { return error }
         return Retry.ExhaustedError(
             policyName: retry.name, reason: reason, attempts: state.attempt, failures: state.failures,
             lastError: error)
@@ -117,7 +117,7 @@ struct Effort {
     private func end(_ reason: Retry.StopReason, _ error: any Error) {
         retry.tally.countFailure(reason, attempts: state.attempt)
         if retry.events.isListening {
-            retry.tell(.gaveUp(retry: retry.name, attempts: state.attempt, reason, error: error))
+            retry.events.notify(.gaveUp(retry: retry.name, attempts: state.attempt, reason, error: error))
         }
     }
 }

@@ -6,7 +6,7 @@ internal import ResilienceCore
 /// Where not all calls take equally long, those that come back first after a step are the fast ones: cached answers, or
 /// errors found at once, which never stood in the service's queue. So that these do not lead every step, a step other
 /// than for a drop also waits for as long as calls usually take, and is led by the average of the calls since the last.
-struct Pace: Sendable, Hashable {
+struct StepPacer: Sendable, Hashable {
     private var lastStep = TimeSource.Instant(nanoseconds: .min)
     private var usual = UsualTime()
     private var sum = 0.0

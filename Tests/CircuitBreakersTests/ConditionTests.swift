@@ -6,7 +6,7 @@ import Testing
 
 /// Which errors count as failures.
 @Suite(.timeLimit(.minutes(30)))
-struct ClassifierTests {
+struct ConditionTests {
     private struct Wrong: Error {}
     private struct Full: PolicyRejection {
         var policyName: String { "bulkhead" }
@@ -21,10 +21,10 @@ struct ClassifierTests {
         }
     }
 
-    private func configuration(_ classifier: CircuitBreaker.Classifier = .standard) -> Configuration {
+    private func configuration(handles: ErrorCondition = .all, ignores: ErrorCondition = .none) -> Configuration {
         Configuration(
             trip: .consecutiveFailures(6), breakLength: .fixed(.seconds(60)), halfOpen: .init(probes: 1),
-            classifier: classifier)
+            handles: handles, ignores: ignores)
     }
 
     @Test("GB-21: any error is a failure, counted once, and passes through unchanged")
@@ -39,14 +39,14 @@ struct ClassifierTests {
 
     @Test("GB-22: every error may be a success")
     func everyErrorIsASuccess() async throws {
-        let fixture = try Fixture(configuration(.init { _ in .success }))
+        let fixture = try Fixture(configuration(handles: .none))
         await fail(fixture, InjectedFailure(), times: 5)
         #expect(fixture.state == .closed && fixture.breaker.counts.row == [5, 5, 0, 0, 5, 0])
     }
 
     @Test("GB-23: one error is ignored, others are failures")
     func oneIgnored() async throws {
-        let fixture = try Fixture(configuration(.ignoring(Wrong.self)))
+        let fixture = try Fixture(configuration(ignores: .only(Wrong.self)))
         await fail(fixture, Wrong(), times: 3)
         #expect(fixture.breaker.counts.row == [3, 0, 0, 3, 0, 0])
         for _ in 1...3 { try await fixture.breaker.execute {} }
@@ -75,9 +75,13 @@ struct ClassifierTests {
     }
 
     @Test func aValueThatIsNotAcceptedIsAFailure() async throws {
-        for classifier in [.standard, .failures { _ in false }, .ignoring(Wrong.self)] as [CircuitBreaker.Classifier] {
+        let conditions: [(handles: ErrorCondition, ignores: ErrorCondition)] = [
+            (.all, .none), (.errors { _ in false }, .none), (.all, .errors { _ in true }), (.all, .only(Wrong.self)),
+            (.all, .all), (.only(Wrong.self), .except(Wrong.self)),
+        ]
+        for condition in conditions {
             var configuration = Configuration.fragile()
-            configuration.classifier = classifier
+            (configuration.handles, configuration.ignores) = condition
             let fixture = try Fixture(configuration)
             let status = try await fixture.breaker.execute(accepting: { $0 < 500 }) { 503 }
             #expect(status == 503 && fixture.state == .open)
@@ -85,18 +89,18 @@ struct ClassifierTests {
     }
 
     @Test func failuresWhere() async throws {
-        let fixture = try Fixture(configuration(.failures { ($0 as? InjectedFailure)?.label == "server" }))
+        let fixture = try Fixture(configuration(ignores: .errors { ($0 as? InjectedFailure)?.label != "server" }))
         await fail(fixture, InjectedFailure("client"))
         await fail(fixture, InjectedFailure("server"))
         await fail(fixture, Full())
         #expect(fixture.breaker.counts.row == [3, 0, 1, 2, 0, 1])
     }
 
-    @Test("DEFECT: cancellation is neither a failure nor a success, whatever the classifier says")
+    @Test("DEFECT: cancellation is neither a failure nor a success, whatever the conditions say")
     func cancellation() async throws {
         for script in ["closed", "half-open"] {
             var configuration = Configuration.fragile()
-            configuration.classifier = .init { _ in .failure }
+            configuration.handles = .init { _ in true }
             let fixture = try Fixture(configuration)
             if script == "half-open" {
                 fixture.breaker.open()
@@ -121,7 +125,7 @@ struct ClassifierTests {
         await fail(fixture, CancellationError())
         #expect(fixture.path == [.open, .halfOpen, .open], "a probe gets its verdict")
         fixture.clock.advance(by: .seconds(10))
-        try fixture.breaker.acquirePermit().fail(CancellationError())
+        try fixture.breaker.tryAcquirePermit().fail(CancellationError())
         #expect(fixture.path == [.open, .halfOpen, .open, .halfOpen, .open])
     }
 
@@ -145,7 +149,7 @@ struct ClassifierTests {
             }()
             @Sendable func call(taking length: Duration) async throws {
                 if byHand {
-                    let permit = try fixture.breaker.acquirePermit(for: context)
+                    let permit = try fixture.breaker.tryAcquirePermit(in: context)
                     fixture.clock.advance(by: length)
                     permit.fail(CancellationError())
                 } else {
@@ -172,32 +176,34 @@ struct ClassifierTests {
 
     @Test("types match as `is` tells, and wrappers are looked through")
     func matching() throws {
-        let ignoring = CircuitBreaker.Classifier.ignoring(Base.self, Wrong.self)
-        let failures = CircuitBreaker.Classifier.failures { !($0 is Base || $0 is Wrong) }
-        let custom = CircuitBreaker.Classifier { $0 is Base || $0 is Wrong ? .ignored : .failure }
-        for classifier in [ignoring, failures, custom] {
+        let types = Configuration(ignores: .only(Base.self, Wrong.self))
+        let errors = Configuration(ignores: .errors { $0 is Base || $0 is Wrong })
+        let custom = Configuration(ignores: .init { $0 is Base || $0 is Wrong })
+        let both = Configuration(
+            handles: .only(Base.self, InjectedFailure.self), ignores: .except(InjectedFailure.self))
+        for conditions in [types, errors, custom, both].map(\.conditions) {
             for error in [Base(), Derived(), Wrong()] as [any Error] {
-                #expect(classifier.classify(error, nil) == .ignored)
-                #expect(classifier.classify(Wrapper(wrappedError: error), nil) == .ignored)
-                #expect(classifier.classify(Wrapper(wrappedError: Wrapper(wrappedError: error)), nil) == .ignored)
+                #expect(conditions.judge(error, in: nil) == .ignored)
+                #expect(conditions.judge(Wrapper(wrappedError: error), in: nil) == .ignored)
+                #expect(conditions.judge(Wrapper(wrappedError: Wrapper(wrappedError: error)), in: nil) == .ignored)
             }
-            #expect(classifier.classify(Wrapper(wrappedError: InjectedFailure()), nil) == .failure)
-            #expect(classifier.classify(UnacceptedResult(), nil) == .failure)
-            #expect(classifier.classify(Wrapper(wrappedError: Full()), nil) == .ignored)
+            #expect(conditions.judge(Wrapper(wrappedError: InjectedFailure()), in: nil) == .failure)
+            #expect(conditions.judge(UnacceptedResult(), in: nil) == .failure)
+            #expect(conditions.judge(Wrapper(wrappedError: Full()), in: nil) == .ignored)
         }
-        let wrapped = CircuitBreaker.Classifier.ignoring(Wrapper.self)
-        #expect(wrapped.classify(Wrapper(wrappedError: InjectedFailure()), nil) == .ignored)
+        let wrapped = Configuration(ignores: .only(Wrapper.self)).conditions
+        #expect(wrapped.judge(Wrapper(wrappedError: InjectedFailure()), in: nil) == .ignored)
         let hint = CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30), jitter: 0, otherwise: .fixed(.seconds(7)))
         let fixture = try Fixture(.init(trip: .consecutiveFailures(1), breakLength: hint))
-        try fixture.breaker.acquirePermit().fail(Wrapper(wrappedError: InjectedFailure(retryAfter: .seconds(20))))
+        try fixture.breaker.tryAcquirePermit().fail(Wrapper(wrappedError: InjectedFailure(retryAfter: .seconds(20))))
         #expect(fixture.breaker.remainingBreak == .seconds(20))
     }
 
-    @Test func aRejectionOfALayerInsideIsNeverTheServicesWhateverTheClassifierSays() async throws {
-        for outcome in [Outcome.failure, .success] {
-            let fixture = try Fixture(configuration(.init { _ in outcome }))
+    @Test func aRejectionOfALayerInsideIsNeverTheServicesWhateverTheConditionsSay() async throws {
+        for handles in [ErrorCondition.init { _ in true }, .all, .rejections, .only(Full.self), .none] {
+            let fixture = try Fixture(configuration(handles: handles))
             await fail(fixture, Full())
-            try fixture.breaker.acquirePermit().fail(Full())
+            try fixture.breaker.tryAcquirePermit().fail(Full())
             #expect(fixture.breaker.counts.row == [2, 0, 0, 2, 0, 0])
         }
     }

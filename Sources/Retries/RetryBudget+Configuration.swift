@@ -2,7 +2,7 @@ public import ResilienceCore
 
 extension RetryBudget {
     /// How a budget's tokens are earned and spent.
-    public struct Rule: Sendable, Hashable {
+    public struct Configuration: Sendable, Hashable {
         enum Kind: Hashable {
             case ratio(Double, minimumPerSecond: Double, window: Duration)
             case throttle(maxTokens: Int, tokenRatio: Double)
@@ -18,13 +18,13 @@ extension RetryBudget {
         ///
         /// - Parameters:
         ///   - ratio: 0 to 1.
-        ///   - minimumPerSecond: How many retries a second are allowed in any case, 0 to 1 000 000; for services that are
-        ///     called rarely. Default: 10.
+        ///   - minimumPerSecond: How many retries a second are allowed in any case, 0 to 1 000 000; for services that
+        ///     are called rarely. Default: 10.
         ///   - window: 1 ms to 1 hour; tokens expire in tenths of it. Default: 10 s.
         public static func ratio(
             _ ratio: Double, minimumPerSecond: Double = 10, window: Duration = .seconds(10)
-        ) -> Rule {
-            Rule(kind: .ratio(ratio, minimumPerSecond: minimumPerSecond, window: window))
+        ) -> Configuration {
+            Configuration(kind: .ratio(ratio, minimumPerSecond: minimumPerSecond, window: window))
         }
 
         /// A failure costs a token, a success earns `tokenRatio` of one, and while no more than half of `maxTokens` are
@@ -33,8 +33,8 @@ extension RetryBudget {
         /// - Parameters:
         ///   - maxTokens: 1 to 1 000 000. Default: 10.
         ///   - tokenRatio: 0.001 to 1. Default: 0.1.
-        public static func throttle(maxTokens: Int = 10, tokenRatio: Double = 0.1) -> Rule {
-            Rule(kind: .throttle(maxTokens: maxTokens, tokenRatio: tokenRatio))
+        public static func throttle(maxTokens: Int = 10, tokenRatio: Double = 0.1) -> Configuration {
+            Configuration(kind: .throttle(maxTokens: maxTokens, tokenRatio: tokenRatio))
         }
 
         /// A retry costs `cost` tokens, which come back if it succeeds; a call that needs no retry earns one. As in the
@@ -43,8 +43,8 @@ extension RetryBudget {
         /// - Parameters:
         ///   - tokens: How many there are at first and at most, 1 to 1 000 000. Default: 500.
         ///   - cost: 1 to `tokens`. Default: 14.
-        public static func quota(_ tokens: Int = 500, cost: Int = 14) -> Rule {
-            Rule(kind: .quota(tokens, cost: cost))
+        public static func quota(_ tokens: Int = 500, cost: Int = 14) -> Configuration {
+            Configuration(kind: .quota(tokens, cost: cost))
         }
 
         /// Checks every part.

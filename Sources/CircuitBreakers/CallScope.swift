@@ -1,51 +1,54 @@
 public import ResilienceCore
+internal import Synchronization
 
-/// The probe within which the current task runs, so that a call through the same breaker inside is not another one.
+/// The call within which the current task runs, so that a call through the same breaker inside is not another one.
 ///
-/// Set only around probes: a closed breaker pays nothing for it.
-final class ProbeScope: Sendable {
-    @TaskLocal private static var innermost: ProbeScope?
+/// Set around probes, and around the calls of a closed breaker that is a layer more than once: any other pays nothing for it.
+final class CallScope: Sendable {
+    @TaskLocal private static var innermost: CallScope?
 
     /// Kept, so that no other breaker is at its address while the scope lasts.
     private let breaker: CircuitBreaker
-    private let number: UInt64
-    private let outer: ProbeScope?
+    private let gate: Gate
+    private let outer: CallScope?
     private let background = Background.current
+    /// A task that the call leaves behind makes calls of its own.
+    private let isOver = Atomic(false)
 
-    private init(_ breaker: CircuitBreaker, _ number: UInt64, within outer: ProbeScope?) {
+    private init(_ breaker: CircuitBreaker, _ gate: Gate, within outer: CallScope?) {
         self.breaker = breaker
-        self.number = number
+        self.gate = gate
         self.outer = outer
     }
 
-    /// The innermost probe; none for what a probe has begun in the background.
-    private static var current: ProbeScope? {
+    /// The innermost call; none for what a call has begun in the background.
+    private static var current: CallScope? {
         guard let innermost, innermost.background === Background.current else { return nil }
         return innermost
     }
 
-    /// The numbers of a breaker's probes within which the current task runs, innermost first.
-    static func numbers(of breaker: CircuitBreaker) -> [UInt64] {
-        var numbers: [UInt64] = []
+    /// The breaker's calls within which the current task runs, innermost first.
+    static func gates(of breaker: CircuitBreaker) -> [Gate] {
+        var gates: [Gate] = []
         var scope = current
         while let present = scope {
-            if present.breaker === breaker { numbers.append(present.number) }
+            if present.breaker === breaker, !present.isOver.load(ordering: .relaxed) { gates.append(present.gate) }
             scope = present.outer
         }
-        return numbers
+        return gates
     }
 
-    /// Runs the rest of a probe.
+    /// Runs the rest of a call.
     ///
     /// `TaskLocal.withValue` runs a closure off the actor unless the closure captures an isolated parameter. Besides,
     /// Swift 6.3 drops the hop to that parameter's actor where nothing opaque comes before what is awaited, and leaves
     /// the actor with an error that is thrown across; so it is returned.
     static func run(
-        _ isolation: isolated (any Actor)?, _ breaker: CircuitBreaker, _ number: UInt64, _ context: Context,
+        _ isolation: isolated (any Actor)?, _ breaker: CircuitBreaker, _ gate: Gate, _ context: Context,
         _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async -> (any Error)? {
         pin()
-        let scope = ProbeScope(breaker, number, within: current)
+        let scope = CallScope(breaker, gate, within: current)
         let error: (any Error)? = await $innermost.withValue(scope) {
             _ = isolation
             pin()
@@ -57,6 +60,7 @@ final class ProbeScope: Sendable {
             }
         }
         pin()
+        scope.isOver.store(true, ordering: .relaxed)
         return error
     }
 
@@ -68,12 +72,13 @@ final class ProbeScope: Sendable {
 }
 
 extension CircuitBreaker {
-    /// Runs the rest of a call that is a probe.
+    /// Runs the rest of a call that others inside may belong to, or that belongs to another.
     @usableFromInline
-    nonisolated(nonsending) func executeProbe(
+    nonisolated(nonsending) func executeMarked(
         _ admission: Admission, _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        if let error = await ProbeScope.run(#isolation, self, admission.gate.number, context, next) {
+        if admission.gate.isWithinCall { return try await next(context) }
+        if let error = await CallScope.run(#isolation, self, admission.gate, context, next) {
             failed(admission, error, context)
             throw error
         }
