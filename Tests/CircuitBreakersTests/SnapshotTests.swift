@@ -76,7 +76,7 @@ struct SnapshotTests {
         }
         func lastFailure() -> (any Error)? {
             do {
-                _ = try fixture.breaker.acquirePermit()
+                _ = try fixture.breaker.tryAcquirePermit()
                 return CancellationError()
             } catch {
                 return (error as? OpenError)?.lastFailure
@@ -102,7 +102,7 @@ struct SnapshotTests {
             for _ in failures..<8 {
                 _ = try await fixture.breaker.execute { fixture.clock.advance(by: .seconds(2)) }
             }
-            let error = #expect(throws: OpenError.self) { _ = try fixture.breaker.acquirePermit() }
+            let error = #expect(throws: OpenError.self) { _ = try fixture.breaker.tryAcquirePermit() }
             #expect(error != nil && error?.lastFailure == nil, "\(failures)")
         }
     }

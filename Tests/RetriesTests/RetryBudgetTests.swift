@@ -92,10 +92,10 @@ struct RetryBudgetTests {
         arguments: [
             .ratio(0, minimumPerSecond: 3, window: .seconds(1)), .ratio(0.5, minimumPerSecond: 3, window: .seconds(10)),
             .quota(500, cost: 14), .quota(1, cost: 1),
-        ] as [RetryBudget.Rule], [0, 1, 15])
-    func puttingBack(rule: RetryBudget.Rule, tenths: Int) throws {
+        ] as [RetryBudget.Configuration], [0, 1, 15])
+    func puttingBack(configuration: RetryBudget.Configuration, tenths: Int) throws {
         let clock = ManualClock()
-        let budget = try RetryBudget(rule, clock: clock)
+        let budget = try RetryBudget(configuration, clock: clock)
         let start = budget.balance
         for _ in 1...3 {
             #expect(budget.tryWithdraw() && budget.balance < start)
@@ -110,7 +110,7 @@ struct RetryBudgetTests {
         // All that there was is there again.
         var count = 0
         while count < 1000, budget.tryWithdraw() { count += 1 }
-        let fresh = try RetryBudget(rule, clock: clock)
+        let fresh = try RetryBudget(configuration, clock: clock)
         var expected = 0
         while expected < 1000, fresh.tryWithdraw() { expected += 1 }
         #expect(count == expected)
@@ -130,9 +130,9 @@ struct RetryBudgetTests {
 
     @Test("a budget without a rule lets through a fifth of the calls, and ten a second in any case")
     func defaultRule() throws {
-        #expect(try RetryBudget().rule == .ratio(0.2, minimumPerSecond: 10, window: .seconds(10)))
-        #expect(RetryBudget.Rule.throttle() == .throttle(maxTokens: 10, tokenRatio: 0.1))
-        #expect(RetryBudget.Rule.quota() == .quota(500, cost: 14))
+        #expect(try RetryBudget().configuration == .ratio(0.2, minimumPerSecond: 10, window: .seconds(10)))
+        #expect(RetryBudget.Configuration.throttle() == .throttle(maxTokens: 10, tokenRatio: 0.1))
+        #expect(RetryBudget.Configuration.quota() == .quota(500, cost: 14))
         let clock = ManualClock()
         let budget = try RetryBudget(clock: clock)
         for _ in 1...500 { budget.deposit() }
