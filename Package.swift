@@ -189,4 +189,12 @@ if let only = Context.environment["RESILIENCE_TESTS"] {
     for name in only.split(separator: ",") { need(String(name)) }
     package.targets.removeAll { !needed.contains($0.name) }
     package.products.removeAll { _ in true }
+    // A dependency that nothing names is built in full, whereas one of a trait that is off is not even resolved.
+    let named = package.targets.flatMap(\.dependencies).compactMap { dependency in
+        if case .productItem(_, let package, _, _) = dependency { package } else { nil }
+    }
+    package.dependencies.removeAll { dependency in
+        guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+        return !named.contains { location.hasSuffix("/\($0)") }
+    }
 }

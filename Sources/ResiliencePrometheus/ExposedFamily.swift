@@ -32,7 +32,7 @@ struct ExposedFamily {
         self.help = help
         self.labels = Self.validKeys(labels, kind)
         self.values = values
-        self.labelValues = labelValues
+        self.labelValues = Self.withoutZeros(labelValues, width: labels.count)
     }
 
     init(_ entry: MetricCollection.Entry) {
@@ -69,6 +69,20 @@ struct ExposedFamily {
             }
         }
         return valid.isEmpty ? "_" : valid
+    }
+
+    /// Label values without zero bytes, at which some parsers stop: U+FFFD takes their place. What then reads as another's
+    /// gets one more, so that no series is there twice.
+    private static func withoutZeros(_ values: [String], width: Int) -> [String] {
+        guard values.contains(where: { $0.utf8.contains(0) }) else { return values }
+        var result = values.map { $0.replacing("\u{0}", with: "\u{FFFD}") }
+        let starts = stride(from: 0, to: values.count, by: width)
+        // Those that are as they were keep their labels.
+        var taken = Set(starts.map { values[$0..<$0 + width] })
+        for start in starts where values[start..<start + width] != result[start..<start + width] {
+            while !taken.insert(result[start..<start + width]).inserted { result[start] += "\u{FFFD}" }
+        }
+        return result
     }
 
     /// Valid names, each once, none that begins with two underscores, which Prometheus keeps to itself.

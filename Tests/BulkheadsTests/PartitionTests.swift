@@ -136,6 +136,33 @@ struct PartitionTests {
         #expect(try await gold.execute { stage.bulkhead.partition("gold").inUse } == 1)
     }
 
+    @Test(
+        "a partition that is removed keeps its place until its calls have ended: a new name counts for itself",
+        arguments: [(running: 1, waiting: 0), (0, 1), (2, 0), (2, 3), (1, 2)])
+    func removedWhileInUse(running: Int, waiting: Int) throws {
+        let stage = try Stage(configuration(4, ["gold": 0.5, "free": 0.5]))
+        let bulkhead = stage.bulkhead
+        let gold = (0..<running).map { stage.start($0, partition: "gold") }
+        let free = (10..<14 - running).map { stage.start($0, partition: "free") }
+        let late = (20..<20 + waiting).map { stage.start($0, partition: "gold") }
+        #expect(bulkhead.partition("gold").inUse == running && bulkhead.partition("gold").waiting == waiting)
+        for round in 0..<3 {
+            try bulkhead.update(configuration(4, ["new\(round)": 0.5, "free": 0.5]))
+            let part = bulkhead.partition("new\(round)")
+            #expect(part.inUse == 0 && part.waiting == 0 && part.guaranteed == 2)
+        }
+        // Nobody took the place, and the names that have gone left one for all.
+        let names = bulkhead.withState { $0.parts.map(\.name) }
+        #expect(names == ["", "free", "gold", "new2"])
+        for call in gold + free + late { call.end() }
+        #expect(bulkhead.inUse == 0 && bulkhead.waiting == 0)
+        #expect(bulkhead.withState { $0.parts.map(\.running) } == [0, 0, 0, 0])
+        #expect(stage.started.elements.count == 4 + waiting)
+        // Now it is free to be taken.
+        try bulkhead.update(configuration(4, ["newer": 0.5, "new2": 0.5]))
+        #expect(bulkhead.withState { $0.parts.count } == 4)
+    }
+
     @Test("partitions come and go while calls run")
     func changing() throws {
         let stage = try Stage(.queueing(2))

@@ -34,6 +34,89 @@ struct SnapshotTests {
         #expect(copy.path == (observed ? [.open, .halfOpen] : []))
     }
 
+    @Test("a breaker has been used once a call has succeeded or failed, or its state has changed, and not before")
+    func used() throws {
+        let open = try Fixture(.sixInARow)
+        try open.play("FFFFFF")
+        let uses: [(isUsed: Bool, (Fixture) throws -> Void)] = [
+            (false, { _ in }), (false, { try $0.play("XCX") }), (false, { _ = $0.breaker.snapshot }),
+            (true, { try $0.play("S") }), (true, { try $0.play("F") }), (true, { try $0.play("XS") }),
+            (true, { try $0.play("FFFFFF") }), (true, { $0.breaker.isolate() }),
+            (
+                true,
+                {
+                    $0.breaker.isolate()
+                    $0.breaker.close()
+                }
+            ),
+        ]
+        for (number, (isUsed, use)) in uses.enumerated() {
+            let fixture = try Fixture(.sixInARow)
+            try use(fixture)
+            let before = fixture.breaker.snapshot
+            #expect(fixture.breaker.isUsed == isUsed, "\(number)")
+            try fixture.breaker.restoreUnlessUsed(open.breaker.snapshot)
+            if isUsed {
+                #expect(fixture.breaker.snapshot == before, "\(number)")
+            } else {
+                #expect(fixture.state == .open && fixture.breaker.isUsed, "\(number)")
+            }
+        }
+    }
+
+    @Test("the error that opened the breaker before is not that of the state which is restored")
+    func restoringForgetsTheError() async throws {
+        let other = try Fixture(.sixInARow)
+        try other.play("FFFFFF")
+        let fixture = try Fixture(.sixInARow)
+        for _ in 1...6 {
+            await #expect(throws: InjectedFailure.self) {
+                try await fixture.breaker.execute { throw InjectedFailure() }
+            }
+        }
+        func lastFailure() -> (any Error)? {
+            do {
+                _ = try fixture.breaker.tryAcquirePermit()
+                return CancellationError()
+            } catch {
+                return (error as? OpenError)?.lastFailure
+            }
+        }
+        #expect(lastFailure() is InjectedFailure)
+        try fixture.breaker.restore(other.breaker.snapshot)
+        #expect(fixture.state == .open && lastFailure() == nil)
+    }
+
+    @Test("a breaker that slow calls open names no error, also if a call has failed before")
+    func slowCallsHaveNoError() async throws {
+        for failures in 0...3 {
+            let fixture = try Fixture(
+                Configuration(
+                    trip: .any(.consecutiveFailures(9), .slowCallRate(0.5, minimumCalls: 8)), window: .calls(8),
+                    slowCallDuration: .seconds(1)))
+            for _ in 0..<failures {
+                await #expect(throws: InjectedFailure.self) {
+                    try await fixture.breaker.execute { throw InjectedFailure() }
+                }
+            }
+            for _ in failures..<8 {
+                _ = try await fixture.breaker.execute { fixture.clock.advance(by: .seconds(2)) }
+            }
+            let error = #expect(throws: OpenError.self) { _ = try fixture.breaker.tryAcquirePermit() }
+            #expect(error != nil && error?.lastFailure == nil, "\(failures)")
+        }
+    }
+
+    @Test("products of what snapshots say stay in range")
+    func products() {
+        let edges: [Int64] = [.min, .min + 1, -3_037_000_500, -2, -1, 0, 1, 2, 3_037_000_500, .max - 1, .max]
+        for a in edges {
+            for b in edges {
+                #expect(a.multipliedSaturated(by: b) == Int64(clamping: Int128(a) * Int128(b)), "\(a) · \(b)")
+            }
+        }
+    }
+
     @Test("X-20: so does a window of calls, in its order")
     func callWindow() throws {
         let configuration = Configuration(

@@ -37,6 +37,23 @@ struct EventTests {
         #expect(recorder.events.allSatisfy { $0.source == "h" })
     }
 
+    @Test(
+        "a delay below zero starts the hedge at once, and no event tells of a time below zero",
+        arguments: [.nanoseconds(-1), .seconds(-5), .seconds(Int64.min), .nanoseconds(Int64.min)] as [Duration], [0, 3])
+    func negativeDelays(delay: Duration, seconds: Int) async throws {
+        // The first is due in some seconds, or at once; those after it before they are asked for.
+        let delays = Hedge.Delay.from { $0.attempt == 2 ? .seconds(seconds) : delay }
+        let hedge = try Hedge("h", .init(delay: delays, maxHedges: 3), clock: stage.clock, observers: [recorder])
+        let upstream = Upstream(stage.clock, [.success(0, after: .seconds(9))])
+        let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
+        stage.advance(by: .seconds(20))
+        _ = try await call.value
+        let times = recorder.events(of: Hedge.Event.self).compactMap { event -> Duration? in
+            if case .started(_, _, .delay, let time) = event { time } else { nil }
+        }
+        #expect(times == Array(repeating: .seconds(seconds), count: 3))
+    }
+
     @Test("a call that is hedged in vain is a warning, one that just fails is not")
     func failures() async throws {
         let hedge = try Hedge("h", .init(delay: .onlyAfterFailure, maxHedges: 1), clock: stage.clock)

@@ -35,6 +35,21 @@ struct HistogramMetricsTests {
         #expect(try HistogramBuckets(bounds) == .standard)
     }
 
+    @Test("the standard buckets are those that their description names")
+    func standardBounds() {
+        let milliseconds: [Double] = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
+        #expect(HistogramBuckets.standard.bounds == milliseconds.map { .microseconds(Int($0 * 1_000)) })
+    }
+
+    @Test("there are 1 to 100 bounds, whichever way they are given", arguments: [0, 1, 2, 99, 100, 101])
+    func numberOfBounds(count: Int) throws {
+        let isValid = (1...100).contains(count)
+        let exponential = try? HistogramBuckets.exponential(from: .seconds(1), factor: 1.01, count: count)
+        #expect(exponential?.bounds.count == (isValid ? count : nil))
+        let given = try? HistogramBuckets((0..<count).map { .seconds($0 + 1) })
+        #expect(given?.bounds.count == (isValid ? count : nil))
+    }
+
     @Test("exponential buckets")
     func exponential() throws {
         let buckets = try HistogramBuckets.exponential(from: .milliseconds(2), factor: 3, count: 3)

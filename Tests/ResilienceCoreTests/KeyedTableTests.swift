@@ -113,6 +113,72 @@ struct KeyedTableTests {
         #expect(table.count == 3 && table.held == 3)
     }
 
+    @Test("of keys that have something to lose, the one that loses least gives way, in whatever order they came")
+    func leastLoss() {
+        for seed in 0..<50 as Range<UInt64> {
+            var generator = SplitMix64(seed: seed)
+            let order = Array(1...12).shuffled(using: &generator)
+            let table = KeyedTable<Int, Note>(limit: 12, 0)
+            for key in order { table.add(key, now: 0, until: Int64(key)) }
+            for gone in 1...12 {
+                #expect(table.ask(100 + gone, now: 0, until: .max)?.forgotten == gone, "seed \(seed)")
+            }
+        }
+    }
+
+    @Test("says whether there is room for a new key: a free place, an idle key, or one that may be forgotten")
+    func room() {
+        for limit in [1, 3, 64, 500] {
+            let (table, now) = (KeyedTable<Int, Note>(limit: limit, 0), Instant(nanoseconds: 5))
+            for key in 1..<limit { table.add(key, now: 0, until: .max) }
+            #expect(table.hasRoom(now: now))
+            // In use, all of them: asked again and again, so that every shard is looked at first.
+            table.add(0, now: 0, until: .max)
+            for _ in 0..<20 { #expect(!table.hasRoom(now: now), "\(limit)") }
+            for until in [6, 5] as [Int64] {
+                let other = KeyedTable<Int, Note>(limit: limit, 0)
+                for key in 0..<limit { other.add(key, now: 0, until: until) }
+                for _ in 0..<20 { #expect(other.hasRoom(now: now), "\(limit)") }
+            }
+        }
+    }
+
+    @Test("where only known keys are asked for, the idle ones are forgotten too")
+    func knownKeysOnly() {
+        let table = KeyedTable<Int, Note>(limit: 1_000, 0)
+        for key in 0..<1_000 { table.add(key, now: 0, until: key == 7 ? .max : 5) }
+        for _ in 0..<31 { _ = table.withExistingValue(for: 7, now: Instant(nanoseconds: 5)) { _, _ in } }
+        // One sweep in 32 asks, of 32 keys: every shard comes in turn.
+        for _ in 0..<32 * 1_000 { _ = table.withExistingValue(for: 7, now: Instant(nanoseconds: 5)) { _, _ in } }
+        #expect(table.count == 1 && table.number(7) == 1)
+    }
+
+    @Test(
+        "a table has as many shards as its size is worth",
+        arguments: [
+            (1, 1), (64, 1), (65, 2), (128, 2), (129, 4), (1_984, 32), (2_048, 32), (2_049, 32), (4_096, 32),
+            (131_072, 32), (131_073, 64), (4_194_304, 1_024), (.max / 8_192, 1_024),
+        ])
+    func shards(limit: Int, number: Int) {
+        #expect(KeyedTable<Int, Note>(limit: limit, 0).shards.count == number)
+    }
+
+    @Test("what a lower limit forgets comes from all shards alike")
+    func lowerLimitOfAllShards() {
+        let table = KeyedTable<Int, Note>(limit: 4_000, 0)
+        for key in 0..<4_000 { table.add(key, now: 0, until: 9) }
+        func sizes() -> [Int] {
+            table.forEachShard { _, change in
+                var number = 0
+                change { _, _ in number += 1 }
+                return number
+            }
+        }
+        let before = sizes()
+        #expect(table.setLimit(3_200, now: Instant(nanoseconds: 1), forgetting: true) == 800)
+        for (old, new) in zip(before, sizes()) { #expect((24...26).contains(old - new)) }
+    }
+
     @Test("X-21: 10 000 keys used once are gone after they are idle")
     func idleKeys() {
         let table = KeyedTable<Int, Note>(limit: 1_000_000, 0)

@@ -65,6 +65,18 @@ struct MetricCollectionTests {
         #expect(lines(metrics, "test.level") == ["a 1", "a#2 2", "a#3 3"])
     }
 
+    @Test("the number of a source is the same in all its families, also in those that no other of its name has")
+    func numberInAllFamilies() {
+        let others = (1...3).map { MetricFamily("test.other\($0)", .gauge, labels: ["name"], help: "Other.") }
+        let first = Source([(Self.level, ["a"], 1)])
+        let second = Source([(Self.level, ["a"], 2)] + others.map { ($0, ["a"], 2) })
+        let third = Source(others.map { ($0, ["a"], 3) } + [(Self.level, ["a"], 3)])
+        let metrics = MetricCollection(of: [first, second, third])
+        #expect(lines(metrics, "test.level") == ["a 1", "a#2 2", "a#3 3"])
+        #expect(lines(metrics, "test.other1") == ["a#2 2", "a 3"])
+        for other in others.dropFirst() { #expect(lines(metrics, other.name) == ["a#2 2", "a 3"]) }
+    }
+
     @Test("a name that looks like a distinguished one is kept apart too")
     func nameWithNumber() {
         let metrics = MetricCollection(

@@ -76,6 +76,17 @@ import Testing
         #expect(Duration.nanoseconds(1).multipliedSaturated(by: 0x1p62) == .nanoseconds(1 << 62))
     }
 
+    @Test("a whole power is the product of as many factors", arguments: [2, 3, 0.5, 1.01, -2, 10, 1, 0])
+    func powers(base: Double) {
+        var product = 1.0
+        for exponent in 0..<70 {
+            #expect(abs(base.raised(to: exponent) - product) <= abs(product) * 1e-12, "\(exponent)")
+            product *= base
+        }
+        #expect(base.raised(to: -3) == 1)
+        #expect(10.0.raised(to: 400) == .infinity && 2.0.raised(to: .max) == .infinity)
+    }
+
     private static let forms: [(duration: Duration, sentence: String, short: String)] = [
         (.zero, "0 seconds", "0s"),
         (.nanoseconds(1), "1 nanosecond", "1ns"),

@@ -54,6 +54,37 @@ struct TimerSlotTests {
         #expect(isFired)
     }
 
+    @Test("what is to be done for a deadline: a timer where none fires by then, none for what never comes")
+    func actions() {
+        for start in [nil, 5, 20] as [Int64?] {
+            for wanted in [nil, 4, 5, 6, .max - 1, .max] as [Int64?] {
+                var slot = TimerSlot()
+                let timer = Timer()
+                if let start, let number = slot.claim(at: at(start)) { _ = slot.keep(timer, number) }
+                let action = slot.action(for: wanted.map { at($0) })
+                let isNeeded = wanted.map { $0 < .max && $0 < start ?? .max } ?? false
+                #expect(action.next?.deadline == (isNeeded ? wanted.map { at($0) } : nil))
+                #expect((action.cancelled != nil) == (wanted == nil && start != nil))
+                #expect(slot.deadline == (wanted == nil ? nil : isNeeded ? wanted : start).map { at($0) })
+                if let number = action.next?.number {
+                    let fires = slot.fire(number)
+                    #expect(fires)
+                }
+            }
+        }
+    }
+
+    @Test("a timer that has fired is not handed back by the next")
+    func afterFiring() throws {
+        var slot = TimerSlot()
+        let first = try claim(&slot, 10)
+        _ = keep(&slot, Timer(), first)
+        let fired = slot.fire(first)
+        let second = try claim(&slot, 20)
+        let unneeded = keep(&slot, Timer(), second)
+        #expect(fired && unneeded == nil)
+    }
+
     @Test("the timer before is not needed when an earlier one is handed in")
     func unneeded() throws {
         var slot = TimerSlot()

@@ -103,6 +103,34 @@ struct FormatTests {
     }
 
     @Test(
+        "labels that differ only in zero bytes stay apart, in whatever order",
+        arguments: [
+            ["\u{0}", "\u{FFFD}"], ["\u{FFFD}", "\u{0}"], ["a\u{0}", "a\u{FFFD}", "a\u{FFFD}\u{FFFD}"],
+            ["\u{FFFD}\u{0}", "\u{0}\u{FFFD}", "\u{0}\u{0}", "\u{FFFD}\u{FFFD}"],
+            ["\u{0}", "\u{0}\u{0}", "\u{FFFD}\u{FFFD}"],
+            ["\u{0}"], ["a", "b\u{0}"],
+        ], PrometheusExporter.Format.allCases)
+    func zeros(names: [String], format: PrometheusExporter.Format) {
+        let page = text(names.map { (Self.level, [$0], .integer(1)) }, format)
+        let lines = page.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(lines.count == names.count)
+        #expect(Set(lines).count == names.count)
+        #expect(!page.utf8.contains(0))
+        // A name that can be shown as it is, is.
+        for name in names where !name.utf8.contains(0) { #expect(page.contains("name=\"\(name)\"")) }
+    }
+
+    @Test("labels of several keys that differ only in zero bytes stay apart")
+    func zerosInSeveralLabels() {
+        let family = MetricFamily("test.pairs", .gauge, labels: ["name", "kind"], help: "Pairs.")
+        let pairs = [
+            ["a", "\u{0}"], ["a", "\u{FFFD}"], ["a\u{0}", "b"], ["a\u{FFFD}", "b"], ["a\u{FFFD}", "\u{FFFD}"],
+        ]
+        let lines = text(pairs.map { (family, $0, .integer(1)) }).split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(Set(lines).count == pairs.count)
+    }
+
+    @Test(
         "numbers",
         arguments: [
             (.integer(.max), "9223372036854775807"), (.integer(.min), "-9223372036854775808"), (.integer(10), "10"),

@@ -53,6 +53,21 @@ struct LimitTests {
         #expect(fixture.retry.totals.hintsIgnored == 2)
     }
 
+    @Test("a hint that cannot be read counts for its own failure, and for none of those after it")
+    func unreadableHintsAreCountedOnce() async throws {
+        let unreadable = Answer(serverHint: .http(retryAfter: "soon", secondsSince1970: 0))
+        let calls: [(errors: [any Error], ignored: Int)] = [
+            ([unreadable, failure, failure], 1), ([unreadable, failure, unreadable], 2), ([failure, unreadable], 1),
+            ([unreadable, hint(.seconds(1)), failure], 1), ([unreadable, Answer(serverHint: .doNotRetry)], 1),
+            ([unreadable, Answer(serverHint: nil), unreadable, failure], 2), ([failure, failure], 0),
+        ]
+        for call in calls {
+            let fixture = try Fixture(Configuration(backoff: .constant(.seconds(1)), maxAttempts: 9))
+            _ = try await fixture.run(call.errors)
+            #expect(fixture.retry.totals.hintsIgnored == call.ignored, "\(call.errors)")
+        }
+    }
+
     @Test func theLongestDelayBoundsAFunctionToo() async throws {
         let fixture = try Fixture(
             Configuration(backoff: .custom { _ in .seconds(Int64.max) }, maxDelay: .seconds(3)))

@@ -87,6 +87,64 @@ struct RetryBudgetTests {
         #expect(budget.balance == 0)
     }
 
+    @Test(
+        "what is put back is as if it had never been taken, also when the window has passed",
+        arguments: [
+            .ratio(0, minimumPerSecond: 3, window: .seconds(1)), .ratio(0.5, minimumPerSecond: 3, window: .seconds(10)),
+            .quota(500, cost: 14), .quota(1, cost: 1),
+        ] as [RetryBudget.Configuration], [0, 1, 15])
+    func puttingBack(configuration: RetryBudget.Configuration, tenths: Int) throws {
+        let clock = ManualClock()
+        let budget = try RetryBudget(configuration, clock: clock)
+        let start = budget.balance
+        for _ in 1...3 {
+            #expect(budget.tryWithdraw() && budget.balance < start)
+            clock.advance(by: .milliseconds(100 * min(tenths, 1)))
+            budget.putBack()
+            #expect(budget.balance == start)
+        }
+        for _ in 0..<3 {
+            clock.advance(by: .seconds(tenths))
+            #expect(budget.balance == start)
+        }
+        // All that there was is there again.
+        var count = 0
+        while count < 1000, budget.tryWithdraw() { count += 1 }
+        let fresh = try RetryBudget(configuration, clock: clock)
+        var expected = 0
+        while expected < 1000, fresh.tryWithdraw() { expected += 1 }
+        #expect(count == expected)
+    }
+
+    @Test(
+        "a ratio is exact to the millionth of a token",
+        arguments: [0.000_001, 0.000_01, 0.000_123, 0.050_001, 0.999_999])
+    func fineRatios(ratio: Double) throws {
+        let budget = try RetryBudget(.ratio(ratio, minimumPerSecond: 0), clock: ManualClock())
+        let calls = Int((1 / ratio).rounded(.up))
+        for _ in 1..<calls { budget.deposit() }
+        #expect(!budget.tryWithdraw())
+        budget.deposit()
+        #expect(budget.tryWithdraw() && !budget.tryWithdraw())
+    }
+
+    @Test("a budget without a rule lets through a fifth of the calls, and ten a second in any case")
+    func defaultRule() throws {
+        #expect(try RetryBudget().configuration == .ratio(0.2, minimumPerSecond: 10, window: .seconds(10)))
+        #expect(RetryBudget.Configuration.throttle() == .throttle(maxTokens: 10, tokenRatio: 0.1))
+        #expect(RetryBudget.Configuration.quota() == .quota(500, cost: 14))
+        let clock = ManualClock()
+        let budget = try RetryBudget(clock: clock)
+        for _ in 1...500 { budget.deposit() }
+        var count = 0
+        while count < 1000, budget.tryWithdraw() { count += 1 }
+        #expect(count == 200)
+        clock.advance(by: .milliseconds(9_999))
+        #expect(budget.balance == 0)
+        clock.advance(by: .milliseconds(1))
+        #expect(budget.balance == 100)
+    }
+
     @Test("GR-1: a throttle of 10 tokens and a ratio of 0.1")
     func throttle() throws {
         let budget = try RetryBudget(.throttle(maxTokens: 10, tokenRatio: 0.1))
