@@ -234,7 +234,8 @@ public final class Bulkhead: Strategy {
         return withState { state in
             let part = state.part(partition)
             guard !state.marksCalls, state.takeFreeSlot(part) else { return .none }
-            return announcedLocked(part: part, inUse: state.inUse, waited: .zero, start: start, period: state.markPeriod)
+            return announcedLocked(
+                part: part, inUse: state.inUse, waited: .zero, start: start, period: state.markPeriod)
         }
     }
 

@@ -15,9 +15,11 @@ extension CircuitBreaker {
         }
     }
 
+    /// What the passage keeps, in bytes.
     @_documentation(visibility: internal)
     @inlinable public var _size: Int { 16 }
 
+    /// Lets a call in, as far as that can be decided at once.
     @_documentation(visibility: internal)
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
         let gate = currentGate
@@ -29,11 +31,13 @@ extension CircuitBreaker {
         return 1
     }
 
+    /// Counts a success.
     @_documentation(visibility: internal)
     public func _leave(_ passage: inout Passage, at offset: Int) {
         succeeded(passage.load(Entry.self, at: offset).admission)
     }
 
+    /// Counts a failure, or goes on.
     @_documentation(visibility: internal)
     public func _fail(
         _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
@@ -42,6 +46,7 @@ extension CircuitBreaker {
         return -1
     }
 
+    /// What there is to tell of the call.
     @_documentation(visibility: internal)
     public func _describe(
         _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports

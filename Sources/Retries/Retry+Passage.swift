@@ -3,14 +3,17 @@ internal import Synchronization
 
 /// The synchronous way through a retry: it has something to do only after a failure, unless it has a budget or a limit.
 extension Retry {
+    /// Lets a call in, as far as that can be decided at once.
     @_documentation(visibility: internal)
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
         isPlain.load(ordering: .relaxed) && !Task.isCancelled ? 1 : 0
     }
 
+    /// Counts a success.
     @_documentation(visibility: internal)
     public func _leave(_ passage: inout Passage, at offset: Int) { succeeded(attempts: 1) }
 
+    /// Counts a failure, or goes on.
     @_documentation(visibility: internal)
     @inlinable
     public func _fail(
@@ -20,6 +23,7 @@ extension Retry {
         entered == 1 ? 0 : -1
     }
 
+    /// Goes on with a call, nested.
     @_documentation(visibility: internal)
     public nonisolated(nonsending) func _resume(
         _ passage: inout Passage, at offset: Int, _ position: Int, _ error: (any Error)?, _ context: Context,

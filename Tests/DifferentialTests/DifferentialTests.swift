@@ -11,12 +11,14 @@ import Testing
 /// are the same, line by line.
 @Suite struct DifferentialTests {
     #if DEBUG
-        private static let scripts: UInt64 = 4_000
+        private static let scripts: UInt64 = 1_000
     #else
         private static let scripts: UInt64 = 100_000
     #endif
 
-    @Test("the synchronous way and the nested one differ in nothing that can be seen", arguments: [0, 1, 2, 3] as [UInt64])
+    @Test(
+        "the synchronous way and the nested one differ in nothing that can be seen",
+        arguments: [0, 1, 2, 3] as [UInt64])
     func sameAsNested(part: UInt64) async throws {
         for seed in stride(from: part, to: Self.scripts, by: 4) {
             let synchronous = try await Run(seed: seed, isNested: false).lines()

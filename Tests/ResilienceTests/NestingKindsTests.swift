@@ -92,7 +92,8 @@ struct NestingKindsTests {
             "t", .init(handles: .errors { !($0 is Known) }), clock: clock, random: .constant(0.5))
         try? await throttle.execute { throw error }
         #expect(throttle.totals.accepted == 1)
-        let fallback = try Fallback<Int>("f", .init(handles: .only(Known.self)) { .value(1, handles: .except(Outer.self)) })
+        let fallback = try Fallback<Int>(
+            "f", .init(handles: .only(Known.self)) { .value(1, handles: .except(Outer.self)) })
         await #expect(throws: Outer.self) { try await fallback.execute { throw error } }
         let bulkhead = try Bulkhead(
             "b", .init(limit: .adaptive(AIMDLimit(initial: 100), handles: .only(Known.self))), clock: clock)

@@ -21,9 +21,11 @@ extension KeyedRateLimiter.Single {
         }
     }
 
+    /// What the passage keeps, in bytes.
     @_documentation(visibility: internal)
     @inlinable public var _size: Int { 16 }
 
+    /// Lets a call in, as far as that can be decided at once.
     @_documentation(visibility: internal)
     @inlinable
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
@@ -39,6 +41,7 @@ extension KeyedRateLimiter.Single {
         return 0
     }
 
+    /// Goes on with a call, nested.
     @_documentation(visibility: internal)
     @inlinable
     public nonisolated(nonsending) func _resume(

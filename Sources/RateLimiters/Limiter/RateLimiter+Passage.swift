@@ -3,6 +3,7 @@ internal import Synchronization
 
 /// The synchronous way through a limiter: in if there is a permit; on the way out there is nothing to do.
 extension RateLimiter {
+    /// Lets a call in, as far as that can be decided at once.
     @_documentation(visibility: internal)
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
         let now = time.now.nanoseconds

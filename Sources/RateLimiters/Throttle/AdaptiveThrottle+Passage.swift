@@ -2,9 +2,11 @@ public import ResilienceCore
 
 /// The synchronous way through a throttle: it never waits.
 extension AdaptiveThrottle {
+    /// What the passage keeps, in bytes.
     @_documentation(visibility: internal)
     @inlinable public var _size: Int { 8 }
 
+    /// Lets a call in, as far as that can be decided at once.
     @_documentation(visibility: internal)
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
         do {
@@ -17,11 +19,13 @@ extension AdaptiveThrottle {
         }
     }
 
+    /// Counts a success.
     @_documentation(visibility: internal)
     public func _leave(_ passage: inout Passage, at offset: Int) {
         record(.accepted, passage.load(TimeSource.Instant.self, at: offset))
     }
 
+    /// Counts a failure, or goes on.
     @_documentation(visibility: internal)
     public func _fail(
         _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context

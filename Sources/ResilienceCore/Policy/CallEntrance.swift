@@ -19,6 +19,7 @@ extension Strategy {
     @_documentation(visibility: internal)
     public var _entrance: (any CallEntrance)? { nil }
 
+    /// Whether calls pass something as a whole.
     @_documentation(visibility: internal)
     @inlinable public var _isGuarded: Bool { _entrance != nil }
 

@@ -1,14 +1,18 @@
 /// The synchronous way through two strategies: outwards in, and inwards out.
 extension Chain {
+    /// The number of layers.
     @_documentation(visibility: internal)
     @inlinable public var _depth: Int { outer._depth &+ inner._depth }
 
+    /// What the passage keeps, in bytes.
     @_documentation(visibility: internal)
     @inlinable public var _size: Int { outer._size &+ inner._size }
 
+    /// Whether the context is the same inside.
     @_documentation(visibility: internal)
     @inlinable public var _isTransparent: Bool { outer._isTransparent && inner._isTransparent }
 
+    /// Lets a call in, as far as that can be decided at once.
     @_documentation(visibility: internal)
     @inlinable
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
@@ -17,6 +21,7 @@ extension Chain {
         return entered &+ inner._enter(&passage, at: offset &+ outer._size, &refusal)
     }
 
+    /// Counts a success.
     @_documentation(visibility: internal)
     @inlinable
     public func _leave(_ passage: inout Passage, at offset: Int) {
@@ -24,6 +29,7 @@ extension Chain {
         outer._leave(&passage, at: offset)
     }
 
+    /// Counts a failure, or goes on.
     @_documentation(visibility: internal)
     @inlinable
     public func _fail(
@@ -40,6 +46,7 @@ extension Chain {
         return outer._fail(&passage, at: offset, entered: depth, &error, context)
     }
 
+    /// Goes on with a call, nested.
     @_documentation(visibility: internal)
     @inlinable
     public nonisolated(nonsending) func _resume(
@@ -66,6 +73,7 @@ extension Chain {
         }
     }
 
+    /// What there is to tell of the call.
     @_documentation(visibility: internal)
     @inlinable
     public func _describe(
@@ -79,6 +87,7 @@ extension Chain {
             &passage, at: offset &+ outer._size, entered: entered &- depth, isRefused: isRefused, &reports)
     }
 
+    /// The context inside.
     @_documentation(visibility: internal)
     @inlinable
     public func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context {
@@ -90,6 +99,7 @@ extension Chain {
 
 /// The synchronous way through the strategy that is there. Which one it is does not change.
 extension Either {
+    /// The number of layers.
     @_documentation(visibility: internal)
     @inlinable public var _depth: Int {
         switch self {
@@ -98,6 +108,7 @@ extension Either {
         }
     }
 
+    /// What the passage keeps, in bytes.
     @_documentation(visibility: internal)
     @inlinable public var _size: Int {
         switch self {
@@ -106,6 +117,7 @@ extension Either {
         }
     }
 
+    /// Whether the context is the same inside.
     @_documentation(visibility: internal)
     @inlinable public var _isTransparent: Bool {
         switch self {
@@ -114,6 +126,7 @@ extension Either {
         }
     }
 
+    /// Lets a call in, as far as that can be decided at once.
     @_documentation(visibility: internal)
     @inlinable
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
@@ -123,6 +136,7 @@ extension Either {
         }
     }
 
+    /// Counts a success.
     @_documentation(visibility: internal)
     @inlinable
     public func _leave(_ passage: inout Passage, at offset: Int) {
@@ -132,6 +146,7 @@ extension Either {
         }
     }
 
+    /// Counts a failure, or goes on.
     @_documentation(visibility: internal)
     @inlinable
     public func _fail(
@@ -143,6 +158,7 @@ extension Either {
         }
     }
 
+    /// Goes on with a call, nested.
     @_documentation(visibility: internal)
     @inlinable
     public nonisolated(nonsending) func _resume(
@@ -155,6 +171,7 @@ extension Either {
         }
     }
 
+    /// What there is to tell of the call.
     @_documentation(visibility: internal)
     @inlinable
     public func _describe(
@@ -168,6 +185,7 @@ extension Either {
         }
     }
 
+    /// The context inside.
     @_documentation(visibility: internal)
     @inlinable
     public func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context {

@@ -34,26 +34,32 @@ public struct Passage: BitwiseCopyable, Sendable {
 
 /// A strategy that nothing is known of but `execute`: it is not entered, and the call goes on nested in it.
 extension Strategy {
+    /// The number of layers.
     @_documentation(visibility: internal)
     @inlinable public var _depth: Int { 1 }
 
+    /// What the passage keeps, in bytes.
     @_documentation(visibility: internal)
     @inlinable public var _size: Int { 0 }
 
+    /// Lets a call in, as far as that can be decided at once.
     @_documentation(visibility: internal)
     @inlinable
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int { 0 }
 
+    /// Counts a success.
     @_documentation(visibility: internal)
     @inlinable
     public func _leave(_ passage: inout Passage, at offset: Int) {}
 
+    /// Counts a failure, or goes on.
     @_documentation(visibility: internal)
     @inlinable
     public func _fail(
         _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
     ) -> Int { .left }
 
+    /// Goes on with a call, nested.
     @_documentation(visibility: internal)
     @inlinable
     public nonisolated(nonsending) func _resume(
@@ -64,19 +70,23 @@ extension Strategy {
         try await execute(context, next)
     }
 
+    /// The context inside.
     @_documentation(visibility: internal)
     @inlinable
     public func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context { context }
 
+    /// What there is to tell of the call.
     @_documentation(visibility: internal)
     @inlinable
     public func _describe(
         _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports
     ) {}
 
+    /// Whether the context is the same inside.
     @_documentation(visibility: internal)
     @inlinable public var _isTransparent: Bool { true }
 
+    /// Whether the rules that were declared accept a value.
     @_documentation(visibility: internal)
     @inlinable
     public func _accepts<Value>(_ value: Value) -> Bool { true }

@@ -12,12 +12,15 @@ extension Policy {
         static let untimed = Int64.min
     }
 
+    /// What the passage keeps, in bytes.
     @_documentation(visibility: internal)
     public var _size: Int { core.size }
 
+    /// Whether the context is the same inside.
     @_documentation(visibility: internal)
     public var _isTransparent: Bool { false }
 
+    /// Whether the rules that were declared accept a value.
     @_documentation(visibility: internal)
     @inlinable
     public func _accepts<Value>(_ value: Value) -> Bool {
@@ -29,6 +32,7 @@ extension Policy {
         offset <= core.lastOffset && (offset == 0 || core.scope.acceptances == nil)
     }
 
+    /// Lets a call in, as far as that can be decided at once.
     @_documentation(visibility: internal)
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
         let core = core
@@ -41,6 +45,7 @@ extension Policy {
         return entered == core.layers.depth ? 1 : 0
     }
 
+    /// Counts a success.
     @_documentation(visibility: internal)
     public func _leave(_ passage: inout Passage, at offset: Int) {
         let core = core
@@ -49,6 +54,7 @@ extension Policy {
         if entry.isObserved { ended(entry, nil, nil) }
     }
 
+    /// Counts a failure, or goes on.
     @_documentation(visibility: internal)
     public func _fail(
         _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
@@ -67,6 +73,7 @@ extension Policy {
         return .left
     }
 
+    /// Goes on with a call, nested.
     @_documentation(visibility: internal)
     public nonisolated(nonsending) func _resume(
         _ passage: inout Passage, at offset: Int, _ position: Int, _ error: (any Error)?, _ context: Context,
@@ -86,6 +93,7 @@ extension Policy {
         if entry.isObserved { ended(entry, nil, nil) }
     }
 
+    /// The context inside.
     @_documentation(visibility: internal)
     public func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context {
         let context = enteredContext(from: context)
@@ -93,6 +101,7 @@ extension Policy {
         return core.layers.inside(&passage, offset &+ Entry.size, context)
     }
 
+    /// What there is to tell of the call.
     @_documentation(visibility: internal)
     public func _describe(
         _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports

@@ -133,6 +133,7 @@ public struct Policy: Strategy {
     /// The same, or what nested policies have of it.
     @_documentation(visibility: internal) public var _entrance: (any CallEntrance)? { core.entrance }
 
+    /// Whether calls pass something as a whole.
     @_documentation(visibility: internal) @inlinable public var _isGuarded: Bool { core.isGuarded }
 
     /// What the policy is called.

@@ -30,7 +30,8 @@ extension Strategy {
             return try await goOn(&passage, entered, error, isAccepted, operation).value
         }
         guard isAccepted(value), _accepts(value) else {
-            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation).value
+            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation)
+                .value
         }
         _leave(&passage, at: 0)
         return value
@@ -57,7 +58,8 @@ extension Strategy {
             return try await goOn(&passage, entered, error, isAccepted, operation).value
         }
         guard isAccepted(value), _accepts(value) else {
-            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation).value
+            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation)
+                .value
         }
         _leave(&passage, at: 0)
         return value
@@ -232,7 +234,9 @@ extension Strategy {
 
 extension UnacceptedResult {
     @inlinable @inline(never)
-    static func holding<Value>(_ value: consuming Value) -> UnacceptedResult { UnacceptedResult(holding: HeldValue(value)) }
+    static func holding<Value>(_ value: consuming Value) -> UnacceptedResult {
+        UnacceptedResult(holding: HeldValue(value))
+    }
 }
 
 extension Context {
