@@ -27,7 +27,7 @@ public struct FallbackExhaustedError: ErrorWrapper, RetryAfterProviding, Sendabl
 extension Error {
     /// When to try again, if this error or the one that it wraps knows.
     var retryHint: Duration? {
-        (self as? any RetryAfterProviding)?.retryAfter ?? (unwrapped as? any RetryAfterProviding)?.retryAfter
+        (self as? any RetryAfterProviding)?.retryAfter ?? (unwrapped(self) as? any RetryAfterProviding)?.retryAfter
     }
 }
 

@@ -214,6 +214,20 @@ struct ChainTests {
         #expect(fallback.totals.served == 2 && fallback.totals.unhandled == 1)
     }
 
+    @Test("the hint of a fallback that is exhausted is that of the error inside of wrappers")
+    func hintInsideOfWrappers() {
+        struct Wrapper: ErrorWrapper { let wrappedError: any Error }
+        struct Busy: Error, RetryAfterProviding { let retryAfter: Duration? = .seconds(7) }
+        for error in [Busy(), Wrapper(wrappedError: Busy()), Wrapper(wrappedError: Wrapper(wrappedError: Busy()))]
+            as [any Error]
+        {
+            #expect(
+                FallbackExhaustedError(policyName: "f", original: error, steps: []).retryAfter == .seconds(7),
+                "\(error)")
+        }
+        #expect(FallbackExhaustedError(policyName: "f", original: Down(), steps: []).retryAfter == nil)
+    }
+
     @Test("an exhausted fallback stands for the error of the call, and hands on when to try again")
     func exhaustedError() throws {
         struct Busy: Error, RetryAfterProviding { let retryAfter: Duration? = .seconds(7) }

@@ -1,4 +1,4 @@
-public import ResilienceCore
+internal import ResilienceCore
 
 extension Kind {
     static let adaptiveThrottle = Kind(.adaptiveThrottle, "adaptive throttle", section: "adaptiveThrottles")

@@ -1,4 +1,4 @@
-public import ResilienceCore
+internal import ResilienceCore
 
 extension Kind {
     static let bulkhead = Kind(.bulkhead, "bulkhead", section: "bulkheads")

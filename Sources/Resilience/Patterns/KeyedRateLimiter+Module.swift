@@ -1,4 +1,4 @@
-public import ResilienceCore
+internal import ResilienceCore
 
 extension Kind {
     static let keyedRateLimiter = Kind(.keyedRateLimiter, "keyed rate limiter", section: "keyedRateLimiters")

@@ -1,4 +1,4 @@
-public import ResilienceCore
+internal import ResilienceCore
 
 extension Kind {
     static let rateLimiter = Kind(.rateLimiter, "rate limiter", section: "rateLimiters")

@@ -1,4 +1,4 @@
-public import ResilienceCore
+internal import ResilienceCore
 
 extension Kind {
     static let retryBudget = Kind(.retryBudget, "retry budget", section: "retryBudgets")
