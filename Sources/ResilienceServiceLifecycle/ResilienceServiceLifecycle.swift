@@ -36,7 +36,7 @@
                 } onGracefulShutdown: { [self] in
                     // Not on the spot: the group calls this while it holds a lock, and observers hear of the shutdown.
                     Task(name: "resilience \(name) graceful shutdown", executorPreference: executor) {
-                        await shutdown()
+                        await self.shutdown()
                     }
                 }
             } onCancel: {
