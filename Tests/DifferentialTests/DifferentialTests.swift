@@ -10,7 +10,9 @@ import Testing
 /// cancellations and steps of the clock. Values, errors, what operations and strategies see, events, totals and metrics
 /// are the same, line by line.
 @Suite struct DifferentialTests {
-    #if DEBUG
+    #if THREAD_SANITIZER
+        private static let scripts: UInt64 = 200
+    #elseif DEBUG
         private static let scripts: UInt64 = 1_000
     #else
         private static let scripts: UInt64 = 100_000
