@@ -57,6 +57,7 @@ extension RateLimiter {
     }
 
     func countEnd(_ error: any Error) {
+        // The end of a wait, not of a call: only the limiter itself, for its caller, ends one so.
         if error is CancellationError {
             tally.cancelled.wrappingAdd(1, ordering: .relaxed)
         } else {

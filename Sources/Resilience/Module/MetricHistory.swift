@@ -24,7 +24,7 @@ final class MetricHistory: Sendable {
         var counts: Counts
     }
 
-    /// A departed object, kept for as long as it is read.
+    /// A departed object, kept for as long as it is read. Unchecked for the same reason.
     private struct Reading: @unchecked Sendable {
         let object: AnyObject
         let id: ObjectIdentifier
