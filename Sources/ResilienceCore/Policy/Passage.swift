@@ -91,10 +91,10 @@ extension Strategy {
     @_documentation(visibility: internal)
     @inlinable public var _isTransparent: Bool { true }
 
-    /// Whether the rules that were declared accept a value.
+    /// What the rules that were declared make of a value.
     @_documentation(visibility: internal)
     @inlinable
-    public func _accepts<Value>(_ value: Value) -> Bool { true }
+    public func _failure<Value>(of value: Value) -> (any Error)? { nil }
 }
 
 extension Int {

@@ -20,11 +20,11 @@ extension Policy {
     @_documentation(visibility: internal)
     public var _isTransparent: Bool { false }
 
-    /// Whether the rules that were declared accept a value.
+    /// What the rules that were declared make of a value.
     @_documentation(visibility: internal)
     @inlinable
-    public func _accepts<Value>(_ value: Value) -> Bool {
-        core.scope.acceptances == nil ? true : core.scope.accepts(value)
+    public func _failure<Value>(of value: Value) -> (any Error)? {
+        core.scope.acceptances == nil ? nil : core.scope.failure(of: value)
     }
 
     /// Nested, its rules for values are known to nobody on this way; outermost, `execute` asks for them.

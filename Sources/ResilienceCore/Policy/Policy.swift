@@ -161,6 +161,25 @@ public struct Policy: Strategy {
         return Policy(core.with(PolicyScope(name: name, time: scope.time, acceptances: acceptances), preset))
     }
 
+    /// The same policy with a classifier for the values of one type: a value of which `classify` makes an error counts
+    /// as that failure for every layer, with its hint, its overload and its label. If it is still the outcome in the end,
+    /// the caller gets the value.
+    ///
+    /// ```swift
+    /// let api = policy.failing(Response.self) { $0.status < 500 ? nil : ServerFailure($0) }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - type: The type of values. Those of other types are not classified.
+    ///   - throwing: Whether the caller gets the failure in place of the value. Default: false.
+    ///   - classify: What is wrong with a value, or `nil`. Asked once for each value; runs outside every lock.
+    public func failing<Value>(
+        _ type: Value.Type, throwing: Bool = false, _ classify: @escaping @Sendable (Value) -> (any Error)?
+    ) -> Policy {
+        let acceptances = (scope.acceptances ?? []) + [TypedClassifier(isThrown: throwing, classify: classify)]
+        return Policy(core.with(PolicyScope(name: name, time: scope.time, acceptances: acceptances), preset))
+    }
+
     /// Runs the rest of a call under this policy, as one layer of another or for a call of its own.
     @inlinable
     public nonisolated(nonsending) func execute(

@@ -157,9 +157,9 @@ extension Strategy {
         } catch {
             return try await goOn(&passage, entered, error, isAccepted, operation).value
         }
-        guard isAccepted(value), _accepts(value) else {
-            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation)
-                .value
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
+            let obstacle = UnacceptedResult.holding(consume value, failure)
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
         }
         _leave(&passage, at: 0)
         return value
@@ -182,9 +182,9 @@ extension Strategy {
         } catch {
             return try await goOn(&passage, entered, error, isAccepted, operation).value
         }
-        guard isAccepted(value), _accepts(value) else {
-            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation)
-                .value
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
+            let obstacle = UnacceptedResult.holding(consume value, failure)
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
         }
         _leave(&passage, at: 0)
         return value
@@ -199,7 +199,7 @@ extension Strategy {
     nonisolated(nonsending) func goOn<Value>(
         _ passage: inout Passage, _ entered: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) () async throws -> Value
-    ) async throws -> (value: Value, isAccepted: Bool) {
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
         var obstacle = obstacle
         let context = rootContext
         let position = leaving(&passage, entered, &obstacle, context)
@@ -211,10 +211,10 @@ extension Strategy {
             }
         } catch {
             guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
-            return (value, false)
+            return (value, error)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, true)
+        return (latest, nil)
     }
 
     /// The same for an operation that asks for its context.
@@ -222,7 +222,7 @@ extension Strategy {
     nonisolated(nonsending) func goOn<Value>(
         _ passage: inout Passage, _ entered: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
-    ) async throws -> (value: Value, isAccepted: Bool) {
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
         var obstacle = obstacle
         let context = rootContext
         let position = leaving(&passage, entered, &obstacle, context)
@@ -234,10 +234,10 @@ extension Strategy {
             }
         } catch {
             guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
-            return (value, false)
+            return (value, error)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, true)
+        return (latest, nil)
     }
 
     /// Leaves layers because of an error, if there is one. Returns the layer that goes on.
@@ -254,8 +254,9 @@ extension Strategy {
 
 extension UnacceptedResult {
     @inlinable @inline(never)
-    static func holding<Value>(_ value: consuming Value) -> UnacceptedResult {
-        UnacceptedResult(holding: HeldValue(value))
+    static func holding<Value>(_ value: consuming Value, _ failure: any Error) -> any Error {
+        if let thrown = ThrownFailure.error(failure) { return thrown }
+        return UnacceptedResult(holding: HeldValue(value), failure)
     }
 }
 
@@ -267,22 +268,25 @@ extension Context {
     @inlinable
     func judge<Value>(_ value: Value, _ isAccepted: (Value) -> Bool, into latest: inout Value?) throws {
         latest = value
-        guard isAccepted(value), accepts(value) else {
+        if let failure = isAccepted(value) ? failure(of: value) : UnacceptedResult.unjudged {
             latest = nil
-            throw UnacceptedResult(holding: HeldValue(value))
+            throw UnacceptedResult.holding(value, failure)
         }
     }
 
     /// The same, with what to do with a value that was not accepted and that the caller does not get.
     @inlinable
     func judge<Value>(
-        _ value: Value, _ isAccepted: (Value) -> Bool, into latest: inout Value?,
+        _ value: Value, _ isAccepted: (Value) -> Bool, _ classify: (Value) -> (any Error)?,
+        into latest: inout Value?,
         releasing release: nonisolated(nonsending) @escaping (Value) async -> Void
     ) throws {
         latest = value
-        guard isAccepted(value), accepts(value) else {
+        let unaccepted = isAccepted(value) ? nil : UnacceptedResult.unjudged
+        if let failure = unaccepted ?? classify(value) ?? failure(of: value) {
             latest = nil
-            throw UnacceptedResult(holding: ReleasableValue(value, release))
+            throw ThrownFailure.error(failure)
+                ?? UnacceptedResult(holding: ReleasableValue(value, release), failure)
         }
     }
 }

@@ -96,9 +96,9 @@ public protocol Strategy: MetricSource {
     func _describe(
         _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports)
 
-    /// Whether a value satisfies the rules that were declared for values.
+    /// What the rules that were declared for values make of this one; `nil` if they accept it.
     @_documentation(visibility: internal)
-    func _accepts<Value>(_ value: Value) -> Bool
+    func _failure<Value>(of value: Value) -> (any Error)?
 }
 
 extension Strategy {
