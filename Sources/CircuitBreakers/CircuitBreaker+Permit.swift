@@ -58,14 +58,18 @@ extension CircuitBreaker {
         }
 
         /// The call returned a value: a success if it is accepted, also by the rules of the context, and otherwise a
-        /// failure.
+        /// failure, whose value functions for the length of a break and conditions on errors see.
         ///
         /// - Returns: Whether the result came in time to count.
         @discardableResult
         public consuming func succeed<Value>(
             with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
         ) -> Bool {
-            guard isAccepted(value), context.accepts(value) else { return fail(UnacceptedResult()) }
+            guard isAccepted(value), context.accepts(value) else {
+                let failure = UnacceptedResult(showing: value)
+                defer { failure.letGo() }
+                return fail(failure)
+            }
             return complete(as: .success)
         }
 

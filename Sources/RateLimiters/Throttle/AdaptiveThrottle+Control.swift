@@ -89,8 +89,8 @@ extension AdaptiveThrottle {
 
         /// The service accepted the call.
         ///
-        /// - Returns: Whether that is in the window. `false` if the call began so long ago that the throttle has
-        ///   forgotten that time; then only the totals count it.
+        /// - Returns: Whether that is in the window: in the part in which the call began or, if that is more than half
+        ///   of the window ago, in that in which it ended.
         @discardableResult
         public consuming func succeed() -> Bool {
             complete(as: .accepted)
@@ -103,7 +103,11 @@ extension AdaptiveThrottle {
         public consuming func succeed<Value>(
             with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
         ) -> Bool {
-            guard isAccepted(value), context.accepts(value) else { return fail(UnacceptedResult()) }
+            guard isAccepted(value), context.accepts(value) else {
+                let failure = UnacceptedResult(showing: value)
+                defer { failure.letGo() }
+                return fail(failure)
+            }
             return complete(as: .accepted)
         }
 

@@ -41,6 +41,14 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
     @usableFromInline
     func take<Value>(as type: Value.Type) -> Value? { held?.take() as? Value }
 
+    /// The failure of a value that somebody judges by hand and keeps: ``letGo()`` of it once it has been looked at.
+    package init<Value>(showing value: Value) {
+        self.init(holding: HeldValue(value))
+    }
+
+    /// Forgets the value, without doing anything with it.
+    package func letGo() { _ = held?.take() }
+
     /// A sentence for logs.
     public var description: String { "the result was not accepted" }
 }
