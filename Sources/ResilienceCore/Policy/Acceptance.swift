@@ -41,8 +41,9 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
     @usableFromInline
     func take<Value>(as type: Value.Type) -> Value? { held?.take() as? Value }
 
-    /// The failure of a value that somebody judges by hand and keeps: ``letGo()`` of it once it has been looked at.
-    package init<Value>(showing value: Value) {
+    /// The failure of a value that its judge keeps besides: a permit that is ended by hand, which does ``letGo()`` once the
+    /// value has been looked at, or a fallback.
+    @usableFromInline package init<Value>(showing value: Value) {
         self.init(holding: HeldValue(value))
     }
 
