@@ -29,6 +29,7 @@ let package = Package(
         .library(name: "ResilienceFiles", targets: ["ResilienceFiles"]),
         .library(name: "ResiliencePrometheus", targets: ["ResiliencePrometheus"]),
         .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
+        .library(name: "ResilienceURLSession", targets: ["ResilienceURLSession"]),
         .executable(name: "resilience-demo", targets: ["ResilienceDemo"]),
     ],
     targets: [
@@ -38,6 +39,20 @@ let package = Package(
         .target(name: "ResilienceFiles", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: settings),
         .target(name: "ResiliencePrometheus", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "ResilienceTesting", dependencies: ["ResilienceCore"], swiftSettings: settings),
+        .target(name: "HTTPSemantics", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: settings),
+        .testTarget(
+            name: "HTTPSemanticsTests",
+            dependencies: ["HTTPSemantics", "Resilience", "ResilienceCore", "ResilienceTesting"],
+            swiftSettings: settings),
+        .target(
+            name: "ResilienceURLSession", dependencies: ["HTTPSemantics", "Resilience", "ResilienceCore"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ResilienceURLSessionTests",
+            dependencies: [
+                "ResilienceURLSession", "HTTPSemantics", "Resilience", "ResilienceCore", "ResilienceTesting",
+            ],
+            swiftSettings: settings),
         .executableTarget(
             name: "ResilienceDemo", dependencies: ["Resilience", "ResiliencePrometheus"],
             swiftSettings: settings),
@@ -62,8 +77,8 @@ let package = Package(
         .testTarget(
             name: "DifferentialTests",
             dependencies: [
-                "Bulkheads", "CircuitBreakers", "RateLimiters", "ResilienceCore", "ResilienceTesting", "Retries",
-                "Timeouts",
+                "Bulkheads", "CircuitBreakers", "RateLimiters", "Resilience", "ResilienceCore", "ResilienceTesting",
+                "Retries", "Timeouts",
             ],
             swiftSettings: settings),
         .testTarget(
@@ -117,51 +132,81 @@ for (name, usedByTests) in patterns {
 
 // MARK: Integrations
 
-/// A library that is compiled only with the trait of its name, and the package it integrates. Without the trait that
-/// package is not even resolved, which takes the condition at every use.
+/// A package that an integration uses, and which of its products: in the library and, beside these, in its tests.
+struct Integrated {
+    var package: Package.Dependency
+    var name: String
+    var products: [String] = []
+    var testProducts: [String] = []
+}
+
+var addedPackages: Set<String> = []
+
+/// A library that is compiled only with its trait, and the packages it integrates. Without the trait these are not even
+/// resolved, which takes the condition at every use.
 @MainActor func addIntegration(
-    _ trait: String, _ description: String, with dependency: Package.Dependency, named packageName: String,
-    products: [String], testProducts: [String]
+    _ trait: String, library: String? = nil, _ description: String, with packages: [Integrated],
+    uses targets: [Target.Dependency] = []
 ) {
-    func uses(_ products: [String]) -> [Target.Dependency] {
-        products.map { .product(name: $0, package: packageName, condition: .when(traits: [trait])) }
+    func uses(_ products: (Integrated) -> [String]) -> [Target.Dependency] {
+        packages.flatMap { integrated in
+            products(integrated).map {
+                .product(name: $0, package: integrated.name, condition: .when(traits: [trait]))
+            }
+        }
     }
-    let name = "Resilience\(trait)"
+    let name = library ?? "Resilience\(trait)"
     package.traits.insert(.trait(name: trait, description: description))
-    package.dependencies.append(dependency)
+    for integrated in packages where addedPackages.insert(integrated.name).inserted {
+        package.dependencies.append(integrated.package)
+    }
     package.products.append(.library(name: name, targets: [name]))
+    let testProducts = uses { $0.products + $0.testProducts }
     package.targets += [
-        .target(name: name, dependencies: ["Resilience", "ResilienceCore"] + uses(products), swiftSettings: settings),
+        .target(
+            name: name, dependencies: ["Resilience", "ResilienceCore"] + targets + uses(\.products),
+            swiftSettings: settings),
         .testTarget(
             name: "\(name)Tests",
             dependencies: [
                 .target(name: name), "Resilience", "ResilienceCore", "ResilienceTesting", "IsolationTestSupport",
             ]
-                + uses(products + testProducts),
+                + targets + testProducts,
             swiftSettings: settings),
     ]
-    package.targets.first { $0.name == "GuideTests" }?.dependencies +=
-        [.target(name: name)] + uses(products + testProducts)
+    package.targets.first { $0.name == "GuideTests" }?.dependencies += [.target(name: name)] + testProducts
 }
 
 package.traits.insert(.default(enabledTraits: []))
 addIntegration(
     "ServiceLifecycle", "ResilienceServiceLifecycle: the module as a service of swift-service-lifecycle.",
-    with: .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-    named: "swift-service-lifecycle", products: ["ServiceLifecycle"],
-    testProducts: ["ServiceLifecycleTestKit", "UnixSignals"])
+    with: [
+        Integrated(
+            package: .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+            name: "swift-service-lifecycle", products: ["ServiceLifecycle"],
+            testProducts: ["ServiceLifecycleTestKit", "UnixSignals"])
+    ])
 addIntegration(
     "Metrics", "ResilienceMetrics: what policies measure, on any backend of swift-metrics.",
-    with: .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
-    named: "swift-metrics", products: ["CoreMetrics"], testProducts: ["Metrics", "MetricsTestKit"])
+    with: [
+        Integrated(
+            package: .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+            name: "swift-metrics", products: ["CoreMetrics"], testProducts: ["Metrics", "MetricsTestKit"])
+    ])
 addIntegration(
     "Logging", "ResilienceLogging: what happens in policies, on a logger of swift-log.",
-    with: .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    named: "swift-log", products: ["Logging"], testProducts: ["InMemoryLogging"])
+    with: [
+        Integrated(
+            package: .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+            name: "swift-log", products: ["Logging"], testProducts: ["InMemoryLogging"])
+    ])
 addIntegration(
     "Tracing", "ResilienceTracing: spans of calls and attempts, on any tracer of swift-distributed-tracing.",
-    with: .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
-    named: "swift-distributed-tracing", products: ["Tracing"], testProducts: ["InMemoryTracing"])
+    with: [
+        Integrated(
+            package: .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+            name: "swift-distributed-tracing", products: ["Tracing"], testProducts: ["InMemoryTracing"])
+    ])
 package.targets.first { $0.name == "ResilienceTracingTests" }?.dependencies += patternLibraries
 // The isolation of calls in spans is checked together with that of all others.
 package.targets.first { $0.name == "IsolationTestSupport" }?.dependencies += [
@@ -170,8 +215,53 @@ package.targets.first { $0.name == "IsolationTestSupport" }?.dependencies += [
 ]
 addIntegration(
     "Configuration", "ResilienceConfiguration: the module's document from a reader of swift-configuration.",
-    with: .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
-    named: "swift-configuration", products: ["Configuration"], testProducts: [])
+    with: [
+        Integrated(
+            package: .package(
+                url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+            name: "swift-configuration", products: ["Configuration"])
+    ])
+
+// MARK: HTTP and gRPC
+
+let httpTypes = Integrated(
+    package: .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"), name: "swift-http-types",
+    products: ["HTTPTypes"])
+func nio(_ products: [String] = [], tests: [String] = []) -> Integrated {
+    Integrated(
+        package: .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"), name: "swift-nio",
+        products: products, testProducts: tests)
+}
+addIntegration(
+    "HTTPTypes", library: "ResilienceHTTP", "ResilienceHTTP: requests and responses of swift-http-types.",
+    with: [httpTypes], uses: ["HTTPSemantics"])
+addIntegration(
+    "AsyncHTTPClient", "ResilienceAsyncHTTPClient: requests of async-http-client through a policy per authority.",
+    with: [
+        Integrated(
+            package: .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+            name: "async-http-client", products: ["AsyncHTTPClient"]),
+        nio(["NIOCore", "NIOHTTP1"], tests: ["NIOPosix"]),
+    ], uses: ["HTTPSemantics"])
+addIntegration(
+    "Hummingbird", "ResilienceHummingbird: limits, shedding and deadlines for servers of Hummingbird.",
+    with: [
+        Integrated(
+            package: .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+            name: "hummingbird", products: ["Hummingbird"], testProducts: ["HummingbirdTesting"]),
+        httpTypes,
+        nio(["NIOCore"]),
+    ], uses: ["HTTPSemantics", "ResiliencePrometheus"])
+addIntegration(
+    "GRPC", "ResilienceGRPC: clients and servers of grpc-swift-2.",
+    with: [
+        Integrated(
+            package: .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"), name: "grpc-swift-2",
+            products: ["GRPCCore"], testProducts: ["GRPCInProcessTransport"]),
+        Integrated(
+            package: .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+            name: "grpc-swift-nio-transport", testProducts: ["GRPCNIOTransportHTTP2"]),
+    ], uses: ["HTTPSemantics"])
 
 // One test target alone, with what it needs and nothing else: `.ci/run` builds those of each trait from scratch.
 if let only = Context.environment["RESILIENCE_TESTS"] {

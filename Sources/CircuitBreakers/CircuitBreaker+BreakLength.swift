@@ -133,7 +133,7 @@ extension CircuitBreaker {
 
         /// The value that was not accepted, if the call that opened the breaker returned one of this type.
         public func value<Value: Sendable>(as type: Value.Type = Value.self) -> Value? {
-            error.flatMap { (unwrapped($0) as? UnacceptedResult)?.value(as: type) }
+            error.flatMap { unacceptedResult(in: $0)?.value(as: type) }
         }
     }
 }

@@ -65,10 +65,11 @@ extension CircuitBreaker {
         public consuming func succeed<Value>(
             with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
         ) -> Bool {
-            guard isAccepted(value), context.accepts(value) else {
-                let failure = UnacceptedResult(showing: value)
-                defer { failure.letGo() }
-                return fail(failure)
+            let failure = isAccepted(value) ? context.failure(of: value) : UnacceptedResult.unjudged
+            if let failure {
+                let error = UnacceptedResult.holding(value, failure)
+                defer { UnacceptedResult.letGo(of: error) }
+                return fail(error)
             }
             return complete(as: .success)
         }
@@ -88,6 +89,7 @@ extension CircuitBreaker {
         @discardableResult
         public consuming func complete(as outcome: Outcome) -> Bool {
             isEnded = true
+            if outcome == .success, breaker.countedAtOnce(admission) { return true }
             return breaker.record(outcome, admission, nil)
         }
     }

@@ -25,7 +25,8 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     @usableFromInline
     struct Loaded: Sendable {
         @usableFromInline let value: Value
-        @usableFromInline let isAccepted: Bool
+        /// As what failure it counts, if it does.
+        @usableFromInline let unaccepted: (any Error)?
     }
 
     /// What a refresh has come to.
@@ -37,10 +38,13 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         /// Asks the user's types what they say, so that it is made outside every lock.
         init(_ result: Result<Loaded, any Error>) {
             switch result {
-            case .success(let loaded) where loaded.isAccepted: self = .read(loaded.value)
             case .success(let loaded):
-                let failure = UnacceptedResult(showing: loaded.value)
-                self = .failed(failure, hint: failure.retryAfter)
+                guard let unaccepted = loaded.unaccepted else {
+                    self = .read(loaded.value)
+                    return
+                }
+                let failure = UnacceptedResult.showing(loaded.value, unaccepted)
+                self = .failed(failure, hint: failure.retryHint)
             case .failure(let error): self = .failed(error, hint: error.retryHint)
             }
         }
@@ -225,7 +229,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         let waiters = loads.removeValue(forKey: number)?.waiters ?? []
         totals.joined = totals.joined.addingSaturated(max(0, waiters.count - 1))
         switch result {
-        case .success(let loaded) where loaded.isAccepted:
+        case .success(let loaded) where loaded.unaccepted == nil:
             totals.loaded.increment()
             return (waiters, remember(loaded.value, for: key, flight.start, at: now))
         case .failure where isCancelled: totals.cancelled.increment()

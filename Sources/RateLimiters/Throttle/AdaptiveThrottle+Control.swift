@@ -103,10 +103,11 @@ extension AdaptiveThrottle {
         public consuming func succeed<Value>(
             with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
         ) -> Bool {
-            guard isAccepted(value), context.accepts(value) else {
-                let failure = UnacceptedResult(showing: value)
-                defer { failure.letGo() }
-                return fail(failure)
+            let failure = isAccepted(value) ? context.failure(of: value) : UnacceptedResult.unjudged
+            if let failure {
+                let error = UnacceptedResult.holding(value, failure)
+                defer { UnacceptedResult.letGo(of: error) }
+                return fail(error)
             }
             return complete(as: .accepted)
         }

@@ -1,0 +1,1 @@
+// Requests of async-http-client through a policy per authority.

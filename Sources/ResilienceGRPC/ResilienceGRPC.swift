@@ -1,0 +1,1 @@
+// Clients and servers of grpc-swift-2.

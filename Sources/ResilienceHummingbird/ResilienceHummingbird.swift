@@ -1,0 +1,1 @@
+// Limits, shedding and deadlines for servers of Hummingbird.

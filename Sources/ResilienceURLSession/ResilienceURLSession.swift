@@ -1,0 +1,1 @@
+// Requests of URLSession through a policy per authority.
