@@ -77,8 +77,8 @@ extension Bulkhead {
         ///
         /// - Parameters:
         ///   - error: What the call threw.
-        ///   - context: The context of the call, for its deadline: a call that was cut off there is a drop. Default: the
-        ///     one with which the permit was acquired.
+        ///   - context: The context of the call, for its deadline: a call that was cut off there is a drop. Default:
+        ///     the one with which the permit was acquired.
         public consuming func release(after error: any Error, in context: Context? = nil) {
             isReleased = true
             bulkhead.failed(admission, error, context ?? self.context ?? bulkhead.rootContext)

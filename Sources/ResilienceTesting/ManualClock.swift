@@ -25,7 +25,8 @@ public final class ManualClock: Clock, Sendable {
         case timer(@Sendable () -> Void)
     }
 
-    /// A task that sleeps. What changes is guarded by the clock's lock, so that overlapping accesses need not be looked for.
+    /// A task that sleeps. What changes is guarded by the clock's lock, so that overlapping accesses need not be looked
+    /// for.
     private final class Sleeper: @unchecked Sendable {
         @exclusivity(unchecked) var continuation: UnsafeContinuation<Void, any Error>?
         @exclusivity(unchecked) var id: Queue.ID?
@@ -64,8 +65,8 @@ public final class ManualClock: Clock, Sendable {
         }
     }
 
-    /// By attoseconds, whose comparison is inlined; that of durations is a call for each, and there are dozens for every
-    /// sleeper among many.
+    /// By attoseconds, whose comparison is inlined; that of durations is a call for each, and there are dozens for
+    /// every sleeper among many.
     private typealias Queue = DeadlineQueue<Int128, Entry>
 
     private let state = Lock(State())

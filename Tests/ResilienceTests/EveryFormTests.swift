@@ -4,8 +4,8 @@ import Testing
 
 @testable import Resilience
 
-/// The same rule in every form in which a call can be made: alone, in a policy, hedged, abandoning, with a fallback, of a
-/// module, of a family.
+/// The same rule in every form in which a call can be made: alone, in a policy, hedged, abandoning, with a fallback, of
+/// a module, of a family.
 @Suite("Every form of a call", .timeLimit(.minutes(30)))
 struct EveryFormTests {
     /// A form of a call, around layers.
