@@ -27,6 +27,12 @@ struct WrapperTests {
             count.add(1, ordering: .relaxed)
             try await body()
         }
+
+        func admitIfOpen(_ body: nonisolated(nonsending) () async throws -> Void) async throws -> Bool {
+            guard !isClosed else { return false }
+            try await admit("", body)
+            return true
+        }
     }
 
     /// Measures one thing.
