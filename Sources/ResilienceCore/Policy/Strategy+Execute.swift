@@ -273,7 +273,7 @@ extension UnacceptedResult {
     }
 
     @inlinable @inline(never)
-    static func holding<Value>(_ value: consuming Value, _ failure: any Error) -> any Error {
+    package static func holding<Value>(_ value: consuming Value, _ failure: any Error) -> any Error {
         if let thrown = ThrownFailure.error(failure) { return thrown }
         return UnacceptedResult(holding: HeldValue(value), failure)
     }
