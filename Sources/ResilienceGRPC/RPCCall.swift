@@ -33,9 +33,8 @@
         init(_ context: Context, _ metadata: Metadata, _ options: CallOptions) {
             self.metadata = metadata
             self.options = options
-            let (sum, overflows) = (context.attempt - 1).addingReportingOverflow(context.hedge)
-            let previous = overflows ? Int.max : sum
-            if previous > 0 {
+            let (previous, overflows) = context.attempt.subtractingReportingOverflow(1)
+            if previous > 0, !overflows {
                 self.metadata.replaceOrAddString("\(previous)", forKey: RPCField.previousAttempts)
             }
             if let remaining = context.remaining {

@@ -31,7 +31,8 @@
             var check = ConfigurationCheck(policy.name)
             for layer in policy.layers {
                 let repeats = layer.strategy is Retry || layer.strategy is Timeout
-                check.require(!repeats, "layers", layer.pattern, "cannot be within a transport: it goes around the call")
+                check.require(
+                    !repeats, "layers", layer.pattern, "cannot be within a transport: it goes around the call")
             }
             try check.finish()
             self.init(wrapping: base) { _ in policy }

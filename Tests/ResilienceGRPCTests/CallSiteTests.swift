@@ -18,7 +18,8 @@
             let script = ScriptedOperation<String>(
                 clock: clock,
                 [
-                    .failure(RPCError(code: .unavailable, message: "")), .failure(RPCError(code: .unavailable, message: "")),
+                    .failure(RPCError(code: .unavailable, message: "")),
+                    .failure(RPCError(code: .unavailable, message: "")),
                     .success("7"),
                 ])
             let service = StockService { _, _ in try await script() }

@@ -108,7 +108,8 @@
                 (RPCError(code: .unavailable, message: ""), false), (RPCError(code: .notFound, message: ""), false),
             ] {
                 let bulkhead = try Bulkhead(
-                    "work", .init(limit: .adaptive(.aimd(initial: 10, minimum: 1), handles: .overloadedRPC)), clock: clock)
+                    "work", .init(limit: .adaptive(.aimd(initial: 10, minimum: 1), handles: .overloadedRPC)),
+                    clock: clock)
                 await #expect(throws: RPCError.self) { try await bulkhead.execute { throw error } }
                 #expect((bulkhead.limit < 10) == isDrop, "\(error)")
             }

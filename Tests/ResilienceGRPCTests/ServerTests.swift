@@ -18,9 +18,12 @@
                 service, interceptors: [ResilienceInterceptor(limiter: limiter, by: .metadata("tenant"))]
             ) { stock in
                 for tenant in ["acme", "bolt"] {
-                    #expect(try await stock.get("shoes", metadata: ["tenant": "\(tenant)"]) == "7")
+                    let count = try await stock.get("shoes", metadata: ["tenant": "\(tenant)"])
+                    #expect(count == "7")
                 }
-                return await #expect(throws: RPCError.self) { try await stock.get("shoes", metadata: ["tenant": "acme"]) }
+                return await #expect(throws: RPCError.self) {
+                    try await stock.get("shoes", metadata: ["tenant": "acme"])
+                }
             }
             #expect(error?.code == .resourceExhausted)
             #expect(error?.metadata.text("grpc-retry-pushback-ms") == "2000")
@@ -107,7 +110,8 @@
         @Test("calls that wait for a slot are served by priority")
         func priority() async throws {
             let events = EventRecorder()
-            let bulkhead = try Bulkhead("work", .init(limit: .fixed(1), queue: .init(capacity: 9)), clock: clock, observers: [events])
+            let bulkhead = try Bulkhead(
+                "work", .init(limit: .fixed(1), queue: .init(capacity: 9)), clock: clock, observers: [events])
             let first = gate()
             let service = StockService { request, _ in
                 if request.metadata.isEmpty { try await first() }
@@ -129,7 +133,8 @@
             #expect(service.seen.map { $0.text("urgency") } == [nil, "high", "low"])
         }
 
-        @Test("policies within a method know the deadline that the client gave", arguments: ["5S", "5000m", "5000000u"])
+        @Test(
+            "policies within a method know the deadline that the client gave", arguments: ["5S", "5000m", "5000000u"])
         func deadlineIn(timeout: String) async throws {
             let interceptor = ResilienceInterceptor(clock: clock)
             let policy = try Policy("upstream", clock: clock) { CircuitBreaker.layer() }
@@ -159,9 +164,10 @@
             let interceptor = ResilienceInterceptor(clock: clock)
             let letters = Array("0123456789HMSmun -+.é")
             for _ in 1...1_000 {
-                let text = String((0..<Int.random(in: 0...10, using: &random)).compactMap { _ in
-                    letters.randomElement(using: &random)
-                })
+                let text = String(
+                    (0..<Int.random(in: 0...10, using: &random)).compactMap { _ in
+                        letters.randomElement(using: &random)
+                    })
                 _ = try? await intercepted(interceptor, ["grpc-timeout": "\(text)"]) {}
             }
             #expect(interceptor.unreadableTimeouts > 0, "seed \(seed)")
@@ -192,7 +198,8 @@
         func cutOff() async throws {
             let clock = clock
             let events = EventRecorder()
-            let bulkhead = try Bulkhead("work", .init(limit: .fixed(1), queue: .init(capacity: 9)), clock: clock, observers: [events])
+            let bulkhead = try Bulkhead(
+                "work", .init(limit: .fixed(1), queue: .init(capacity: 9)), clock: clock, observers: [events])
             let held = try bulkhead.tryAcquirePermit()
             let interceptor = ResilienceInterceptor(bulkhead: bulkhead, clock: clock)
             async let error = #expect(throws: RPCError.self) {

@@ -85,6 +85,7 @@
     }
 
     /// Runs a server and a client of it within the process.
+    @discardableResult
     func withStock<Result: Sendable>(
         _ service: StockService, interceptors: [any ServerInterceptor] = [], serviceConfig: ServiceConfig = .init(),
         through policy: Policy? = nil,
@@ -106,6 +107,7 @@
     }
 
     /// Runs a server and a client of it over HTTP/2 on the loopback interface.
+    @discardableResult
     func withRemoteStock<Result: Sendable>(
         _ service: StockService, interceptors: [any ServerInterceptor] = [], through policy: Policy,
         _ body: (StockClient<ResilientTransport<HTTP2ClientTransport.Posix>>) async throws -> Result
@@ -120,6 +122,7 @@
         }
     }
 
+    @discardableResult
     func withStockClient<Result: Sendable>(
         port: Int, through policy: Policy,
         _ body: (StockClient<ResilientTransport<HTTP2ClientTransport.Posix>>) async throws -> Result
@@ -143,7 +146,7 @@
 
         func withStream<T: Sendable>(
             descriptor: MethodDescriptor, options: CallOptions,
-            _ closure: (RPCStream<Inbound, Outbound>, ClientContext) async throws -> T
+            _ closure: @concurrent (RPCStream<Inbound, Outbound>, ClientContext) async throws -> T
         ) async throws -> T {
             try await open()
             throw RPCError(code: .unavailable, message: "There is no connection.")

@@ -123,9 +123,9 @@
                 "orders",
                 .init(backoff: .immediate, handles: .transientRPC, idempotent: false, neverRan: .unsentRPC),
                 clock: clock)
-            let error = try await withGRPCClient(transport: transport) { client in
-                await #expect(throws: RPCError.self) {
-                    try await retry.execute { try await StockClient(client: client).get("shoes") }
+            let error = await #expect(throws: RPCError.self) {
+                try await retry.execute {
+                    try await transport.withStream(descriptor: get, options: .defaults) { _, _ in }
                 }
             }
             #expect(error?.message == "refused")
@@ -170,10 +170,11 @@
         @Test("layers that repeat calls or run them elsewhere are faults of the configuration")
         func misplaced() async throws {
             let base = ClosedTransport {}
+            let nested = try Policy("inner") { Timeout.layer(.seconds(1)) }
             for policy in [
-                try Policy("inventory", layers: { Retry.layer() }),
-                try Policy("inventory", layers: { Timeout.layer(.seconds(1)) }),
-                try Policy("inventory", layers: { try Policy("in") { Timeout.layer(.seconds(1)) } }),
+                try Policy("inventory") { Retry.layer() },
+                try Policy("inventory") { Timeout.layer(.seconds(1)) },
+                try Policy("inventory") { nested },
             ] {
                 #expect(throws: ConfigurationError.self) { try ResilientTransport(wrapping: base, policy: policy) }
             }
