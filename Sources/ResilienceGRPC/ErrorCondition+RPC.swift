@@ -15,7 +15,9 @@
         /// time that the server was given is used up.
         public static var transientRPC: ErrorCondition {
             .errors { error in
-                guard let error = error as? RPCError else { return error is any OverloadError }
+                guard let error = error as? RPCError else {
+                    return (error as? any OverloadError)?.isOverload == true
+                }
                 return switch error.code {
                 case .unavailable: true
                 case .resourceExhausted: error.serverHint?.isReadable == true
@@ -33,22 +35,6 @@
                 guard let error = error as? RPCError else { return true }
                 return switch error.code {
                 case .unavailable, .deadlineExceeded, .resourceExhausted, .internalError, .unknown, .dataLoss: true
-                default: false
-                }
-            }
-        }
-
-        /// What says that the service has more to do than it can: for ``Bulkhead/Limit`` of a bulkhead that adapts.
-        ///
-        /// `resourceExhausted`, `deadlineExceeded`, `unavailable` with a pushback, and what a timeout cut off.
-        public static var overloadedRPC: ErrorCondition {
-            .errors { error in
-                guard let error = error as? RPCError else {
-                    return error is any OverloadError && !(error is any PolicyRejection)
-                }
-                return switch error.code {
-                case .resourceExhausted, .deadlineExceeded: true
-                case .unavailable: error.serverHint != nil
                 default: false
                 }
             }

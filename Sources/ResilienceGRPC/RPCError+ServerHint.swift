@@ -11,6 +11,25 @@
         }
     }
 
+    /// A status that says that the server has more to do than it can is an overload to what adapts to that.
+    extension RPCError: OverloadError {
+        /// Whether it is `resourceExhausted` or `deadlineExceeded`, or `unavailable` from a server that says when to come
+        /// back.
+        public var isOverload: Bool {
+            switch code {
+            case .resourceExhausted, .deadlineExceeded: true
+            case .unavailable: serverHint != nil
+            default: false
+            }
+        }
+    }
+
+    /// Traces write the code as `error.type`.
+    extension RPCError: LabeledError {
+        /// The code: `unavailable`.
+        public var label: String { "\(code)" }
+    }
+
     /// The fields of metadata by which clients and servers tell each other about time and attempts.
     enum RPCField {
         static let timeout = "grpc-timeout"

@@ -1,5 +1,6 @@
 #if GRPC
     public import GRPCCore
+    internal import HTTPSemantics
     public import Resilience
     internal import ResilienceCore
     internal import Synchronization
@@ -86,7 +87,7 @@
 
         private func deadline(of metadata: Metadata) -> TimeSource.Instant? {
             guard let field = metadata.firstString(RPCField.timeout) else { return nil }
-            guard let timeout = RPCTimeout.duration(of: field) else {
+            guard let timeout = HTTPDeadlineField.grpcTimeout.parse(field) else {
                 unreadable.wrappingAdd(1, ordering: .relaxed)
                 return nil
             }

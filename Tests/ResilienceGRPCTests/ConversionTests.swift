@@ -99,6 +99,12 @@
             #expect(breaker.totals.failures == (isFailure ? 1 : 0))
         }
 
+        @Test("traces and metrics call a status by its code")
+        func labels() {
+            #expect(RPCError(code: .unavailable, message: "at shop 7").label == "unavailable")
+            #expect(RPCError(code: .internalError, message: "").label == "internalError")
+        }
+
         @Test("a bulkhead that adapts takes an exhausted server for overloaded")
         func overload() async throws {
             for (error, isDrop) in [
@@ -108,7 +114,7 @@
                 (RPCError(code: .unavailable, message: ""), false), (RPCError(code: .notFound, message: ""), false),
             ] {
                 let bulkhead = try Bulkhead(
-                    "work", .init(limit: .adaptive(.aimd(initial: 10, minimum: 1), handles: .overloadedRPC)),
+                    "work", .init(limit: .adaptive(.aimd(initial: 10, minimum: 1))),
                     clock: clock)
                 await #expect(throws: RPCError.self) { try await bulkhead.execute { throw error } }
                 #expect((bulkhead.limit < 10) == isDrop, "\(error)")

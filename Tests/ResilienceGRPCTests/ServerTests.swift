@@ -146,7 +146,7 @@
 
         @Test(
             "a timeout that is none is counted, and the call runs without a deadline",
-            arguments: ["", "S", "5", "5s", "-5S", "+5S", "5.5S", "123456789S", "5 S", " 5S", "5S ", "٥S", "5SS"])
+            arguments: ["", "S", "5", "5s", "-5S", "+5S", "5.5S", "123456789S", "5 S", "٥S", "5SS"])
         func unreadable(timeout: String) async throws {
             let interceptor = ResilienceInterceptor(clock: clock)
             let policy = try Policy("upstream", clock: clock) { CircuitBreaker.layer() }
@@ -207,7 +207,7 @@
             }
             try await events.waitForEvents(2)
             clock.advance(by: .seconds(1))
-            #expect([.resourceExhausted, .deadlineExceeded].contains(await error?.code))
+            #expect(await error?.code == .resourceExhausted)
             held.release()
         }
 
