@@ -85,6 +85,7 @@ extension CircuitBreaker {
         @discardableResult
         public consuming func complete(as outcome: Outcome) -> Bool {
             isEnded = true
+            if outcome == .success, breaker.countedAtOnce(admission) { return true }
             return breaker.record(outcome, admission, nil)
         }
     }

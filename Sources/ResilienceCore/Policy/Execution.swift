@@ -165,8 +165,18 @@ extension Strategy {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async -> Execution<Value> {
-        let start = rootContext.time.now
+        guard !_isGated else { return await runBehindGate(isAccepted, operation) }
         var passage = Passage()
+        return await pass(recording: &passage, isAccepted, operation)
+    }
+
+    /// The way of a call that is told all about; see ``pass(_:_:_:)``.
+    @inlinable @inline(__always)
+    nonisolated(nonsending) func pass<Value>(
+        recording passage: inout Passage, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async -> Execution<Value> {
+        let start = rootContext.time.now
         var obstacle: (any Error)?
         let entered = _enter(&passage, at: 0, &obstacle)
         guard entered == _depth else {

@@ -117,3 +117,43 @@ extension Policy {
         ended(start, error, context)
     }
 }
+
+/// The synchronous way through the layers alone, for what stands in their place in a policy made from this one.
+extension Policy {
+    package var layersDepth: Int { core.layers.depth }
+
+    package var layersSize: Int { core.layers.size }
+
+    package var layersAreTransparent: Bool { core.layers.isTransparent }
+
+    package func enterLayers(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
+        core.layers.enter(&passage, offset, &refusal)
+    }
+
+    package func leaveLayers(_ passage: inout Passage, at offset: Int) {
+        core.layers.leave(&passage, offset)
+    }
+
+    package func failLayers(
+        _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
+    ) -> Int {
+        core.layers.fail(&passage, offset, entered, &error, context)
+    }
+
+    package nonisolated(nonsending) func resumeLayers(
+        _ passage: inout Passage, at offset: Int, _ position: Int, _ error: (any Error)?, _ context: Context,
+        _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        try await core.layers.resume(&passage, offset, position, error, context, next)
+    }
+
+    package func insideLayers(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context {
+        core.layers.inside(&passage, offset, context)
+    }
+
+    package func describeLayers(
+        _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports
+    ) {
+        core.layers.describe(&passage, offset, entered, isRefused, &reports)
+    }
+}

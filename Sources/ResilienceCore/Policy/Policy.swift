@@ -28,6 +28,7 @@ public struct Policy: Strategy {
         let size: Int
         let lastOffset: Int
         @usableFromInline let isGuarded: Bool
+        @usableFromInline let isGated: Bool
 
         init(
             _ scope: PolicyScope, _ events: EventChannel<Event>, _ meters: MeterPoint, _ layers: PolicyLayers,
@@ -42,6 +43,7 @@ public struct Policy: Strategy {
             callEntrance = entrance
             self.entrance = entrance ?? strategy._entrance
             isGuarded = self.entrance != nil
+            isGated = entrance != nil
             size = Policy.Entry.size + layers.size
             // Layers that look for values in the context get one only on the nested way.
             lastOffset = preset == nil ? Passage.capacity - size : -1
@@ -135,6 +137,9 @@ public struct Policy: Strategy {
 
     /// Whether calls pass something as a whole.
     @_documentation(visibility: internal) @inlinable public var _isGuarded: Bool { core.isGuarded }
+
+    /// Whether the layers are behind a gate, which is passed before anything else.
+    @_documentation(visibility: internal) @inlinable public var _isGated: Bool { core.isGated }
 
     /// What the policy is called.
     public var name: String { scope.name }

@@ -17,24 +17,9 @@ extension Strategy {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
+        guard !_isGated else { return try await executeBehindGate(isAccepted, operation) }
         var passage = Passage()
-        var obstacle: (any Error)?
-        let entered = _enter(&passage, at: 0, &obstacle)
-        guard entered == _depth else {
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
-        }
-        let value: Value
-        do {
-            value = try await operation()
-        } catch {
-            return try await goOn(&passage, entered, error, isAccepted, operation).value
-        }
-        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
-            let obstacle = UnacceptedResult.holding(consume value, failure)
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
-        }
-        _leave(&passage, at: 0)
-        return value
+        return try await pass(&passage, isAccepted, operation)
     }
 
     /// Runs an operation that asks for its ``Context``: the attempt number, the deadline, the policy's name.
@@ -45,24 +30,9 @@ extension Strategy {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async throws -> Value {
+        guard !_isGated else { return try await executeBehindGate(isAccepted, operation) }
         var passage = Passage()
-        var obstacle: (any Error)?
-        let entered = _enter(&passage, at: 0, &obstacle)
-        guard entered == _depth else {
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
-        }
-        let value: Value
-        do {
-            value = try await operation(_inside(&passage, at: 0, rootContext))
-        } catch {
-            return try await goOn(&passage, entered, error, isAccepted, operation).value
-        }
-        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
-            let obstacle = UnacceptedResult.holding(consume value, failure)
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
-        }
-        _leave(&passage, at: 0)
-        return value
+        return try await pass(&passage, isAccepted, operation)
     }
 
     /// Runs an operation and, if the call fails or is rejected, a fallback with the error.
@@ -170,6 +140,56 @@ extension Strategy {
 }
 
 extension Strategy {
+    /// The way of a call: enters all layers, outermost first, runs the operation, and leaves them, innermost first.
+    @inlinable @inline(__always)
+    nonisolated(nonsending) func pass<Value>(
+        _ passage: inout Passage, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> Value {
+        var obstacle: (any Error)?
+        let entered = _enter(&passage, at: 0, &obstacle)
+        guard entered == _depth else {
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+        }
+        let value: Value
+        do {
+            value = try await operation()
+        } catch {
+            return try await goOn(&passage, entered, error, isAccepted, operation).value
+        }
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
+            let obstacle = UnacceptedResult.holding(consume value, failure)
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+        }
+        _leave(&passage, at: 0)
+        return value
+    }
+
+    /// The same for an operation that asks for its context.
+    @inlinable @inline(__always)
+    nonisolated(nonsending) func pass<Value>(
+        _ passage: inout Passage, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws -> Value {
+        var obstacle: (any Error)?
+        let entered = _enter(&passage, at: 0, &obstacle)
+        guard entered == _depth else {
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+        }
+        let value: Value
+        do {
+            value = try await operation(_inside(&passage, at: 0, rootContext))
+        } catch {
+            return try await goOn(&passage, entered, error, isAccepted, operation).value
+        }
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
+            let obstacle = UnacceptedResult.holding(consume value, failure)
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+        }
+        _leave(&passage, at: 0)
+        return value
+    }
+
     /// The rest of a call that met an obstacle: a layer refuses it or has to wait, or the operation has failed.
     ///
     /// - Parameters:

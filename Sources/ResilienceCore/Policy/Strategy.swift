@@ -36,6 +36,10 @@ public protocol Strategy: MetricSource {
     @_documentation(visibility: internal)
     var _isGuarded: Bool { get }
 
+    /// Whether that is the first thing a call passes, so that the layers behind it can be entered once it is in.
+    @_documentation(visibility: internal)
+    var _isGated: Bool { get }
+
     // MARK: The synchronous way
     //
     // What the patterns of this package implement beside `execute`, so that a call which meets no obstacle is two steps
