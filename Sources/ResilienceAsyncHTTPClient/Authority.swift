@@ -1,5 +1,5 @@
 #if AsyncHTTPClient
-    /// The host and port of a URL, in one form: `api.example.com:443`.
+    /// The host of a URL, with its port if that is not the usual one: `api.example.com:8443`.
     ///
     /// - Returns: Empty for what is no URL with a host, so that such texts share one policy.
     func authority(of url: String) -> String {
@@ -10,16 +10,12 @@
         if let userInfo = rest.lastIndex(of: "@") { rest = rest[rest.index(after: userInfo)...] }
         let host = rest.lowercased()
         guard !host.isEmpty, host.utf8.count <= 512 else { return "" }
-        if let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") {
-            let port = host[host.index(after: colon)...]
-            guard !port.isEmpty else { return host + defaultPort(scheme) }
-            return host
-        }
-        let port = defaultPort(scheme)
-        return port.isEmpty ? host : "\(host):\(port)"
+        guard let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") else { return host }
+        let port = host[host.index(after: colon)...]
+        return port.isEmpty || port == usualPort(scheme) ? String(host[..<colon]) : host
     }
 
-    private func defaultPort(_ scheme: String) -> String {
+    private func usualPort(_ scheme: String) -> String {
         switch scheme {
         case "http": "80"
         case "https": "443"

@@ -44,6 +44,9 @@
             ) { request.headers[$0] }
         }
 
+        /// Whether it does no harm to send the request again after it may have run.
+        var mayRunTwice: Bool { replay.isIdempotent && replay.body != .oneShot }
+
         var response: HTTPClientResponse? { state.withLock { $0.response } }
 
         /// Makes the request once.
@@ -57,6 +60,9 @@
             request.body = body?.make()
             if let field = options.deadline, let remaining = context.remaining {
                 request.headers.replaceOrAdd(name: field.name.name, value: field.text(for: remaining))
+            }
+            if let field = options.priority, let priority = context[Bulkhead.Priority.self] {
+                request.headers.replaceOrAdd(name: field.name.name, value: field.text(for: priority))
             }
             let response: HTTPClientResponse
             do {

@@ -8,7 +8,7 @@
     /// An `HTTPClient` whose requests go through a policy, one for each authority.
     ///
     /// ```swift
-    /// let api = try ResilientHTTPClient(.shared, policies: hosts)
+    /// let api = try ResilientHTTPClient(.shared, module: resilience)
     /// let quote = try await api.execute(request) { response in
     ///     try await response.body.collect(upTo: 1 << 20)
     /// }
@@ -27,17 +27,55 @@
         /// How requests and responses are treated.
         public let options: Options
 
-        /// The policies, by authority: `api.example.com:443`.
+        /// The policies, by authority: a host, with its port if that is not the usual one.
         public let policies: PolicyFamily<String>
 
         let events: EventChannel<Event>
         private let pool: PoolCheck?
+        /// Whether the retries know by themselves what was never sent.
+        private let isStandard: Bool
 
-        /// Creates a client.
+        /// Creates a client with the standard pipeline: a total limit, retries, a pause when the server asks for one, a
+        /// circuit breaker, a bulkhead and a limit for each attempt.
         ///
         /// - Parameters:
         ///   - client: The client that makes the requests. Default: the shared one.
-        ///   - policies: The policies, by authority: `api.example.com:443`. Their bound holds for hostile hosts too.
+        ///   - name: What it is called in errors, events and metrics, and in the module and its document, under
+        ///     `families`. Default: `http`.
+        ///   - module: Where the policies are registered. Default: none.
+        ///   - pipeline: The layers and their numbers. Default: the standard ones. What is said there of the client's
+        ///     errors (`sendOutcome`) is replaced.
+        ///   - drainLimit: See ``Options/drainLimit``.
+        ///   - configuration: What the client was made with, for a warning where it contradicts the policies. Default:
+        ///     known for the shared client; no warnings for others.
+        ///   - clock: The time of the policies. Default: the continuous clock.
+        ///   - random: Their randomness. Default: the system's.
+        ///   - observers: The observers to notify of their events, and of such a warning.
+        /// - Throws: All faults; also of settings that contradict each other, and of a name that is taken.
+        public init(
+            _ client: HTTPClient = .shared, name: String = "http", module: ResilienceModule? = nil,
+            pipeline: HTTPPipeline.Configuration = HTTPPipeline.Configuration(), drainLimit: Int = 65_536,
+            configuration: HTTPClient.Configuration? = nil, clock: some Clock<Duration> = ContinuousClock(),
+            random: RandomSource = .system, observers: [any PolicyObserver] = []
+        ) throws(ConfigurationError) {
+            var layers = pipeline
+            layers.sendOutcome = { HTTPSendOutcome($0) }
+            let standard = try HTTPPipeline(name, layers, clock: clock, random: random, observers: observers)
+            try module?.register(Registration(name, standard.policies))
+            self.init(
+                client, policies: standard.policies,
+                options: Options(
+                    rule: layers.rule, failures: layers.throwsFailures ? .thrown : .returned, drainLimit: drainLimit,
+                    deadline: layers.deadlineField, priority: layers.priorityField),
+                configuration: configuration, observers: observers, isStandard: true)
+        }
+
+        /// Creates a client with policies of your own.
+        ///
+        /// - Parameters:
+        ///   - client: The client that makes the requests. Default: the shared one.
+        ///   - policies: The policies, by authority: a host, with its port if that is not the usual one. Their bound
+        ///     holds for hostile hosts too.
         ///   - options: How requests and responses are treated.
         ///   - configuration: What the client was made with, for a warning where it contradicts the policies. Default:
         ///     known for the shared client; no warnings for others.
@@ -46,47 +84,22 @@
             _ client: HTTPClient = .shared, policies: PolicyFamily<String>, options: Options = Options(),
             configuration: HTTPClient.Configuration? = nil, observers: [any PolicyObserver] = []
         ) {
+            self.init(
+                client, policies: policies, options: options, configuration: configuration, observers: observers,
+                isStandard: false)
+        }
+
+        private init(
+            _ client: HTTPClient, policies: PolicyFamily<String>, options: Options,
+            configuration: HTTPClient.Configuration?, observers: [any PolicyObserver], isStandard: Bool
+        ) {
+            self.isStandard = isStandard
             self.client = client
             self.options = options
             self.policies = policies
             events = EventChannel(observers)
             let known = configuration ?? (client === HTTPClient.shared ? .singletonConfiguration : nil)
             pool = known.map { PoolCheck($0) }
-        }
-
-        /// How requests and responses are treated.
-        public struct Options: Sendable {
-            /// Which responses are failures, and what they say about trying again.
-            public var rule: HTTPResponseRule
-
-            /// What the caller gets if a failed response is the outcome in the end. Default: the response.
-            public var failures: Failures
-
-            /// How many bytes of the body of a failed response are read, in memory, so that its connection can be used
-            /// again. One that is longer costs the connection. Zero or more. Default: 64 KiB.
-            public var drainLimit: Int
-
-            /// The field that tells the server how long the caller still waits. Default: none.
-            public var deadline: HTTPDeadlineField?
-
-            /// Creates options; every part has a default.
-            public init(
-                rule: HTTPResponseRule = HTTPResponseRule(), failures: Failures = .returned, drainLimit: Int = 65_536,
-                deadline: HTTPDeadlineField? = nil
-            ) {
-                self.rule = rule
-                self.failures = failures
-                self.drainLimit = drainLimit
-                self.deadline = deadline
-            }
-        }
-
-        /// What becomes of a failed response that is the outcome in the end.
-        public enum Failures: String, Sendable, Hashable, CaseIterable {
-            /// The closure gets it, as any other.
-            case returned
-            /// It is thrown, as an `HTTPFailure` that carries it.
-            case thrown
         }
 
         /// Makes a request under the policy of its authority, and reads the response.
@@ -96,6 +109,7 @@
         ///   - body: The body, of which it is known whether it can be sent again. Default: that of the request.
         ///   - isIdempotent: Whether it does no harm to run the request twice. Default: by its method (GET, PUT …), or an
         ///     `Idempotency-Key`.
+        ///   - priority: How important the call is to the bulkhead. Default: as everything that does not say.
         ///   - read: Reads the response, on the caller's actor, once: that of the attempt that succeeded or, if none did,
         ///     of the last. A body that failed and is longer than ``Options/drainLimit`` ends with
         ///     ``TruncatedBodyError``. What it throws of its own is not the service's failure.
@@ -104,11 +118,12 @@
         ///   `HTTPFailure` if asked for.
         public nonisolated(nonsending) func execute<Value>(
             _ request: HTTPClientRequest, body: HTTPRequestBody? = nil, idempotent isIdempotent: Bool? = nil,
+            priority: Bulkhead.Priority? = nil,
             _ read: nonisolated(nonsending) (HTTPClientResponse) async throws -> Value
         ) async throws -> Value {
-            let policy = policies[authority(of: request.url)]
-            if let pool, pool.isFirst() { warn(of: policy, pool) }
             let call = RequestCall(client, request, body, isIdempotent, options)
+            let policy = policy(for: call, authority(of: request.url), priority)
+            if let pool, pool.isFirst() { warn(of: policy, pool) }
             do {
                 return try await policy.execute { context in
                     let response = try await call.attempt(context)
@@ -130,6 +145,14 @@
                     throw failure
                 }
             }
+        }
+
+        private func policy(for call: RequestCall, _ authority: String, _ priority: Bulkhead.Priority?) -> Policy {
+            var policy = policies[authority]
+            // The usual call needs nothing in its context.
+            if isStandard, !call.mayRunTwice { policy = policy.idempotent(false) }
+            if let priority { policy = policy.setting(Bulkhead.Priority.self, to: priority) }
+            return policy
         }
     }
 #endif

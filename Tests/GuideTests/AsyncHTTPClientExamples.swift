@@ -19,29 +19,51 @@
             try await client.shutdown()
         }
 
-        @Test("a client")
-        func quotes() async throws {
-            try await withClient { client in
-                let hosts = try PolicyFamily<String>("hosts", maxKeys: 500) {
-                    Timeout.layer("total", .seconds(30))
-                    Retry.layer(.exponential(), maxAttempts: 3)
-                    CircuitBreaker.layer()
-                    Timeout.layer("attempt", .seconds(10))
-                }
-                let api = ResilientHTTPClient(client, policies: hosts)
+        @Test("the shared client")
+        func shared() async throws {
+            let resilience = try ResilienceModule("shop")
+            await #expect(throws: (any Error).self) {
+                var request = request
+                request.url = "nowhere"
+                let api = try ResilientHTTPClient(.shared, module: resilience)
 
                 let quote = try await api.execute(request) { response in
                     try await response.body.collect(upTo: 1 << 20)
                 }
                 print(quote)
             }
+            try resilience.update(
+                .init(["families": ["http": ["retry": ["maxAttempts": 2], "bulkhead": ["limit": 8]]]]))
+        }
+
+        @Test("other numbers")
+        func numbers() async throws {
+            let resilience = try ResilienceModule("shop")
+            try await withClient { client in
+                var pipeline = HTTPPipeline.Configuration(totalLimit: .seconds(5), attemptLimit: .seconds(2))
+                pipeline.retry?.maxAttempts = 2
+                let search = try ResilientHTTPClient(client, name: "search", module: resilience, pipeline: pipeline)
+                _ = try await search.execute(request) { $0.status }
+            }
+        }
+
+        @Test("policies of one's own")
+        func own() async throws {
+            try await withClient { client in
+                let hosts = try PolicyFamily<String>("hosts", maxKeys: 500) {
+                    Retry.layer(.exponential(), maxAttempts: 3)
+                    CircuitBreaker.layer()
+                    Timeout.layer(.seconds(10))
+                }
+                let api = ResilientHTTPClient(client, policies: hosts)
+                _ = try await api.execute(request) { $0.status }
+            }
         }
 
         @Test("failures that are thrown")
         func failures() async throws {
             try await withClient { client in
-                let hosts = try PolicyFamily<String>("hosts", maxKeys: 500) { CircuitBreaker.layer() }
-                let throwing = ResilientHTTPClient(client, policies: hosts, options: .init(failures: .thrown))
+                let throwing = try ResilientHTTPClient(client, pipeline: .init(throwsFailures: true))
                 do {
                     _ = try await throwing.execute(request) { $0.status }
                 } catch let failure as HTTPFailure {

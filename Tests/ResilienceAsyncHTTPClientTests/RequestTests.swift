@@ -165,12 +165,18 @@
                 let api = ResilientHTTPClient(client, policies: policies)
                 for url in [
                     "http://127.0.0.1:1", "http://127.0.0.1:1/a/b?c", "HTTP://user:secret@127.0.0.1:1/@",
-                    "http://127.0.0.1:1#x", "https://LOCALHOST:2", "https://localhost:2/",
+                    "http://127.0.0.1:1#x", "https://LOCALHOST:2", "https://localhost:2/", "gopher://localhost:443",
+                    "gopher://[::1]", "gopher://[::1]:", "http://?", "nonsense", "https://127.0.0.1:443?x",
+                    "http://127.0.0.1:80/",
+                    "http://127.0.0.1",
                 ] {
                     _ = try? await api.execute(request(url)) { try await $0.reply() }
                 }
             }
-            #expect(Set(policies.members.map(\.key)) == ["127.0.0.1:1", "localhost:2"])
+            #expect(
+                Set(policies.members.map(\.key)) == [
+                    "127.0.0.1:1", "localhost:2", "localhost:443", "[::1]", "", "127.0.0.1",
+                ])
         }
 
         @Test("a client that contradicts its policies warns once")
