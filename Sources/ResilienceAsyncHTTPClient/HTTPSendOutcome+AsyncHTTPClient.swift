@@ -5,14 +5,6 @@
     internal import NIOHTTP1
     internal import NIOPosix
 
-    #if canImport(Darwin)
-        private import Darwin
-    #elseif canImport(Glibc)
-        private import Glibc
-    #elseif canImport(Musl)
-        private import Musl
-    #endif
-
     extension HTTPSendOutcome {
         /// How far a request of AsyncHTTPClient came that ended with an error.
         ///
@@ -54,8 +46,15 @@
 
     extension IOError {
         /// Of the errors of a connection, those by which it did not come about.
-        fileprivate var isOfConnecting: Bool {
-            [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL].contains(errnoCode)
+        fileprivate var isOfConnecting: Bool { Self.connecting.contains(errnoCode) }
+
+        /// Refused, host or network unreachable or down, no address left; by number, as the C library is not imported.
+        private static var connecting: [CInt] {
+            #if canImport(Darwin)
+                [61, 65, 51, 64, 50, 49]
+            #else
+                [111, 113, 101, 112, 100, 99]
+            #endif
         }
     }
 

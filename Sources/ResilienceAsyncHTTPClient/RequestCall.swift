@@ -6,14 +6,6 @@
     internal import Resilience
     internal import ResilienceCore
 
-    #if canImport(Darwin)
-        private import Darwin
-    #elseif canImport(Glibc)
-        private import Glibc
-    #elseif canImport(Musl)
-        private import Musl
-    #endif
-
     /// One call: what its attempts have in common.
     final class RequestCall: Sendable {
         private let client: HTTPClient
@@ -72,7 +64,7 @@
             }
             guard
                 var failure = options.rule.failure(
-                    status: Int(response.status.code), secondsSince1970: Double(time(nil)),
+                    status: Int(response.status.code), secondsSince1970: options.secondsSince1970?(),
                     headers: { response.headers[$0] })
             else { return response }
             failure.isRepeatable = replay.mayRepeat(after: .perhapsRan, isBodyUsed: body?.isUsed() ?? false)

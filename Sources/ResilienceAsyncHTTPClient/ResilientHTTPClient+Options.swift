@@ -20,6 +20,10 @@
             /// The field that tells the server how important the request is. Default: none.
             public var priority: HTTPPriorityField?
 
+            /// The time of day in seconds since the beginning of 1970, for a `Retry-After` that is a date in a response
+            /// without `Date`. Default: none, such a date is not read.
+            public var secondsSince1970: (@Sendable () -> Double)?
+
             /// Creates options; every part has a default.
             public init(
                 rule: HTTPResponseRule = HTTPResponseRule(), failures: Failures = .returned, drainLimit: Int = 65_536,

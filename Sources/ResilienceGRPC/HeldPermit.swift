@@ -33,6 +33,8 @@
             }
         }
 
+        /// Never inlined into what is asynchronous; see `Lock`, which cannot hold what is not copyable.
+        @inline(never)
         private func take() -> Bulkhead.Permit? {
             permit.withLock { $0.take() }
         }

@@ -129,6 +129,25 @@
             }
         }
 
+        @Test("a date without the server's own is counted from the time of day that the options give")
+        func dateAlone() async throws {
+            let date = "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT"
+            try await RawServer.with([response("503 Busy", [date])]) { _, url in
+                try await withClient { client in
+                    for (now, delay) in [(Double?.none, Duration?.none), (784_111_770, .seconds(7))] {
+                        var options = ResilientHTTPClient.Options(failures: .thrown)
+                        if let now { options.secondsSince1970 = { now } }
+                        let policies = try PolicyFamily<String>("hosts", maxKeys: 1) { hosts.breaker }
+                        let api = ResilientHTTPClient(client, policies: policies, options: options)
+                        let failure = await #expect(throws: HTTPFailure.self) {
+                            try await api.execute(request(url)) { _ in }
+                        }
+                        #expect(failure?.retryAfter == delay)
+                    }
+                }
+            }
+        }
+
         @Test(
             "an answer that refuses the request is no failure", arguments: ["404 Not Found", "409 Conflict", "501 No"])
         func answers(status: String) async throws {
