@@ -241,7 +241,7 @@ addIntegration(
         Integrated(
             package: .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
             name: "async-http-client", products: ["AsyncHTTPClient"]),
-        nio(["NIOCore", "NIOHTTP1"], tests: ["NIOPosix"]),
+        nio(["NIOCore", "NIOHTTP1", "NIOPosix"]),
     ], uses: ["HTTPSemantics"])
 addIntegration(
     "Hummingbird", "ResilienceHummingbird: limits, shedding and deadlines for servers of Hummingbird.",
