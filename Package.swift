@@ -178,14 +178,14 @@ var addedPackages: Set<String> = []
 }
 
 package.traits.insert(.default(enabledTraits: []))
+func serviceLifecycle(_ products: [String], tests: [String] = []) -> Integrated {
+    Integrated(
+        package: .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        name: "swift-service-lifecycle", products: products, testProducts: tests)
+}
 addIntegration(
     "ServiceLifecycle", "ResilienceServiceLifecycle: the module as a service of swift-service-lifecycle.",
-    with: [
-        Integrated(
-            package: .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-            name: "swift-service-lifecycle", products: ["ServiceLifecycle"],
-            testProducts: ["ServiceLifecycleTestKit", "UnixSignals"])
-    ])
+    with: [serviceLifecycle(["ServiceLifecycle"], tests: ["ServiceLifecycleTestKit", "UnixSignals"])])
 addIntegration(
     "Metrics", "ResilienceMetrics: what policies measure, on any backend of swift-metrics.",
     with: [
@@ -251,6 +251,8 @@ addIntegration(
             name: "hummingbird", products: ["Hummingbird"], testProducts: ["HummingbirdTesting"]),
         httpTypes,
         nio(["NIOCore"]),
+        // A stream of events has to end when the server is shut down. Hummingbird depends on it in any case.
+        serviceLifecycle(["ServiceLifecycle"]),
     ], uses: ["HTTPSemantics", "ResiliencePrometheus"])
 addIntegration(
     "GRPC", "ResilienceGRPC: clients and servers of grpc-swift-2.",
