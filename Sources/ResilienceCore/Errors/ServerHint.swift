@@ -30,6 +30,13 @@ public enum ServerHint: Sendable, Hashable {
     }
 }
 
+/// Reads a date in any of the three forms of HTTP, as seconds since the beginning of 1970.
+///
+/// - Parameter now: The present, for the century of a year of two digits.
+package func secondsSince1970(ofHTTPDate value: String, now: Double) -> Double? {
+    now.isFinite ? HTTPDate(value.utf8.trimmed, now: now).map { Double($0.secondsSince1970) } : nil
+}
+
 /// An error, or a response, that carries what a server said about trying again: more than the time of
 /// ``RetryAfterProviding``.
 public protocol ServerHintProviding: RetryAfterProviding {
