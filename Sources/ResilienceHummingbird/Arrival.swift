@@ -1,4 +1,5 @@
 #if Hummingbird
+    internal import HTTPSemantics
     internal import HTTPTypes
     public import Resilience
 
@@ -36,11 +37,29 @@
         /// Reads the fields of a request.
         func arrival(of fields: HTTPFields) -> Arrival {
             var arrival = Arrival(context: rootContext)
-            if let limit = options.timeLimit {
-                arrival.context.shortenDeadline(to: time.now.advanced(by: limit), on: time)
+            var remaining = options.timeLimit
+            for field in options.deadlines {
+                guard let client = unreadable.deadline(field, fields.lines) else { continue }
+                arrival.isBoundByClient = true
+                arrival.isLate = arrival.isLate || client <= .zero
+                remaining = min(remaining ?? client, client)
+            }
+            if let remaining {
                 arrival.hasDeadline = true
+                arrival.context.shortenDeadline(to: time.now.advanced(by: remaining), on: time)
+            }
+            if let priority = options.priority.flatMap({ unreadable.priority($0, fields.lines) }) {
+                arrival.priority = priority
+                arrival.context[Bulkhead.Priority.self] = priority
             }
             return arrival
+        }
+    }
+
+    extension HTTPFields {
+        /// The values of a field, one for each line.
+        fileprivate func lines(_ name: String) -> [String] {
+            HTTPField.Name(name).map { self[values: $0] } ?? []
         }
     }
 #endif

@@ -1,4 +1,5 @@
 #if Hummingbird
+    internal import HTTPSemantics
     internal import HTTPTypes
     internal import Resilience
 
@@ -6,33 +7,17 @@
         /// What is left of a limit, as `RateLimit` and `RateLimit-Policy` say it (draft-ietf-httpapi-ratelimit-headers).
         init(_ share: LimitShare) {
             self.init()
-            let quota = share.quota
-            let name = quotedName(share.name)
-            let rule = quota.rule
-            append(
-                HTTPField(name: .rateLimitPolicy, value: "\(name);q=\(rule.limit);w=\(rule.period.wholeSeconds)"))
-            let wait = quota.available == 0 ? ";t=\(quota.nextPermit.wholeSeconds)" : ""
-            append(HTTPField(name: .rateLimit, value: "\(name);r=\(quota.available)\(wait)"))
+            let (name, quota) = (share.name, share.quota)
+            let policy = HTTPRateLimitPolicy(name: name, quota: quota.rule.limit, window: quota.rule.period)
+            // `Retry-After` must not be earlier.
+            let reset = quota.available == 0 ? Swift.max(.seconds(1), quota.nextPermit) : nil
+            let limit = HTTPRateLimit(name: name, remaining: quota.available, reset: reset)
+            append("RateLimit-Policy", HTTPRateLimitPolicy.text([policy]))
+            append("RateLimit", HTTPRateLimit.text([limit]))
         }
-    }
 
-    /// A name as a string of structured fields (RFC 9651, section 3.3.3), which takes printable ASCII only.
-    private func quotedName(_ name: String) -> String {
-        var text = "\""
-        for scalar in name.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": text += "\\\(scalar)"
-            case " "..."~": text.unicodeScalars.append(scalar)
-            default: text += "?"
-            }
+        private mutating func append(_ name: String, _ value: String) {
+            if let name = HTTPField.Name(name) { append(HTTPField(name: name, value: value)) }
         }
-        return text + "\""
-    }
-
-    extension HTTPField.Name {
-        static let rateLimit = Self.known("RateLimit")
-        static let rateLimitPolicy = Self.known("RateLimit-Policy")
-
-        private static func known(_ name: String) -> HTTPField.Name { HTTPField.Name(name) ?? .retryAfter }
     }
 #endif

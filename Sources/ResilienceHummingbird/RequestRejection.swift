@@ -1,4 +1,5 @@
 #if Hummingbird
+    internal import HTTPSemantics
     public import HTTPTypes
     public import Hummingbird
     public import Resilience
@@ -9,6 +10,7 @@
     /// |---|---|
     /// | the limit of the client is reached | 429 |
     /// | no free slot, an open breaker, no place for a new key; a policy of the handler refused a call | 503 |
+    /// | the handler threw an `HTTPFailure` of a service that it called: 429 or 503, or another from 500 on | 503, 502 |
     /// | the deadline has passed; a timeout of the handler was exceeded | 504 |
     public struct RequestRejection: HTTPResponseError, ErrorWrapper, Sendable, CustomStringConvertible {
         /// The status of the answer.
@@ -47,18 +49,12 @@
             // The handler has chosen its answer.
             if error is any HTTPResponseError { return error }
             let cause = unwrapped(error)
-            let status: HTTPResponse.Status
-            switch cause {
-            case is Timeout.ExceededError, is Timeout.NoTimeLeftError: status = .gatewayTimeout
-            // That there is no place for a key is not the client's doing; and what a handler asks others for, neither.
-            case is RateLimiter.RejectedError where source == .limit,
-                is RateLimiter.ExceedsLimitError where source == .limit:
-                status = .tooManyRequests
-            case is any PolicyRejection: status = .serviceUnavailable
-            default: return error
-            }
+            guard var refusal = HTTPRefusal(cause) ?? HTTPRefusal(upstream: cause) else { return error }
+            // That there is no place for a key is not the client's doing, and neither what a handler asks others for.
+            if refusal.status == 429, source != .limit { refusal.status = 503 }
+            let status = HTTPResponse.Status(code: refusal.status)
             var fields = fields
-            if let delay = (cause as? any PolicyRejection)?.retryAfter { fields[.retryAfter] = "\(delay.wholeSeconds)" }
+            if let retryAfter = refusal.retryAfter { fields[.retryAfter] = retryAfter }
             var problem: String?
             if options.usesProblemDetails {
                 fields[.contentType] = "application/problem+json"
@@ -68,11 +64,11 @@
         }
     }
 
-    extension Duration {
-        /// In seconds, rounded up, and at least one: who asks again at once would be refused again.
-        var wholeSeconds: Int64 {
-            let (seconds, attoseconds) = components
-            return max(1, attoseconds > 0 ? seconds.addingSaturated(1) : seconds)
+    extension HTTPRefusal {
+        /// The answer to a failed response that a handler got from another service: a gateway's. `nil` for other errors.
+        fileprivate init?(upstream error: any Error) {
+            guard let failure = error as? HTTPFailure, failure.status >= 500 || failure.isOverload else { return nil }
+            self.init(status: failure.isOverload ? 503 : 502, retryAfter: failure.retryAfter)
         }
     }
 
@@ -92,9 +88,12 @@
             case 503:
                 members["type"] = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
                 members["title"] = "The server has more to do than it can."
-            default:
+            case 504:
                 members["type"] = "about:blank"
                 members["title"] = "The request was not answered in time."
+            default:
+                members["type"] = "about:blank"
+                members["title"] = "A service that was needed has failed."
             }
             text = ConfigurationValue.object(members).description
         }

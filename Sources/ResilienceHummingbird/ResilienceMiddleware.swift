@@ -136,6 +136,21 @@
         }
     }
 
+    extension ResilienceMiddleware: MetricSource {
+        /// Adds how many fields of requests could not be read, and the limiter, the bulkhead and the breaker.
+        public func collect(into metrics: inout MetricCollection) {
+            metrics.collect(guards.unreadable)
+            switch limit {
+            case .shared(let limiter): metrics.collect(limiter)
+            case .keyed(let limiter, _): metrics.collect(limiter)
+            case nil: break
+            }
+            if let bulkhead = guards.bulkhead { metrics.collect(bulkhead) }
+            if let breaker = guards.breaker { metrics.collect(breaker) }
+            metrics.collect(guards.timeout)
+        }
+    }
+
     /// What a handler is called with, handed on to the one task that calls it.
     private struct HandlerCall<Context>: @unchecked Sendable {
         let request: Request

@@ -1,4 +1,5 @@
 #if Hummingbird
+    internal import HTTPSemantics
     internal import HTTPTypes
     public import Hummingbird
     internal import NIOCore
@@ -50,7 +51,7 @@
         /// The events from now on, as a stream.
         func response() throws -> Response {
             guard let subscriber = subscribe() else {
-                throw HTTPError(.serviceUnavailable, headers: [.retryAfter: "\(heartbeat.wholeSeconds)"])
+                throw HTTPError(.serviceUnavailable, headers: [.retryAfter: "\(max(1, heartbeat.wholeSecondsUp))"])
             }
             // Taken off also if the response is never written.
             let subscription = Subscription(feed: self, subscriber: subscriber)
@@ -111,7 +112,8 @@
                     "isCritical": .boolean(reason.isCritical),
                 ]
             }
-            return ConfigurationValue.object(["status": .string(status.rawValue), "reasons": .array(reasons)]).description
+            return ConfigurationValue.object(["status": .string(status.rawValue), "reasons": .array(reasons)])
+                .description
         }
     }
 #endif

@@ -1,4 +1,5 @@
 #if Hummingbird
+    internal import HTTPSemantics
     internal import HTTPTypes
     internal import Hummingbird
     internal import Resilience
@@ -13,6 +14,8 @@
         /// Cancels handlers at the deadlines of their requests.
         let timeout: Timeout
         let rootContext: CallContext
+        /// Reads fields of requests, and counts those that cannot be read.
+        let unreadable: UnreadableFields
 
         init(
             _ name: String, _ bulkhead: Bulkhead?, _ breaker: CircuitBreaker?, _ options: ServerOptions,
@@ -26,6 +29,7 @@
             timeout = try Timeout(name, .remaining, clock: clock)
             rootContext = timeout.rootContext
             time = rootContext.time
+            unreadable = UnreadableFields(name)
         }
 
         /// Refuses a request that is late, or whose limit is reached.

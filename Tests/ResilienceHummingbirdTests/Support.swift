@@ -11,7 +11,8 @@
 
     /// Without the lines that a test makes a server write.
     func application(
-        _ router: Router<BasicRequestContext>, onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
+        _ router: Router<BasicRequestContext>,
+        onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
         Application(
             router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
@@ -79,6 +80,8 @@
 
     extension HTTPField.Name {
         static let tenant = HTTPField.Name("X-Tenant")!
+        static let rateLimit = HTTPField.Name("RateLimit")!
+        static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!
     }
 
     func tenant(_ name: String) -> HTTPFields { [.tenant: name] }

@@ -1,4 +1,4 @@
-public import ResilienceCore
+internal import ResilienceCore
 
 extension RateLimiter {
     /// What is left of a limit at one moment: what a server tells its clients (`RateLimit`, `X-RateLimit-Remaining`).
