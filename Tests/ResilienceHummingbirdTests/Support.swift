@@ -6,6 +6,7 @@
     import NIOCore
     import Resilience
     import ResilienceTesting
+    import Testing
 
     @testable import ResilienceHummingbird
 

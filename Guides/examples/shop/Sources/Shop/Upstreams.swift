@@ -16,7 +16,11 @@ struct Upstreams: Sendable {
 
     /// `nil` if the service does not say, for whatever reason.
     func stock(of item: String) async throws -> Int? {
-        try await stock.execute { try await get("stock/\(item)") } fallback: { _ in nil }
+        try await stock.execute {
+            try await get("stock/\(item)")
+        } fallback: { _ in
+            nil
+        }
     }
 
     private func get(_ path: String) async throws -> Int {
