@@ -58,8 +58,14 @@ extension ServerHint {
 
     /// What an error says, or the one inside, if it says anything; of a value that was not accepted, what that says.
     package init?(_ error: any Error) {
-        if let unaccepted = unwrapped(error) as? UnacceptedResult, let value = unaccepted.erasedValue {
-            self.init(value: value)
+        if let unaccepted = unacceptedResult(in: error) {
+            if let hint = unaccepted.failure.flatMap({ ServerHint($0) }) {
+                self = hint
+            } else if let value = unaccepted.erasedValue {
+                self.init(value: value)
+            } else {
+                self.init(value: unaccepted)
+            }
         } else if let hint = ServerHint(value: error) ?? ServerHint(value: unwrapped(error)) {
             self = hint
         } else {
