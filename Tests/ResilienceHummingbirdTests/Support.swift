@@ -6,7 +6,6 @@
     import NIOCore
     import Resilience
     import ResilienceTesting
-    import Testing
 
     @testable import ResilienceHummingbird
 
@@ -80,9 +79,11 @@
     }
 
     extension HTTPField.Name {
-        static let tenant = HTTPField.Name("X-Tenant")!
-        static let rateLimit = HTTPField.Name("RateLimit")!
-        static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!
+        static let tenant = named("X-Tenant")
+        static let rateLimit = named("RateLimit")
+        static let rateLimitPolicy = named("RateLimit-Policy")
+
+        private static func named(_ name: String) -> HTTPField.Name { HTTPField.Name(name) ?? .retryAfter }
     }
 
     func tenant(_ name: String) -> HTTPFields { [.tenant: name] }
