@@ -41,7 +41,7 @@ struct HTTPExamples {
         try resilience.update(.init(["families": ["api": ["retry": ["maxAttempts": 2], "timeout": ["20s", "4s"]]]]))
         #expect(api.pipeline.policy(for: "a").description.hasPrefix("Timeout(20s) → Retry(2)"))
 
-        configuration.deadlineField = try HTTPDeadlineField("x-request-timeout-ms", .milliseconds)  // or .grpcTimeout, .envoy
+        configuration.deadlineField = try HTTPDeadlineField("x-request-timeout-ms", .milliseconds)
         configuration.priorityField = .standard  // Priority: u=1
 
         configuration.sendOutcome = { error in error is ConnectionRefused ? .neverSent : .perhapsRan }

@@ -63,7 +63,7 @@ struct PoliciesExamples {
             try await client.get("/receipts/1")
         }
         let classified = payments.failing(Response.self, ServerFailure.init)  // declared once
-        let throwing = payments.failing(Response.self, throwing: true, ServerFailure.init)  // the caller gets the failure
+        let throwing = payments.failing(Response.self, throwing: true, ServerFailure.init)  // throws it
         #expect(answer.status == 503)
         let execution = await classified.run { try await client.get("/receipts/1") }
         #expect((execution.failure as? ServerFailure)?.status == 503)
