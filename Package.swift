@@ -54,7 +54,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
-            name: "ResilienceDemo", dependencies: ["Resilience", "ResiliencePrometheus"],
+            name: "ResilienceDemo", dependencies: ["Resilience", "ResiliencePrometheus", "ResilienceURLSession"],
             swiftSettings: settings),
         .testTarget(
             name: "ResilienceDemoTests",
@@ -97,7 +97,8 @@ let package = Package(
         .testTarget(
             name: "GuideTests",
             dependencies: [
-                "Resilience", "ResilienceCore", "ResilienceFiles", "ResiliencePrometheus", "ResilienceTesting",
+                "HTTPSemantics", "Resilience", "ResilienceCore", "ResilienceFiles", "ResiliencePrometheus",
+                "ResilienceTesting", "ResilienceURLSession",
             ] + patternLibraries,
             swiftSettings: settings),
         .target(name: "PrometheusTestSupport", path: "Tests/PrometheusTestSupport", swiftSettings: settings),
