@@ -32,12 +32,6 @@ struct WrapperTests {
             try await body()
             return true
         }
-
-        func admitIfOpen(_ body: nonisolated(nonsending) () async throws -> Void) async throws -> Bool {
-            guard !isClosed else { return false }
-            try await admit("", body)
-            return true
-        }
     }
 
     /// Measures one thing.
