@@ -91,7 +91,8 @@ let package = Package(
         .testTarget(
             name: "ResiliencePrometheusTests",
             dependencies: [
-                "ResiliencePrometheus", "Resilience", "ResilienceCore", "ResilienceTesting", "PrometheusTestSupport",
+                "HTTPSemantics", "PrometheusTestSupport", "Resilience", "ResilienceCore", "ResiliencePrometheus",
+                "ResilienceTesting",
             ] + patternLibraries,
             swiftSettings: settings),
         .testTarget(

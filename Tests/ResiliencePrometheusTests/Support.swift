@@ -1,6 +1,7 @@
 import Bulkheads
 import CircuitBreakers
 import Fallbacks
+import HTTPSemantics
 import Hedges
 import RateLimiters
 import Resilience
@@ -37,6 +38,8 @@ struct Everything {
     let fallback: FallbackPolicy<Int>
     let revalidation: StaleWhileRevalidate<Int>
     let module: ResilienceModule
+    let paused: Policy
+    let fields = UnreadableFields("api")
 
     init(_ name: String = "payments") throws {
         budget = try RetryBudget(.throttle())
@@ -64,12 +67,14 @@ struct Everything {
         module = try ResilienceModule("shop", clock: clock, observers: [calls, events]) {
             Registration(family: "hosts", by: Int.self, maxKeys: 5) { CircuitBreaker.layer() }
         }
+        paused = try Policy("api", clock: clock) { HTTPPause.layer() }
     }
 
     var sources: [any MetricSource] {
         [
-            policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, fallback, revalidation, module, calls,
-            events,
+            policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, fallback, revalidation, module,
+            paused,
+            fields, calls, events,
         ]
     }
 }
