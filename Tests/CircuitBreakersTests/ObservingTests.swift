@@ -60,7 +60,7 @@ struct ObservingTests {
         try fixture.play("FF")
         fixture.recorder.clear()
         fixture.breaker.reset()
-        guard case .reset("test", .closed, let counts)? = fixture.events.first else {
+        guard case .reset(.closed, let counts)? = fixture.events.first?.kind else {
             Issue.record("\(fixture.events)")
             return
         }

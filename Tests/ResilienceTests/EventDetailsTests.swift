@@ -14,58 +14,59 @@ struct EventDetailsTests {
     /// Events of every type, with the keys of their details.
     private static var events: [(any PolicyEvent, keys: [String], hasError: Bool)] {
         [
-            (Policy.Event.succeeded(policy: "p", duration: .seconds(1)), ["duration_seconds"], false),
+            (Policy.Event(source: "p", .succeeded(duration: .seconds(1))), ["duration_seconds"], false),
             (
-                Policy.Event.failed(policy: "p", duration: .seconds(1), error: InjectedFailure()), ["duration_seconds"],
+                Policy.Event(source: "p", .failed(duration: .seconds(1), error: InjectedFailure())),
+                ["duration_seconds"],
                 true
             ),
-            (Retry.Event.attemptFailed(retry: "r", failed), ["attempt", "delay_seconds"], true),
-            (Retry.Event.succeeded(retry: "r", attempts: 2), ["attempts"], false),
+            (Retry.Event(source: "r", .attemptFailed(failed)), ["attempt", "delay_seconds"], true),
+            (Retry.Event(source: "r", .succeeded(attempts: 2)), ["attempts"], false),
             (
-                Timeout.Event.exceeded(timeout: "t", limit: .seconds(1), duration: .seconds(2), isLateSuccess: true),
+                Timeout.Event(source: "t", .exceeded(limit: .seconds(1), duration: .seconds(2), isLateSuccess: true)),
                 ["limit_seconds", "duration_seconds", "late_success"], false
             ),
             (
-                Timeout.Event.abandoned(timeout: "t", limit: .seconds(1), isCancelledByCaller: false),
+                Timeout.Event(source: "t", .abandoned(limit: .seconds(1), isCancelledByCaller: false)),
                 ["limit_seconds", "cancelled_by_caller"], false
             ),
-            (Timeout.Event.abandonedEnded(timeout: "t", duration: .seconds(1)), ["duration_seconds"], false),
+            (Timeout.Event(source: "t", .abandonedEnded(duration: .seconds(1))), ["duration_seconds"], false),
             (
-                Hedge.Event.started(hedge: "h", attempt: 2, .delay, after: .seconds(1)),
+                Hedge.Event(source: "h", .started(attempt: 2, .delay, after: .seconds(1))),
                 ["attempt", "trigger", "elapsed_seconds"], false
             ),
-            (Hedge.Event.won(hedge: "h", attempt: 2, after: .seconds(1)), ["attempt", "elapsed_seconds"], false),
-            (Hedge.Event.failed(hedge: "h", attempts: 2, error: InjectedFailure()), ["attempts"], true),
+            (Hedge.Event(source: "h", .won(attempt: 2, after: .seconds(1))), ["attempt", "elapsed_seconds"], false),
+            (Hedge.Event(source: "h", .failed(attempts: 2, error: InjectedFailure())), ["attempts"], true),
             (
-                Bulkhead.Event.permitted(bulkhead: "b", waited: .seconds(1), inUse: 3), ["waited_seconds", "in_use"],
+                Bulkhead.Event(source: "b", .permitted(waited: .seconds(1), inUse: 3)), ["waited_seconds", "in_use"],
                 false
             ),
             (
-                Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: true),
+                Bulkhead.Event(source: "b", .limitChanged(from: 1, to: 2, isAdaptive: true)),
                 ["from", "to", "adaptive"], false
             ),
-            (RateLimiter.Event.rejected(limiter: "l", rejection), ["reason"], true),
-            (RateLimiter.Event.drained(limiter: "l", permits: 3), ["permits"], false),
+            (RateLimiter.Event(source: "l", .rejected(rejection)), ["reason"], true),
+            (RateLimiter.Event(source: "l", .drained(permits: 3)), ["permits"], false),
             (
-                RateLimiter.KeyedEvent.permitted(limiter: "l", key: "secret", permits: 1, waited: .zero),
+                RateLimiter.KeyedEvent(source: "l", .permitted(key: "secret", permits: 1, waited: .zero)),
                 ["permits", "waited_seconds"], false
             ),
-            (AdaptiveThrottle.Event.throttling(throttle: "a", probability: 0.5), ["probability"], false),
+            (AdaptiveThrottle.Event(source: "a", .throttling(probability: 0.5)), ["probability"], false),
             (
-                FallbackEvent.served(served, after: .seconds(1), cause: InjectedFailure()),
+                FallbackEvent(source: "f", .served(served, after: .seconds(1), cause: InjectedFailure())),
                 ["step", "age_seconds", "elapsed_seconds"], true
             ),
             (
-                FallbackEvent.exhausted(fallback: "f", after: .seconds(1), cause: InjectedFailure()),
+                FallbackEvent(source: "f", .exhausted(after: .seconds(1), cause: InjectedFailure())),
                 ["elapsed_seconds"], true
             ),
             (
-                StaleWhileRevalidateEvent.refreshFailed(name: "s", after: .seconds(1), error: InjectedFailure()),
+                StaleWhileRevalidateEvent(source: "s", .refreshFailed(after: .seconds(1), error: InjectedFailure())),
                 ["duration_seconds"], true
             ),
-            (ResilienceModule.Event.stateChanged(module: "m", from: .idle, to: .running), ["from", "to"], false),
-            (ResilienceModule.Event.registered(module: "m", kind: "policy", name: "p"), ["kind", "name"], false),
-            (ResilienceModule.Event.reloadFailed(module: "m", error: InjectedFailure()), [], true),
+            (ResilienceModule.Event(source: "m", .stateChanged(from: .idle, to: .running)), ["from", "to"], false),
+            (ResilienceModule.Event(source: "m", .registered(kind: "policy", name: "p")), ["kind", "name"], false),
+            (ResilienceModule.Event(source: "m", .reloadFailed(error: InjectedFailure())), [], true),
         ]
     }
 
@@ -81,7 +82,7 @@ struct EventDetailsTests {
 
     @Test("durations are numbers of seconds")
     func seconds() {
-        let details = EventDetails(Retry.Event.attemptFailed(retry: "r", Self.failed))
+        let details = EventDetails(Retry.Event(source: "r", .attemptFailed(Self.failed)))
         #expect(details.values.map(\.value) == [.integer(2), .number(1.5)])
         #expect(details.error as? InjectedFailure == InjectedFailure())
     }
@@ -101,16 +102,20 @@ struct EventDetailsTests {
     }
 
     @Test("what is about a call, and what changes things for others, is told apart, whatever the severity")
-    func kinds() throws {
+    func subjects() throws {
         let counts = try CircuitBreaker("b").counts
-        #expect(EventKind(of: CircuitBreaker.Event.wouldOpen(breaker: "b", .predicate, counts: counts)) == .change)
-        #expect(EventKind(of: Timeout.Event.abandoned(timeout: "t", limit: .zero, isCancelledByCaller: true)) == .call)
-        #expect(EventKind(of: FallbackEvent.exhausted(fallback: "f", after: .zero, cause: InjectedFailure())) == .call)
-        #expect(EventKind(of: Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: false)) == .change)
-        #expect(EventKind(of: Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: true)) == .call)
-        #expect(EventKind(of: AdaptiveThrottle.Event.throttling(throttle: "a", probability: 1)) == .change)
-        #expect(EventKind(of: ResilienceModule.Event.reloadFailed(module: "m", error: InjectedFailure())) == .failure)
-        #expect(EventKind(of: ResilienceModule.Event.reloaded(module: "m")) == .change)
-        #expect(EventKind(of: ResilienceModule.Event.registered(module: "m", kind: "policy", name: "p")) == .call)
+        #expect(EventSubject(of: CircuitBreaker.Event(source: "b", .wouldOpen(.predicate, counts: counts))) == .change)
+        #expect(
+            EventSubject(of: Timeout.Event(source: "t", .abandoned(limit: .zero, isCancelledByCaller: true))) == .call)
+        #expect(
+            EventSubject(of: FallbackEvent(source: "f", .exhausted(after: .zero, cause: InjectedFailure()))) == .call)
+        #expect(
+            EventSubject(of: Bulkhead.Event(source: "b", .limitChanged(from: 1, to: 2, isAdaptive: false))) == .change)
+        #expect(EventSubject(of: Bulkhead.Event(source: "b", .limitChanged(from: 1, to: 2, isAdaptive: true))) == .call)
+        #expect(EventSubject(of: AdaptiveThrottle.Event(source: "a", .throttling(probability: 1))) == .change)
+        #expect(
+            EventSubject(of: ResilienceModule.Event(source: "m", .reloadFailed(error: InjectedFailure()))) == .failure)
+        #expect(EventSubject(of: ResilienceModule.Event(source: "m", .reloaded)) == .change)
+        #expect(EventSubject(of: ResilienceModule.Event(source: "m", .registered(kind: "policy", name: "p"))) == .call)
     }
 }

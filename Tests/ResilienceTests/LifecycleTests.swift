@@ -423,7 +423,7 @@ struct LifecycleTests {
         #expect(lines.contains { $0.contains("circuit_breaker.calls{kind=failed} 2") })
         #expect(lines.contains { $0.contains("retry \"unused\": nothing seen") })
         #expect(lines.contains { $0.contains("retry budget \"budget\"") })
-        guard case .ended(_, let heard) = try #require(fixture.events.last) else {
+        guard case .ended(let heard) = try #require(fixture.events.last).kind else {
             Issue.record("no report")
             return
         }
