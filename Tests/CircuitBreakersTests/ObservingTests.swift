@@ -15,7 +15,7 @@ struct ObservingTests {
         window: .calls(10), slowCallDuration: .seconds(1), initialState: .observing)
 
     private func reasons(_ fixture: Fixture) -> [Reason] {
-        fixture.events.compactMap { if case .wouldOpen(_, let reason, _) = $0 { reason } else { nil } }
+        fixture.events.compactMap { if case .wouldOpen(let reason, _) = $0.kind { reason } else { nil } }
     }
 
     @Test func eachRuleSaysSoOnceAndIsCounted() throws {
