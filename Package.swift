@@ -77,8 +77,8 @@ let package = Package(
         .testTarget(
             name: "DifferentialTests",
             dependencies: [
-                "Bulkheads", "CircuitBreakers", "RateLimiters", "ResilienceCore", "ResilienceTesting", "Retries",
-                "Timeouts",
+                "Bulkheads", "CircuitBreakers", "RateLimiters", "Resilience", "ResilienceCore", "ResilienceTesting",
+                "Retries", "Timeouts",
             ],
             swiftSettings: settings),
         .testTarget(

@@ -65,7 +65,8 @@ extension CircuitBreaker {
         public consuming func succeed<Value>(
             with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
         ) -> Bool {
-            guard isAccepted(value), context.accepts(value) else { return fail(UnacceptedResult()) }
+            guard isAccepted(value) else { return fail(UnacceptedResult()) }
+            if let failure = context.failure(of: value) { return fail(failure) }
             return complete(as: .success)
         }
 
@@ -84,6 +85,7 @@ extension CircuitBreaker {
         @discardableResult
         public consuming func complete(as outcome: Outcome) -> Bool {
             isEnded = true
+            if outcome == .success, breaker.countedAtOnce(admission) { return true }
             return breaker.record(outcome, admission, nil)
         }
     }

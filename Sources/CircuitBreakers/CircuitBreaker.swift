@@ -47,6 +47,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
 
     /// Successes, counted without the lock of `machine`.
     private let pending = PendingSuccesses()
+    private let pendingTimed = PendingTimedSuccesses()
 
     /// Rejections, counted without the lock of `machine`. Read with the other totals by ``totals``.
     private let rejections = Atomic<Int>(0)
@@ -142,13 +143,20 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
 
     @usableFromInline
     func succeeded(_ admission: Admission) {
-        if !admission.gate.needsTime, pending.add(admission.gate.number) { return }
-        recordSuccess(admission)
+        if !countedAtOnce(admission) { record(.success, admission, nil) }
+    }
+
+    /// Counts a success without the lock, if it has no consequence but that.
+    @inline(__always)
+    func countedAtOnce(_ admission: Admission) -> Bool {
+        let gate = admission.gate
+        guard gate.needsTime else { return pending.add(gate.number) }
+        return gate.isPlain && countedInTime(admission)
     }
 
     @inline(never)
-    private func recordSuccess(_ admission: Admission) {
-        record(.success, admission, nil)
+    private func countedInTime(_ admission: Admission) -> Bool {
+        pendingTimed.add(admission.gate.number, from: admission.start.nanoseconds, to: time.now.nanoseconds)
     }
 
     @usableFromInline
@@ -265,8 +273,15 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         machine.withLock { machine in
             let number = pending.take()
             if number > 0 { machine.recordSuccesses(number) }
+            if let taken = pendingTimed.take() { machine.recordSuccesses(taken.number, taking: taken.nanoseconds) }
             let result = body(&machine)
-            if machine.mayDeferSuccesses, !isObserved, !meters.isAttached { pending.open(machine.generation) }
+            if !isObserved, !meters.isAttached {
+                switch machine.deferral {
+                case .none: break
+                case .untimed: pending.open(machine.generation)
+                case .timed(let limits): pendingTimed.open(limits)
+                }
+            }
             return result
         }
     }

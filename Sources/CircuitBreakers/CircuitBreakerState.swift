@@ -189,19 +189,36 @@ struct CircuitBreakerState: Sendable {
 
     /// Whether successes may be brought in later, several at once: nothing that is read without the lock depends on them,
     /// and no rule can come to hold by one.
-    var mayDeferSuccesses: Bool {
-        guard !needsTime, check.predicates.isEmpty else { return false }
+    enum Deferral: Equatable {
+        case none
+        /// Those of calls that were not timed.
+        case untimed
+        case timed(PendingTimedSuccesses.Limits)
+    }
+
+    var deferral: Deferral {
+        guard check.predicates.isEmpty else { return .none }
         switch state {
-        case .disabled: return true
-        case .closed, .observing: return !check.canHold(afterSuccess: window.counts)
-        case .open, .halfOpen, .isolated: return false
+        case .disabled: break
+        case .closed, .observing: if check.canHold(afterSuccess: window.counts) { return .none }
+        case .open, .halfOpen, .isolated: return .none
         }
+        guard needsTime else { return .untimed }
+        guard let part = window.presentPart else { return .none }
+        let longest = configuration.slowCallDuration?.saturatedNanoseconds ?? .max
+        return .timed(.init(generation: generation, part: part, longest: longest))
     }
 
     /// Brings in successes that were neither timed nor slow.
     mutating func recordSuccesses(_ number: Int) {
         totals.successes = totals.successes.addingSaturated(number)
         if state == .closed || state == .observing { window.recordSuccesses(number) }
+    }
+
+    /// Brings in successes that were timed and not slow, of calls within the newest part of the window.
+    mutating func recordSuccesses(_ number: Int, taking nanoseconds: Int64) {
+        totals.successes = totals.successes.addingSaturated(number)
+        if state == .closed || state == .observing { window.recordSuccesses(number, taking: nanoseconds) }
     }
 
     mutating func countRejections(_ number: Int) {

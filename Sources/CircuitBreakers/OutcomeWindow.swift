@@ -128,6 +128,32 @@ struct OutcomeWindow: Sendable {
         }
     }
 
+    /// Counts successes of calls that were timed and not slow, all of them in the newest part; not for windows of calls,
+    /// which know how long each took.
+    mutating func recordSuccesses(_ number: Int, taking nanoseconds: Int64) {
+        if kind == .time {
+            let slot = slot(newestBucket)
+            buckets[slot].successes = buckets[slot].successes.addingSaturated(number)
+            buckets[slot].add(timed: number, nanoseconds)
+        }
+        counts.consecutiveSuccesses = counts.consecutiveSuccesses.addingSaturated(number)
+        counts.consecutiveFailures = 0
+        counts.successes = counts.successes.addingSaturated(number)
+        counts.add(timed: number, nanoseconds)
+    }
+
+    /// In which moments a call has to start and end to count in the newest part and move nothing out of the window; `nil`
+    /// for windows of calls.
+    var presentPart: Range<Int64>? {
+        switch kind {
+        case .calls: return nil
+        case .unbounded: return .min..<(.max)
+        case .time:
+            let start = origin.nanoseconds.addingSaturated(newestBucket.multipliedSaturated(by: bucketWidth))
+            return start..<start.addingSaturated(bucketWidth)
+        }
+    }
+
     private mutating func place(_ mark: CallFlags, _ duration: Int64?) {
         if duration != nil && durations.isEmpty {
             durations.reserveCapacity(size)
@@ -217,15 +243,19 @@ extension TimeSource.Instant {
 }
 
 extension OutcomeWindow.Bucket {
-    fileprivate mutating func addCall(taking nanoseconds: Int64) {
-        timed.increment()
+    fileprivate mutating func addCall(taking nanoseconds: Int64) { add(timed: 1, nanoseconds) }
+
+    fileprivate mutating func add(timed number: Int, _ nanoseconds: Int64) {
+        timed = timed.addingSaturated(number)
         self.nanoseconds = min(OutcomeWindow.mostTime, self.nanoseconds.addingSaturated(nanoseconds))
     }
 }
 
 extension CircuitBreaker.Counts {
-    fileprivate mutating func addCall(taking nanoseconds: Int64) {
-        timed.increment()
+    fileprivate mutating func addCall(taking nanoseconds: Int64) { add(timed: 1, nanoseconds) }
+
+    fileprivate mutating func add(timed number: Int, _ nanoseconds: Int64) {
+        timed = timed.addingSaturated(number)
         totalNanoseconds = min(OutcomeWindow.mostTime, totalNanoseconds.addingSaturated(nanoseconds))
     }
 

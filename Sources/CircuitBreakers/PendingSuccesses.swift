@@ -7,7 +7,7 @@ internal import Synchronization
 /// Why nothing is lost, counted twice or judged too late:
 ///
 /// - The word is open only while a success has no consequence but to be counted: no rule can come to hold by it
-///   (``CircuitBreakerState/mayDeferSuccesses``), nobody listens or measures, and no clock is read. A success lowers
+///   (``CircuitBreakerState/deferral``), nobody listens or measures, and no clock is read. A success lowers
 ///   rates and ends streaks of failures, and that it did so matters when the next failure is judged, not before.
 /// - Whoever holds the lock takes the word out first, by an exchange that leaves it closed, and brings what was in it
 ///   into the state: so each success is brought in once, before anything else is counted, judged, shown or changed. A

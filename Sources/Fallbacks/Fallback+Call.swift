@@ -47,12 +47,12 @@ extension FallbackCalling {
         let start = fallback.keeper.begin()
         do {
             let outcome = try await inner.outcome(accepting: isAccepted, operation)
-            if outcome.isAccepted {
+            guard let failure = outcome.unaccepted else {
                 fallback.noteSuccess(outcome.value, for: key, readAt: start)
                 return outcome.value
             }
             unaccepted = outcome.value
-            cause = UnacceptedResult()
+            cause = failure
         } catch {
             cause = error
         }
@@ -105,7 +105,7 @@ extension FallbackCalling {
         _ key: Key, _ context: Context, _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value,
         noting note: (any Error) -> Void
-    ) async throws -> (value: Value, isAccepted: Bool) {
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
         guard let entrance = inner.entrance else {
             return try await servedWithin(key, context, isAccepted, operation, noting: note)
         }
@@ -119,18 +119,18 @@ extension FallbackCalling {
         _ key: Key, _ context: Context, _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value,
         noting note: (any Error) -> Void
-    ) async throws -> (value: Value, isAccepted: Bool) {
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
         var unaccepted: Value?
         let cause: any Error
         let start = fallback.keeper.begin()
         do {
             let outcome = try await inner.outcome(from: context, accepting: isAccepted, operation)
-            if outcome.isAccepted {
+            guard let failure = outcome.unaccepted else {
                 fallback.noteSuccess(outcome.value, for: key, readAt: start)
                 return outcome
             }
             unaccepted = outcome.value
-            cause = UnacceptedResult()
+            cause = failure
         } catch {
             cause = error
         }
@@ -152,10 +152,10 @@ extension FallbackCalling {
         do {
             let outcome = try await served(key, recording.context, isAccepted, counted) { cause = $0 }
             return recording.execution(
-                .success(outcome.value), isAccepted: outcome.isAccepted,
-                fallbackCause: outcome.isAccepted ? cause : nil)
+                .success(outcome.value), unaccepted: outcome.unaccepted,
+                fallbackCause: outcome.unaccepted == nil ? cause : nil)
         } catch {
-            return recording.execution(.failure(error), isAccepted: false, fallbackCause: cause)
+            return recording.execution(.failure(error), fallbackCause: cause)
         }
     }
 
@@ -180,12 +180,12 @@ extension FallbackCalling where Key == NoKey {
         let start = fallback.keeper.begin()
         do {
             let outcome = try await inner.outcome(accepting: isAccepted, operation)
-            if outcome.isAccepted {
+            guard let failure = outcome.unaccepted else {
                 fallback.noteSuccess(outcome.value, for: NoKey(), readAt: start)
                 return outcome.value
             }
             unaccepted = outcome.value
-            cause = UnacceptedResult()
+            cause = failure
         } catch {
             cause = error
         }

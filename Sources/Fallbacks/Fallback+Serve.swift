@@ -20,7 +20,7 @@ extension KeyedFallback {
     nonisolated(nonsending) func serve(
         _ cause: any Error, _ unaccepted: Value?, _ key: Key, _ context: Context,
         noting note: (any Error) -> Void = { _ in }
-    ) async throws -> (value: Value, isAccepted: Bool) {
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
         // Whatever the error is: even for a rejection there is nobody left to answer.
         if context.isCancelledByCaller {
             counters.cancelled.wrappingAdd(1, ordering: .relaxed)
@@ -45,7 +45,7 @@ extension KeyedFallback {
             case .answered(let value, let age):
                 counters.served.wrappingAdd(1, ordering: .relaxed)
                 stage.record.notifyServed(age, context, since: start, cause)
-                return (value, true)
+                return (value, nil)
             case .ended(let end):
                 ends.append(end)
             case .cancelled:
@@ -58,9 +58,9 @@ extension KeyedFallback {
 
     /// Ends a call that no step answered.
     @inlinable
-    static func end(_ unaccepted: Value?, _ error: any Error) throws -> (value: Value, isAccepted: Bool) {
+    static func end(_ unaccepted: Value?, _ error: any Error) throws -> (value: Value, unaccepted: (any Error)?) {
         guard let unaccepted else { throw error }
-        return (unaccepted, false)
+        return (unaccepted, error)
     }
 
     /// Counts and tells of a call that no step answered; returns the error that the configuration asks for.

@@ -4,7 +4,8 @@ internal import ResilienceCore
 struct AttemptOutcome: Sendable {
     /// `nil` if the operation returned a value, accepted or not.
     let error: (any Error)?
-    let isAccepted: Bool
+    /// As what failure the value counts, if it does.
+    let unaccepted: (any Error)?
     /// Whether the layers let the operation run.
     let isBegun: Bool
     /// What the server said about trying again, if it did.
@@ -22,22 +23,30 @@ struct AttemptEnd: Sendable {
 struct Verdict: Sendable {
     let attempt: Int
     let error: (any Error)?
-    let isAccepted: Bool
+    /// As what failure the value counts, if it does.
+    let unaccepted: (any Error)?
 }
 
 extension AttemptOutcome {
     /// What follows from how the attempt ended. Asked in the task of the call, whose cancellation is the caller's.
     func ending(in context: Context, _ handles: ErrorCondition) -> HedgeState.Ending {
         if isAccepted { return .success }
-        let error = error ?? UnacceptedResult()
+        let error = failure
         switch CallEnd(error, in: context) {
         case .expired, .cancelled: return .neutral
         case .rejected where !isBegun || Task.isCancelled: return .neutral
         case .rejected, .failed: break
         }
-        if self.error != nil, !handles.handles(error) { return .fatal }
+        // What is not said to be a certain failure is one that hedges follow.
+        if !(unwrapped(error) is UnacceptedResult), !handles.handles(error) { return .fatal }
         return hint == .doNotRetry ? .lastFailure : .failure
     }
+
+    /// Whether a value came back that counts as success.
+    var isAccepted: Bool { error == nil && unaccepted == nil }
+
+    /// The error, or as what failure the value counts.
+    var failure: any Error { error ?? unaccepted ?? UnacceptedResult() }
 
     /// Whether a server asks to wait. What a layer refused inside the operation is no server's word: the next attempt
     /// may go elsewhere.
@@ -47,6 +56,6 @@ extension AttemptOutcome {
 
     /// Whether a layer refused the attempt, inside the operation too: that says nothing about the service.
     func isRejection(in context: Context) -> Bool {
-        error.map { CallEnd($0, in: context) == .rejected } ?? false
+        !isAccepted && CallEnd(failure, in: context) == .rejected
     }
 }

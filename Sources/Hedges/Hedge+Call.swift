@@ -3,28 +3,28 @@ internal import ResilienceCore
 extension Hedge {
     /// Hedges an operation whose attempts go through a strategy. All of them are one call to what lets calls in.
     func call<Value: Sendable>(
-        _ inner: some Strategy, from context: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool,
+        _ inner: some Strategy, from context: Context, _ rules: ValueRules<Value>,
         _ release: (@Sendable (Value) async -> Void)?,
         _ operation: @escaping @Sendable (Context) async throws -> Value
-    ) async -> (result: Result<Value, any Error>, isAccepted: Bool) {
+    ) async -> (result: Result<Value, any Error>, unaccepted: (any Error)?) {
         guard let entrance = inner.entrance else {
-            return await callWithin(inner, from: context, isAccepted, release, operation)
+            return await callWithin(inner, from: context, rules, release, operation)
         }
         do {
             return try await entrance.admitting(inner.rootContext.policyName) {
-                await callWithin(inner, from: context, isAccepted, release, operation)
+                await callWithin(inner, from: context, rules, release, operation)
             }
         } catch {
-            return (.failure(error), false)
+            return (.failure(error), nil)
         }
     }
 
     /// The part of a call that knows its value.
     private func callWithin<Value: Sendable>(
-        _ inner: some Strategy, from context: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool,
+        _ inner: some Strategy, from context: Context, _ rules: ValueRules<Value>,
         _ release: (@Sendable (Value) async -> Void)?,
         _ operation: @escaping @Sendable (Context) async throws -> Value
-    ) async -> (result: Result<Value, any Error>, isAccepted: Bool) {
+    ) async -> (result: Result<Value, any Error>, unaccepted: (any Error)?) {
         let values = ReturnedValues<Value>()
         let call = HedgedCall(hedge: self, context: context) { context in
             let number = context.attempt
@@ -32,7 +32,7 @@ extension Hedge {
             do {
                 // What a layer inside loses is given back at once: what it holds is free during the layer's delay.
                 let outcome = try await inner.outcome(
-                    from: context, accepting: isAccepted,
+                    from: context, accepting: rules.isAccepted, failing: rules.classify,
                     releasing: { (_: Value) in
                         if let value = values.take(of: number) { await release?(value) }
                     },
@@ -42,10 +42,10 @@ extension Hedge {
                         values.append(value, of: number)
                         return value
                     })
-                let hint = outcome.isAccepted ? nil : ServerHint(value: outcome.value)
-                return AttemptOutcome(error: nil, isAccepted: outcome.isAccepted, isBegun: isBegun, hint: hint)
+                let hint = outcome.unaccepted.flatMap { ServerHint($0) ?? ServerHint(value: outcome.value) }
+                return AttemptOutcome(error: nil, unaccepted: outcome.unaccepted, isBegun: isBegun, hint: hint)
             } catch {
-                return AttemptOutcome(error: error, isAccepted: false, isBegun: isBegun, hint: ServerHint(error))
+                return AttemptOutcome(error: error, unaccepted: nil, isBegun: isBegun, hint: ServerHint(error))
             }
         }
         let verdict = await call.run()
@@ -53,23 +53,29 @@ extension Hedge {
         if let release {
             for unused in values.takeAll() { await release(unused) }
         }
-        guard let value else { return (.failure(verdict.error ?? CancellationError()), false) }
-        return (.success(value), verdict.isAccepted)
+        guard let value else { return (.failure(verdict.error ?? CancellationError()), nil) }
+        return (.success(value), verdict.unaccepted)
     }
 
     /// The same, and everything that there is to know about the call.
     func recordedCall<Value: Sendable>(
-        _ inner: some Strategy, from context: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool,
+        _ inner: some Strategy, from context: Context, _ rules: ValueRules<Value>,
         _ release: (@Sendable (Value) async -> Void)?,
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async -> Execution<Value> {
         let recording = CallRecording(name, from: context)
-        let (result, isAccepted) = await call(inner, from: recording.context, isAccepted, release) { context in
+        let (result, unaccepted) = await call(inner, from: recording.context, rules, release) { context in
             recording.countAttempt()
             return try await operation(context)
         }
-        return recording.execution(result, isAccepted: isAccepted)
+        return recording.execution(result, unaccepted: unaccepted)
     }
+}
+
+/// Which values of a call count as failures, and as which.
+struct ValueRules<Value: Sendable>: Sendable {
+    let isAccepted: @Sendable (Value) -> Bool
+    let classify: @Sendable (Value) -> (any Error)?
 }
 
 /// The values that the attempts of a call returned.

@@ -70,6 +70,7 @@ public final class Hedge: Sendable {
     ///   - outer: The context of a call around this one, whose deadline and values are to hold inside. Default: none.
     ///   - isAccepted: Whether a returned value counts as success. One that is not accepted counts as a failure; if no
     ///     attempt succeeds, that of the primary is returned.
+    ///   - classify: As what failure a returned value counts for every layer; by default, none.
     ///   - release: Called once for each value that the operation returned and that the caller does not get, after all
     ///     attempts have ended.
     ///   - operation: The call to hedge.
@@ -78,10 +79,13 @@ public final class Hedge: Sendable {
     public func execute<Value: Sendable>(
         within outer: Context? = nil,
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         releasing release: (@Sendable (Value) async -> Void)? = nil,
         _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        try await execute(within: outer, accepting: isAccepted, releasing: release) { _ in try await operation() }
+        try await execute(within: outer, accepting: isAccepted, failing: classify, releasing: release) { _ in
+            try await operation()
+        }
     }
 
     /// Runs an operation that asks for its `Context`: `context.hedge` says which attempt it is, and may choose another
@@ -89,30 +93,40 @@ public final class Hedge: Sendable {
     public func execute<Value: Sendable>(
         within outer: Context? = nil,
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         releasing release: (@Sendable (Value) async -> Void)? = nil,
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async throws -> Value {
-        try await call(alone, from: outer ?? alone.rootContext, isAccepted, release, operation).result.get()
+        try await call(
+            alone, from: outer ?? alone.rootContext, .init(isAccepted: isAccepted, classify: classify), release,
+            operation
+        ).result.get()
     }
 
     /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
     public func run<Value: Sendable>(
         within outer: Context? = nil,
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         releasing release: (@Sendable (Value) async -> Void)? = nil,
         _ operation: @escaping @Sendable () async throws -> Value
     ) async -> Execution<Value> {
-        await run(within: outer, accepting: isAccepted, releasing: release) { _ in try await operation() }
+        await run(within: outer, accepting: isAccepted, failing: classify, releasing: release) { _ in
+            try await operation()
+        }
     }
 
     /// Runs an operation that asks for its `Context`, and tells all about the call.
     public func run<Value: Sendable>(
         within outer: Context? = nil,
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         releasing release: (@Sendable (Value) async -> Void)? = nil,
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async -> Execution<Value> {
-        await recordedCall(alone, from: outer ?? alone.rootContext, isAccepted, release, operation)
+        await recordedCall(
+            alone, from: outer ?? alone.rootContext, .init(isAccepted: isAccepted, classify: classify), release,
+            operation)
     }
 
     // MARK: Reading and changing

@@ -59,7 +59,7 @@ struct HedgePlan {
         } else {
             hedge.counters.failed.wrappingAdd(1, ordering: .relaxed)
         }
-        return Verdict(attempt: 1, error: error, isAccepted: false)
+        return Verdict(attempt: 1, error: error, unaccepted: nil)
     }
 
     mutating func begin() -> Action {
@@ -125,9 +125,9 @@ struct HedgePlan {
         if outcome.isAccepted {
             context.report(WinningAttempt.self, attempt)
         } else {
-            countFailure(outcome.error ?? UnacceptedResult())
+            countFailure(outcome.failure)
         }
-        return Verdict(attempt: attempt, error: outcome.error, isAccepted: outcome.isAccepted)
+        return Verdict(attempt: attempt, error: outcome.error, unaccepted: outcome.unaccepted)
     }
 
     // MARK: Hedges
@@ -244,7 +244,7 @@ struct HedgePlan {
             let cancelled = Task.isCancelled ? ends.first { $0.outcome.error is CancellationError } : nil
             chosen = isCancelledBetween ? cancelled : cancelled ?? ends.first { $0.attempt == 1 }
         }
-        let none = AttemptOutcome(error: CancellationError(), isAccepted: false, isBegun: false, hint: nil)
+        let none = AttemptOutcome(error: CancellationError(), unaccepted: nil, isBegun: false, hint: nil)
         return (chosen?.attempt ?? 1, chosen?.outcome ?? none)
     }
 

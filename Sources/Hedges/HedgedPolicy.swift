@@ -6,7 +6,7 @@ extension Policy {
     ///
     /// Every attempt goes through all layers of the policy: a bulkhead, a breaker or a limiter inside counts each, and
     /// a timeout limits each. What is to hold for the call as a whole, such as a timeout for all attempts, goes around
-    /// it; see `within:` of ``HedgedPolicy/execute(within:accepting:releasing:_:)``.
+    /// it; see `within:` of ``HedgedPolicy/execute(within:accepting:failing:releasing:_:)``.
     ///
     /// The operation runs beside itself, so that it must be `@Sendable` and its value `Sendable`: the compiler sees to
     /// it.
@@ -50,6 +50,7 @@ public struct HedgedPolicy: PolicyWrapper {
     ///   - outer: The context of a call around this one, whose deadline and values are to hold inside. Default: none.
     ///   - isAccepted: Whether a returned value counts as success, beside what the policy declares. One that is not
     ///     accepted counts as a failure; if no attempt succeeds, that of the primary is returned.
+    ///   - classify: As what failure a returned value counts for every layer; by default, none.
     ///   - release: Called once for each value that the operation returned and that the caller does not get, after all
     ///     attempts have ended.
     ///   - operation: The call to hedge.
@@ -59,10 +60,13 @@ public struct HedgedPolicy: PolicyWrapper {
     public func execute<Value: Sendable>(
         within outer: Context? = nil,
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         releasing release: (@Sendable (Value) async -> Void)? = nil,
         _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        try await execute(within: outer, accepting: isAccepted, releasing: release) { _ in try await operation() }
+        try await execute(within: outer, accepting: isAccepted, failing: classify, releasing: release) { _ in
+            try await operation()
+        }
     }
 
     /// Runs an operation that asks for its `Context`: `context.hedge` says which attempt it is, and may choose another
@@ -70,30 +74,40 @@ public struct HedgedPolicy: PolicyWrapper {
     public func execute<Value: Sendable>(
         within outer: Context? = nil,
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         releasing release: (@Sendable (Value) async -> Void)? = nil,
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async throws -> Value {
-        try await hedge.call(policy, from: outer ?? policy.rootContext, isAccepted, release, operation).result.get()
+        try await hedge.call(
+            policy, from: outer ?? policy.rootContext, .init(isAccepted: isAccepted, classify: classify), release,
+            operation
+        ).result.get()
     }
 
     /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
     public func run<Value: Sendable>(
         within outer: Context? = nil,
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         releasing release: (@Sendable (Value) async -> Void)? = nil,
         _ operation: @escaping @Sendable () async throws -> Value
     ) async -> Execution<Value> {
-        await run(within: outer, accepting: isAccepted, releasing: release) { _ in try await operation() }
+        await run(within: outer, accepting: isAccepted, failing: classify, releasing: release) { _ in
+            try await operation()
+        }
     }
 
     /// Runs an operation that asks for its `Context`, and tells all about the call.
     public func run<Value: Sendable>(
         within outer: Context? = nil,
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         releasing release: (@Sendable (Value) async -> Void)? = nil,
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async -> Execution<Value> {
-        await hedge.recordedCall(policy, from: outer ?? policy.rootContext, isAccepted, release, operation)
+        await hedge.recordedCall(
+            policy, from: outer ?? policy.rootContext, .init(isAccepted: isAccepted, classify: classify), release,
+            operation)
     }
 
     /// The same hedge around another policy.

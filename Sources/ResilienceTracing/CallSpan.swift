@@ -39,7 +39,7 @@
         private func add(_ event: CallEvent) {
             var attributes: SpanAttributes = [:]
             if let source = event.source { attributes["resilience.source"] = source }
-            if let error = event.details.error { attributes["error.type"] = "\(type(of: error))" }
+            if let error = event.details.error { attributes["error.type"] = errorLabel(error) }
             for (key, value) in event.details.values { attributes["resilience.\(key)"] = value.attribute }
             span.addEvent(SpanEvent(name: event.name, attributes: attributes))
         }
@@ -85,6 +85,7 @@
                 return
             }
             if let cause = cause as? any TracedError { add(cause.callEvent) }
+            if cause is any LabeledError { span.attributes["error.type"] = errorLabel(cause) }
             span.recordError(error)
             span.setStatus(SpanStatus(code: .error))
         }

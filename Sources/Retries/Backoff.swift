@@ -75,7 +75,7 @@ public struct Backoff: Sendable {
 
         /// The value that was not accepted, if the attempt returned one of this type.
         public func value<Value: Sendable>(as type: Value.Type = Value.self) -> Value? {
-            (unwrapped(error) as? UnacceptedResult)?.value(as: type)
+            unacceptedResult(in: error)?.value(as: type)
         }
     }
 

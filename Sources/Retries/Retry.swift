@@ -258,7 +258,7 @@ public final class Retry: Strategy {
 
     /// Lets go of a value that will not be the outcome, so that what it holds is free during the delay.
     private nonisolated(nonsending) func release(_ error: any Error) async {
-        await (unwrapped(error) as? UnacceptedResult)?.release()
+        await unacceptedResult(in: error)?.release()
     }
 
     /// Waits until a delay is over; not at all for a delay of zero.

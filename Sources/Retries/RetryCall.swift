@@ -99,7 +99,7 @@ struct RetryCall {
         context.report(Retry.FailedAttempt.Key.self, state.note(error, delay: nil))
         end(reason, error)
         // A value that came back although the caller had given up: nobody waits for it.
-        if reason == .cancelled, unwrapped(error) is UnacceptedResult, state.mayContinue(after: error) {
+        if reason == .cancelled, unacceptedResult(in: error) != nil, state.mayContinue(after: error) {
             losesValue = true
             return CancellationError()
         }

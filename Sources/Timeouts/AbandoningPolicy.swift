@@ -75,49 +75,54 @@ public struct AbandoningPolicy: PolicyWrapper {
     ///   the caller is cancelled; otherwise what the policy throws.
     public func execute<Value: Sendable>(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        try await execute(accepting: isAccepted) { _ in try await operation() }
+        try await execute(accepting: isAccepted, failing: classify) { _ in try await operation() }
     }
 
     /// Runs an operation that asks for its `Context`, otherwise as the form whose operation takes no argument.
     public func execute<Value: Sendable>(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async throws -> Value {
-        try await call(from: policy.rootContext, isAccepted, operation).value
+        try await call(from: policy.rootContext, isAccepted, classify, operation).value
     }
 
     /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
     public func run<Value: Sendable>(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         _ operation: @escaping @Sendable () async throws -> Value
     ) async -> Execution<Value> {
-        await run(accepting: isAccepted) { _ in try await operation() }
+        await run(accepting: isAccepted, failing: classify) { _ in try await operation() }
     }
 
     /// Runs an operation that asks for its `Context`, and tells all about the call. Of a call that was left running,
     /// what it has come to by then.
     public func run<Value: Sendable>(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
+        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async -> Execution<Value> {
         let recording = CallRecording(policy.name, from: policy.rootContext)
         do {
-            let outcome = try await call(from: recording.context, isAccepted) { context in
+            let outcome = try await call(from: recording.context, isAccepted, classify) { context in
                 recording.countAttempt()
                 return try await operation(context)
             }
-            return recording.execution(.success(outcome.value), isAccepted: outcome.isAccepted)
+            return recording.execution(.success(outcome.value), unaccepted: outcome.unaccepted)
         } catch {
-            return recording.execution(.failure(error), isAccepted: false)
+            return recording.execution(.failure(error))
         }
     }
 
-    private typealias Outcome<Value: Sendable> = (value: Value, isAccepted: Bool)
+    private typealias Outcome<Value: Sendable> = (value: Value, unaccepted: (any Error)?)
 
     private func call<Value: Sendable>(
         from root: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool,
+        _ classify: @escaping @Sendable (Value) -> (any Error)?,
         _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async throws -> Outcome<Value> {
         try Task.checkCancellation()
@@ -131,7 +136,7 @@ public struct AbandoningPolicy: PolicyWrapper {
         let callLimit = CallLimit(deadline, on: time, of: root)
         let work = callLimit.around {
             Task(name: "abandoning \(policy.name)", executorPreference: preferredExecutor) { [self, root] in
-                let end = await result(from: root, isAccepted, race, deadline, operation)
+                let end = await result(from: root, isAccepted, classify, race, deadline, operation)
                 callLimit.end()
                 if !race.finish(with: end) { noteEnd(start.duration(to: time.now)) }
             }
@@ -149,7 +154,8 @@ public struct AbandoningPolicy: PolicyWrapper {
 
     /// The work: the part of a call that may go on without its caller.
     private func result<Value: Sendable>(
-        from root: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool, _ race: Race<Outcome<Value>>,
+        from root: Context, _ isAccepted: @escaping @Sendable (Value) -> Bool,
+        _ classify: @escaping @Sendable (Value) -> (any Error)?, _ race: Race<Outcome<Value>>,
         _ deadline: TimeSource.Instant, _ operation: @escaping @Sendable (Context) async throws -> Value
     ) async -> Result<Outcome<Value>, any Error> {
         do {
@@ -158,6 +164,7 @@ public struct AbandoningPolicy: PolicyWrapper {
                     let value = try await operation(context)
                     // Nobody waits for a late value: to the layers it is no success.
                     if race.isAbandoned { throw exceeded(nil) }
+                    try classified(value, by: classify)
                     return value
                 })
         } catch {

@@ -1,6 +1,7 @@
 import Bulkheads
 import CircuitBreakers
 import RateLimiters
+import Resilience
 import ResilienceCore
 import ResilienceTesting
 import Retries
@@ -59,12 +60,16 @@ private struct Run {
             await call(policy, depth: 0)
             world.clock.advance(by: .milliseconds(script.int(0...2_000)))
             if script.isDrawn(percent: 15) { try control(plan, policy) }
+            if script.isDrawn(percent: 2), let module = plan.modules.first {
+                world.log.write("\(await module.shutdown())")
+            }
         }
         for breaker in plan.breakers { world.log.write("\(breaker.state) \(breaker.counts) \(breaker.totals)") }
         for bulkhead in plan.bulkheads { world.log.write("\(bulkhead.inUse) of \(bulkhead.limit), \(bulkhead.totals)") }
         for limiter in plan.limiters { world.log.write("\(limiter.totals)") }
         for retry in plan.retries { world.log.write("\(retry.totals)") }
-        for entry in MetricCollection(of: [policy, world.metrics]).entries {
+        for family in plan.families { world.log.write("\(family.busiest(3).map(\.description).sorted())") }
+        for entry in MetricCollection(of: [policy, world.metrics] + plan.modules + plan.families).entries {
             for sample in entry.samples { world.log.write("\(entry.family.name) \(sample.labels) \(sample.value)") }
         }
         return world.log.lines + world.recorder.events.map { "\($0.source) \($0.name): \($0.description)" }
@@ -84,11 +89,16 @@ private struct Run {
     private func call(_ policy: Policy, depth: Int) async {
         let isAccepting = script.isDrawn(percent: 30)
         let isCancelled = depth == 0 && script.isDrawn(percent: 5)
+        let isOwnTask = depth == 0 && script.isDrawn(percent: 15)
         let takesContext = script.isDrawn(percent: 50)
         let result: String
         if isCancelled {
             result =
                 (try? await inCancelledTask { await outcome(policy, isAccepting, takesContext, depth: depth) }) ?? ""
+        } else if isOwnTask {
+            // In which the operation may be cancelled when it runs.
+            result = await Task { await outcome(policy, isAccepting, takesContext, depth: depth, isOwnTask: true) }
+                .value
         } else {
             result = await outcome(policy, isAccepting, takesContext, depth: depth)
         }
@@ -96,7 +106,7 @@ private struct Run {
     }
 
     private func outcome(
-        _ policy: Policy, _ isAccepting: Bool, _ takesContext: Bool, depth: Int
+        _ policy: Policy, _ isAccepting: Bool, _ takesContext: Bool, depth: Int, isOwnTask: Bool = false
     ) async -> String {
         let isAccepted = { (value: Int) in !isAccepting || value % 5 != 0 }
         do {
@@ -104,16 +114,20 @@ private struct Run {
             switch (isNested, takesContext) {
             case (true, true):
                 value = try await policy.execute(from: policy.rootContext, accepting: isAccepted) {
-                    try await operation($0, policy, depth)
+                    try await operation($0, policy, depth, isOwnTask)
                 }
             case (true, false):
                 value = try await policy.execute(from: policy.rootContext, accepting: isAccepted) { _ in
-                    try await operation(nil, policy, depth)
+                    try await operation(nil, policy, depth, isOwnTask)
                 }
             case (false, true):
-                value = try await policy.execute(accepting: isAccepted) { try await operation($0, policy, depth) }
+                value = try await policy.execute(accepting: isAccepted) {
+                    try await operation($0, policy, depth, isOwnTask)
+                }
             case (false, false):
-                value = try await policy.execute(accepting: isAccepted) { try await operation(nil, policy, depth) }
+                value = try await policy.execute(accepting: isAccepted) {
+                    try await operation(nil, policy, depth, isOwnTask)
+                }
             }
             return "\(value)"
         } catch {
@@ -121,7 +135,9 @@ private struct Run {
         }
     }
 
-    private func operation(_ context: Context?, _ policy: Policy, _ depth: Int) async throws -> Int {
+    private func operation(
+        _ context: Context?, _ policy: Policy, _ depth: Int, _ isOwnTask: Bool
+    ) async throws -> Int {
         if let context {
             let turn = context[Twice.Turn.self].map { ", turn \($0)" } ?? ""
             let left = context.remaining.map { ", \($0) left" } ?? ""
@@ -132,6 +148,10 @@ private struct Run {
         }
         world.clock.advance(by: .milliseconds(script.int(0...2_500)))
         if depth < 2, script.isDrawn(percent: 12) { await call(policy, depth: depth + 1) }
+        if depth < 2, script.isDrawn(percent: 4) {
+            await withTaskGroup { group in group.addTask { await call(policy, depth: depth + 1) } }
+        }
+        if isOwnTask, script.isDrawn(percent: 30) { withUnsafeCurrentTask { $0?.cancel() } }
         switch script.int(1...20) {
         case 1...13: return script.int(0...40)
         case 14: throw CancellationError()

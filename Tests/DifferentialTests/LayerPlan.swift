@@ -1,6 +1,7 @@
 import Bulkheads
 import CircuitBreakers
 import RateLimiters
+import Resilience
 import ResilienceCore
 import ResilienceTesting
 import Retries
@@ -60,6 +61,8 @@ struct LayerPlan {
     private(set) var bulkheads: [Bulkhead] = []
     private(set) var limiters: [RateLimiter] = []
     private(set) var retries: [Retry] = []
+    private(set) var modules: [ResilienceModule] = []
+    private(set) var families: [PolicyFamily<Int>] = []
     private var count = 0
 
     init(_ script: Script, _ world: World, _ observers: [any PolicyObserver]) {
@@ -84,9 +87,43 @@ struct LayerPlan {
                 return value % 7 != 0
             }
         }
+        switch script.int(1...12) {
+        case 1, 2: policy = try managed(policy)
+        case 3: policy = try member(policy)
+        default: break
+        }
         if script.isDrawn(percent: 10) { policy = policy.setting(Bulkhead.Partition.self, to: "gold") }
         if script.isDrawn(percent: 10) { policy = policy.setting(RateLimiter.Permits.self, to: 2) }
         return policy
+    }
+
+    /// The policy behind the gate of a module.
+    private mutating func managed(_ policy: Policy) throws -> Policy {
+        let isDescribed = script.isDrawn(percent: 30)
+        let described: ConfigurationValue = ["policies": ["described": ["layers": ["circuitBreaker", "bulkhead"]]]]
+        let module = try ResilienceModule(
+            name("module"), configuration: .init(isDescribed ? described : [:]),
+            clock: world.clock, random: .constant(0.5), observers: script.isDrawn(percent: 30) ? observers : []
+        ) { Registration(policy) }
+        modules.append(module)
+        return try module.policy(isDescribed ? "described" : policy.name)
+    }
+
+    /// The policy as a member of a family, of a module or of none.
+    private mutating func member(_ policy: Policy) throws -> Policy {
+        let name = name("family")
+        guard script.isDrawn(percent: 50) else {
+            let family = try PolicyFamily<Int>(name, maxKeys: 3, clock: world.clock) { policy }
+            families.append(family)
+            return family[script.int(1...2)]
+        }
+        let module = try ResilienceModule(self.name("module"), clock: world.clock) {
+            Registration(family: name, by: Int.self, maxKeys: 3) { policy }
+        }
+        modules.append(module)
+        let family = try module.family(name, by: Int.self)
+        families.append(family)
+        return family[script.int(1...2)]
     }
 
     private static func chain(_ outer: some Strategy, _ inner: some Strategy) -> any Strategy { Chain(outer, inner) }

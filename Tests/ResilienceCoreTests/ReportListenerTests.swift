@@ -62,7 +62,7 @@ struct ReportListenerTests {
         let execution = try await outer.execute { context in
             let recording = CallRecording("within", from: context)
             let outcome = try await says.outcome(from: recording.context, accepting: { _ in true }) { _ in 1 }
-            return recording.execution(.success(outcome.value), isAccepted: true)
+            return recording.execution(.success(outcome.value))
         }
         #expect(execution[Word.self] == ["within"])
         #expect(outer.heard == ["within"])

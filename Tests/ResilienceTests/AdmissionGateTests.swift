@@ -294,3 +294,11 @@ private final class WeakCalls: Sendable {
         }
     }
 }
+
+extension AdmissionGate {
+    nonisolated(nonsending) func admit(
+        refusal: () -> any Error, _ body: nonisolated(nonsending) () async throws -> Void
+    ) async throws {
+        guard try await admit(body) else { throw refusal() }
+    }
+}

@@ -25,7 +25,8 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     @usableFromInline
     struct Loaded: Sendable {
         @usableFromInline let value: Value
-        @usableFromInline let isAccepted: Bool
+        /// As what failure it counts, if it does.
+        @usableFromInline let unaccepted: (any Error)?
     }
 
     /// One call of the operation: for a stale value, or for those who wait for the first one.
@@ -173,7 +174,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         let isCurrent = refreshes[key] == number
         if isCurrent { refreshes[key] = nil }
         switch result {
-        case .success(let loaded) where loaded.isAccepted:
+        case .success(let loaded) where loaded.unaccepted == nil:
             let dropped = isCurrent ? remember(loaded.value, for: key, flight.start, at: now) : nil
             guard let dropped, !dropped.isRefused else {
                 totals.refreshesDiscarded.increment()
@@ -184,7 +185,8 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         case .failure where isCancelled:
             totals.refreshesCancelled.increment()
             return (.cancelled, nil)
-        case .success: return (failed(UnacceptedResult(), key, isCurrent, at: now), nil)
+        case .success(let loaded):
+            return (failed(loaded.unaccepted ?? UnacceptedResult(), key, isCurrent, at: now), nil)
         case .failure(let error): return (failed(error, key, isCurrent, at: now), nil)
         }
     }
@@ -209,7 +211,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         let waiters = loads.removeValue(forKey: number)?.waiters ?? []
         totals.joined = totals.joined.addingSaturated(max(0, waiters.count - 1))
         switch result {
-        case .success(let loaded) where loaded.isAccepted:
+        case .success(let loaded) where loaded.unaccepted == nil:
             totals.loaded.increment()
             return (waiters, remember(loaded.value, for: key, flight.start, at: now))
         case .failure where isCancelled: totals.cancelled.increment()

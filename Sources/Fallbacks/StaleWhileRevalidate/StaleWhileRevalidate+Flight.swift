@@ -57,7 +57,7 @@ extension KeyedStaleWhileRevalidate {
                         } else {
                             try await unprotected.outcome(from: context, accepting: isAccepted, operation)
                         }
-                    result = .success(.init(value: outcome.value, isAccepted: outcome.isAccepted))
+                    result = .success(.init(value: outcome.value, unaccepted: outcome.unaccepted))
                 } catch {
                     isCancelled = CallEnd(error) == .cancelled
                     result = .failure(error)
@@ -102,7 +102,7 @@ extension KeyedStaleWhileRevalidate {
         _ answer: RevalidationState<Key, Value>.Action
     ) async throws -> RevalidationState<Key, Value>.Loaded {
         switch answer {
-        case .kept(let kept, _): .init(value: kept.value, isAccepted: true)
+        case .kept(let kept, _): .init(value: kept.value, unaccepted: nil)
         case .wait(let place): try await place.waiter.value { self.leave(place) }
         }
     }

@@ -150,13 +150,13 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         if case .kept(let kept, _) = answer {
             let served = FallbackServed(fallback: name, step: kept.isFresh ? "fresh" : "stale", age: kept.age)
             recording.context.report(FallbackServed.Report.self, served)
-            return recording.execution(.success(kept.value), isAccepted: true)
+            return recording.execution(.success(kept.value))
         }
         do {
             let outcome = try await loaded(answer)
-            return recording.execution(.success(outcome.value), isAccepted: outcome.isAccepted)
+            return recording.execution(.success(outcome.value), unaccepted: outcome.unaccepted)
         } catch {
-            return recording.execution(.failure(error), isAccepted: false)
+            return recording.execution(.failure(error))
         }
     }
 

@@ -103,7 +103,8 @@ extension AdaptiveThrottle {
         public consuming func succeed<Value>(
             with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
         ) -> Bool {
-            guard isAccepted(value), context.accepts(value) else { return fail(UnacceptedResult()) }
+            guard isAccepted(value) else { return fail(UnacceptedResult()) }
+            if let failure = context.failure(of: value) { return fail(failure) }
             return complete(as: .accepted)
         }
 

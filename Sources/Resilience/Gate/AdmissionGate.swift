@@ -96,17 +96,17 @@ final class AdmissionGate: Sendable {
 
     /// Runs a call, unless the gate is closed. A call within a call gets in as long as the outer one runs.
     ///
-    /// - Throws: What `refusal` makes, if the gate is closed; otherwise what `body` throws.
-    nonisolated(nonsending) func admit(
-        refusal: () -> any Error, _ body: nonisolated(nonsending) () async throws -> Void
-    ) async throws {
+    /// - Returns: Whether the call was let in; if not, `body` has not run.
+    /// - Throws: What `body` throws.
+    @inline(__always)
+    nonisolated(nonsending) func admit(_ body: nonisolated(nonsending) () async throws -> Void) async throws -> Bool {
         let outer = AdmittedCall.innermost?.nearest
         if let around = outer?.nearest(in: self), isMadeByCurrentTask(around) {
             // Part of a call that is in, and as long as that runs: there is nothing to note.
             try await body()
-            return
+            return true
         }
-        guard let call = enter(within: outer) else { throw refusal() }
+        guard let call = enter(within: outer) else { return false }
         do {
             try await within(call, body)
         } catch {
@@ -114,6 +114,7 @@ final class AdmissionGate: Sendable {
             throw error
         }
         while let departure = leave(call) { try? await departure.value() }
+        return true
     }
 
     /// Runs a call as the innermost one. The isolation is a parameter that the closure captures: otherwise a

@@ -7,6 +7,7 @@ extension ResilienceModule {
     ///
     /// - Throws: ``UnknownNameError`` if there is no such policy and none may be made; ``ShutdownError`` after the
     ///   module has begun to shut down; otherwise what the policy throws.
+    @inlinable
     public nonisolated(nonsending) func execute<Value>(
         _ policy: String,
         accepting isAccepted: (Value) -> Bool = { _ in true },
@@ -16,6 +17,7 @@ extension ResilienceModule {
     }
 
     /// Runs an operation that asks for its `Context` under the policy of a name.
+    @inlinable
     public nonisolated(nonsending) func execute<Value>(
         _ policy: String,
         accepting isAccepted: (Value) -> Bool = { _ in true },
@@ -26,6 +28,7 @@ extension ResilienceModule {
 
     /// Runs an operation under the policy of a name and, if the call fails or is rejected, a fallback with the error;
     /// not when the caller cancelled.
+    @inlinable
     public nonisolated(nonsending) func execute<Value>(
         _ policy: String,
         accepting isAccepted: (Value) -> Bool = { _ in true },
@@ -38,6 +41,7 @@ extension ResilienceModule {
     /// Runs an operation under the policy of a name, never throws for what becomes of it, and tells all about the call.
     ///
     /// - Throws: ``UnknownNameError`` if there is no such policy and none may be made.
+    @inlinable
     public nonisolated(nonsending) func run<Value>(
         _ policy: String,
         accepting isAccepted: (Value) -> Bool = { _ in true },
@@ -50,6 +54,7 @@ extension ResilienceModule {
     /// about the call.
     ///
     /// - Throws: ``UnknownNameError`` if there is no such policy and none may be made.
+    @inlinable
     public nonisolated(nonsending) func run<Value>(
         _ policy: String,
         accepting isAccepted: (Value) -> Bool = { _ in true },
@@ -70,10 +75,9 @@ extension ResilienceModule {
         _ name: String, _ body: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
         var value: Value?
-        try await gate.admit(refusal: { ShutdownError(module: self.name, policyName: name) }) {
-            value = try await body()
+        guard try await gate.admit({ value = try await body() }), let value else {
+            throw ShutdownError(module: self.name, policyName: name)
         }
-        guard let value else { throw ShutdownError(module: self.name, policyName: name) }  // Never: it has run.
         return value
     }
 }

@@ -84,12 +84,16 @@ final class MemberLayers: Strategy {
         do {
             try await policy.executeLayers(context, next)
         } catch {
-            switch CallEnd(error, in: context) {
-            case .failed, .expired: state.fail()
-            case .rejected, .cancelled: break
-            }
-            state.end()
+            ended(error, context)
             throw error
+        }
+        state.end()
+    }
+
+    private func ended(_ error: any Error, _ context: Context) {
+        switch CallEnd(error, in: context) {
+        case .failed, .expired: state.fail()
+        case .rejected, .cancelled: break
         }
         state.end()
     }
@@ -99,4 +103,69 @@ final class MemberLayers: Strategy {
     func addObserver(_ observer: any PolicyObserver) { policy.addObserverToLayers(observer) }
 
     func collect(into metrics: inout MetricCollection) { metrics.collect(policy) }
+
+    // MARK: The synchronous way
+
+    /// One: a call that some layer refuses runs in them all the same.
+    private struct Entry: BitwiseCopyable {
+        var position: Int64
+        static let size = 8
+    }
+
+    var _size: Int { Entry.size + policy.layersSize }
+
+    var _isTransparent: Bool { policy.layersAreTransparent }
+
+    func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
+        state.begin()
+        let position = policy.enterLayers(&passage, at: offset &+ Entry.size, &refusal)
+        passage.store(Entry(position: Int64(position)), at: offset)
+        return position == policy.layersDepth ? 1 : 0
+    }
+
+    func _leave(_ passage: inout Passage, at offset: Int) {
+        policy.leaveLayers(&passage, at: offset &+ Entry.size)
+        state.end()
+    }
+
+    func _fail(
+        _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
+    ) -> Int {
+        let position = policy.failLayers(
+            &passage, at: offset &+ Entry.size, entered: Int(passage.load(Entry.self, at: offset).position), &error,
+            context)
+        guard position == .left else {
+            passage.store(Entry(position: Int64(position)), at: offset)
+            return 0
+        }
+        ended(error, context)
+        return .left
+    }
+
+    nonisolated(nonsending) func _resume(
+        _ passage: inout Passage, at offset: Int, _ position: Int, _ error: (any Error)?, _ context: Context,
+        _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        do {
+            try await policy.resumeLayers(
+                &passage, at: offset &+ Entry.size, Int(passage.load(Entry.self, at: offset).position), error, context,
+                next)
+        } catch {
+            ended(error, context)
+            throw error
+        }
+        state.end()
+    }
+
+    func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context {
+        policy.insideLayers(&passage, at: offset &+ Entry.size, context)
+    }
+
+    func _describe(
+        _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports
+    ) {
+        policy.describeLayers(
+            &passage, at: offset &+ Entry.size, entered: Int(passage.load(Entry.self, at: offset).position),
+            isRefused: isRefused, &reports)
+    }
 }

@@ -32,4 +32,43 @@ struct LayerList: Strategy {
     }
 
     var _entrance: (any CallEntrance)? { outermost._entrance }
+
+    // MARK: The synchronous way
+
+    var _depth: Int { outermost._depth }
+
+    var _size: Int { outermost._size }
+
+    var _isTransparent: Bool { outermost._isTransparent }
+
+    func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
+        outermost._enter(&passage, at: offset, &refusal)
+    }
+
+    func _leave(_ passage: inout Passage, at offset: Int) {
+        outermost._leave(&passage, at: offset)
+    }
+
+    func _fail(
+        _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
+    ) -> Int {
+        outermost._fail(&passage, at: offset, entered: entered, &error, context)
+    }
+
+    nonisolated(nonsending) func _resume(
+        _ passage: inout Passage, at offset: Int, _ position: Int, _ error: (any Error)?, _ context: Context,
+        _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        try await outermost._resume(&passage, at: offset, position, error, context, next)
+    }
+
+    func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context {
+        outermost._inside(&passage, at: offset, context)
+    }
+
+    func _describe(
+        _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports
+    ) {
+        outermost._describe(&passage, at: offset, entered: entered, isRefused: isRefused, &reports)
+    }
 }

@@ -97,7 +97,7 @@ final class ManagedPolicy: Strategy, CallEntrance {
         // Held to the end: what is held by no call is read for the last time.
         let pipeline = pipeline
         defer { withExtendedLifetime(pipeline) {} }
-        try await gate.admit(refusal: { refusal(name) }) {
+        try await admit(name) {
             try await pipeline.policy.executeLayers(context, next)
         }
     }
@@ -105,7 +105,11 @@ final class ManagedPolicy: Strategy, CallEntrance {
     func admit(
         _ name: String, _ body: nonisolated(nonsending) () async throws -> Void
     ) async throws {
-        try await gate.admit(refusal: { refusal(name) }, body)
+        guard try await gate.admit(body) else { throw refusal(name) }
+    }
+
+    func admitIfOpen(_ body: nonisolated(nonsending) () async throws -> Void) async throws -> Bool {
+        try await gate.admit(body)
     }
 
     private func refusal(_ name: String) -> any Error {

@@ -8,6 +8,7 @@ extension PolicyFamily {
     ///   - isAccepted: Whether a returned value counts as success, as for a policy. By default, every value does.
     ///   - operation: The call to protect. Runs on the caller's actor.
     /// - Throws: As the policy.
+    @inlinable
     public nonisolated(nonsending) func execute<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
@@ -18,6 +19,7 @@ extension PolicyFamily {
     /// Runs an operation that asks for its `Context` under the policy of a key.
     ///
     /// - Throws: As the policy.
+    @inlinable
     public nonisolated(nonsending) func execute<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
@@ -28,6 +30,7 @@ extension PolicyFamily {
     /// Runs an operation under the policy of a key and, if the call fails or is rejected, a fallback with the error.
     ///
     /// - Throws: What the fallback throws, or the error of a cancelled call.
+    @inlinable
     public nonisolated(nonsending) func execute<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value,
@@ -40,6 +43,7 @@ extension PolicyFamily {
     /// fallback with the error.
     ///
     /// - Throws: What the fallback throws, or the error of a cancelled call.
+    @inlinable
     public nonisolated(nonsending) func execute<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value,
@@ -49,6 +53,7 @@ extension PolicyFamily {
     }
 
     /// Runs an operation under the policy of a key as `execute` does but never throws: tells all about the call.
+    @inlinable
     public nonisolated(nonsending) func run<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
@@ -57,6 +62,7 @@ extension PolicyFamily {
     }
 
     /// Runs an operation that asks for its `Context` under the policy of a key, and tells all about the call.
+    @inlinable
     public nonisolated(nonsending) func run<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
@@ -66,6 +72,7 @@ extension PolicyFamily {
 
     /// Runs an operation under the policy of a key and, if it fails or is rejected, a fallback; and tells all about the
     /// call.
+    @inlinable
     public nonisolated(nonsending) func run<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value,
@@ -76,6 +83,7 @@ extension PolicyFamily {
 
     /// Runs an operation that asks for its `Context` under the policy of a key and, if it fails or is rejected, a
     /// fallback; and tells all about the call.
+    @inlinable
     public nonisolated(nonsending) func run<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value,

@@ -79,7 +79,7 @@ public struct ErrorCondition: Sendable {
     /// rejections of layers inside: the service never saw those calls.
     public static let overload = ErrorCondition(values: .handled) {
         let error = unwrapped($0)
-        return error is any OverloadError && !(error is any PolicyRejection)
+        return (error as? any OverloadError)?.isOverload == true && !(error is any PolicyRejection)
     }
 
     /// Errors of these types.

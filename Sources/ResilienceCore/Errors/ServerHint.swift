@@ -30,6 +30,13 @@ public enum ServerHint: Sendable, Hashable {
     }
 }
 
+/// Reads a date in any of the three forms of HTTP, as seconds since the beginning of 1970.
+///
+/// - Parameter now: The present, for the century of a year of two digits.
+package func secondsSince1970(ofHTTPDate value: String, now: Double) -> Double? {
+    now.isFinite ? HTTPDate(value.utf8.trimmed, now: now).map { Double($0.secondsSince1970) } : nil
+}
+
 /// An error, or a response, that carries what a server said about trying again: more than the time of
 /// ``RetryAfterProviding``.
 public protocol ServerHintProviding: RetryAfterProviding {
@@ -51,8 +58,14 @@ extension ServerHint {
 
     /// What an error says, or the one inside, if it says anything; of a value that was not accepted, what that says.
     package init?(_ error: any Error) {
-        if let unaccepted = unwrapped(error) as? UnacceptedResult, let value = unaccepted.erasedValue {
-            self.init(value: value)
+        if let unaccepted = unacceptedResult(in: error) {
+            if let hint = unaccepted.failure.flatMap({ ServerHint($0) }) {
+                self = hint
+            } else if let value = unaccepted.erasedValue {
+                self.init(value: value)
+            } else {
+                self.init(value: unaccepted)
+            }
         } else if let hint = ServerHint(value: error) ?? ServerHint(value: unwrapped(error)) {
             self = hint
         } else {

@@ -1,24 +1,38 @@
 /// The failure that layers see when a value was returned but not accepted.
 ///
+/// If a classifier says what is wrong with the value, that is its ``failure``, and decides for every layer: conditions,
+/// hints, overload and labels are those of the failure.
+///
 /// It does not reach the caller of `execute`: a value that is still the outcome in the end is returned. Classifiers,
 /// functions for delays and break lengths, and fallbacks may look for it, and at the value.
 public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStringConvertible {
-    /// When the value says to try again, if its type conforms to ``RetryAfterProviding``: a response with a
-    /// `Retry-After`.
+    /// When the failure or, if that does not, the value says to try again, if its type conforms to
+    /// ``RetryAfterProviding``: a response with a `Retry-After`.
     public let retryAfter: Duration?
+
+    /// What a classifier made of the value; `nil` for a value that was only not accepted.
+    public let failure: (any Error)?
 
     private let held: HeldValue?
 
     /// Creates the failure, without a value.
     public init() {
         retryAfter = nil
+        failure = nil
         held = nil
     }
 
+    /// The rules for values say no more than that a value is not accepted.
+    @usableFromInline static let unjudged: any Error = UnacceptedResult()
+
+    /// - Parameter failure: What the rules made of the value.
     @usableFromInline
-    init(holding held: HeldValue) {
+    init(holding held: HeldValue, _ failure: any Error) {
         self.held = held
-        retryAfter = (held.erased as? any RetryAfterProviding)?.retryAfter
+        self.failure = type(of: failure) == UnacceptedResult.self ? nil : failure
+        retryAfter =
+            self.failure.flatMap { ($0 as? any RetryAfterProviding)?.retryAfter }
+            ?? (held.erased as? any RetryAfterProviding)?.retryAfter
     }
 
     /// The value that was not accepted.
@@ -42,7 +56,9 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
     func take<Value>(as type: Value.Type) -> Value? { held?.take() as? Value }
 
     /// A sentence for logs.
-    public var description: String { "the result was not accepted" }
+    public var description: String {
+        "the result was not accepted" + (failure.map { ": \($0)" } ?? "")
+    }
 }
 
 /// A value that was not accepted, on its way through the layers inside of a failure. All copies of the failure share
@@ -121,18 +137,39 @@ public struct OperationNotRun: Error, Sendable, CustomStringConvertible {
     public var description: String { "a strategy of \"\(policyName)\" returned without running the operation" }
 }
 
-/// A predicate on values of one type, kept by a policy that is not generic.
+/// A rule for values of one type, kept by a policy that is not generic.
 @usableFromInline
 protocol Acceptance: Sendable {
-    func accepts<Value>(_ value: Value) -> Bool
+    /// What the rule makes of a value; `nil` if that is accepted.
+    func failure<Value>(of value: Value) -> (any Error)?
 }
 
 struct TypedAcceptance<Expected>: Acceptance {
     let predicate: @Sendable (Expected) -> Bool
 
     /// Values of other types are not this predicate's business.
-    func accepts<Value>(_ value: Value) -> Bool {
-        guard let value = value as? Expected else { return true }
-        return predicate(value)
+    func failure<Value>(of value: Value) -> (any Error)? {
+        guard let value = value as? Expected else { return nil }
+        return predicate(value) ? nil : UnacceptedResult.unjudged
     }
+}
+
+struct TypedClassifier<Expected>: Acceptance {
+    let isThrown: Bool
+    let classify: @Sendable (Expected) -> (any Error)?
+
+    func failure<Value>(of value: Value) -> (any Error)? {
+        guard let value = value as? Expected, let failure = classify(value) else { return nil }
+        return isThrown ? ThrownFailure(error: failure) : failure
+    }
+}
+
+/// What is made of a value that does not come back: the failure is thrown in its place.
+@usableFromInline
+struct ThrownFailure: Error {
+    let error: any Error
+
+    /// What is to be thrown, if it is that.
+    @usableFromInline
+    static func error(_ failure: any Error) -> (any Error)? { (failure as? ThrownFailure)?.error }
 }

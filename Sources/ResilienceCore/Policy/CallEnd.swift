@@ -58,14 +58,31 @@ public protocol ErrorWrapper: Error {
 ///
 /// A function and not a member of `Error`: to pass an error on as `Self` makes another box for it.
 package func unwrapped(_ error: any Error) -> any Error {
-    guard ErrorKind.ofType(of: error) == .wrapper else { return error }
+    guard ErrorKind.ofType(of: error).hasContent else { return error }
     var error = error
     // Bounded, for a wrapper of the user's may be its own content.
     for _ in 0..<32 {
+        if let unaccepted = error as? UnacceptedResult {
+            guard let failure = unaccepted.failure else { break }
+            error = failure
+        } else {
+            guard let wrapper = error as? any ErrorWrapper else { break }
+            error = wrapper.wrappedError
+        }
+    }
+    return error
+}
+
+/// The failure of a value that was not accepted, if an error is that or wraps it.
+package func unacceptedResult(in error: any Error) -> UnacceptedResult? {
+    guard ErrorKind.ofType(of: error).hasContent else { return nil }
+    var error = error
+    for _ in 0..<32 {
+        if let unaccepted = error as? UnacceptedResult { return unaccepted }
         guard let wrapper = error as? any ErrorWrapper else { break }
         error = wrapper.wrappedError
     }
-    return error
+    return nil
 }
 
 /// Whether an error, or the one that it wraps, is of one of these types, as `is` tells: a subclass is, and an error that is
@@ -84,11 +101,16 @@ private enum ErrorKind: UInt {
     case rejection = 1
     case wrapper = 2
     case other = 3
+    /// A value that was not accepted, and perhaps a classifier's failure.
+    case value = 4
+
+    /// Whether there may be another error inside, which decides.
+    var hasContent: Bool { self == .wrapper || self == .value }
 
     /// What an error says, or the one that it wraps.
     init(_ error: any Error) {
         let kind = Self.ofType(of: error)
-        self = kind == .wrapper ? Self.ofType(of: unwrapped(error)) : kind
+        self = kind.hasContent ? Self.ofType(of: unwrapped(error)) : kind
     }
 
     static func ofType(of error: any Error) -> ErrorKind {
@@ -103,6 +125,8 @@ private enum ErrorKind: UInt {
     init(asking error: any Error) {
         if error is any PolicyRejection {
             self = .rejection
+        } else if error is UnacceptedResult {
+            self = .value
         } else {
             self = error is any ErrorWrapper ? .wrapper : .other
         }

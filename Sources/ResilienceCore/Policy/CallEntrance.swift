@@ -12,6 +12,14 @@ public protocol CallEntrance: Sendable {
     nonisolated(nonsending) func admit(
         _ name: String, _ body: nonisolated(nonsending) () async throws -> Void
     ) async throws
+
+    /// Runs a call, if calls are let in.
+    ///
+    /// - Returns: Whether the call was let in; if not, `body` has not run.
+    /// - Throws: What `body` throws.
+    nonisolated(nonsending) func admitIfOpen(
+        _ body: nonisolated(nonsending) () async throws -> Void
+    ) async throws -> Bool
 }
 
 extension Strategy {
@@ -22,6 +30,10 @@ extension Strategy {
     /// Whether calls pass something as a whole.
     @_documentation(visibility: internal)
     @inlinable public var _isGuarded: Bool { _entrance != nil }
+
+    /// Not: a policy of a module alone is.
+    @_documentation(visibility: internal)
+    @inlinable public var _isGated: Bool { false }
 
     /// What calls through this strategy pass as a whole.
     @inlinable package var entrance: (any CallEntrance)? { _entrance }
@@ -36,6 +48,14 @@ struct EntrancePair: CallEntrance {
         _ name: String, _ body: nonisolated(nonsending) () async throws -> Void
     ) async throws {
         try await first.admit(name) { try await second.admit(name, body) }
+    }
+
+    nonisolated(nonsending) func admitIfOpen(
+        _ body: nonisolated(nonsending) () async throws -> Void
+    ) async throws -> Bool {
+        var isAdmitted = false
+        _ = try await first.admitIfOpen { isAdmitted = try await second.admitIfOpen(body) }
+        return isAdmitted
     }
 
     /// What calls through several layers pass as a whole.

@@ -94,15 +94,20 @@ public struct Context: Sendable {
         if let record = extras?.record { record.report(key, value()) }
     }
 
-    /// Whether the rules that policies declare for values accept this one.
+    /// What the rules that policies declare for values make of this one; `nil` if they accept it.
     @inlinable
-    package func accepts<Value>(_ value: Value) -> Bool {
-        extras == nil && scope.acceptances == nil ? true : acceptsByDeclaration(value)
+    package func failure<Value>(of value: Value) -> (any Error)? {
+        extras == nil && scope.acceptances == nil ? nil : failureByDeclaration(value)
     }
 
+    /// The innermost rules are asked first.
     @usableFromInline
-    func acceptsByDeclaration<Value>(_ value: Value) -> Bool {
-        scope.accepts(value) && (extras?.outerScopes.allSatisfy { $0.accepts(value) } ?? true)
+    func failureByDeclaration<Value>(_ value: Value) -> (any Error)? {
+        if let failure = scope.failure(of: value) { return failure }
+        for scope in (extras?.outerScopes ?? []).reversed() {
+            if let failure = scope.failure(of: value) { return failure }
+        }
+        return nil
     }
 
     /// The context inside a nested policy: its name and time; the attempt, deadline and values of the outer one.
@@ -139,8 +144,11 @@ final class PolicyScope: Sendable {
     }
 
     @usableFromInline
-    func accepts<Value>(_ value: Value) -> Bool {
-        acceptances?.allSatisfy { $0.accepts(value) } ?? true
+    func failure<Value>(of value: Value) -> (any Error)? {
+        for acceptance in acceptances ?? [] {
+            if let failure = acceptance.failure(of: value) { return failure }
+        }
+        return nil
     }
 }
 

@@ -8,8 +8,8 @@ public struct Execution<Value> {
     public let attempts: Int
     /// The time from the ask to the result, fallback included.
     public let duration: Duration
-    /// Whether the value was accepted. False for an error.
-    public let isAccepted: Bool
+    /// As what failure the value counts, if it does.
+    @usableFromInline let unaccepted: (any Error)?
     /// The error of the operation or the layers for which the fallback ran.
     public let fallbackCause: (any Error)?
 
@@ -17,17 +17,23 @@ public struct Execution<Value> {
 
     @inlinable
     init(
-        result: Result<Value, any Error>, policyName: String, attempts: Int, duration: Duration, isAccepted: Bool,
-        fallbackCause: (any Error)?, reports: [CallRecord.Report]
+        result: Result<Value, any Error>, policyName: String, attempts: Int, duration: Duration,
+        unaccepted: (any Error)?, fallbackCause: (any Error)?, reports: [CallRecord.Report]
     ) {
         self.result = result
         self.policyName = policyName
         self.attempts = attempts
         self.duration = duration
-        self.isAccepted = isAccepted
+        self.unaccepted = unaccepted
         self.fallbackCause = fallbackCause
         self.reports = reports
     }
+
+    /// Whether the value was accepted. False for an error.
+    public var isAccepted: Bool { if case .success = result { unaccepted == nil } else { false } }
+
+    /// What a classifier made of the value; `nil` if it made nothing of it, or there is no value.
+    public var failure: (any Error)? { unaccepted.flatMap { unacceptedResult(in: $0)?.failure } }
 
     /// Whether the value is the fallback's.
     public var isServedByFallback: Bool { fallbackCause != nil && value != nil }
@@ -159,8 +165,18 @@ extension Strategy {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async -> Execution<Value> {
-        let start = rootContext.time.now
+        guard !_isGated else { return await runBehindGate(isAccepted, operation) }
         var passage = Passage()
+        return await pass(recording: &passage, isAccepted, operation)
+    }
+
+    /// The way of a call that is told all about; see ``pass(_:_:_:)``.
+    @inlinable @inline(__always)
+    nonisolated(nonsending) func pass<Value>(
+        recording passage: inout Passage, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async -> Execution<Value> {
+        let start = rootContext.time.now
         var obstacle: (any Error)?
         let entered = _enter(&passage, at: 0, &obstacle)
         guard entered == _depth else {
@@ -176,8 +192,8 @@ extension Strategy {
                 try await operation()
             }
         }
-        guard isAccepted(value), _accepts(value) else {
-            let failure = UnacceptedResult.holding(consume value)
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
+            let failure = UnacceptedResult.holding(consume value, failure)
             return await goOnRecording(&passage, entered, failure, attempts: 1, start, isAccepted) { _ in
                 try await operation()
             }
@@ -247,7 +263,8 @@ extension Strategy {
             } else {
                 .failure(failure ?? OperationNotRun(policyName: context.policyName))
             }
-        return execution(context, record, start, result, isAccepted: failure == nil && outcome != nil, cause: nil)
+        return execution(
+            context, record, start, result, unaccepted: outcome == nil ? nil : failure, cause: nil)
     }
 
     @inlinable
@@ -272,8 +289,7 @@ extension Strategy {
         } catch {
             result = .failure(error)
         }
-        let isAccepted = if case .success = result { true } else { false }
-        return execution(context, record, start, result, isAccepted: isAccepted, cause: cause)
+        return execution(context, record, start, result, unaccepted: nil, cause: cause)
     }
 
     /// The end of a call that succeeded at once.
@@ -287,7 +303,7 @@ extension Strategy {
         let context = rootContext
         return Execution(
             result: .success(value), policyName: context.policyName, attempts: 1,
-            duration: start.duration(to: context.time.now), isAccepted: true, fallbackCause: nil,
+            duration: start.duration(to: context.time.now), unaccepted: nil, fallbackCause: nil,
             reports: reports.reports)
     }
 
@@ -330,12 +346,12 @@ extension Strategy {
     @usableFromInline
     func execution<Value>(
         _ context: Context, _ record: CallRecord, _ start: TimeSource.Instant, _ result: Result<Value, any Error>,
-        isAccepted: Bool, cause: (any Error)?
+        unaccepted: (any Error)?, cause: (any Error)?
     ) -> Execution<Value> {
         let notes = record.current
         return Execution(
             result: result, policyName: context.policyName, attempts: notes.attempts,
-            duration: start.duration(to: context.time.now), isAccepted: isAccepted, fallbackCause: cause,
+            duration: start.duration(to: context.time.now), unaccepted: unaccepted, fallbackCause: cause,
             reports: notes.reports)
     }
 }

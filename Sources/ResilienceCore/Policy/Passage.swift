@@ -13,11 +13,16 @@ public struct Passage: BitwiseCopyable, Sendable {
     @usableFromInline
     var words: Words = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
+    /// Whether the call has passed the gate of the policy it began with; until that has been entered, for a gate
+    /// further inside is another.
+    @usableFromInline
+    package var isAdmitted: Bool
+
     @inlinable
-    init() {}
+    init(isAdmitted: Bool = false) { self.isAdmitted = isAdmitted }
 
     /// How many bytes there are.
-    @inlinable static var capacity: Int { MemoryLayout<Words>.size }
+    @inlinable package static var capacity: Int { MemoryLayout<Words>.size }
 
     /// What a layer has stored at its place.
     @inlinable
@@ -86,10 +91,10 @@ extension Strategy {
     @_documentation(visibility: internal)
     @inlinable public var _isTransparent: Bool { true }
 
-    /// Whether the rules that were declared accept a value.
+    /// What the rules that were declared make of a value.
     @_documentation(visibility: internal)
     @inlinable
-    public func _accepts<Value>(_ value: Value) -> Bool { true }
+    public func _failure<Value>(of value: Value) -> (any Error)? { nil }
 }
 
 extension Int {

@@ -20,11 +20,11 @@ extension Policy {
     @_documentation(visibility: internal)
     public var _isTransparent: Bool { false }
 
-    /// Whether the rules that were declared accept a value.
+    /// What the rules that were declared make of a value.
     @_documentation(visibility: internal)
     @inlinable
-    public func _accepts<Value>(_ value: Value) -> Bool {
-        core.scope.acceptances == nil ? true : core.scope.accepts(value)
+    public func _failure<Value>(of value: Value) -> (any Error)? {
+        core.scope.acceptances == nil ? nil : core.scope.failure(of: value)
     }
 
     /// Nested, its rules for values are known to nobody on this way; outermost, `execute` asks for them.
@@ -115,5 +115,45 @@ extension Policy {
     private func ended(_ entry: Entry, _ error: (any Error)?, _ context: Context?) {
         let start = entry.start == Entry.untimed ? nil : TimeSource.Instant(nanoseconds: entry.start)
         ended(start, error, context)
+    }
+}
+
+/// The synchronous way through the layers alone, for what stands in their place in a policy made from this one.
+extension Policy {
+    package var layersDepth: Int { core.layers.depth }
+
+    package var layersSize: Int { core.layers.size }
+
+    package var layersAreTransparent: Bool { core.layers.isTransparent }
+
+    package func enterLayers(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
+        core.layers.enter(&passage, offset, &refusal)
+    }
+
+    package func leaveLayers(_ passage: inout Passage, at offset: Int) {
+        core.layers.leave(&passage, offset)
+    }
+
+    package func failLayers(
+        _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
+    ) -> Int {
+        core.layers.fail(&passage, offset, entered, &error, context)
+    }
+
+    package nonisolated(nonsending) func resumeLayers(
+        _ passage: inout Passage, at offset: Int, _ position: Int, _ error: (any Error)?, _ context: Context,
+        _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        try await core.layers.resume(&passage, offset, position, error, context, next)
+    }
+
+    package func insideLayers(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context {
+        core.layers.inside(&passage, offset, context)
+    }
+
+    package func describeLayers(
+        _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports
+    ) {
+        core.layers.describe(&passage, offset, entered, isRefused, &reports)
     }
 }

@@ -28,6 +28,7 @@ public struct Policy: Strategy {
         let size: Int
         let lastOffset: Int
         @usableFromInline let isGuarded: Bool
+        @usableFromInline let isGated: Bool
 
         init(
             _ scope: PolicyScope, _ events: EventChannel<EventKind>, _ meters: MeterPoint, _ layers: PolicyLayers,
@@ -42,6 +43,7 @@ public struct Policy: Strategy {
             callEntrance = entrance
             self.entrance = entrance ?? strategy._entrance
             isGuarded = self.entrance != nil
+            isGated = entrance != nil
             size = Policy.Entry.size + layers.size
             // Layers that look for values in the context get one only on the nested way.
             lastOffset = preset == nil ? Passage.capacity - size : -1
@@ -137,6 +139,9 @@ public struct Policy: Strategy {
     /// Whether calls pass something as a whole.
     @_documentation(visibility: internal) @inlinable public var _isGuarded: Bool { core.isGuarded }
 
+    /// Whether the layers are behind a gate, which is passed before anything else.
+    @_documentation(visibility: internal) @inlinable public var _isGated: Bool { core.isGated }
+
     /// What the policy is called.
     public var name: String { scope.name }
 
@@ -154,6 +159,25 @@ public struct Policy: Strategy {
         _ type: Value.Type, where isAccepted: @escaping @Sendable (Value) -> Bool
     ) -> Policy {
         let acceptances = (scope.acceptances ?? []) + [TypedAcceptance(predicate: isAccepted)]
+        return Policy(core.with(PolicyScope(name: name, time: scope.time, acceptances: acceptances), preset))
+    }
+
+    /// The same policy with a classifier for the values of one type: a value of which `classify` makes an error counts
+    /// as that failure for every layer, with its hint, its overload and its label. If it is still the outcome in the end,
+    /// the caller gets the value.
+    ///
+    /// ```swift
+    /// let api = policy.failing(Response.self) { $0.status < 500 ? nil : ServerFailure($0) }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - type: The type of values. Those of other types are not classified.
+    ///   - throwing: Whether the caller gets the failure in place of the value. Default: false.
+    ///   - classify: What is wrong with a value, or `nil`. Asked once for each value; runs outside every lock.
+    public func failing<Value>(
+        _ type: Value.Type, throwing: Bool = false, _ classify: @escaping @Sendable (Value) -> (any Error)?
+    ) -> Policy {
+        let acceptances = (scope.acceptances ?? []) + [TypedClassifier(isThrown: throwing, classify: classify)]
         return Policy(core.with(PolicyScope(name: name, time: scope.time, acceptances: acceptances), preset))
     }
 

@@ -17,24 +17,9 @@ extension Strategy {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
+        guard !_isGated else { return try await executeBehindGate(isAccepted, operation) }
         var passage = Passage()
-        var obstacle: (any Error)?
-        let entered = _enter(&passage, at: 0, &obstacle)
-        guard entered == _depth else {
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
-        }
-        let value: Value
-        do {
-            value = try await operation()
-        } catch {
-            return try await goOn(&passage, entered, error, isAccepted, operation).value
-        }
-        guard isAccepted(value), _accepts(value) else {
-            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation)
-                .value
-        }
-        _leave(&passage, at: 0)
-        return value
+        return try await pass(&passage, isAccepted, operation)
     }
 
     /// Runs an operation that asks for its ``Context``: the attempt number, the deadline, the policy's name.
@@ -45,24 +30,9 @@ extension Strategy {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async throws -> Value {
+        guard !_isGated else { return try await executeBehindGate(isAccepted, operation) }
         var passage = Passage()
-        var obstacle: (any Error)?
-        let entered = _enter(&passage, at: 0, &obstacle)
-        guard entered == _depth else {
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
-        }
-        let value: Value
-        do {
-            value = try await operation(_inside(&passage, at: 0, rootContext))
-        } catch {
-            return try await goOn(&passage, entered, error, isAccepted, operation).value
-        }
-        guard isAccepted(value), _accepts(value) else {
-            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation)
-                .value
-        }
-        _leave(&passage, at: 0)
-        return value
+        return try await pass(&passage, isAccepted, operation)
     }
 
     /// Runs an operation and, if the call fails or is rejected, a fallback with the error.
@@ -170,6 +140,56 @@ extension Strategy {
 }
 
 extension Strategy {
+    /// The way of a call: enters all layers, outermost first, runs the operation, and leaves them, innermost first.
+    @inlinable @inline(__always)
+    nonisolated(nonsending) func pass<Value>(
+        _ passage: inout Passage, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> Value {
+        var obstacle: (any Error)?
+        let entered = _enter(&passage, at: 0, &obstacle)
+        guard entered == _depth else {
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+        }
+        let value: Value
+        do {
+            value = try await operation()
+        } catch {
+            return try await goOn(&passage, entered, error, isAccepted, operation).value
+        }
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
+            let obstacle = UnacceptedResult.holding(consume value, failure)
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+        }
+        _leave(&passage, at: 0)
+        return value
+    }
+
+    /// The same for an operation that asks for its context.
+    @inlinable @inline(__always)
+    nonisolated(nonsending) func pass<Value>(
+        _ passage: inout Passage, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) (Context) async throws -> Value
+    ) async throws -> Value {
+        var obstacle: (any Error)?
+        let entered = _enter(&passage, at: 0, &obstacle)
+        guard entered == _depth else {
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+        }
+        let value: Value
+        do {
+            value = try await operation(_inside(&passage, at: 0, rootContext))
+        } catch {
+            return try await goOn(&passage, entered, error, isAccepted, operation).value
+        }
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
+            let obstacle = UnacceptedResult.holding(consume value, failure)
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+        }
+        _leave(&passage, at: 0)
+        return value
+    }
+
     /// The rest of a call that met an obstacle: a layer refuses it or has to wait, or the operation has failed.
     ///
     /// - Parameters:
@@ -179,7 +199,7 @@ extension Strategy {
     nonisolated(nonsending) func goOn<Value>(
         _ passage: inout Passage, _ entered: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) () async throws -> Value
-    ) async throws -> (value: Value, isAccepted: Bool) {
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
         var obstacle = obstacle
         let context = rootContext
         let position = leaving(&passage, entered, &obstacle, context)
@@ -191,10 +211,10 @@ extension Strategy {
             }
         } catch {
             guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
-            return (value, false)
+            return (value, error)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, true)
+        return (latest, nil)
     }
 
     /// The same for an operation that asks for its context.
@@ -202,7 +222,7 @@ extension Strategy {
     nonisolated(nonsending) func goOn<Value>(
         _ passage: inout Passage, _ entered: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
-    ) async throws -> (value: Value, isAccepted: Bool) {
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
         var obstacle = obstacle
         let context = rootContext
         let position = leaving(&passage, entered, &obstacle, context)
@@ -214,10 +234,10 @@ extension Strategy {
             }
         } catch {
             guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
-            return (value, false)
+            return (value, error)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, true)
+        return (latest, nil)
     }
 
     /// Leaves layers because of an error, if there is one. Returns the layer that goes on.
@@ -234,8 +254,9 @@ extension Strategy {
 
 extension UnacceptedResult {
     @inlinable @inline(never)
-    static func holding<Value>(_ value: consuming Value) -> UnacceptedResult {
-        UnacceptedResult(holding: HeldValue(value))
+    static func holding<Value>(_ value: consuming Value, _ failure: any Error) -> any Error {
+        if let thrown = ThrownFailure.error(failure) { return thrown }
+        return UnacceptedResult(holding: HeldValue(value), failure)
     }
 }
 
@@ -247,22 +268,25 @@ extension Context {
     @inlinable
     func judge<Value>(_ value: Value, _ isAccepted: (Value) -> Bool, into latest: inout Value?) throws {
         latest = value
-        guard isAccepted(value), accepts(value) else {
+        if let failure = isAccepted(value) ? failure(of: value) : UnacceptedResult.unjudged {
             latest = nil
-            throw UnacceptedResult(holding: HeldValue(value))
+            throw UnacceptedResult.holding(value, failure)
         }
     }
 
     /// The same, with what to do with a value that was not accepted and that the caller does not get.
     @inlinable
     func judge<Value>(
-        _ value: Value, _ isAccepted: (Value) -> Bool, into latest: inout Value?,
+        _ value: Value, _ isAccepted: (Value) -> Bool, _ classify: (Value) -> (any Error)?,
+        into latest: inout Value?,
         releasing release: nonisolated(nonsending) @escaping (Value) async -> Void
     ) throws {
         latest = value
-        guard isAccepted(value), accepts(value) else {
+        let unaccepted = isAccepted(value) ? nil : UnacceptedResult.unjudged
+        if let failure = unaccepted ?? classify(value) ?? failure(of: value) {
             latest = nil
-            throw UnacceptedResult(holding: ReleasableValue(value, release))
+            throw ThrownFailure.error(failure)
+                ?? UnacceptedResult(holding: ReleasableValue(value, release), failure)
         }
     }
 }

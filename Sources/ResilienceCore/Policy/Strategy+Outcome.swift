@@ -1,5 +1,5 @@
 extension Strategy {
-    /// Runs an operation from a context other than ``rootContext``, and tells whether its value was accepted.
+    /// Runs an operation from a context other than ``rootContext``, and tells as what failure its value counts.
     ///
     /// For what makes one call of several runs: the form of `execute` that returns a value either way does not tell.
     @inlinable
@@ -7,24 +7,24 @@ extension Strategy {
         from context: Context,
         accepting isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
-    ) async throws -> (value: Value, isAccepted: Bool) {
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
         var latest: Value?
         do {
             try await attempt(context, isAccepted, into: &latest, operation)
         } catch {
             guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
-            return (value, false)
+            return (value, error)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, true)
+        return (latest, nil)
     }
 
-    /// Runs an operation from ``rootContext``, and tells whether its value was accepted.
+    /// Runs an operation from ``rootContext``, and tells as what failure its value counts.
     @inlinable @inline(__always)
     package nonisolated(nonsending) func outcome<Value>(
         accepting isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) () async throws -> Value
-    ) async throws -> (value: Value, isAccepted: Bool) {
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
         var passage = Passage()
         var obstacle: (any Error)?
         let entered = _enter(&passage, at: 0, &obstacle)
@@ -37,11 +37,12 @@ extension Strategy {
         } catch {
             return try await goOn(&passage, entered, error, isAccepted, operation)
         }
-        guard isAccepted(value), _accepts(value) else {
-            return try await goOn(&passage, entered, UnacceptedResult.holding(consume value), isAccepted, operation)
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
+            let obstacle = UnacceptedResult.holding(consume value, failure)
+            return try await goOn(&passage, entered, obstacle, isAccepted, operation)
         }
         _leave(&passage, at: 0)
-        return (value, true)
+        return (value, nil)
     }
 }
 
@@ -68,13 +69,15 @@ package struct CallRecording: Sendable {
     package func countAttempt() { record.countAttempt() }
 
     /// Everything that was noted, and how the call ended.
+    ///
+    /// - Parameter unaccepted: As what failure the value counts, if it does.
     package func execution<Value>(
-        _ result: Result<Value, any Error>, isAccepted: Bool, fallbackCause: (any Error)? = nil
+        _ result: Result<Value, any Error>, unaccepted: (any Error)? = nil, fallbackCause: (any Error)? = nil
     ) -> Execution<Value> {
         let notes = record.current
         return Execution(
             result: result, policyName: policyName, attempts: notes.attempts,
-            duration: start.duration(to: context.time.now), isAccepted: isAccepted,
+            duration: start.duration(to: context.time.now), unaccepted: unaccepted,
             fallbackCause: fallbackCause,
             reports: notes.reports)
     }

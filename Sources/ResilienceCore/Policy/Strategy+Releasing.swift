@@ -4,6 +4,7 @@ extension Strategy {
     ///
     /// - Parameters:
     ///   - isAccepted: Whether a returned value counts as success. See ``execute(accepting:_:)``.
+    ///   - classify: What is wrong with a returned value. See ``execute(failing:_:)``.
     ///   - release: Called once for each value that was not accepted and that is not the outcome of the call, because
     ///     the operation runs again: before the delay, so that what it holds is free during the delay; or because the
     ///     call ends with an error. Runs on the caller's actor.
@@ -13,10 +14,11 @@ extension Strategy {
     @inlinable
     public nonisolated(nonsending) func execute<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
+        failing classify: (Value) -> (any Error)? = { _ in nil },
         releasing release: nonisolated(nonsending) @escaping (Value) async -> Void,
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
-        try await outcome(from: rootContext, accepting: isAccepted, releasing: release) { _ in
+        try await outcome(from: rootContext, accepting: isAccepted, failing: classify, releasing: release) { _ in
             try await operation()
         }.value
     }
@@ -25,31 +27,35 @@ extension Strategy {
     @inlinable
     public nonisolated(nonsending) func execute<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
+        failing classify: (Value) -> (any Error)? = { _ in nil },
         releasing release: nonisolated(nonsending) @escaping (Value) async -> Void,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async throws -> Value {
-        try await outcome(from: rootContext, accepting: isAccepted, releasing: release, operation).value
+        try await outcome(
+            from: rootContext, accepting: isAccepted, failing: classify, releasing: release, operation
+        ).value
     }
 
     /// Runs an operation from a context other than ``rootContext``, with what to do with values that it loses, and
-    /// tells whether its value was accepted.
+    /// tells as what failure its value counts.
     @inlinable
     package nonisolated(nonsending) func outcome<Value>(
         from context: Context,
         accepting isAccepted: (Value) -> Bool,
+        failing classify: (Value) -> (any Error)?,
         releasing release: nonisolated(nonsending) @escaping (Value) async -> Void,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
-    ) async throws -> (value: Value, isAccepted: Bool) {
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
         var latest: Value?
         var last: UnacceptedResult?
         do {
             try await execute(context) { context in
                 let value = try await operation(context)
                 do {
-                    try context.judge(value, isAccepted, into: &latest, releasing: release)
-                } catch let failure as UnacceptedResult {
-                    last = failure
-                    throw failure
+                    try context.judge(value, isAccepted, classify, into: &latest, releasing: release)
+                } catch {
+                    if let failure = error as? UnacceptedResult { last = failure } else { await release(value) }
+                    throw error
                 }
             }
         } catch {
@@ -58,9 +64,9 @@ extension Strategy {
                 await last?.release()
                 throw error
             }
-            return (value, false)
+            return (value, error)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, true)
+        return (latest, nil)
     }
 }

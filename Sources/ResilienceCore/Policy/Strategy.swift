@@ -36,6 +36,10 @@ public protocol Strategy: MetricSource {
     @_documentation(visibility: internal)
     var _isGuarded: Bool { get }
 
+    /// Whether that is the first thing a call passes, so that the layers behind it can be entered once it is in.
+    @_documentation(visibility: internal)
+    var _isGated: Bool { get }
+
     // MARK: The synchronous way
     //
     // What the patterns of this package implement beside `execute`, so that a call which meets no obstacle is two steps
@@ -92,9 +96,9 @@ public protocol Strategy: MetricSource {
     func _describe(
         _ passage: inout Passage, at offset: Int, entered: Int, isRefused: Bool, _ reports: inout CallReports)
 
-    /// Whether a value satisfies the rules that were declared for values.
+    /// What the rules that were declared for values make of this one; `nil` if they accept it.
     @_documentation(visibility: internal)
-    func _accepts<Value>(_ value: Value) -> Bool
+    func _failure<Value>(of value: Value) -> (any Error)?
 }
 
 extension Strategy {

@@ -51,4 +51,11 @@ extension PolicyWrapper {
     ) -> Self {
         replacingPolicy(with: policy.accepting(type, where: isAccepted))
     }
+
+    /// The same with a classifier for the values of one type. See ``Policy/failing(_:throwing:_:)``.
+    public func failing<Value>(
+        _ type: Value.Type, throwing: Bool = false, _ classify: @escaping @Sendable (Value) -> (any Error)?
+    ) -> Self {
+        replacingPolicy(with: policy.failing(type, throwing: throwing, classify))
+    }
 }

@@ -1,1 +1,0 @@
-// What HTTP says about failures, repeats and limits, for clients and servers of any library.
