@@ -54,7 +54,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
-            name: "ResilienceDemo", dependencies: ["Resilience", "ResiliencePrometheus"],
+            name: "ResilienceDemo", dependencies: ["Resilience", "ResiliencePrometheus", "ResilienceURLSession"],
             swiftSettings: settings),
         .testTarget(
             name: "ResilienceDemoTests",
@@ -97,7 +97,8 @@ let package = Package(
         .testTarget(
             name: "GuideTests",
             dependencies: [
-                "Resilience", "ResilienceCore", "ResilienceFiles", "ResiliencePrometheus", "ResilienceTesting",
+                "HTTPSemantics", "Resilience", "ResilienceCore", "ResilienceFiles", "ResiliencePrometheus",
+                "ResilienceTesting", "ResilienceURLSession",
             ] + patternLibraries,
             swiftSettings: settings),
         .target(name: "PrometheusTestSupport", path: "Tests/PrometheusTestSupport", swiftSettings: settings),
@@ -177,15 +178,14 @@ var addedPackages: Set<String> = []
     package.targets.first { $0.name == "GuideTests" }?.dependencies += [.target(name: name)] + testProducts
 }
 
-package.traits.insert(.default(enabledTraits: []))
+func serviceLifecycle(_ products: [String], tests: [String] = []) -> Integrated {
+    Integrated(
+        package: .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        name: "swift-service-lifecycle", products: products, testProducts: tests)
+}
 addIntegration(
     "ServiceLifecycle", "ResilienceServiceLifecycle: the module as a service of swift-service-lifecycle.",
-    with: [
-        Integrated(
-            package: .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-            name: "swift-service-lifecycle", products: ["ServiceLifecycle"],
-            testProducts: ["ServiceLifecycleTestKit", "UnixSignals"])
-    ])
+    with: [serviceLifecycle(["ServiceLifecycle"], tests: ["ServiceLifecycleTestKit", "UnixSignals"])])
 addIntegration(
     "Metrics", "ResilienceMetrics: what policies measure, on any backend of swift-metrics.",
     with: [
@@ -241,7 +241,7 @@ addIntegration(
         Integrated(
             package: .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
             name: "async-http-client", products: ["AsyncHTTPClient"]),
-        nio(["NIOCore", "NIOHTTP1"], tests: ["NIOPosix"]),
+        nio(["NIOCore", "NIOHTTP1", "NIOPosix"]),
     ], uses: ["HTTPSemantics"])
 addIntegration(
     "Hummingbird", "ResilienceHummingbird: limits, shedding and deadlines for servers of Hummingbird.",
@@ -251,6 +251,8 @@ addIntegration(
             name: "hummingbird", products: ["Hummingbird"], testProducts: ["HummingbirdTesting"]),
         httpTypes,
         nio(["NIOCore"]),
+        // A stream of events has to end when the server is shut down. Hummingbird depends on it in any case.
+        serviceLifecycle(["ServiceLifecycle"]),
     ], uses: ["HTTPSemantics", "ResiliencePrometheus"])
 addIntegration(
     "GRPC", "ResilienceGRPC: clients and servers of grpc-swift-2.",
@@ -262,6 +264,14 @@ addIntegration(
             package: .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
             name: "grpc-swift-nio-transport", testProducts: ["GRPCNIOTransportHTTP2"]),
     ], uses: ["HTTPSemantics"])
+
+// Documentation shows the integrations too; nobody else needs all of them, or the plugin.
+let buildsDocumentation = Context.environment["SPI_GENERATE_DOCS"] != nil
+package.traits.insert(
+    .default(enabledTraits: buildsDocumentation ? Set(package.traits.map(\.name)) : []))
+if buildsDocumentation {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
 
 // One test target alone, with what it needs and nothing else: `.ci/run` builds those of each trait from scratch.
 if let only = Context.environment["RESILIENCE_TESTS"] {

@@ -94,6 +94,9 @@ extension Bulkhead {
         /// Adds an observer of the bulkhead's events.
         public func addObserver(_ observer: any PolicyObserver) { bulkhead.addObserver(observer) }
 
+        /// Adds what the bulkhead measures; once, where several of its partitions are layers.
+        public func collect(into metrics: inout MetricCollection) { metrics.collect(bulkhead) }
+
         private func read(_ value: (borrowing State, Int) -> Int) -> Int {
             bulkhead.withState { state in value(state, state.part(name)) }
         }

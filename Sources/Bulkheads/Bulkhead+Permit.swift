@@ -16,10 +16,10 @@ extension Bulkhead {
     /// - Throws: ``RejectedError`` if none is free.
     public func tryAcquirePermit(partition: String? = nil, in context: Context? = nil) throws(RejectedError) -> Permit {
         let admission = try admitAtOnce()
-        if admission.isGranted { return Permit(bulkhead: self, admission: admission) }
+        if admission.isGranted { return Permit(bulkhead: self, admission: admission, context: context) }
         let partition = partition ?? context?[Partition.self]
         switch try ask(partition: partition, priority: .normal, deadline: nil, mayWait: false) {
-        case .admitted(let admission): return Permit(bulkhead: self, admission: admission)
+        case .admitted(let admission): return Permit(bulkhead: self, admission: admission, context: context)
         case .waiting: throw rejection(.full, limit, .zero)  // Never: it may not wait.
         }
     }
@@ -43,7 +43,7 @@ extension Bulkhead {
                 priority: priority ?? context?[Priority.self] ?? .normal,
                 deadline: (context ?? rootContext).deadline(on: time, now: time.now), context)
         }
-        return Permit(bulkhead: self, admission: admission)
+        return Permit(bulkhead: self, admission: admission, context: context)
     }
 
     /// A slot that is held.
@@ -53,11 +53,13 @@ extension Bulkhead {
     public struct Permit: ~Copyable, Sendable {
         private let bulkhead: Bulkhead
         private let admission: Admission
+        private let context: Context?
         private var isReleased = false
 
-        init(bulkhead: Bulkhead, admission: Admission) {
+        init(bulkhead: Bulkhead, admission: Admission, context: Context?) {
             self.bulkhead = bulkhead
             self.admission = admission
+            self.context = context
         }
 
         deinit {
@@ -75,10 +77,11 @@ extension Bulkhead {
         ///
         /// - Parameters:
         ///   - error: What the call threw.
-        ///   - context: The context of the call, for its deadline: a call that was cut off there is a drop.
+        ///   - context: The context of the call, for its deadline: a call that was cut off there is a drop. Default:
+        ///     the one with which the permit was acquired.
         public consuming func release(after error: any Error, in context: Context? = nil) {
             isReleased = true
-            bulkhead.failed(admission, error, context)
+            bulkhead.failed(admission, error, context ?? self.context ?? bulkhead.rootContext)
         }
     }
 }

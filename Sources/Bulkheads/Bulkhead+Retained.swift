@@ -9,3 +9,7 @@ extension Bulkhead: StateRetaining {
         }
     }
 }
+
+extension Bulkhead.Partition: ComponentLayer {
+    package var component: any Sendable { bulkhead }
+}

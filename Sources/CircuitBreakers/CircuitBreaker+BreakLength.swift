@@ -130,5 +130,10 @@ extension CircuitBreaker {
         public let error: (any Error)?
         /// The counts that made it open.
         public let counts: Counts
+
+        /// The value that was not accepted, if the call that opened the breaker returned one of this type.
+        public func value<Value: Sendable>(as type: Value.Type = Value.self) -> Value? {
+            error.flatMap { unacceptedResult(in: $0)?.value(as: type) }
+        }
     }
 }

@@ -100,6 +100,9 @@ extension CircuitBreaker {
 
         let kind: Kind
 
+        /// How long it is, if time bounds it.
+        package var length: Duration? { if case .time(let duration, _) = kind { duration } else { nil } }
+
         /// The last 100 calls, or, for a rule that only asks for consecutive failures, all since the last change of
         /// state.
         public static let automatic = Window(kind: .automatic)

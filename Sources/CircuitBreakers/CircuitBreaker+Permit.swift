@@ -58,15 +58,19 @@ extension CircuitBreaker {
         }
 
         /// The call returned a value: a success if it is accepted, also by the rules of the context, and otherwise a
-        /// failure.
+        /// failure, whose value functions for the length of a break and conditions on errors see.
         ///
         /// - Returns: Whether the result came in time to count.
         @discardableResult
         public consuming func succeed<Value>(
             with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
         ) -> Bool {
-            guard isAccepted(value) else { return fail(UnacceptedResult()) }
-            if let failure = context.failure(of: value) { return fail(failure) }
+            let failure = isAccepted(value) ? context.failure(of: value) : UnacceptedResult.unjudged
+            if let failure {
+                let error = UnacceptedResult.holding(value, failure)
+                defer { UnacceptedResult.letGo(of: error) }
+                return fail(error)
+            }
             return complete(as: .success)
         }
 

@@ -143,20 +143,28 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
 
     @usableFromInline
     func succeeded(_ admission: Admission) {
-        if !countedAtOnce(admission) { record(.success, admission, nil) }
+        if !countedAtOnce(admission) { recordSuccess(admission) }
+    }
+
+    @inline(never)
+    private func recordSuccess(_ admission: Admission) {
+        record(.success, admission, nil)
     }
 
     /// Counts a success without the lock, if it has no consequence but that.
     @inline(__always)
     func countedAtOnce(_ admission: Admission) -> Bool {
         let gate = admission.gate
-        guard gate.needsTime else { return pending.add(gate.number) }
-        return gate.isPlain && countedInTime(admission)
+        if !gate.needsTime { return pending.add(gate.number) }
+        return countedInTime(admission)
     }
 
     @inline(never)
     private func countedInTime(_ admission: Admission) -> Bool {
-        pendingTimed.add(admission.gate.number, from: admission.start.nanoseconds, to: time.now.nanoseconds)
+        // Asked before the clock is read, which costs more.
+        guard admission.gate.isPlain, pendingTimed.isOpen else { return false }
+        return pendingTimed.add(
+            admission.gate.number, from: admission.start.nanoseconds, to: time.now.nanoseconds)
     }
 
     @usableFromInline

@@ -197,13 +197,15 @@ struct CircuitBreakerState: Sendable {
     }
 
     var deferral: Deferral {
-        guard check.predicates.isEmpty else { return .none }
+        let isTimed = needsTime
+        // A window of calls knows how long each took.
+        guard check.predicates.isEmpty, !(isTimed && window.kind == .calls) else { return .none }
         switch state {
         case .disabled: break
         case .closed, .observing: if check.canHold(afterSuccess: window.counts) { return .none }
         case .open, .halfOpen, .isolated: return .none
         }
-        guard needsTime else { return .untimed }
+        guard isTimed else { return .untimed }
         guard let part = window.presentPart else { return .none }
         let longest = configuration.slowCallDuration?.saturatedNanoseconds ?? .max
         return .timed(.init(generation: generation, part: part, longest: longest))

@@ -46,6 +46,10 @@ struct PendingTimedSuccesses: ~Copyable, Sendable {
     private static let most: UInt64 = 1 << 8 - 1
     private static let mostNanoseconds: UInt64 = 1 << 32 - 1
 
+    /// Whether some success may be counted now.
+    @inline(__always)
+    var isOpen: Bool { word.load(ordering: .relaxed) & Self.open != 0 }
+
     /// Counts a success, if the word is open to it.
     @inline(__always)
     borrowing func add(_ generation: UInt64, from start: Int64, to now: Int64) -> Bool {

@@ -52,7 +52,7 @@ extension FallbackCalling {
                 return outcome.value
             }
             unaccepted = outcome.value
-            cause = failure
+            cause = UnacceptedResult.showing(outcome.value, failure)
         } catch {
             cause = error
         }
@@ -130,7 +130,7 @@ extension FallbackCalling {
                 return outcome
             }
             unaccepted = outcome.value
-            cause = failure
+            cause = UnacceptedResult.showing(outcome.value, failure)
         } catch {
             cause = error
         }
@@ -185,7 +185,7 @@ extension FallbackCalling where Key == NoKey {
                 return outcome.value
             }
             unaccepted = outcome.value
-            cause = failure
+            cause = UnacceptedResult.showing(outcome.value, failure)
         } catch {
             cause = error
         }

@@ -23,6 +23,18 @@ extension Hedge {
 
         let kind: Kind
 
+        /// How long after the call's start the hedges of so many start, as far as that is fixed: the first and the last.
+        package func starts(of hedges: Int) -> [Duration] {
+            switch kind {
+            case .fixed(let delay): [delay, delay.multipliedSaturated(by: Double(hedges))]
+            case .list(let delays):
+                delays.first.map { first in
+                    [first, (0..<hedges).reduce(.zero) { $0 + delays[min($1, delays.count - 1)] }]
+                } ?? []
+            case .percentile, .function, .never: []
+            }
+        }
+
         /// All attempts at once: a fixed delay of zero. Multiplies the load by the number of attempts.
         public static let immediate = fixed(.zero)
 

@@ -137,14 +137,16 @@ struct HedgePlan {
         defer { recordFailure(end.outcome) }
         stopTimer()
         guard let delay = end.outcome.hint?.delay, delay <= configuration.maxHint else { return state.stopHedging() }
-        let jitter = delay.multipliedSaturated(by: configuration.hintJitter * hedge.random.next())
         let earliest = max(notBefore ?? start, end.instant.advanced(by: delay))
-        var instant = max(earliest, end.instant.advanced(by: delay + jitter))
+        var latest = end.instant.advanced(by: delay + delay.multipliedSaturated(by: configuration.hintJitter))
         if let deadline = context.deadline(on: hedge.time, now: hedge.time.now) {
             // Nobody waits for an attempt that could not be made.
             guard earliest < deadline else { return state.stopHedging() }
-            instant = min(instant, deadline.advanced(by: .nanoseconds(-1)))
+            // Calls that have the same deadline stay spread below it.
+            latest = min(latest, deadline.advanced(by: .nanoseconds(-1)))
         }
+        let span = max(.zero, earliest.duration(to: latest))
+        let instant = earliest.advanced(by: span.multipliedSaturated(by: hedge.random.next()))
         notBefore = instant
         setTimer(at: instant, for: .failure)
     }

@@ -37,6 +37,9 @@ struct DemoCommand {
                 } onRound: { comparison in
                     let lines = ComparisonTable(comparison: comparison).lines
                     try Terminal.write("\n" + lines.joined(separator: "\n") + "\n\n")
+                    if let file = options.picture {
+                        try Picture(comparison).svg.write(toFile: file, atomically: true, encoding: .utf8)
+                    }
                 }
             }
             try Terminal.write(ReportText(report).lines.joined(separator: "\n") + "\n")

@@ -10,6 +10,8 @@ struct Options: Equatable {
     var port: UInt16 = 0
     /// The IPv4 address that the status page is served at.
     var host = "127.0.0.1"
+    /// The file that a picture of the run is written to.
+    var picture: String?
 }
 
 /// A command line, read.
@@ -19,7 +21,7 @@ enum CommandLineRequest: Equatable {
     case invalid(String)
 
     static let helpText = """
-        Usage: resilience-demo [--quick] [--seed N] [--serve] [--port N] [--host ADDRESS]
+        Usage: resilience-demo [--quick] [--seed N] [--serve] [--port N] [--host ADDRESS] [--picture FILE]
 
         Starts two copies of a small HTTP server on loopback ports and sends the same traffic to both with
         URLSession: to one directly, to the other through a policy of the last good answer, retries, a circuit
@@ -35,6 +37,7 @@ enum CommandLineRequest: Equatable {
           --port N        the port of the status page (default: 0, one that is free)
           --host ADDRESS  the IPv4 address the status page is served at (default: 127.0.0.1, this machine only;
                           0.0.0.0 for all: whoever reaches the machine can then read it)
+          --picture FILE  write what was answered in each phase as a picture (SVG)
           -h, --help      show this text
 
         The view redraws in place on a terminal and prints plain lines elsewhere. NO_COLOR switches colours off.
@@ -60,9 +63,9 @@ enum CommandLineRequest: Equatable {
                     self = .help
                     return
                 }
-            case "--seed", "--port", "--host":
+            case "--seed", "--port", "--host", "--picture":
                 guard let text = value ?? rest.popFirst() else {
-                    self = .invalid("option \"\(name)\" needs \(name == "--host" ? "an address" : "a number")")
+                    self = .invalid("option \"\(name)\" needs \(Self.needs[name] ?? "a number")")
                     return
                 }
                 if let fault = options.take(text, for: name) {
@@ -77,6 +80,8 @@ enum CommandLineRequest: Equatable {
         }
         self = .run(options)
     }
+
+    private static let needs = ["--host": "an address", "--picture": "a file"]
 
     /// `--name=value` in its two parts; other arguments stay whole.
     private static func split(_ argument: String) -> (name: String, value: String?) {
@@ -99,6 +104,9 @@ extension Options {
                 return "\"\(text)\" is not a port: it takes a whole number from 0 to \(UInt16.max)"
             }
             self.port = port
+        case "--picture":
+            guard !text.isEmpty else { return "the picture needs the name of a file" }
+            picture = text
         default:
             guard Socket.address(text) != nil else {
                 return "\"\(text)\" is not an IPv4 address: it takes four numbers, such as 127.0.0.1"

@@ -43,7 +43,9 @@ extension Retry.Configuration: DocumentRepresentable {
             let own = budget as? RetryBudget
             var settings = own?.configuration ?? .documentBase
             guard object.read("budget", onto: &settings), settings != own?.configuration else { return }
-            budget = (try? RetryBudget(settings, clock: reader.environment.clock)) ?? budget
+            guard let new = try? RetryBudget(settings, clock: reader.environment.clock) else { return }
+            new.belongToOneRetry()
+            budget = new
         default: if let named = reader.budget() { budget = named }
         }
     }

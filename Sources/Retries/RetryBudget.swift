@@ -23,6 +23,8 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     private let window: TokenWindow
     private let granted = Atomic<Int>(0)
     private let refused = Atomic<Int>(0)
+    /// Whether a document has made it in the place of a retry, which is the only one to have it then.
+    private let isOfOneRetry = Atomic<Bool>(false)
 
     static let unit: Int64 = 1_000_000
 
@@ -72,6 +74,14 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
                 tokens.min(configuration.parameters.capacity, ordering: .relaxed)
             }
         }
+    }
+
+    func belongToOneRetry() { isOfOneRetry.store(true, ordering: .relaxed) }
+
+    /// Whether tokens of a budget that only one retry has are used up: another would have them anew.
+    var isOwnAndUsed: Bool {
+        isOfOneRetry.load(ordering: .relaxed)
+            && tokens.load(ordering: .relaxed) < settings.withLock { $0 }.initialTokens
     }
 
     // MARK: Use

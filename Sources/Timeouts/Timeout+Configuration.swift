@@ -36,7 +36,7 @@ extension Timeout {
             try check.finish()
         }
 
-        func duration(of context: Context) -> Duration? {
+        package func duration(of context: Context) -> Duration? {
             switch kind {
             case .fixed(let limit): limit
             case .remaining: context.remaining

@@ -25,6 +25,10 @@ extension Timeout {
         /// The name of the timeout.
         public let policyName: String
 
+        package init(policyName: String) {
+            self.policyName = policyName
+        }
+
         /// Why, in a few words.
         public var reason: String { "no time is left" }
 

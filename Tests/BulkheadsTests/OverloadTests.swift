@@ -76,6 +76,29 @@ struct OverloadTests {
         }
     }
 
+    @Test("a permit knows the context it was acquired with, and the limit around the task", arguments: 0..<4)
+    func contextOfAPermit(way: Int) async throws {
+        let clock = ManualClock()
+        let bulkhead = try adaptive(clock)
+        let outer = try Policy("outer", clock: clock) { Timeout.layer(.seconds(1)) }
+        await #expect(throws: Timeout.ExceededError.self) {
+            try await outer.execute { context in
+                let permit =
+                    switch way {
+                    case 0: try bulkhead.tryAcquirePermit(in: context)
+                    case 1: try await bulkhead.acquirePermit(in: context)
+                    case 2: try bulkhead.tryAcquirePermit()
+                    default: try await bulkhead.acquirePermit(priority: .high)
+                    }
+                // The client notices before the timer does.
+                clock.advance(by: .seconds(1))
+                permit.release(after: InjectedFailure())
+                throw InjectedFailure()
+            }
+        }
+        #expect(bulkhead.limit == 90)
+    }
+
     @Test("the caller's cancellation says nothing, of a permit by hand as of a call")
     func cancelled() async throws {
         let bulkhead = try adaptive(ManualClock())

@@ -202,6 +202,46 @@ struct RevalidationOrderTests {
         #expect(values.kept(for: "a")?.value == 3)
     }
 
+    @Test(
+        "a value that was not accepted says when to refresh again; what the user's types say may ask the cache itself")
+    func hintOfAValue() async throws {
+        struct Response: Sendable, RetryAfterProviding {
+            let asked: @Sendable () -> Void
+            var retryAfter: Duration? {
+                asked()
+                return .seconds(20)
+            }
+        }
+        struct Busy: Error, RetryAfterProviding {
+            let response: Response
+            var retryAfter: Duration? { response.retryAfter }
+        }
+        for isError in [false, true] {
+            let clock = ManualClock()
+            let values = try KeyedStaleWhileRevalidate<String, Response>(
+                "values", .init(freshFor: .seconds(5), staleFor: .seconds(600), maxKeys: 10), clock: clock)
+            let asked = Log<Int>()
+            let response = Response { [weak values] in asked.append(values?.keptCount ?? 0) }
+            values.remember(Response {}, for: "a")
+            clock.advance(by: .seconds(10))
+            @Sendable func call() async throws {
+                _ = try await values.execute(for: "a", accepting: { _ in false }) {
+                    if isError { throw Busy(response: response) }
+                    return response
+                }
+                await values.waitForRefreshes()
+            }
+            try await call()
+            #expect(values.totals.refreshesFailed == 1 && asked.elements.contains(1))
+            clock.advance(by: .seconds(19))
+            try await call()
+            #expect(values.totals.refreshesFailed == 1)
+            clock.advance(by: .seconds(1))
+            try await call()
+            #expect(values.totals.refreshesFailed == 2)
+        }
+    }
+
     @Test("a refresh that a breaker's probe begins is no part of the probe; a load, for which the probe waits, is")
     func probes() async throws {
         let breaker = try CircuitBreaker("b", .init(halfOpen: .init(probes: 1)), clock: clock)

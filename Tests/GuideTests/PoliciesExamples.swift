@@ -44,6 +44,33 @@ struct PoliciesExamples {
         #expect(writing.circuitBreakers.map(\.name) == ["writing", "api.example.com"])
     }
 
+    @Test("results that say which failure they are")
+    func failing() async throws {
+        struct ServerFailure: OverloadError, LabeledError, ServerHintProviding {
+            let status: Int
+            let serverHint: ServerHint?
+            var isOverload: Bool { status == 503 }
+            var label: String { "\(status)" }
+
+            init?(_ response: Response) {
+                guard response.status >= 500 else { return nil }
+                status = response.status
+                serverHint = response.retryAfter.map(ServerHint.retryAfter)
+            }
+        }
+        let payments = try Policy("payments") { CircuitBreaker.layer() }
+        let answer = try await payments.execute(failing: ServerFailure.init) {
+            try await client.get("/receipts/1")
+        }
+        let classified = payments.failing(Response.self, ServerFailure.init)  // declared once
+        let throwing = payments.failing(Response.self, throwing: true, ServerFailure.init)  // throws it
+        #expect(answer.status == 503)
+        let execution = await classified.run { try await client.get("/receipts/1") }
+        #expect((execution.failure as? ServerFailure)?.status == 503)
+        await #expect(throws: ServerFailure.self) { try await throwing.execute { try await client.get("/") } }
+        #expect(payments.circuitBreakers.first?.totals.failures == 3)
+    }
+
     @Test("faults")
     func faults() {
         do {

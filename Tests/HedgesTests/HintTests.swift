@@ -81,6 +81,33 @@ struct HintTests {
         #expect(starts.elements == [0, 4_000])
     }
 
+    @Test(
+        "calls with the same deadline are spread below it where the jitter reaches further", arguments: [1_000, 1_900])
+    func spreadBelowTheDeadline(milliseconds: Int) async throws {
+        var starts: Set<Int> = []
+        for draw in 0..<20 {
+            let stage = Stage()
+            let hedge = try Hedge(
+                "h", .init(delay: .onlyAfterFailure, hintJitter: 1), clock: stage.clock,
+                random: .constant(Double(draw) / 20))
+            let second = Log<Int>()
+            var context = Context(name: "h", time: TimeSource(stage.clock))
+            context.deadline = context.time.now.advanced(by: .seconds(2))
+            let call = stage.start { [context] in
+                try await hedge.execute(within: context) { context in
+                    guard context.hedge == 0 else { return second.append(stage.now) }
+                    throw InjectedFailure(retryAfter: .milliseconds(milliseconds))
+                }
+            }
+            stage.advance(by: .seconds(2))
+            try await call.value
+            let start = try #require(second.elements.first)
+            #expect(start >= milliseconds && start < 2_000)
+            starts.insert(start)
+        }
+        #expect(starts.count == 20)
+    }
+
     @Test("a caller who cancels while pushback is waited for is told at once")
     func cancelledWhileWaiting() async throws {
         let hedge = try Hedge("h", .init(delay: .onlyAfterFailure), clock: stage.clock)

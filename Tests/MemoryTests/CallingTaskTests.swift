@@ -80,6 +80,43 @@ struct CallingTaskTests {
         #expect(module.callsInFlight == 0)
     }
 
+    @Test("calls under limits are cancelled, by their callers and by the timer, while they end and afterwards")
+    func limits() async throws {
+        let clock = ManualClock()
+        let timeout = try Timeout(.seconds(1), clock: clock)
+        let outer = try Timeout(.seconds(2), clock: clock)
+        for round in 0..<300 {
+            let tasks = (0..<4).map { number in
+                Task {
+                    // Their storage is this task's; the limits' children are tasks of their own.
+                    async let first: Void = timeout.execute { await Task.yield() }
+                    async let second: Void = outer.execute {
+                        try await timeout.execute { try await clock.sleep(for: .seconds(number + round % 3)) }
+                    }
+                    // Ends before it suspends, and never is a task that its maker knows.
+                    async let third: Void = timeout.execute {}
+                    _ = try? await (first, second, third)
+                }
+            }
+            let mover = Task {
+                for _ in 0..<4 {
+                    clock.advance(by: .milliseconds(600))
+                    await Task.yield()
+                }
+            }
+            for task in tasks.prefix(round % 5) { task.cancel() }
+            await mover.value
+            while clock.advanceToNextDeadline() != nil || timeout.running > 0 || outer.running > 0 {
+                await Task.yield()
+            }
+            for task in tasks {
+                task.cancel()
+                await task.value
+            }
+        }
+        #expect(timeout.running == 0 && outer.running == 0)
+    }
+
     @Test("a shutdown cancels calls while they end")
     func shutdown() async throws {
         for round in 0..<200 {

@@ -20,6 +20,11 @@ private struct ReferenceThrottle {
         return calls.filter { ($0.time - origin) / width > part - Int64(configuration.buckets) }
     }
 
+    /// Where a call counts that ends now: where it began, or here if that is more than half of the window ago.
+    func place(start: Int64, _ now: Int64) -> Int64 {
+        (now - origin) / width - (start - origin) / width > Int64(configuration.buckets / 2) ? now : start
+    }
+
     func counts(_ now: Int64) -> (requests: Int, accepts: Int) {
         let live = live(now)
         return (live.count, live.count { $0.isAccepted })
@@ -77,7 +82,9 @@ private struct ReferenceThrottle {
                 let (permit, start) = running.remove(at: Int.random(in: 0..<running.count, using: &random))
                 let letter = "AARRXC".randomElement(using: &random) ?? "A"
                 permit.end(throttleOutcome(letter))
-                if letter == "A" || letter == "R" { model.calls.append((start, letter == "A")) }
+                if letter == "A" || letter == "R" {
+                    model.calls.append((model.place(start: start, now), letter == "A"))
+                }
             case 6:
                 let step = Int64.random(in: 0...20, using: &random)
                 now += step

@@ -145,22 +145,66 @@ extension AdaptiveThrottle.Configuration {
         #expect(fixture.isRejected())
     }
 
-    @Test("a call counts in the part in which it began, and only in the totals once that is gone")
-    func bucketOfStart() throws {
+    @Test("a call counts in the part in which it began, or ended if that is more than half of the window ago")
+    func partOfACall() throws {
         let configuration = AdaptiveThrottle.Configuration(
             window: .seconds(10), buckets: 5, maxRejection: 1, minimumRequests: 0)
         let fixture = try ThrottleFixture(configuration, random: .constant(1))
         let early = try fixture.throttle.tryAcquirePermit()
         let late = try fixture.throttle.tryAcquirePermit()
         #expect(fixture.throttle.requests == 0)
-        fixture.clock.advance(by: .seconds(8))
-        early.succeed()
+        fixture.clock.advance(by: .seconds(5))
+        let isEarlyCounted = early.succeed()
+        #expect(isEarlyCounted)
         #expect(fixture.throttle.requests == 1)
-        fixture.clock.advance(by: .seconds(2))
+        fixture.clock.advance(by: .seconds(5))
         #expect(fixture.throttle.requests == 0)
-        late.succeed()
+        let isLateCounted = late.succeed()
+        #expect(isLateCounted)
+        #expect(fixture.throttle.requests == 1)
+        fixture.clock.advance(by: .seconds(10))
         #expect(fixture.throttle.requests == 0)
         #expect(fixture.throttle.totals.accepted == 2)
+    }
+
+    @Test(
+        "calls that take longer than the window are seen, alone and among others", arguments: [15, 25, 1_000], [1, 4])
+    func longCalls(seconds: Int, atOnce: Int) async throws {
+        let configuration = AdaptiveThrottle.Configuration(
+            window: .seconds(10), buckets: 5, maxRejection: 1, minimumRequests: 0)
+        let fixture = try ThrottleFixture(configuration, observed: false, random: .constant(1))
+        let throttle = fixture.throttle
+        @Sendable func call() async { try? await throttle.execute { throw InjectedFailure() } }
+        for _ in 0..<3 {
+            let permits = try (0..<atOnce).map { _ in RunningThrottledCall(try throttle.tryAcquirePermit()) }
+            await #expect(throws: InjectedFailure.self) {
+                try await throttle.execute {
+                    fixture.clock.advance(by: .seconds(seconds))
+                    throw InjectedFailure()
+                }
+            }
+            for permit in permits { permit.end(.refused) }
+            #expect(throttle.requests == atOnce + 1 && throttle.accepts == 0)
+            #expect(throttle.rejectionProbability > 0)
+        }
+        // And so are successes, while there is something to be made good.
+        try await throttle.execute { fixture.clock.advance(by: .seconds(9)) }
+        #expect(throttle.accepts == 1)
+    }
+
+    @Test("a condition sees the value of a permit that is ended by hand, and nobody keeps it")
+    func valueOfAPermit() throws {
+        final class Response: Sendable {}
+        let seen = Lock<Response?>(nil)
+        let conditions = ErrorCondition { error in
+            seen.withLock { $0 = (error as? UnacceptedResult)?.value(as: Response.self) }
+            return seen.withLock { $0 } != nil
+        }
+        let throttle = try AdaptiveThrottle("t", .init(handles: conditions))
+        let response = Response()
+        let isCounted = try throttle.tryAcquirePermit().succeed(with: response) { _ in false }
+        #expect(isCounted)
+        #expect(seen.withLock { $0 } === response && throttle.totals.refused == 1)
     }
 
     @Test("what the state is told first from a new part moves the window on")

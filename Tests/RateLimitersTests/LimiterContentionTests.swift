@@ -25,7 +25,10 @@ struct LimiterContentionTests {
         }
         #expect(permitted == rule.burst)
         #expect(limiter.totals.permitted == permitted && limiter.totals.asks == tasks * asks)
-        if observed { #expect(recorder.events.count == tasks * asks) }
+        guard observed else { return }
+        // A turn of delivering is bounded in real time: on a busy machine some are dropped, and counted.
+        let heard = recorder.events.count { !($0 is EventsDropped) }
+        #expect(heard + limiter.events.dropped == tasks * asks)
     }
 
     /// Everything that takes the word out, and puts it back with other parameters: a permit that is taken by an ask

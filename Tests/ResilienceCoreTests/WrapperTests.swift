@@ -23,9 +23,14 @@ struct WrapperTests {
         init(isClosed: Bool) { self.isClosed = isClosed }
 
         func admit(_ name: String, _ body: nonisolated(nonsending) () async throws -> Void) async throws {
-            if isClosed { throw Closed(policyName: name) }
+            guard try await admitIfOpen(body) else { throw Closed(policyName: name) }
+        }
+
+        func admitIfOpen(_ body: nonisolated(nonsending) () async throws -> Void) async throws -> Bool {
+            guard !isClosed else { return false }
             count.add(1, ordering: .relaxed)
             try await body()
+            return true
         }
     }
 

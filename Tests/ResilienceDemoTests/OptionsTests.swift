@@ -17,6 +17,7 @@ struct OptionsTests {
         (["--port=0"], Options()),
         (["--port", "65535", "--host", "0.0.0.0"], Options(port: 65535, host: "0.0.0.0")),
         (["--host=10.1.2.3"], Options(host: "10.1.2.3")),
+        (["--picture", "a.svg"], Options(picture: "a.svg")),
     ])
     func `Options are read in any order`(arguments: [String], expected: Options) {
         #expect(CommandLineRequest(arguments) == .run(expected))
@@ -28,7 +29,7 @@ struct OptionsTests {
     }
 
     @Test func `The help names every option`() {
-        for option in ["--quick", "--seed", "--serve", "--port", "--host", "--help", "-h", "NO_COLOR"] {
+        for option in ["--quick", "--seed", "--serve", "--port", "--host", "--picture", "--help", "-h", "NO_COLOR"] {
             #expect(CommandLineRequest.helpText.contains(option))
         }
     }

@@ -40,6 +40,69 @@ struct MetricHistoryTests {
         }
     }
 
+    /// Every counter that there is.
+    private func counters(_ module: ResilienceModule) -> [String: Int] {
+        var counters: [String: Int] = [:]
+        for entry in MetricCollection(of: [module]).entries where entry.family.kind == .counter {
+            guard entry.family.name != "resilience.module.configurations" else { continue }
+            for sample in entry.samples {
+                guard case .integer(let value) = sample.value else { continue }
+                counters["\(entry.family.name) \(sample.labels)"] = value
+            }
+        }
+        return counters
+    }
+
+    @Test("no counter of any layer falls, nor any that leads to an object, whatever is replaced or taken out")
+    func everyLayer() async throws {
+        let clock = ManualClock()
+        let slots = try Bulkhead("slots", .init(limit: .fixed(9), partitions: ["gold": 0.5]), clock: clock)
+        let tenants = try KeyedRateLimiter<Int>("tenants", .tokenBucket(100, per: .seconds(1)), clock: clock)
+        func registration() -> Registration {
+            Registration("x") {
+                Retry.layer(.immediate, maxAttempts: 2)
+                Timeout.layer(.seconds(3))
+                KeyedRateLimiter<Int>.layer("keyed", .init(rule: .tokenBucket(100, per: .seconds(1)))) { _ in 1 }
+                tenants[7]
+                slots.partition("gold")
+                RateLimiter.layer(.tokenBucket(100, per: .seconds(1)))
+                AdaptiveThrottle.layer()
+                Bulkhead.layer(.init(limit: .fixed(3)))
+                CircuitBreaker.layer()
+            }
+        }
+        let module = try ResilienceModule("m", clock: clock) { registration() }
+        let steps: [() throws -> Void] = [
+            { try module.update(.init(["policies": ["x": ["layers": ["circuitBreaker"]]]])) },
+            { try module.update(.init(["policies": ["x": ["layers": [["retry": ["maxAttempts": 4]]]]]])) },
+            { try module.update(.init([:])) },
+            { try module.update(.init(["policies": ["x": ["layers": ["keyedRateLimiter", "circuitBreaker"]]]])) },
+            {
+                #expect(module.remove(Policy.self, "x"))
+                try module.register(registration())
+            },
+            { try module.update(.init([:])) },
+        ]
+        var highest: [String: Int] = [:]
+        for (number, step) in steps.enumerated() {
+            for _ in 0..<3 { try await module.execute("x") {} }
+            try step()
+            for (name, value) in counters(module) {
+                // What nothing of the name counts now is not told meanwhile.
+                #expect(value >= highest[name] ?? 0, "step \(number): \(name)")
+                highest[name] = value
+            }
+        }
+        let all = counters(module)
+        let inForce = [
+            "retry.calls [\"x\", \"succeeded_without_retry\"]": 9, "timeout.calls [\"x\", \"succeeded\"]": 6,
+            "keyed_rate_limiter.calls [\"keyed\", \"permitted\"]": 12,
+            "keyed_rate_limiter.calls [\"tenants\", \"permitted\"]": 6, "bulkhead.calls [\"slots\", \"finished\"]": 6,
+            "bulkhead.calls [\"x\", \"finished\"]": 6, "circuit_breaker.calls [\"x\", \"succeeded\"]": 15,
+        ]
+        for (name, value) in inForce { #expect(all["resilience.\(name)"] == value, "\(name)") }
+    }
+
     @Test("a call that ends under layers that were replaced meanwhile counts")
     func late() async throws {
         let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }

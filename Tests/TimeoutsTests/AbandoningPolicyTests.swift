@@ -54,6 +54,38 @@ struct AbandoningPolicyTests {
         #expect(breaker.totals.cancelled == 0)
     }
 
+    @Test("a caller who cancels is told so at once, whatever the call waits for", arguments: 0..<5)
+    func cancelledWhileWaiting(way: Int) async throws {
+        let entered = Waiter<Void>()
+        let never = Waiter<Void>()
+        let stubborn = Waits { [clock] in
+            entered.finish()
+            // Some of what waits listens, some does not.
+            if way == 0 { try await never.value() } else { try await clock.sleep(for: .seconds(3_600)) }
+        }
+        let plain = try Policy("p", clock: clock) {
+            stubborn
+            CircuitBreaker.layer()
+        }
+        let abandoning = try plain.abandoning(after: .seconds(60))
+        let outer = try Policy("outer", clock: clock) { Timeout.layer(.seconds(600)) }
+        let call = Task { () async throws -> Int in
+            switch way {
+            case 1: return try await abandoning.run { 1 }.result.get()
+            case 2: return try await outer.execute { try await abandoning.execute { 1 } }
+            case 3:
+                async let child = abandoning.execute { 1 }
+                return try await child
+            default: return try await abandoning.execute { 1 }
+            }
+        }
+        try await entered.value()
+        call.cancel()
+        await #expect(throws: CancellationError.self) { try await call.value }
+        #expect(abandoning.abandoned == 1)
+        never.finish()
+    }
+
     @Test("work that ends in time decides the call; no timer is left")
     func inTime() async throws {
         let policy = try abandoning()
@@ -145,5 +177,15 @@ struct AbandoningPolicyTests {
     func badLimit() throws {
         let policy = try Policy("p") { Timeout.layer(.seconds(1)) }
         #expect(throws: ConfigurationError.self) { try policy.abandoning(after: .zero) }
+    }
+}
+
+/// A layer that waits before it goes on.
+private struct Waits: Strategy {
+    let wait: @Sendable () async throws -> Void
+
+    func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
+        try await wait()
+        try await next(context)
     }
 }

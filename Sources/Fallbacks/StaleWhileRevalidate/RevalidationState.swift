@@ -29,6 +29,27 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         @usableFromInline let unaccepted: (any Error)?
     }
 
+    /// What a refresh has come to.
+    enum RefreshResult {
+        case read(Value)
+        /// The hint is how long the server asks to wait, if it does.
+        case failed(any Error, hint: Duration?)
+
+        /// Asks the user's types what they say, so that it is made outside every lock.
+        init(_ result: Result<Loaded, any Error>) {
+            switch result {
+            case .success(let loaded):
+                guard let unaccepted = loaded.unaccepted else {
+                    self = .read(loaded.value)
+                    return
+                }
+                let failure = UnacceptedResult.showing(loaded.value, unaccepted)
+                self = .failed(failure, hint: failure.retryHint)
+            case .failure(let error): self = .failed(error, hint: error.retryHint)
+            }
+        }
+    }
+
     /// One call of the operation: for a stale value, or for those who wait for the first one.
     @usableFromInline
     struct Flight: Sendable {
@@ -166,37 +187,34 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
 
     /// Ends a refresh. The old value stays if there is no new one.
     mutating func endRefresh(
-        _ flight: Flight, _ key: Key, _ result: Result<Loaded, any Error>, isCancelled: Bool,
-        at now: TimeSource.Instant
+        _ flight: Flight, _ key: Key, _ result: RefreshResult, isCancelled: Bool, at now: TimeSource.Instant
     ) -> (end: End, dropped: LastGoodValues<Key, Value>.Dropped?) {
         let number = flight.start.number
         refreshTasks[number] = nil
         let isCurrent = refreshes[key] == number
         if isCurrent { refreshes[key] = nil }
         switch result {
-        case .success(let loaded) where loaded.unaccepted == nil:
-            let dropped = isCurrent ? remember(loaded.value, for: key, flight.start, at: now) : nil
+        case .read(let value):
+            let dropped = isCurrent ? remember(value, for: key, flight.start, at: now) : nil
             guard let dropped, !dropped.isRefused else {
                 totals.refreshesDiscarded.increment()
                 return (.discarded, dropped)
             }
             totals.refreshed.increment()
             return (.refreshed, dropped)
-        case .failure where isCancelled:
+        case .failed where isCancelled:
             totals.refreshesCancelled.increment()
             return (.cancelled, nil)
-        case .success(let loaded):
-            return (failed(loaded.unaccepted ?? UnacceptedResult(), key, isCurrent, at: now), nil)
-        case .failure(let error): return (failed(error, key, isCurrent, at: now), nil)
+        case .failed(let error, let hint): return (failed(error, key, isCurrent, hint, at: now), nil)
         }
     }
 
     private mutating func failed(
-        _ error: any Error, _ key: Key, _ isCurrent: Bool, at now: TimeSource.Instant
+        _ error: any Error, _ key: Key, _ isCurrent: Bool, _ hint: Duration?, at now: TimeSource.Instant
     ) -> End {
         totals.refreshesFailed.increment()
         if isCurrent {
-            values.noteFailure(key, at: now) { configuration.wait(afterFailures: $0, error) }
+            values.noteFailure(key, at: now) { configuration.wait(afterFailures: $0, hint) }
         }
         return .failed(error)
     }

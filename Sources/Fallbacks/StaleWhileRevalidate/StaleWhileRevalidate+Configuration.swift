@@ -57,8 +57,8 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
         return LastGoodRetention(maxAge: .nanoseconds(maxAge), maxKeys: maxKeys)
     }
 
-    /// How long after so many failed refreshes in a row, the last of them with this error, the next one may begin.
-    func wait(afterFailures failures: Int, _ error: any Error) -> Duration {
+    /// How long after so many failed refreshes in a row, the last of them with this hint, the next one may begin.
+    func wait(afterFailures failures: Int, _ hint: Duration?) -> Duration {
         var wait = refreshBackoff.saturatedNanoseconds
         let longest = maxRefreshBackoff.saturatedNanoseconds
         var doublings = failures - 1
@@ -66,6 +66,6 @@ public struct StaleWhileRevalidateConfiguration: Sendable, Hashable {
             wait = min(wait.addingSaturated(wait), longest)
             doublings -= 1
         }
-        return max(.nanoseconds(wait), error.retryHint ?? .zero)
+        return max(.nanoseconds(wait), hint ?? .zero)
     }
 }

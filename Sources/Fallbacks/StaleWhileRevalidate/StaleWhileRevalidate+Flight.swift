@@ -83,6 +83,7 @@ extension KeyedStaleWhileRevalidate {
             for waiter in waiters { waiter.finish(with: result) }
             return
         }
+        let result = RevalidationState<Key, Value>.RefreshResult(result)
         let (end, dropped) = state.withLock {
             $0.endRefresh(flight, key, result, isCancelled: isCancelled, at: now)
         }

@@ -89,8 +89,8 @@ extension AdaptiveThrottle {
 
         /// The service accepted the call.
         ///
-        /// - Returns: Whether that is in the window. `false` if the call began so long ago that the throttle has
-        ///   forgotten that time; then only the totals count it.
+        /// - Returns: Whether that is in the window: in the part in which the call began or, if that is more than half
+        ///   of the window ago, in that in which it ended.
         @discardableResult
         public consuming func succeed() -> Bool {
             complete(as: .accepted)
@@ -103,8 +103,12 @@ extension AdaptiveThrottle {
         public consuming func succeed<Value>(
             with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
         ) -> Bool {
-            guard isAccepted(value) else { return fail(UnacceptedResult()) }
-            if let failure = context.failure(of: value) { return fail(failure) }
+            let failure = isAccepted(value) ? context.failure(of: value) : UnacceptedResult.unjudged
+            if let failure {
+                let error = UnacceptedResult.holding(value, failure)
+                defer { UnacceptedResult.letGo(of: error) }
+                return fail(error)
+            }
             return complete(as: .accepted)
         }
 

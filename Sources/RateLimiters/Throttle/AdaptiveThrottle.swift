@@ -19,7 +19,9 @@ internal import Synchronization
 /// once.
 ///
 /// A call counts, under both numbers, once it has ended, in the part of the window in which it began: calls that are
-/// still running are no evidence against the service. Rejected calls count as requests at once.
+/// still running are no evidence against the service. One that took more than half of the window counts in the part in
+/// which it ended, or calls that take longer than the window would never be seen. Rejected calls count as requests at
+/// once.
 public final class AdaptiveThrottle: Strategy {
     /// The throttle's name in errors, events and metrics.
     public let name: String
@@ -135,16 +137,18 @@ public final class AdaptiveThrottle: Strategy {
     /// Counts a call that ended; whether it is in the window.
     @usableFromInline @discardableResult
     func record(_ outcome: Outcome, _ start: TimeSource.Instant) -> Bool {
-        let duration = events.isListening ? start.duration(to: time.now) : nil
+        // Where it matters, how long ago the call began is known exactly: for failures, and while calls are rejected.
+        let isExact = outcome == .refused || calmUntil.load(ordering: .relaxed) == .min
+        let now = isExact || events.isListening ? time.now : nil
         let isCounted = withMachine { machine in
-            let isCounted = machine.record(outcome, startedAt: start)
-            if let duration { events.post(.called(outcome, duration: duration)) }
+            let isCounted = machine.record(outcome, startedAt: start, now: now)
+            if events.isListening, let now { events.post(.called(outcome, duration: start.duration(to: now))) }
             return isCounted
         }
         guard !isCounted, outcome.counts else { return isCounted }
-        // Too late for the window, or the window was moved to a time that has not come yet.
-        _ = present()
-        return withMachine { $0.recordAgain(outcome, startedAt: start) }
+        // It began long ago, or the window was moved to a time that has not come yet.
+        let present = present()
+        return withMachine { $0.recordLate(outcome, now: present) }
     }
 
     /// The present, after going back to it if the window was moved further by a clock that was wrong: a reading that is

@@ -71,25 +71,32 @@ struct AdaptiveThrottleState: Sendable {
 
     // MARK: Counting
 
-    /// Counts a call that ended. One that began in a part of the window that is gone changes only the totals.
+    /// Counts a call that ended.
     ///
     /// Need not be told the time: a part that is over by now is forgotten before the next decision.
     ///
-    /// - Returns: Whether it is in the window.
+    /// - Returns: Whether it is in the window. If it began more than half of the window ago it is not, and only the
+    ///   totals count it: see ``recordLate(_:now:)``.
     @discardableResult
-    mutating func record(_ outcome: AdaptiveThrottle.Outcome, startedAt start: TimeSource.Instant) -> Bool {
+    mutating func record(
+        _ outcome: AdaptiveThrottle.Outcome, startedAt start: TimeSource.Instant, now: TimeSource.Instant? = nil
+    ) -> Bool {
         switch outcome {
         case .accepted: totals.accepted.increment()
         case .refused: totals.refused.increment()
         case .ignored: totals.ignored.increment()
         case .cancelled: totals.cancelled.increment()
         }
-        return recordAgain(outcome, startedAt: start)
+        guard outcome.counts else { return false }
+        if let now { expire(now: now) }
+        let index = index(of: start)
+        guard newest.subtractingSaturated(index) <= Int64(buckets.count / 2) else { return false }
+        return count(start, isAccepted: outcome == .accepted)
     }
 
-    /// Counts a call in the window alone.
-    mutating func recordAgain(_ outcome: AdaptiveThrottle.Outcome, startedAt start: TimeSource.Instant) -> Bool {
-        outcome.counts && count(start, isAccepted: outcome == .accepted)
+    /// Counts a call in the window alone that began long ago: where it ended, because its result is news.
+    mutating func recordLate(_ outcome: AdaptiveThrottle.Outcome, now: TimeSource.Instant) -> Bool {
+        count(now, isAccepted: outcome == .accepted)
     }
 
     /// Counts a call that was rejected.

@@ -127,6 +127,6 @@ extension Registry.Entry {
     var counting: [(component: any Sendable, name: String)] {
         guard let managed else { return [(measured, name)] }
         let layers = managed.layers + (managed.pipeline === managed.declared ? [] : managed.declared.policy.layers)
-        return layers.map { ($0.strategy, name) }
+        return layers.map { ($0.component, name) }
     }
 }

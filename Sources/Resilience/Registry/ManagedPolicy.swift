@@ -24,7 +24,7 @@ final class ManagedPolicy: Strategy, CallEntrance {
         func tellAtEnd(_ history: MetricHistory) { self.history.withLock { $0 = history } }
 
         deinit {
-            history.withLock { $0 }?.readForTheLastTime(policy.layers.map(\.strategy))
+            history.withLock { $0 }?.readForTheLastTime(policy.layers.map(\.component))
         }
     }
 
@@ -81,12 +81,14 @@ final class ManagedPolicy: Strategy, CallEntrance {
     }
 
     /// The layers in force that are not in force any more under others.
-    func layersLeaving(for pipeline: Pipeline) -> [any Strategy] {
+    ///
+    /// - Returns: The objects: of a layer that is a way into one, such as the partition of a bulkhead, that one.
+    func layersLeaving(for pipeline: Pipeline) -> [any Sendable] {
         let old = self.pipeline
         guard old !== pipeline else { return [] }
-        let staying = pipeline.policy.layers.compactMap { MetricHistory.object($0.strategy) }
-        return old.policy.layers.map(\.strategy).filter { strategy in
-            guard let object = MetricHistory.object(strategy) else { return false }
+        let staying = pipeline.policy.layers.compactMap { MetricHistory.object($0.component) }
+        return old.policy.layers.map(\.component).filter { component in
+            guard let object = MetricHistory.object(component) else { return false }
             return !staying.contains { $0 === object }
         }
     }

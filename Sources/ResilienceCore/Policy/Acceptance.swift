@@ -23,7 +23,7 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
     }
 
     /// The rules for values say no more than that a value is not accepted.
-    @usableFromInline static let unjudged: any Error = UnacceptedResult()
+    @usableFromInline package static let unjudged: any Error = UnacceptedResult()
 
     /// - Parameter failure: What the rules made of the value.
     @usableFromInline
@@ -54,6 +54,16 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
 
     @usableFromInline
     func take<Value>(as type: Value.Type) -> Value? { held?.take() as? Value }
+
+    /// The failure of a value that its caller has taken, with the value to look at once more.
+    @usableFromInline
+    package static func showing<Value>(_ value: Value, _ failure: any Error) -> any Error {
+        guard let unaccepted = failure as? UnacceptedResult else { return failure }
+        return UnacceptedResult(holding: HeldValue(value), unaccepted.failure ?? unjudged)
+    }
+
+    /// Forgets the value, without doing anything with it: that of a permit, whose holder has it.
+    package static func letGo(of error: any Error) { _ = (error as? UnacceptedResult)?.held?.take() }
 
     /// A sentence for logs.
     public var description: String {

@@ -149,17 +149,24 @@ extension Strategy {
         var obstacle: (any Error)?
         let entered = _enter(&passage, at: 0, &obstacle)
         guard entered == _depth else {
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+            let position = leaving(&passage, entered, &obstacle)
+            if position == .left, let obstacle { throw obstacle }
+            return try await goOn(&passage, position, obstacle, isAccepted, operation)
         }
         let value: Value
         do {
             value = try await operation()
         } catch {
-            return try await goOn(&passage, entered, error, isAccepted, operation).value
+            obstacle = error
+            let position = leaving(&passage, entered, &obstacle)
+            if position == .left { return try UnacceptedResult.outcome(of: obstacle ?? error) }
+            return try await goOn(&passage, position, obstacle, isAccepted, operation)
         }
         if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
-            let obstacle = UnacceptedResult.holding(consume value, failure)
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+            obstacle = UnacceptedResult.holding(consume value, failure)
+            let position = leaving(&passage, entered, &obstacle)
+            if position == .left, let obstacle { return try UnacceptedResult.outcome(of: obstacle) }
+            return try await goOn(&passage, position, obstacle, isAccepted, operation)
         }
         _leave(&passage, at: 0)
         return value
@@ -174,73 +181,78 @@ extension Strategy {
         var obstacle: (any Error)?
         let entered = _enter(&passage, at: 0, &obstacle)
         guard entered == _depth else {
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+            let position = leaving(&passage, entered, &obstacle)
+            if position == .left, let obstacle { throw obstacle }
+            return try await goOn(&passage, position, obstacle, isAccepted, operation)
         }
         let value: Value
         do {
             value = try await operation(_inside(&passage, at: 0, rootContext))
         } catch {
-            return try await goOn(&passage, entered, error, isAccepted, operation).value
+            obstacle = error
+            let position = leaving(&passage, entered, &obstacle)
+            if position == .left { return try UnacceptedResult.outcome(of: obstacle ?? error) }
+            return try await goOn(&passage, position, obstacle, isAccepted, operation)
         }
         if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
-            let obstacle = UnacceptedResult.holding(consume value, failure)
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation).value
+            obstacle = UnacceptedResult.holding(consume value, failure)
+            let position = leaving(&passage, entered, &obstacle)
+            if position == .left, let obstacle { return try UnacceptedResult.outcome(of: obstacle) }
+            return try await goOn(&passage, position, obstacle, isAccepted, operation)
         }
         _leave(&passage, at: 0)
         return value
     }
 
-    /// The rest of a call that met an obstacle: a layer refuses it or has to wait, or the operation has failed.
+    /// The rest of a call that met an obstacle, which is a matter of one of the layers: it has to wait, or it does something
+    /// about an error.
     ///
     /// - Parameters:
-    ///   - entered: How many layers the call has entered.
-    ///   - obstacle: The error; `nil` if a layer has to wait.
+    ///   - position: The layer.
+    ///   - obstacle: The error; `nil` if the layer has to wait.
     @inlinable @inline(never)
     nonisolated(nonsending) func goOn<Value>(
-        _ passage: inout Passage, _ entered: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
+        _ passage: inout Passage, _ position: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) () async throws -> Value
-    ) async throws -> (value: Value, unaccepted: (any Error)?) {
-        var obstacle = obstacle
+    ) async throws -> Value {
         let context = rootContext
-        let position = leaving(&passage, entered, &obstacle, context)
         var latest: Value?
         do {
-            if position == .left, let obstacle { throw obstacle }
             try await _resume(&passage, at: 0, position, obstacle, context) { context in
                 try context.judge(try await operation(), isAccepted, into: &latest)
             }
         } catch {
-            guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
-            return (value, error)
+            return try UnacceptedResult.outcome(of: error, latest)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, nil)
+        return latest
     }
 
     /// The same for an operation that asks for its context.
     @inlinable @inline(never)
     nonisolated(nonsending) func goOn<Value>(
-        _ passage: inout Passage, _ entered: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
+        _ passage: inout Passage, _ position: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
-    ) async throws -> (value: Value, unaccepted: (any Error)?) {
-        var obstacle = obstacle
+    ) async throws -> Value {
         let context = rootContext
-        let position = leaving(&passage, entered, &obstacle, context)
         var latest: Value?
         do {
-            if position == .left, let obstacle { throw obstacle }
             try await _resume(&passage, at: 0, position, obstacle, context) { context in
                 try context.judge(try await operation(context), isAccepted, into: &latest)
             }
         } catch {
-            guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
-            return (value, error)
+            return try UnacceptedResult.outcome(of: error, latest)
         }
         guard let latest else { throw OperationNotRun(policyName: context.policyName) }
-        return (latest, nil)
+        return latest
     }
 
     /// Leaves layers because of an error, if there is one. Returns the layer that goes on.
+    @inlinable @inline(never)
+    func leaving(_ passage: inout Passage, _ entered: Int, _ obstacle: inout (any Error)?) -> Int {
+        leaving(&passage, entered, &obstacle, rootContext)
+    }
+
     @inlinable
     func leaving(
         _ passage: inout Passage, _ entered: Int, _ obstacle: inout (any Error)?, _ context: Context
@@ -253,8 +265,15 @@ extension Strategy {
 }
 
 extension UnacceptedResult {
+    /// What a caller gets of a call that ended with an error: the value, if the error is only that it was not accepted.
     @inlinable @inline(never)
-    static func holding<Value>(_ value: consuming Value, _ failure: any Error) -> any Error {
+    static func outcome<Value>(of error: any Error, _ latest: Value? = nil) throws -> Value {
+        guard let value = value(in: error, orElse: latest) else { throw error }
+        return value
+    }
+
+    @inlinable @inline(never)
+    package static func holding<Value>(_ value: consuming Value, _ failure: any Error) -> any Error {
         if let thrown = ThrownFailure.error(failure) { return thrown }
         return UnacceptedResult(holding: HeldValue(value), failure)
     }

@@ -29,20 +29,42 @@ extension Strategy {
         var obstacle: (any Error)?
         let entered = _enter(&passage, at: 0, &obstacle)
         guard entered == _depth else {
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation)
+            return try await goOnToOutcome(&passage, entered, obstacle, isAccepted, operation)
         }
         let value: Value
         do {
             value = try await operation()
         } catch {
-            return try await goOn(&passage, entered, error, isAccepted, operation)
+            return try await goOnToOutcome(&passage, entered, error, isAccepted, operation)
         }
         if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
             let obstacle = UnacceptedResult.holding(consume value, failure)
-            return try await goOn(&passage, entered, obstacle, isAccepted, operation)
+            return try await goOnToOutcome(&passage, entered, obstacle, isAccepted, operation)
         }
         _leave(&passage, at: 0)
         return (value, nil)
+    }
+
+    /// The rest of a call that met an obstacle; see ``goOn(_:_:_:_:_:)``.
+    @inlinable @inline(never)
+    nonisolated(nonsending) func goOnToOutcome<Value>(
+        _ passage: inout Passage, _ entered: Int, _ obstacle: (any Error)?, _ isAccepted: (Value) -> Bool,
+        _ operation: nonisolated(nonsending) () async throws -> Value
+    ) async throws -> (value: Value, unaccepted: (any Error)?) {
+        var obstacle = obstacle
+        let context = rootContext
+        let position = leaving(&passage, entered, &obstacle, context)
+        var latest: Value?
+        do {
+            if position == .left, let obstacle { throw obstacle }
+            try await _resume(&passage, at: 0, position, obstacle, context) { context in
+                try context.judge(try await operation(), isAccepted, into: &latest)
+            }
+        } catch {
+            return (try UnacceptedResult.outcome(of: error, latest), error)
+        }
+        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        return (latest, nil)
     }
 }
 

@@ -39,7 +39,6 @@ package struct DeadlineQueue<Deadline: Comparable, Element> {
     struct Slot {
         @usableFromInline var element: Element?
         @usableFromInline var sequence: UInt64 = 0
-        @usableFromInline var position = 0
 
         @inlinable
         init() {}
@@ -47,6 +46,9 @@ package struct DeadlineQueue<Deadline: Comparable, Element> {
 
     @usableFromInline var heap: [Entry] = []
     @usableFromInline var slots: [Slot] = []
+    /// Where in the heap the element of each slot stands. Apart from the slots: written at every level of every change,
+    /// here and there, which is fast only as long as all of them fit into a near cache.
+    @usableFromInline var positions: [Int32] = []
     @usableFromInline var free: [Int] = []
     @usableFromInline var lastSequence: UInt64 = 0
 
@@ -69,6 +71,7 @@ package struct DeadlineQueue<Deadline: Comparable, Element> {
             slot = reused
         } else {
             slots.append(Slot())
+            positions.append(0)
             slot = slots.count - 1
         }
         let id = ID(slot: slot, sequence: lastSequence)
@@ -85,7 +88,7 @@ package struct DeadlineQueue<Deadline: Comparable, Element> {
     @discardableResult
     package mutating func remove(_ id: ID) -> Element? {
         guard slots[id.slot].sequence == id.sequence, let element = slots[id.slot].element else { return nil }
-        let hole = slots[id.slot].position
+        let hole = Int(positions[id.slot])
         slots[id.slot].element = nil
         free.append(id.slot)
         let last = heap.removeLast()
@@ -109,7 +112,7 @@ package struct DeadlineQueue<Deadline: Comparable, Element> {
     @inlinable
     mutating func place(_ entry: Entry, at index: Int) {
         heap[index] = entry
-        slots[entry.id.slot].position = index
+        positions[entry.id.slot] = Int32(truncatingIfNeeded: index)
     }
 
     /// Places an entry at a hole, or above it.

@@ -1,4 +1,5 @@
 import Foundation
+import ResilienceURLSession
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking
@@ -52,7 +53,7 @@ struct UpstreamClient: Sendable {
 
     private func get(_ path: String) async throws -> Response {
         guard let url = URL(string: base + path) else { throw URLError(.badURL) }
-        let (body, response) = try await CancellableRequest().run(url, in: session)
+        let (body, response) = try await session.cancellableData(for: URLRequest(url: url))
         guard let response = response as? HTTPURLResponse else { throw NotHTTP() }
         return Response(status: response.statusCode, body: String(decoding: body, as: UTF8.self))
     }

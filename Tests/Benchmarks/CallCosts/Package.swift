@@ -21,6 +21,7 @@ let package = Package(
             dependencies: [
                 .product(name: "ResilienceCore", package: "swift-resilience"),
                 .product(name: "ResiliencePrometheus", package: "swift-resilience"),
+                .product(name: "ResilienceTesting", package: "swift-resilience"),
                 .product(name: "CircuitBreakers", package: "swift-resilience"),
                 .product(name: "Bulkheads", package: "swift-resilience"),
                 .product(name: "Fallbacks", package: "swift-resilience"),

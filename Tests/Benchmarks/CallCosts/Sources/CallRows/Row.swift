@@ -50,7 +50,7 @@ public struct Row: Sendable {
     /// All rows.
     public static let all =
         baselines + breakers + retries + timeouts + hedges + bulkheads + fallbacks + rateLimiters + policies
-        + modules + observers
+        + modules + observers + clocks
 }
 
 /// The operation of every row: nothing but an asynchronous call.

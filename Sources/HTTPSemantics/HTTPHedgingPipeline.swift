@@ -1,0 +1,201 @@
+public import Resilience
+public import ResilienceCore
+
+/// The standard protection of HTTP calls that several endpoints can answer: a hedge, within a total limit, whose
+/// attempts go to one endpoint after another, each through a pause, a breaker, a bulkhead and a limit of its own.
+///
+/// ```swift
+/// let search = try HTTPHedgingPipeline("search", endpoints: [
+///     HTTPEndpoint("https://eu.example.com"), HTTPEndpoint("https://us.example.com"),
+/// ])
+/// ```
+///
+/// Only safe requests run at two endpoints at once. Others go to the next endpoint after a failure that allows it:
+/// idempotent ones after any, the rest where they were provably never sent.
+public struct HTTPHedgingPipeline: Sendable {
+    /// In which order a call tries the endpoints. None is tried twice.
+    public enum Routing: String, Sendable, Hashable, CaseIterable {
+        /// As they were given: the others are for when the first does not answer.
+        case ordered
+        /// Drawn for each call, by their weights.
+        case weighted
+    }
+
+    /// The endpoints.
+    public let endpoints: [HTTPEndpoint]
+
+    /// In which order a call tries them.
+    public let routing: Routing
+
+    /// The policies of the endpoints, by authority.
+    public var policies: PolicyFamily<String> { pipeline.policies }
+
+    /// What runs safe requests at two endpoints: its totals, and how to change it.
+    public let hedge: Hedge
+
+    /// What takes other requests to the next endpoint after a failure.
+    public let failover: Hedge
+
+    private let pipeline: HTTPPipeline
+    private let total: Timeout?
+    private let random: RandomSource
+
+    /// Makes a pipeline.
+    ///
+    /// - Parameters:
+    ///   - name: The name in errors, events and metrics. Default: `http`.
+    ///   - endpoints: Where to. At least one, and none twice.
+    ///   - routing: In which order. Default: ordered.
+    ///   - hedge: When the next endpoint is tried. Its `maxHedges` has to fit the number of endpoints. Default: after 2
+    ///     seconds or a failure, once; not at all if there is one endpoint.
+    ///   - configuration: What each attempt passes. Its `totalLimit` is for all of them; its `retry` has no meaning
+    ///     here, as the next endpoint is the retry.
+    ///   - clock: The time of all. Default: the continuous clock.
+    ///   - random: The randomness. Default: the system's.
+    ///   - observers: Who hears the events.
+    /// - Throws: All faults; also of settings that contradict each other.
+    public init(
+        _ name: String = "http", endpoints: [HTTPEndpoint], routing: Routing = .ordered,
+        hedge: Hedge.Configuration = .init(delay: .fixed(.seconds(2))),
+        _ configuration: HTTPPipeline.Configuration = .init(), clock: some Clock<Duration> = ContinuousClock(),
+        random: RandomSource = .system, observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        var check = ConfigurationCheck(name)
+        check.require(!endpoints.isEmpty, "endpoints", "0", "is below 1")
+        check.require(
+            Set(endpoints.map(\.authority)).count == endpoints.count, "endpoints",
+            "\(endpoints.map(\.url))", "has an endpoint twice")
+        let isAlone = endpoints.count <= 1
+        check.require(
+            isAlone || hedge.maxHedges < endpoints.count, "hedge.maxHedges", "\(hedge.maxHedges)",
+            "is more than the other endpoints, \(endpoints.count - 1)")
+        if let totalLimit = configuration.totalLimit {
+            for start in hedge.delay.starts(of: min(max(hedge.maxHedges, 1), 10)) {
+                check.require(
+                    start < totalLimit, "hedge.delay", "\(start)",
+                    "is when a hedge is to start, and not before totalLimit, \(totalLimit)")
+            }
+        }
+        var faults = check.faults
+        var inner = configuration
+        inner.totalLimit = nil
+        inner.retry = nil
+        do throws(ConfigurationError) {
+            var whole = configuration
+            whole.retry = nil
+            try whole.validate()
+        } catch {
+            faults += error.prefixed(name).faults
+        }
+        do throws(ConfigurationError) {
+            if inner.isTransparent { inner.attemptLimit = .seconds(3600) }
+            pipeline = try HTTPPipeline(name, inner, clock: clock, random: random, observers: observers)
+            total = try configuration.totalLimit.map { limit throws(ConfigurationError) in
+                try Timeout(name, limit, clock: clock, observers: observers)
+            }
+            var hedge = hedge
+            hedge.handles = configuration.hedgeable(hedge.handles)
+            self.hedge = try Hedge(name, hedge, clock: clock, random: random, observers: observers)
+            hedge.delay = .onlyAfterFailure
+            failover = try Hedge("\(name) failover", hedge, clock: clock, random: random, observers: observers)
+        } catch {
+            let new = error.faults.filter { fault in !faults.contains { $0.value == fault.value } }
+            throw ConfigurationError(faults + new) ?? error
+        }
+        if let error = ConfigurationError(faults) { throw error }
+        self.endpoints = endpoints
+        self.routing = routing
+        self.random = random
+    }
+
+    /// Makes a request at one endpoint after another, as the hedge and the request allow.
+    ///
+    /// - Parameters:
+    ///   - replay: The method, what the body is good for, and whether the request may be repeated.
+    ///   - isBodyUsed: Whether anything has been read from a body that can be read once. Default: always.
+    ///   - head: The status and the header fields of a response.
+    ///   - release: What to do with a response that the caller does not get.
+    ///   - operation: One attempt, at an endpoint.
+    /// - Returns: The first response that is no failure; or that of the first endpoint.
+    /// - Throws: As ``HTTPPipeline/execute(to:_:priority:isBodyUsed:reading:releasing:_:)``.
+    public func execute<Response: Sendable>(
+        _ replay: HTTPReplay, isBodyUsed: @escaping @Sendable () -> Bool = { true },
+        reading head: @escaping @Sendable (Response) -> HTTPPipeline.Head,
+        releasing release: (@Sendable (Response) async -> Void)? = nil,
+        _ operation: @escaping @Sendable (HTTPEndpoint, Context) async throws -> Response
+    ) async throws -> Response {
+        let route = route()
+        let pipeline = pipeline
+        let hedge = endpoints.count == 1 ? nil : replay.mayHedge() ? hedge : failover
+        let classify = { @Sendable (response: Response) -> (any Error)? in
+            pipeline.failure(of: head(response), replay, isBodyUsed)
+        }
+        let attempt = { @Sendable (context: Context) async throws -> Response in
+            let endpoint = route[min(context.hedge, route.count - 1)]
+            do {
+                return try await pipeline.policy(for: endpoint.authority).execute(failing: classify) { context in
+                    try await operation(endpoint, context)
+                }
+            } catch {
+                // The error of the attempt's limit too, which the operation has not thrown.
+                throw pipeline.repeatable(error, replay, isBodyUsed)
+            }
+        }
+        let hedged = { (context: Context?) async throws -> Response in
+            // At a single endpoint, another attempt would only add to its load.
+            guard let hedge else { return try await attempt(context ?? pipeline.policy(for: "").rootContext) }
+            return try await hedge.execute(within: context, failing: classify, releasing: release, attempt)
+        }
+        let response: Response
+        do {
+            if let total {
+                response = try await total.execute { context in try await hedged(context) }
+            } else {
+                response = try await hedged(nil)
+            }
+        } catch let error as HTTPUnrepeatableError {
+            throw error.wrappedError
+        }
+        if pipeline.configuration.throwsFailures, var failure = classify(response) as? HTTPFailure {
+            failure.response = response
+            throw failure
+        }
+        return response
+    }
+
+    /// The endpoints in the order of one call.
+    func route() -> [HTTPEndpoint] {
+        guard routing == .weighted, endpoints.count > 1 else { return endpoints }
+        var rest = endpoints
+        var route: [HTTPEndpoint] = []
+        while rest.count > 1 {
+            var draw = random.next() * rest.reduce(0) { $0 + $1.weight }
+            let index = rest.firstIndex { endpoint in
+                draw -= endpoint.weight
+                return draw < 0
+            }
+            route.append(rest.remove(at: index ?? rest.count - 1))
+        }
+        return route + rest
+    }
+}
+
+extension HTTPPipeline.Configuration {
+    /// Whether nothing is left for a policy.
+    var isTransparent: Bool {
+        totalLimit == nil && retry == nil && pause == nil && circuitBreaker == nil && bulkhead == nil
+            && attemptLimit == nil
+    }
+
+    /// A layer that refuses at one endpoint says nothing of the others.
+    func hedgeable(_ handles: ErrorCondition) -> ErrorCondition {
+        let outcome = sendOutcome
+        return ErrorCondition { error in
+            switch Self.outcome(of: error, outcome) {
+            case .neverSent where error is any PolicyRejection: true
+            case .neverSent, .perhapsRan: handles.handles(error)
+            case .cancelled, .permanent: false
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+public import Resilience
+public import ResilienceCore
+
+/// The standard protection of HTTP calls: a policy for each authority, of a total limit, retries, a pause when the
+/// server asks for one, a circuit breaker, a bulkhead and a limit for each attempt.
+///
+/// What the adapters for HTTP clients are made of, and what an adapter for another client takes three lines to use:
+///
+/// ```swift
+/// let api = try HTTPPipeline("api")
+/// let response = try await api.execute(to: url.host, HTTPReplay(method: "GET"), reading: head) { context in
+///     try await client.send(request)
+/// }
+/// ```
+///
+/// A value that is cheap to copy; copies share all state. ``policies`` can be registered in a module: the layers then
+/// follow its document, and calls pass its gate.
+public struct HTTPPipeline: Sendable {
+    /// What is known of a response before its body.
+    public struct Head {
+        /// The status.
+        public var status: Int
+        /// The header fields.
+        public var headers: HTTPHeaderLookup
+
+        /// Creates one.
+        public init(status: Int, headers: @escaping HTTPHeaderLookup) {
+            self.status = status
+            self.headers = headers
+        }
+    }
+
+    /// The name in errors, events, metrics and documents.
+    public let name: String
+
+    /// The policies, one for each authority.
+    public let policies: PolicyFamily<String>
+
+    /// What the layers began with, and what they go by.
+    public let configuration: Configuration
+
+    /// Makes a pipeline.
+    ///
+    /// - Parameters:
+    ///   - name: The name in errors, events, metrics and documents. Default: `http`.
+    ///   - configuration: The layers; by default the standard ones.
+    ///   - clock: The time of the policies. Default: the continuous clock.
+    ///   - random: Their randomness. Default: the system's.
+    ///   - observers: Who hears their events.
+    /// - Throws: All faults; also of settings that contradict each other.
+    public init(
+        _ name: String = "http", _ configuration: Configuration = .init(),
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        var configuration = configuration
+        if configuration.retry != nil, configuration.retry?.budget == nil {
+            configuration.retry?.budget = try RetryBudget(.ratio(0.2), clock: clock)
+        }
+        self.name = name
+        self.configuration = configuration
+        var faults: [ConfigurationError.Fault] = []
+        do throws(ConfigurationError) {
+            try configuration.validate()
+        } catch {
+            faults = error.prefixed(name).faults
+        }
+        do throws(ConfigurationError) {
+            policies = try PolicyFamily<String>(
+                name, maxKeys: min(max(1, configuration.maxAuthorities), 1_000_000), clock: clock, random: random,
+                observers: observers
+            ) { configuration.layers }
+        } catch {
+            // An empty pipeline has been found above, and a limit that is none by both.
+            let new = error.faults.filter { fault in !faults.contains { $0.value == fault.value } }
+            throw ConfigurationError(faults + new) ?? error
+        }
+        if let error = ConfigurationError(faults) { throw error }
+    }
+
+    /// The policy of an authority: a host, with its port if it is not the usual one. Letter case does not matter.
+    public func policy(for authority: String) -> Policy { policies[authority.lowercased()] }
+
+    /// What to add to a request that is sent now: the time that is left and the priority, in the fields that the
+    /// configuration has chosen.
+    public func fields(in context: Context) -> [(name: String, value: String)] {
+        var fields: [(name: String, value: String)] = []
+        if let field = configuration.deadlineField, let remaining = context.remaining {
+            fields.append((field.name.name, field.text(for: remaining)))
+        }
+        if let field = configuration.priorityField, let priority = context[Bulkhead.Priority.self] {
+            fields.append((field.name.name, field.text(for: priority)))
+        }
+        return fields
+    }
+}
+
+extension HTTPPipeline.Configuration {
+    @PolicyBuilder
+    var layers: Layer<some Strategy> {
+        if let totalLimit { Timeout.layer(totalLimit) }
+        if let retry { Retry.layer(conditioned(retry)) }
+        innerLayers
+    }
+
+    /// What each attempt passes.
+    @PolicyBuilder
+    var innerLayers: Layer<some Strategy> {
+        if let pause { HTTPPause.layer(pause) }
+        if let circuitBreaker { CircuitBreaker.layer(conditioned(circuitBreaker)) }
+        if let bulkhead { Bulkhead.layer(bulkhead) }
+        if let attemptLimit { Timeout.layer(attemptLimit) }
+    }
+
+    private func conditioned(_ retry: Retry.Configuration) -> Retry.Configuration {
+        var retry = retry
+        let (handles, outcome) = (retry.handles, sendOutcome)
+        retry.handles = ErrorCondition { error in
+            switch Self.outcome(of: error, outcome) {
+            case .neverSent, .perhapsRan: handles.handles(error)
+            case .cancelled, .permanent: false
+            }
+        }
+        let neverRan = retry.neverRan
+        retry.neverRan = ErrorCondition { error in
+            Self.outcome(of: error, outcome) == .neverSent || neverRan.excludes(error)
+        }
+        return retry
+    }
+
+    /// What no service is to blame for says nothing about one.
+    private func conditioned(_ breaker: CircuitBreaker.Configuration) -> CircuitBreaker.Configuration {
+        var breaker = breaker
+        let (ignores, outcome) = (breaker.ignores, sendOutcome)
+        breaker.ignores = ErrorCondition { error in
+            switch Self.outcome(of: error, outcome) {
+            case .cancelled, .permanent: true
+            case .neverSent, .perhapsRan: ignores.excludes(error)
+            }
+        }
+        return breaker
+    }
+
+    /// The layers' own errors, and failed responses, are no client's.
+    static func outcome(
+        of error: any Error, _ client: @Sendable (any Error) -> HTTPSendOutcome
+    ) -> HTTPSendOutcome {
+        switch error {
+        case is HTTPFailure, is Timeout.ExceededError, is UnacceptedResult: .perhapsRan
+        case is any PolicyRejection: .neverSent
+        default: client(error)
+        }
+    }
+}

@@ -1,0 +1,3 @@
+#if AsyncHTTPClient
+    @_exported public import HTTPSemantics
+#endif

@@ -1,0 +1,73 @@
+#if AsyncHTTPClient
+    internal import AsyncHTTPClient
+    public import HTTPSemantics
+    internal import NIOCore
+    internal import NIOHTTP1
+    internal import NIOPosix
+
+    extension HTTPSendOutcome {
+        /// How far a request of AsyncHTTPClient came that ended with an error.
+        ///
+        /// Only what proves that no byte was sent is ``neverSent``. An error that is not known here is
+        /// ``perhapsRan``.
+        public init(_ error: any Error) {
+            switch error {
+            case let error as HTTPClientError: self = Self.outcomes[error.shortDescription] ?? .perhapsRan
+            case is CancellationError: self = .cancelled
+            case is NIOConnectionError: self = .neverSent
+            case let error as IOError: self = error.isOfConnecting ? .neverSent : .perhapsRan
+            default: self = .perhapsRan
+            }
+        }
+
+        /// By the words of an error, which do not say with which values it came.
+        private static let outcomes: [String: HTTPSendOutcome] = {
+            var outcomes: [String: HTTPSendOutcome] = [:]
+            for error in neverSent { outcomes[error.shortDescription] = .neverSent }
+            for error in permanent { outcomes[error.shortDescription] = .permanent }
+            return outcomes
+        }()
+
+        private static let neverSent: [HTTPClientError] = [
+            .connectTimeout, .getConnectionFromPoolTimeout, .tlsHandshakeTimeout, .socksHandshakeTimeout,
+            .httpProxyHandshakeTimeout,
+        ]
+
+        private static let permanent: [HTTPClientError] = [
+            .invalidURL, .emptyHost, .emptyScheme, .unsupportedScheme(""), .missingSocketPath,
+            .invalidHeaderFieldNames([]), .invalidHeaderFieldValues([]), .identityCodingIncorrectlyPresent,
+            .bodyLengthMismatch, .contentLengthMissing, .traceRequestWithBody, .writeAfterRequestSent,
+            .redirectLimitReached, .redirectCycleDetected, .proxyAuthenticationRequired, .invalidProxyResponse,
+            .serverOfferedUnsupportedApplicationProtocol(""), .alreadyShutdown, .cancelled, .uncleanShutdown,
+            .shutdownUnsupported, .invalidRedirectConfiguration, .invalidHTTPVersionConfiguration,
+            .invalidDNSOverridesConfiguration, .invalidLocalAddress, .invalidProxyConfiguration,
+        ]
+    }
+
+    extension IOError {
+        /// Of the errors of a connection, those by which it did not come about.
+        fileprivate var isOfConnecting: Bool { Self.connecting.contains(errnoCode) }
+
+        /// Refused, host or network unreachable or down, no address left; by number, as the C library is not imported.
+        private static var connecting: [CInt] {
+            #if canImport(Darwin)
+                [61, 65, 51, 64, 50, 49]
+            #else
+                [111, 113, 101, 112, 100, 99]
+            #endif
+        }
+    }
+
+    /// Whether an error is of the client or of its connection, and not of whoever reads the response.
+    func isOfTransport(_ error: any Error) -> Bool {
+        switch error {
+        case is HTTPClientError, is NIOConnectionError, is IOError, is ChannelError, is HTTPParserError: return true
+        case is NIOTooManyBytesError: return false
+        default:
+            // Errors of libraries that are used only through the client.
+            let type = String(reflecting: type(of: error))
+            return ["NIOSSL.", "NIOHTTP2.", "NIOHTTPCompression.", "NIOSOCKS.", "Network."].contains(
+                where: type.hasPrefix)
+        }
+    }
+#endif

@@ -1,1 +1,0 @@
-// Requests of async-http-client through a policy per authority.

@@ -1,1 +1,0 @@
-// Clients and servers of grpc-swift-2.

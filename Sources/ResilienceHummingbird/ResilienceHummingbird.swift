@@ -1,1 +1,0 @@
-// Limits, shedding and deadlines for servers of Hummingbird.

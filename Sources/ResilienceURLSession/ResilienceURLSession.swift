@@ -1,1 +1,0 @@
-// Requests of URLSession through a policy per authority.

@@ -1,0 +1,117 @@
+import Resilience
+import ResilienceCore
+import ResilienceTesting
+import Synchronization
+import Testing
+
+@testable import HTTPSemantics
+
+@Suite("Pauses that a service asks for")
+struct HTTPPauseTests {
+    let clock = ManualClock()
+
+    private func pause(
+        _ configuration: HTTPPause.Configuration = .init(), random: RandomSource = .constant(0.5)
+    ) throws -> HTTPPause {
+        try HTTPPause.layer(configuration).build(
+            in: PolicyEnvironment(name: "api", time: TimeSource(clock), random: random))
+    }
+
+    private func busy(_ pause: HTTPPause, _ status: Int = 503, _ delay: Duration? = .seconds(10)) async {
+        let failure = HTTPFailure(status: status, hint: delay.map(ServerHint.retryAfter), isRepeatable: false)
+        await #expect(throws: HTTPFailure.self) { try await pause.execute { throw failure } }
+    }
+
+    @Test("A 429 or 503 that names a time pauses everybody, other failures nobody")
+    func asks() async throws {
+        for (status, delay, isPaused) in [
+            (503, Duration.seconds(10), true), (429, .seconds(10), true), (500, .seconds(10), false),
+            (504, .seconds(10), false), (503, nil, false), (503, .zero, false), (503, .seconds(-1), false),
+        ] as [(Int, Duration?, Bool)] {
+            let pause = try pause()
+            await busy(pause, status, delay)
+            #expect((pause.remaining != nil) == isPaused, "\(status), \(String(describing: delay))")
+        }
+    }
+
+    @Test("No pause is longer than allowed, and a shorter one does not end a longer one")
+    func bounds() async throws {
+        let pause = try pause(.init(longest: .seconds(30)))
+        await busy(pause, 503, .nanoseconds(Int64.max))
+        #expect(pause.remaining == .seconds(30))
+        await busy(try self.pause(), 503, .seconds(5))
+        pause.pause(for: .seconds(5))
+        #expect(pause.remaining == .seconds(30))
+        clock.advance(by: .seconds(30))
+        #expect(pause.remaining == nil)
+    }
+
+    @Test("Those who wait come back spread, none sooner than asked")
+    func spread() async throws {
+        let pause = try pause(random: .seeded(3))
+        await busy(pause)
+        let ends = Shared<[Duration]>([])
+        let start = clock.now
+        await withTaskGroup(of: Void.self) { [clock] group in
+            for _ in 0..<50 {
+                group.addTask {
+                    try? await pause.execute { ends.withLock { $0.append(start.duration(to: clock.now)) } }
+                }
+            }
+            try? await clock.waitForSleepers(50)
+            #expect(pause.waiting == 50)
+            while clock.advanceToNextDeadline() != nil {}
+        }
+        let times = ends.withLock { $0 }
+        #expect(times.count == 50)
+        #expect(times.allSatisfy { $0 >= .seconds(10) && $0 <= .seconds(15) })
+        #expect(pause.waiting == 0)
+    }
+
+    @Test("A call that cannot wait for the end is refused at once, and told the rest of the time")
+    func deadline() async throws {
+        let pause = try pause()
+        await busy(pause)
+        let limit = try Timeout("limit", .seconds(4), clock: clock)
+        let error = await #expect(throws: HTTPPause.PausedError.self) {
+            try await limit.execute { context in try await pause.execute(context) { _ in } }
+        }
+        #expect(error?.retryAfter == .seconds(10))
+        #expect(error?.description == "calls of \"api\" are paused; retry after 10 seconds")
+    }
+
+    @Test("No more calls wait than may")
+    func waiting() async throws {
+        let pause = try pause(.init(maxWaiting: 2))
+        await busy(pause)
+        await withTaskGroup(of: Void.self) { [clock] group in
+            for _ in 0..<2 { group.addTask { try? await pause.execute {} } }
+            try? await clock.waitForSleepers(2)
+            await #expect(throws: HTTPPause.PausedError.self) { try await pause.execute {} }
+            group.cancelAll()
+        }
+        #expect(pause.waiting == 0)
+    }
+
+    @Test("In the pipeline one caller's 503 holds back the others, who reach the server when it is over")
+    func pipeline() async throws {
+        let pipeline = try HTTPPipeline("api", .init(retry: nil), clock: clock, random: .constant(0.5))
+        let replay = HTTPReplay(method: "POST", body: .bytes)
+        let first = try await pipeline.execute(to: "a", replay, reading: head) { _ in Answer.busy("8") }
+        #expect(first.status == 503)
+        let (result, slept) = await driven(clock) {
+            try await pipeline.execute(to: "a", replay, reading: head) { _ in Answer.ok }
+        }
+        #expect(try result.get() == .ok)
+        #expect(slept == [.seconds(10)])
+    }
+
+    @Test("What it counts is on the page")
+    func metrics() async throws {
+        let pause = try pause()
+        await busy(pause)
+        var metrics = MetricCollection()
+        metrics.collect(pause)
+        #expect(metrics.entries.map(\.family.name).sorted().first == "resilience.http.paused_calls")
+    }
+}

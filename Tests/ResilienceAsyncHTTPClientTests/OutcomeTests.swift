@@ -1,0 +1,73 @@
+#if AsyncHTTPClient
+    import AsyncHTTPClient
+    import HTTPSemantics
+    import NIOCore
+    import NIOHTTP1
+    import NIOPosix
+    import ResilienceAsyncHTTPClient
+    import Testing
+
+    #if canImport(Glibc)
+        import Glibc
+    #else
+        import Darwin
+    #endif
+
+    @Suite("How far a request came, by its error")
+    struct OutcomeTests {
+        @Test(
+            "no byte was sent",
+            arguments: [
+                HTTPClientError.connectTimeout, .getConnectionFromPoolTimeout, .tlsHandshakeTimeout,
+                .socksHandshakeTimeout, .httpProxyHandshakeTimeout,
+            ])
+        func neverSent(error: HTTPClientError) {
+            #expect(HTTPSendOutcome(error) == .neverSent)
+        }
+
+        @Test("no connection came about", arguments: [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH])
+        func unconnected(number: CInt) {
+            #expect(HTTPSendOutcome(IOError(errnoCode: number, reason: "connect")) == .neverSent)
+        }
+
+        @Test(
+            "the service may have run it",
+            arguments: [
+                HTTPClientError.remoteConnectionClosed, .readTimeout, .writeTimeout, .deadlineExceeded,
+                .requestStreamCancelled, .internalStateFailure(),
+            ])
+        func perhapsRan(error: HTTPClientError) {
+            #expect(HTTPSendOutcome(error) == .perhapsRan)
+        }
+
+        @Test("a connection that broke may have been used", arguments: [ECONNRESET, EPIPE, ETIMEDOUT])
+        func broken(number: CInt) {
+            #expect(HTTPSendOutcome(IOError(errnoCode: number, reason: "read")) == .perhapsRan)
+        }
+
+        @Test("so does a closed channel, what breaks the protocol, and what nobody knows")
+        func others() {
+            struct Unknown: Error {}
+            #expect(HTTPSendOutcome(ChannelError.ioOnClosedChannel) == .perhapsRan)
+            #expect(HTTPSendOutcome(HTTPParserError.invalidEOFState) == .perhapsRan)
+            #expect(HTTPSendOutcome(Unknown()) == .perhapsRan)
+        }
+
+        @Test(
+            "it can never succeed",
+            arguments: [
+                HTTPClientError.invalidURL, .emptyHost, .emptyScheme, .unsupportedScheme("gopher"), .missingSocketPath,
+                .invalidHeaderFieldNames(["a b"]), .invalidHeaderFieldValues(["a\n"]), .bodyLengthMismatch,
+                .contentLengthMissing, .traceRequestWithBody, .redirectLimitReached, .redirectCycleDetected,
+                .proxyAuthenticationRequired, .alreadyShutdown, .cancelled, .uncleanShutdown,
+            ])
+        func permanent(error: HTTPClientError) {
+            #expect(HTTPSendOutcome(error) == .permanent)
+        }
+
+        @Test("its task was cancelled, which is not what the client calls cancelled")
+        func cancelled() {
+            #expect(HTTPSendOutcome(CancellationError()) == .cancelled)
+        }
+    }
+#endif
