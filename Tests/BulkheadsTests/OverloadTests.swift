@@ -60,8 +60,10 @@ struct OverloadTests {
         }
     }
 
-    @Test("after the deadline a failure is a drop, of a permit by hand as of a call")
-    func late() throws {
+    @Test(
+        "after the deadline a failure is a drop, of a permit by hand as of a call, also if only its beginning knew the call",
+        arguments: [true, false])
+    func late(isToldAtEnd: Bool) throws {
         for (error, isDrop) in [(InjectedFailure(), true), (CancellationError(), true), (Refused(), false)]
             as [(any Error, Bool)]
         {
@@ -71,7 +73,7 @@ struct OverloadTests {
             context.deadline = context.time.now.advanced(by: .seconds(1))
             let permit = try bulkhead.tryAcquirePermit(in: context)
             clock.advance(by: .seconds(2))
-            permit.release(after: error, in: context)
+            permit.release(after: error, in: isToldAtEnd ? context : nil)
             #expect(bulkhead.limit == (isDrop ? 90 : 100), "\(error)")
         }
     }
