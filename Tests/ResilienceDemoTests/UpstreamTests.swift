@@ -144,7 +144,7 @@ struct UpstreamTests {
                             request.cancel()
                             return switch await request.result {
                             case .success(let status): status == 200
-                            case .failure(let error): (error as? URLError)?.code == .cancelled
+                            case .failure(let error): error is CancellationError
                             }
                         }
                     }
@@ -165,7 +165,7 @@ struct UpstreamTests {
                 return try await client.state(ofOrder: 1, call: 1)
             }
             task.cancel()
-            await #expect(throws: URLError.self) { _ = try await task.value }
+            await #expect(throws: CancellationError.self) { _ = try await task.value }
         }
     }
 }

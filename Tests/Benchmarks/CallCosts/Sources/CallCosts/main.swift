@@ -5,6 +5,7 @@
 //     CallCosts --keys 1000000 slidingWindow                what so many keys of a limiter take of memory
 //     CallCosts --list
 //     CallCosts --scrape 1000 20                            times 20 pages of 1 000 policies
+//     CallCosts --times policy                              nanoseconds of rows with that word, one caller and two
 //
 // Not an asynchronous main: valgrind does not survive the main thread's exit that comes with one.
 
@@ -63,10 +64,34 @@ if arguments.count == 3, arguments.first == "--scrape" {
     exit(0)
 }
 
+if arguments.count == 2, arguments.first == "--times", let word = arguments.last {
+    let isDone = DispatchSemaphore(value: 0)
+    Task.detached {
+        print("| row | one caller: median (fastest–slowest) | each of two | ratio |")
+        print("|---|---:|---:|---:|")
+        for row in Row.all where row.callers == 1 && row.name.contains(word) {
+            do {
+                let times = try await CallTimes.measure(row)
+                let ratio = (times.two.median / times.one.median * 100).rounded() / 100
+                print("| \(row.name) | \(text(times.one)) | \(text(times.two)) | \(ratio) |")
+            } catch {
+                print("| \(row.name) | \(error) | | |")
+            }
+        }
+        isDone.signal()
+    }
+    isDone.wait()
+    exit(0)
+}
+
+func text(_ spread: CallTimes.Spread) -> String {
+    "\(Int(spread.median.rounded())) (\(Int(spread.fastest.rounded()))–\(Int(spread.slowest.rounded())))"
+}
+
 guard arguments.count == 2, let name = arguments.first, let count = arguments.last.flatMap({ Int($0) }),
     let row = Row.all.first(where: { $0.name == name })
 else {
-    print("usage: CallCosts --list | --scrape <policies> <pages> | --keys <number> <rule>")
+    print("usage: CallCosts --list | --times <word> | --scrape <policies> <pages> | --keys <number> <rule>")
     print("       CallCosts [--memory] <row> <number of calls>")
     exit(2)
 }

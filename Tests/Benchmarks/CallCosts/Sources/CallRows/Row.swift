@@ -43,7 +43,7 @@ public struct Row: Sendable {
     }
 
     /// The same row with two tasks that call at once.
-    func withTwoCallers() -> Row {
+    public func withTwoCallers() -> Row {
         Row("\(name), two callers", kind, callers: 2, prepare: prepare)
     }
 
