@@ -9,6 +9,7 @@ import Testing
 struct EventDetailsTests {
     private static let rejection = ResilienceModule.ShutdownError(module: "m", policyName: "p")
     private static let served = FallbackServed(fallback: "f", step: "cached", age: .seconds(3))
+    private static let skipped = FallbackStepEnd(step: "replica", reason: .notForThisError)
     private static let failed = Retry.FailedAttempt(attempt: 2, error: InjectedFailure(), delay: .milliseconds(1500))
 
     /// Events of every type, with the keys of their details.
@@ -66,7 +67,49 @@ struct EventDetailsTests {
             ),
             (ResilienceModule.Event(source: "m", .stateChanged(from: .idle, to: .running)), ["from", "to"], false),
             (ResilienceModule.Event(source: "m", .registered(kind: "policy", name: "p")), ["kind", "name"], false),
+            (ResilienceModule.Event(source: "m", .removed(kind: "policy", name: "p")), ["kind", "name"], false),
+            (ResilienceModule.Event(source: "m", .reloaded), [], false),
             (ResilienceModule.Event(source: "m", .reloadFailed(error: InjectedFailure())), [], true),
+            (ResilienceModule.Event(source: "m", .stateStoreFailed(error: InjectedFailure())), [], true),
+            (PolicyFamilyEvent(source: "f", .overflowed(maxKeys: 3)), ["max_keys"], false),
+            (
+                CircuitBreaker.Event(source: "b", .called(.failure, duration: .zero, isSlow: true)),
+                ["outcome", "duration_seconds", "slow"], false
+            ),
+            (
+                Retry.Event(source: "r", .gaveUp(attempts: 2, .attempts, error: InjectedFailure())),
+                ["attempts", "reason"], true
+            ),
+            (Timeout.Event(source: "t", .refused(limit: .zero)), ["limit_seconds"], false),
+            (
+                Hedge.Event(source: "h", .refused(attempt: 2, .delay, after: .zero)),
+                ["attempt", "trigger", "elapsed_seconds"], false
+            ),
+            (Hedge.Event(source: "h", .lost(attempt: 2, after: .zero)), ["attempt", "elapsed_seconds"], false),
+            (Bulkhead.Event(source: "b", .queued(queued: 3)), ["queued"], false),
+            (Bulkhead.Event(source: "b", .cancelled(waited: .zero)), ["waited_seconds"], false),
+            (Bulkhead.Event(source: "b", .finished(duration: .zero, inUse: 3)), ["duration_seconds", "in_use"], false),
+            (RateLimiter.Event(source: "l", .cancelled(permits: 3)), ["permits"], false),
+            (
+                RateLimiter.Event(source: "l", .permitted(permits: 3, waited: .zero)), ["permits", "waited_seconds"],
+                false
+            ),
+            (RateLimiter.KeyedEvent(source: "l", .rejected(key: "secret", rejection)), ["reason"], true),
+            (RateLimiter.KeyedEvent(source: "l", .cancelled(key: "secret", permits: 1)), ["permits"], false),
+            (RateLimiter.KeyedEvent(source: "l", .forgot(key: "secret")), [], false),
+            (AdaptiveThrottle.Event(source: "a", .recovered), [], false),
+            (
+                AdaptiveThrottle.Event(source: "a", .called(.refused, duration: .zero)),
+                ["outcome", "duration_seconds"], false
+            ),
+            (
+                FallbackEvent(source: "f", .stepFailed(skipped, after: .zero)), ["step", "reason", "elapsed_seconds"],
+                false
+            ),
+            (FallbackEvent(source: "f", .stepSkipped(skipped)), ["step", "reason"], false),
+            (StaleWhileRevalidateEvent(source: "s", .refreshed(after: .zero)), ["duration_seconds"], false),
+            (StaleWhileRevalidateEvent(source: "s", .refreshDiscarded(after: .zero)), ["duration_seconds"], false),
+            (StaleWhileRevalidateEvent(source: "s", .refreshRefused), [], false),
         ]
     }
 
@@ -77,6 +120,17 @@ struct EventDetailsTests {
             #expect(details.values.map(\.key) == keys, "\(event.name)")
             #expect((details.error != nil) == hasError, "\(event.name)")
             #expect(!details.values.contains { "\($0.value)".contains("secret") }, "\(event.name)")
+        }
+    }
+
+    @Test("an event is called like its pattern and its case")
+    func names() {
+        for (event, _, _) in Self.events {
+            let kind = Mirror(reflecting: event).descendant("kind")
+            let label = kind.flatMap { Mirror(reflecting: $0).children.first?.label } ?? kind.map { "\($0)" } ?? ""
+            let words = label.map { $0.isUppercase ? "_\($0.lowercased())" : "\($0)" }.joined()
+            #expect(event.name.hasSuffix(".\(words)") && !words.isEmpty, "\(event.name)")
+            #expect(event.name.split(separator: ".").count == 2, "\(event.name)")
         }
     }
 

@@ -10,7 +10,9 @@ struct LifecycleTests {
     typealias LifecycleError = ResilienceModule.LifecycleError
 
     private func changes(_ fixture: Fixture) -> [String] {
-        fixture.events.compactMap { if case .stateChanged(let old, let new) = $0.kind { "\(old) → \(new)" } else { nil } }
+        fixture.events.compactMap {
+            if case .stateChanged(let old, let new) = $0.kind { "\(old) → \(new)" } else { nil }
+        }
     }
 
     @Test("calls are let in before the start, while it runs, and not after the end")

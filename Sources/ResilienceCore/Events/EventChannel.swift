@@ -14,7 +14,7 @@ package final class EventChannel<Kind: PolicyEventKind>: Sendable {
     @usableFromInline package typealias Event = SourcedEvent<Kind>
     @usableFromInline typealias State = EventQueue<Event>
 
-    /// The name of the strategy, which is the source of all its events.
+    /// The name of the strategy, which is the source of its events.
     @usableFromInline let source: String
     @usableFromInline let state: Lock<State>
     @usableFromInline let listening: Atomic<Bool>
@@ -118,6 +118,15 @@ package final class EventChannel<Kind: PolicyEventKind>: Sendable {
     package func notify(_ kind: @autoclosure () -> Kind) {
         guard isListening else { return }
         post(kind())
+        deliver()
+    }
+
+    /// Posts an event that has another source than the channel, as one that belongs to several strategies, and delivers
+    /// it; the caller holds no lock.
+    package func notify(_ kind: Kind, from source: String) {
+        guard isListening else { return }
+        let event = SourcedEvent(source: source, kind)
+        state.withLock { $0.append(event) }
         deliver()
     }
 
