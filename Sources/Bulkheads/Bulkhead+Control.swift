@@ -94,7 +94,7 @@ extension Bulkhead {
                 change(&configuration)
                 state.update(configuration, limit: limit)
                 if old != limit {
-                    events.post(.limitChanged(bulkhead: name, from: old, to: limit, isAdaptive: false))
+                    events.post(.limitChanged(from: old, to: limit, isAdaptive: false))
                 }
                 state.serve(now: now)
             }.1

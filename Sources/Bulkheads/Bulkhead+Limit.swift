@@ -124,7 +124,7 @@ extension Bulkhead {
             let old = state.limit
             state.setLimit(limit)
             if old != limit {
-                events.post(.limitChanged(bulkhead: name, from: old, to: limit, isAdaptive: isAdaptive))
+                events.post(.limitChanged(from: old, to: limit, isAdaptive: isAdaptive))
             }
             state.serve(now: now)
         }.1

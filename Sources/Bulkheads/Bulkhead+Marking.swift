@@ -65,7 +65,7 @@ extension Bulkhead {
             let next = state.giveBack(BulkheadClaim(code: admission.part), now: now)
             if admission.isAnnounced {
                 let duration = admission.start.duration(to: now)
-                events.post(.finished(bulkhead: name, duration: duration, inUse: state.inUse))
+                events.post(.finished(duration: duration, inUse: state.inUse))
             }
             defer { state.serve(now: now) }
             guard let next else { return nil }

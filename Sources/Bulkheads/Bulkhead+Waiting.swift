@@ -69,12 +69,12 @@ extension Bulkhead {
                         announcedLocked(
                             part: part, inUse: state.inUse, waited: .zero, start: now, period: state.markPeriod)))
             case (.waiting(let place, let waiter), _):
-                events.post(.queued(bulkhead: name, queued: state.queued))
+                events.post(.queued(queued: state.queued))
                 return .success(.waiting(place, waiter))
             case (.refused(let cause), _):
                 let error = rejection(cause, state.limit, .zero)
                 if cause == .full { rejectedCalls.wrappingAdd(1, ordering: .relaxed) }
-                events.post(.rejected(bulkhead: name, error))
+                events.post(.rejected(error))
                 return .failure(error)
             }
         }
@@ -89,7 +89,7 @@ extension Bulkhead {
             // Who is cancelled because its deadline has come was not served in time, whichever timer came first.
             state.endWaits(now: now)
             guard let waited = state.cancel(place, now: now) else { return nil }
-            events.post(.cancelled(bulkhead: name, waited: waited))
+            events.post(.cancelled(waited: waited))
             return waited
         }
         guard let waited else { return false }

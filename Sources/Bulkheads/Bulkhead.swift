@@ -30,7 +30,7 @@ public final class Bulkhead: Strategy {
 
     let time: TimeSource
     let random: RandomSource
-    let events: EventChannel<Event>
+    let events: EventChannel<EventKind>
     let state: Lock<State>
     let adaptiveLimit: Lock<AdaptiveLimit?>
     private let timer: WaitTimer
@@ -93,7 +93,7 @@ public final class Bulkhead: Strategy {
         time = environment.time
         random = environment.random
         rootContext = Context(name: environment.name, time: environment.time)
-        events = EventChannel(environment.observers)
+        events = EventChannel(environment.name, environment.observers)
         let state = State(configuration)
         gate = Atomic(Self.gate(of: state, isObserved: events.isListening).word)
         self.state = Lock(state)
@@ -213,7 +213,7 @@ public final class Bulkhead: Strategy {
             if state.marksCalls { state.endUnmarked(admission.period) }
             if admission.isAnnounced {
                 let duration = admission.start.duration(to: now)
-                events.post(.finished(bulkhead: name, duration: duration, inUse: state.inUse))
+                events.post(.finished(duration: duration, inUse: state.inUse))
             }
             return hasQueue
         }
@@ -306,7 +306,7 @@ public final class Bulkhead: Strategy {
         case .refused(let waiter, let cause, let waited):
             if cause != .timedOut { rejectedCalls.wrappingAdd(1, ordering: .relaxed) }
             let error = rejection(cause, limit, waited)
-            events.post(.rejected(bulkhead: name, error))
+            events.post(.rejected(error))
             return Resumption(waiter: waiter, waited: waited, result: .failure(error))
         }
     }
@@ -318,7 +318,7 @@ public final class Bulkhead: Strategy {
         part: Int, inUse: Int, waited: Duration, start: TimeSource.Instant?, period: Int32
     ) -> Admission {
         let isAnnounced = start != nil && events.isListening
-        if isAnnounced { events.post(.permitted(bulkhead: name, waited: waited, inUse: inUse)) }
+        if isAnnounced { events.post(.permitted(waited: waited, inUse: inUse)) }
         return Admission(
             start: start ?? TimeSource.Instant(nanoseconds: 0), inFlight: Int32(truncatingIfNeeded: inUse),
             part: Int32(truncatingIfNeeded: part), isGranted: true, isTimed: start != nil, isAnnounced: isAnnounced,

@@ -57,7 +57,7 @@ extension CircuitBreaker {
     public var transitions: some AsyncSequence<Transition, Never> & Sendable {
         let (stream, continuation) = AsyncStream.makeStream(of: Transition.self, bufferingPolicy: .bufferingNewest(256))
         let remove = events.tap { event in
-            if case .transition(_, let transition) = event { continuation.yield(transition) }
+            if case .transition(let transition) = event.kind { continuation.yield(transition) }
         }
         continuation.onTermination = { _ in remove() }
         return stream
@@ -123,7 +123,7 @@ extension CircuitBreaker {
     }
 
     /// Closes the breaker and forgets its counts and how often it opened in a row. The totals stay. If it is closed
-    /// already, that is a ``Event/reset(breaker:_:counts:)``.
+    /// already, that is a ``EventKind/reset(_:counts:)``.
     public func reset() { close() }
 
     private func change(to state: State) {

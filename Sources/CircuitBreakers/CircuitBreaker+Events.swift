@@ -77,88 +77,73 @@ extension CircuitBreaker {
     }
 
     /// What happens in a breaker.
-    public enum Event: PolicyEvent {
+    public enum EventKind: PolicyEventKind {
         /// The state changed.
-        case transition(breaker: String, Transition)
+        case transition(Transition)
         /// A breaker that only observes would have opened. Each rule says so once, until the counts start anew or
         /// another configuration is put in force.
-        case wouldOpen(breaker: String, Reason, counts: Counts)
+        case wouldOpen(Reason, counts: Counts)
         /// By hand, the counts started anew in the state that the breaker was in. They are those from before.
-        case reset(breaker: String, State, counts: Counts)
+        case reset(State, counts: Counts)
         /// A call ended. A disabled breaker does not tell.
-        case called(breaker: String, Outcome, duration: Duration, isSlow: Bool)
+        case called(Outcome, duration: Duration, isSlow: Bool)
         /// A call was not let through.
-        case rejected(breaker: String, OpenError)
-
-        /// The breaker's name.
-        public var source: String {
-            switch self {
-            case .transition(let breaker, _), .wouldOpen(let breaker, _, _), .reset(let breaker, _, _),
-                .called(let breaker, _, _, _), .rejected(let breaker, _):
-                breaker
-            }
-        }
-
-        /// `circuit_breaker.` and the case.
-        public var name: String {
-            switch self {
-            case .transition: "circuit_breaker.transition"
-            case .wouldOpen: "circuit_breaker.would_open"
-            case .reset: "circuit_breaker.reset"
-            case .called: "circuit_breaker.called"
-            case .rejected: "circuit_breaker.rejected"
-            }
-        }
+        case rejected(OpenError)
 
         /// A warning for a breaker that opens or would have, info for other changes, debug for calls.
-        public var severity: EventSeverity {
+        public var label: (name: String, severity: EventSeverity) {
             switch self {
-            case .transition(_, let transition): transition.to == .open ? .warning : .info
-            case .wouldOpen: .warning
-            case .reset: .info
-            case .called, .rejected: .debug
+            case .transition(let transition):
+                ("circuit_breaker.transition", transition.to == .open ? .warning : .info)
+            case .wouldOpen: ("circuit_breaker.would_open", .warning)
+            case .reset: ("circuit_breaker.reset", .info)
+            case .called: ("circuit_breaker.called", .debug)
+            case .rejected: ("circuit_breaker.rejected", .debug)
             }
         }
 
         /// A sentence for logs.
-        public var description: String {
+        public func description(of source: String) -> String {
             switch self {
-            case .transition(let breaker, let transition): "circuit breaker \"\(breaker)\" \(transition)"
-            case .wouldOpen(let breaker, let reason, _): "circuit breaker \"\(breaker)\" would have opened (\(reason))"
-            case .reset(let breaker, let state, _):
-                "circuit breaker \"\(breaker)\" forgot its counts by hand, and stays \(state)"
-            case .called(let breaker, let outcome, let duration, let isSlow):
-                "circuit breaker \"\(breaker)\" saw a \(isSlow ? "slow " : "")call: \(outcome), "
+            case .transition(let transition): "circuit breaker \"\(source)\" \(transition)"
+            case .wouldOpen(let reason, _): "circuit breaker \"\(source)\" would have opened (\(reason))"
+            case .reset(let state, _):
+                "circuit breaker \"\(source)\" forgot its counts by hand, and stays \(state)"
+            case .called(let outcome, let duration, let isSlow):
+                "circuit breaker \"\(source)\" saw a \(isSlow ? "slow " : "")call: \(outcome), "
                     + duration.sentenceForm
-            case .rejected(_, let error): error.description
+            case .rejected(let error): error.description
             }
         }
     }
+
+    /// Something that happened in a breaker.
+    public typealias Event = SourcedEvent<EventKind>
 }
 
-extension CircuitBreaker.Event: DetailedEvent {
-    package var eventKind: EventKind { EventKind(severity) }
+extension CircuitBreaker.EventKind: EventContent {
+    package var subject: EventSubject { EventSubject(label.severity) }
 
     package func add(to details: inout EventDetails) {
         switch self {
-        case .transition(_, let transition):
+        case .transition(let transition):
             details.add("from", transition.from.rawValue)
             details.add("to", transition.to.rawValue)
             details.add("reason", transition.reason.description)
             transition.counts.add(to: &details)
             details.add(seconds: "break", transition.breakLength)
             if let error = transition.lastFailure { details.add(error) }
-        case .wouldOpen(_, let reason, let counts):
+        case .wouldOpen(let reason, let counts):
             details.add("reason", reason.description)
             counts.add(to: &details)
-        case .reset(_, let state, let counts):
+        case .reset(let state, let counts):
             details.add("state", state.rawValue)
             counts.add(to: &details)
-        case .called(_, let outcome, let duration, let isSlow):
+        case .called(let outcome, let duration, let isSlow):
             details.add("outcome", "\(outcome)")
             details.add(seconds: "duration", duration)
             details.add("slow", isSlow)
-        case .rejected(_, let error):
+        case .rejected(let error):
             details.add("state", error.state.rawValue)
             details.add(error)
         }

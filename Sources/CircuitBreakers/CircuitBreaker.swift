@@ -23,7 +23,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     let time: TimeSource
     let random: RandomSource
     let machine: Lock<CircuitBreakerState>
-    let events: EventChannel<Event>
+    let events: EventChannel<EventKind>
     let meters: MeterPoint
     private let conditions: Lock<ErrorConditions>
     let timer = Lock(TimerSlot())
@@ -80,7 +80,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         time = environment.time
         random = environment.random
         rootContext = Context(name: environment.name, time: environment.time)
-        events = EventChannel(environment.observers)
+        events = EventChannel(environment.name, environment.observers)
         meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         conditions = Lock(configuration.conditions)
         let now = environment.time.now
@@ -220,7 +220,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
                     if isObserved {
                         let error = OpenError(
                             policyName: name, state: state, retryAfter: retryAfter, lastFailure: machine.lastFailure)
-                        events.post(.rejected(breaker: name, error))
+                        events.post(.rejected(error))
                     }
                 }
                 let gate = Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached)
@@ -259,7 +259,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
             if current.isObserved {
                 let isSlow = machine.totals.slow != slowBefore
                 events.post(
-                    .called(breaker: name, outcome, duration: start.duration(to: now), isSlow: isSlow))
+                    .called(outcome, duration: start.duration(to: now), isSlow: isSlow))
             }
             let isNew = machine.isDirty
             if isNew { publishLocked(&machine) }
@@ -351,11 +351,11 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
             Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word, ordering: .releasing)
         for action in machine.takeActions() {
             switch action {
-            case .transition(let transition): events.post(.transition(breaker: name, transition))
+            case .transition(let transition): events.post(.transition(transition))
             case .wouldOpen(let reason, let counts):
-                events.post(.wouldOpen(breaker: name, reason, counts: counts))
+                events.post(.wouldOpen(reason, counts: counts))
             case .reset(let state, let counts):
-                events.post(.reset(breaker: name, state, counts: counts))
+                events.post(.reset(state, counts: counts))
             }
         }
     }

@@ -1,58 +1,44 @@
 public import ResilienceCore
 
 /// What happens in a fallback.
-public enum FallbackEvent: PolicyEvent {
+public enum FallbackEventKind: PolicyEventKind {
     /// A step answered a call, so long after the call had failed.
     case served(FallbackServed, after: Duration, cause: any Error)
     /// A step that was tried, or was full, did not answer.
-    case stepFailed(fallback: String, FallbackStepEnd, after: Duration)
+    case stepFailed(FallbackStepEnd, after: Duration)
     /// A step was not tried: it is not for this error, or has no value.
-    case stepSkipped(fallback: String, FallbackStepEnd)
+    case stepSkipped(FallbackStepEnd)
     /// No step answered a call.
-    case exhausted(fallback: String, after: Duration, cause: any Error)
-
-    /// The fallback's name.
-    public var source: String {
-        switch self {
-        case .served(let served, _, _): served.fallback
-        case .stepFailed(let fallback, _, _), .stepSkipped(let fallback, _), .exhausted(let fallback, _, _): fallback
-        }
-    }
-
-    /// `fallback.` and the case.
-    public var name: String {
-        switch self {
-        case .served: "fallback.served"
-        case .stepFailed: "fallback.step_failed"
-        case .stepSkipped: "fallback.step_skipped"
-        case .exhausted: "fallback.exhausted"
-        }
-    }
+    case exhausted(after: Duration, cause: any Error)
 
     /// A warning when nothing answered; info for an answer and for a step that failed; debug for one that was skipped.
-    public var severity: EventSeverity {
+    public var label: (name: String, severity: EventSeverity) {
         switch self {
-        case .served, .stepFailed: .info
-        case .stepSkipped: .debug
-        case .exhausted: .warning
+        case .served: ("fallback.served", .info)
+        case .stepFailed: ("fallback.step_failed", .info)
+        case .stepSkipped: ("fallback.step_skipped", .debug)
+        case .exhausted: ("fallback.exhausted", .warning)
         }
     }
 
     /// A sentence for logs.
-    public var description: String {
+    public func description(of source: String) -> String {
         switch self {
         case .served(let served, let time, let cause): "\(served), after \(time.sentenceForm): \(cause)"
-        case .stepFailed(let fallback, let end, let time):
-            "fallback \"\(fallback)\": \(end), after \(time.sentenceForm)"
-        case .stepSkipped(let fallback, let end): "fallback \"\(fallback)\": \(end)"
-        case .exhausted(let fallback, let time, let cause):
-            "fallback \"\(fallback)\" is exhausted after \(time.sentenceForm): \(cause)"
+        case .stepFailed(let end, let time):
+            "fallback \"\(source)\": \(end), after \(time.sentenceForm)"
+        case .stepSkipped(let end): "fallback \"\(source)\": \(end)"
+        case .exhausted(let time, let cause):
+            "fallback \"\(source)\" is exhausted after \(time.sentenceForm): \(cause)"
         }
     }
 }
 
-extension FallbackEvent: DetailedEvent {
-    package var eventKind: EventKind { .call }
+/// Something that happened in a fallback.
+public typealias FallbackEvent = SourcedEvent<FallbackEventKind>
+
+extension FallbackEventKind: EventContent {
+    package var subject: EventSubject { .call }
 
     package func add(to details: inout EventDetails) {
         switch self {
@@ -61,14 +47,14 @@ extension FallbackEvent: DetailedEvent {
             details.add(seconds: "age", served.age)
             details.add(seconds: "elapsed", time)
             details.add(cause)
-        case .stepFailed(_, let end, let time):
+        case .stepFailed(let end, let time):
             details.add("step", end.step)
             details.add("reason", end.reason.description)
             details.add(seconds: "elapsed", time)
-        case .stepSkipped(_, let end):
+        case .stepSkipped(let end):
             details.add("step", end.step)
             details.add("reason", end.reason.description)
-        case .exhausted(_, let time, let cause):
+        case .exhausted(let time, let cause):
             details.add(seconds: "elapsed", time)
             details.add(cause)
         }

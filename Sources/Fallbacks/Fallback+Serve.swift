@@ -69,7 +69,7 @@ extension KeyedFallback {
         _ exhaustion: Exhaustion, _ start: TimeSource.Instant, _ cause: any Error, _ ends: [FallbackStepEnd]
     ) -> any Error {
         counters.exhausted.wrappingAdd(1, ordering: .relaxed)
-        events.notify(.exhausted(fallback: name, after: start.duration(to: time.now), cause: cause))
+        events.notify(.exhausted(after: start.duration(to: time.now), cause: cause))
         guard exhaustion == .exhaustedError else { return cause }
         return FallbackExhaustedError(policyName: name, original: cause, steps: ends)
     }

@@ -57,7 +57,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
 
     @usableFromInline let counters = FallbackCounters()
     @usableFromInline let keeper: LastGoodKeeper<Key, Value>
-    @usableFromInline let events: EventChannel<FallbackEvent>
+    @usableFromInline let events: EventChannel<FallbackEventKind>
     @usableFromInline let chain: Lock<Chain>
     /// Those that measure the steps, also steps to come.
     private let meters: Lock<[CallMetrics]>
@@ -106,7 +106,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         name = environment.name
         time = environment.time
         inner = NoStrategy(rootContext: Context(name: environment.name, time: environment.time))
-        events = EventChannel(environment.observers)
+        events = EventChannel(environment.name, environment.observers)
         keeper = LastGoodKeeper(environment.time, configuration.retention)
         meters = Lock(environment.observers.compactMap { $0 as? CallMetrics })
         chain = Lock(Chain(configuration, environment, events, previous: [:]))
@@ -176,7 +176,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         let records: [String: StepRecord]
 
         init(
-            _ configuration: Configuration, _ environment: PolicyEnvironment, _ events: EventChannel<FallbackEvent>,
+            _ configuration: Configuration, _ environment: PolicyEnvironment, _ events: EventChannel<FallbackEventKind>,
             previous: [String: StepRecord]
         ) {
             self.configuration = configuration

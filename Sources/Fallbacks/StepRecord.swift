@@ -19,13 +19,13 @@ final class StepRecord: Sendable {
     let durations: MeterPoint
     private let fallback: String
     private let time: TimeSource
-    private let events: EventChannel<FallbackEvent>
+    private let events: EventChannel<FallbackEventKind>
     private let current = Atomic(0)
     private let numbers = Lock(FallbackTotals.Step())
 
     /// - Parameter subject: What all steps of a fallback are measured as.
     init(
-        _ environment: PolicyEnvironment, step: String, _ events: EventChannel<FallbackEvent>,
+        _ environment: PolicyEnvironment, step: String, _ events: EventChannel<FallbackEventKind>,
         of subject: MeterSubject
     ) {
         self.step = step
@@ -94,7 +94,7 @@ final class StepRecord: Sendable {
     func skip(_ reason: FallbackReason) -> FallbackStepEnd {
         count(.skipped)
         let end = FallbackStepEnd(step: step, reason: reason)
-        events.notify(.stepSkipped(fallback: fallback, end))
+        events.notify(.stepSkipped(end))
         return end
     }
 
@@ -103,7 +103,7 @@ final class StepRecord: Sendable {
     @inline(never)
     func fail(_ reason: FallbackReason, after duration: Duration) -> FallbackStepEnd {
         let end = FallbackStepEnd(step: step, reason: reason)
-        events.notify(.stepFailed(fallback: fallback, end, after: duration))
+        events.notify(.stepFailed(end, after: duration))
         return end
     }
 }

@@ -21,7 +21,7 @@ public final class Hedge: Sendable {
 
     let time: TimeSource
     let random: RandomSource
-    let events: EventChannel<Event>
+    let events: EventChannel<EventKind>
     let counters = Counters()
     let latencies: Lock<LatencyWindow>
     private let settings: Lock<Configuration>
@@ -53,7 +53,7 @@ public final class Hedge: Sendable {
         name = environment.name
         time = environment.time
         random = environment.random
-        events = EventChannel(environment.observers)
+        events = EventChannel(environment.name, environment.observers)
         latencies = Lock(LatencyWindow(capacity: configuration.delay.percentile?.window ?? 1))
         settings = Lock(configuration)
         alone = NoStrategy(rootContext: Context(name: environment.name, time: environment.time))

@@ -109,7 +109,7 @@ struct HedgePlan {
         case .wait:
             if isLoser {
                 hedge.events.notify(
-                    .lost(hedge: hedge.name, attempt: end.attempt, after: start.duration(to: end.instant)))
+                    .lost(attempt: end.attempt, after: start.duration(to: end.instant)))
             } else if ending == .failure || ending == .lastFailure {
                 if ending == .lastFailure { stopTimer() }
                 recordFailure(end.outcome)
@@ -198,12 +198,12 @@ struct HedgePlan {
                 state.skipHedge()
                 if isNews, isWithinBudget, isWaiting { budget.recordFailure() }
                 hedge.counters.refusedByBudget.wrappingAdd(1, ordering: .relaxed)
-                hedge.events.notify(.refused(hedge: hedge.name, attempt: attempt, trigger, after: time))
+                hedge.events.notify(.refused(attempt: attempt, trigger, after: time))
                 return []
             }
         }
         hedge.counters.countStart(trigger)
-        hedge.events.notify(.started(hedge: hedge.name, attempt: attempt, trigger, after: time))
+        hedge.events.notify(.started(attempt: attempt, trigger, after: time))
         return [state.startHedge()]
     }
 
@@ -233,7 +233,7 @@ struct HedgePlan {
         if end.attempt == 1 || state.isPrimaryRunning, configuration.delay.percentile != nil {
             hedge.latencies.withLock { $0.record(time) }
         }
-        hedge.events.notify(.won(hedge: hedge.name, attempt: end.attempt, after: time))
+        hedge.events.notify(.won(attempt: end.attempt, after: time))
     }
 
     /// The attempt whose outcome is the call's.
@@ -256,6 +256,6 @@ struct HedgePlan {
             return
         }
         hedge.counters.failed.wrappingAdd(1, ordering: .relaxed)
-        hedge.events.notify(.failed(hedge: hedge.name, attempts: state.started, error: error))
+        hedge.events.notify(.failed(attempts: state.started, error: error))
     }
 }

@@ -7,43 +7,36 @@
 
     extension ResilientHTTPClient {
         /// What a client notices of its own settings, once, with its first request.
-        public enum Event: PolicyEvent {
+        public enum EventKind: PolicyEventKind {
             /// The bulkhead lets more requests run than the client has HTTP/1 connections for each host: what is too many
             /// waits in the client, where no layer sees it.
-            case bulkheadExceedsPool(policy: String, limit: Int, connections: Int)
+            case bulkheadExceedsPool(limit: Int, connections: Int)
             /// The client tries to connect for longer than an attempt may take: a host that is down is reported as a
             /// timeout, and not as what it is.
-            case connectTimeoutExceedsAttempt(policy: String, connect: Duration, attempt: Duration)
+            case connectTimeoutExceedsAttempt(connect: Duration, attempt: Duration)
 
-            /// The policy's name.
-            public var source: String {
+            /// Warnings.
+            public var label: (name: String, severity: EventSeverity) {
                 switch self {
-                case .bulkheadExceedsPool(let policy, _, _), .connectTimeoutExceedsAttempt(let policy, _, _): policy
+                case .bulkheadExceedsPool: ("http_client.bulkhead_exceeds_pool", .warning)
+                case .connectTimeoutExceedsAttempt: ("http_client.connect_timeout_exceeds_attempt", .warning)
                 }
             }
-
-            /// `http_client.` and the case.
-            public var name: String {
-                switch self {
-                case .bulkheadExceedsPool: "http_client.bulkhead_exceeds_pool"
-                case .connectTimeoutExceedsAttempt: "http_client.connect_timeout_exceeds_attempt"
-                }
-            }
-
-            /// A warning.
-            public var severity: EventSeverity { .warning }
 
             /// A sentence for logs.
-            public var description: String {
+            public func description(of source: String) -> String {
                 switch self {
-                case .bulkheadExceedsPool(let policy, let limit, let connections):
-                    "bulkhead \"\(policy)\" lets \(limit) requests run, and the client has \(connections) connections "
+                case .bulkheadExceedsPool(let limit, let connections):
+                    "bulkhead \"\(source)\" lets \(limit) requests run, and the client has \(connections) connections "
                         + "for each host"
-                case .connectTimeoutExceedsAttempt(let policy, let connect, let attempt):
-                    "the client connects for up to \(connect), and an attempt of \"\(policy)\" takes at most \(attempt)"
+                case .connectTimeoutExceedsAttempt(let connect, let attempt):
+                    "the client connects for up to \(connect), and an attempt of \"\(source)\" takes at most \(attempt)"
                 }
             }
         }
+
+        /// Something that a client notices, whose source is the policy.
+        public typealias Event = SourcedEvent<EventKind>
 
         /// Adds an observer of the client's own events. Those of its policies go to theirs.
         public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
@@ -51,26 +44,26 @@
         func warn(of policy: Policy, _ pool: PoolCheck) {
             for bulkhead in policy.strategies(Bulkhead.self) where bulkhead.limit > pool.connections {
                 events.notify(
-                    .bulkheadExceedsPool(policy: bulkhead.name, limit: bulkhead.limit, connections: pool.connections))
+                    .bulkheadExceedsPool(limit: bulkhead.limit, connections: pool.connections), from: bulkhead.name)
             }
             // The innermost limit is that of an attempt.
             guard let timeout = policy.strategies(Timeout.self).last,
                 let attempt = timeout.configuration.duration(of: policy.rootContext), pool.connect > attempt
             else { return }
             events.notify(
-                .connectTimeoutExceedsAttempt(policy: timeout.name, connect: pool.connect, attempt: attempt))
+                .connectTimeoutExceedsAttempt(connect: pool.connect, attempt: attempt), from: timeout.name)
         }
     }
 
-    extension ResilientHTTPClient.Event: DetailedEvent {
-        package var eventKind: EventKind { .failure }
+    extension ResilientHTTPClient.EventKind: EventContent {
+        package var subject: EventSubject { .failure }
 
         package func add(to details: inout EventDetails) {
             switch self {
-            case .bulkheadExceedsPool(_, let limit, let connections):
+            case .bulkheadExceedsPool(let limit, let connections):
                 details.add("limit", limit)
                 details.add("connections", connections)
-            case .connectTimeoutExceedsAttempt(_, let connect, let attempt):
+            case .connectTimeoutExceedsAttempt(let connect, let attempt):
                 details.add(seconds: "connect", connect)
                 details.add(seconds: "attempt", attempt)
             }

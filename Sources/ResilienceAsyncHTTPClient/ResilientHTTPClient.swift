@@ -30,7 +30,7 @@
         /// The policies, by authority: a host, with its port if that is not the usual one.
         public let policies: PolicyFamily<String>
 
-        let events: EventChannel<Event>
+        let events: EventChannel<EventKind>
         private let pool: PoolCheck?
         /// Whether the retries know by themselves what was never sent.
         private let isStandard: Bool
@@ -98,7 +98,7 @@
             self.client = client
             self.options = options
             self.policies = policies
-            events = EventChannel(observers)
+            events = EventChannel(policies.name, observers)
             let known = configuration ?? (client === HTTPClient.shared ? .singletonConfiguration : nil)
             pool = known.map { PoolCheck($0) }
         }

@@ -74,7 +74,7 @@
         }
 
         func observe(_ event: some PolicyEvent) {
-            if case .registered = event as? ResilienceModule.Event { action() }
+            if case .registered = (event as? ResilienceModule.Event)?.kind { action() }
         }
     }
 

@@ -60,7 +60,7 @@
 
         /// Tells the clients of an event.
         public func observe(_ event: some PolicyEvent) {
-            guard subscriberCount > 0, includesCalls || EventKind(of: event) != .call else { return }
+            guard subscriberCount > 0, includesCalls || EventSubject(of: event) != .call else { return }
             let frame = ByteBuffer(string: eventFrame(of: event))
             for subscriber in subscribers.withLock({ Array($0.values) }) { subscriber.tell(frame) }
         }

@@ -46,7 +46,7 @@
             public func level(of event: some PolicyEvent) -> Logger.Level? {
                 switch rule {
                 case .byKind(let calls, let changes, let failures):
-                    switch EventKind(of: event) {
+                    switch EventSubject(of: event) {
                     case .call: calls
                     case .change: changes
                     case .failure: failures

@@ -45,7 +45,7 @@
         }
 
         func observe(_ event: some PolicyEvent) {
-            guard case .registered(_, let kind, let name) = event as? ResilienceModule.Event else { return }
+            guard case .registered(let kind, let name) = (event as? ResilienceModule.Event)?.kind else { return }
             if let source = module?.metricSource(kind, name) { publisher.publishNew(source) }
         }
 

@@ -24,7 +24,7 @@ public final class Retry: Strategy {
 
     let time: TimeSource
     let random: RandomSource
-    let events: EventChannel<Event>
+    let events: EventChannel<EventKind>
     let tally = Tally()
     let delays: MeterPoint
     private let settings: Lock<Settings>
@@ -98,7 +98,7 @@ public final class Retry: Strategy {
         time = environment.time
         random = environment.random
         rootContext = Context(name: environment.name, time: environment.time)
-        events = EventChannel(environment.observers)
+        events = EventChannel(environment.name, environment.observers)
         delays = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         settings = Lock(Settings(configuration))
         isPlain = Atomic(configuration.isPlain)
@@ -217,7 +217,7 @@ public final class Retry: Strategy {
     @usableFromInline
     func succeeded(attempts: Int) {
         tally.countSuccess(attempts: attempts)
-        if events.isListening { events.notify(.succeeded(retry: name, attempts: attempts)) }
+        if events.isListening { events.notify(.succeeded(attempts: attempts)) }
     }
 
     /// What follows a first attempt that failed.

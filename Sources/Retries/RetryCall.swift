@@ -50,7 +50,7 @@ struct RetryCall {
             }
             let failed = state.note(error, delay: delay)
             context.report(Retry.FailedAttempt.Key.self, failed)
-            if retry.events.isListening { retry.events.notify(.attemptFailed(retry: retry.name, failed)) }
+            if retry.events.isListening { retry.events.notify(.attemptFailed(failed)) }
             if retry.delays.isAttached { retry.delays.record(0, nanoseconds: delay.saturatedNanoseconds) }
             return Pause(delay: delay, end: now.advanced(by: delay))
         }
@@ -117,7 +117,7 @@ struct RetryCall {
     private func end(_ reason: Retry.StopReason, _ error: any Error) {
         retry.tally.countFailure(reason, attempts: state.attempt)
         if retry.events.isListening {
-            retry.events.notify(.gaveUp(retry: retry.name, attempts: state.attempt, reason, error: error))
+            retry.events.notify(.gaveUp(attempts: state.attempt, reason, error: error))
         }
     }
 }

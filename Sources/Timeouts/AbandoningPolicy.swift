@@ -32,7 +32,7 @@ public struct AbandoningPolicy: PolicyWrapper {
     /// How long a call may take.
     public let limit: Duration
 
-    private let events: EventChannel<Timeout.Event>
+    private let events: EventChannel<Timeout.EventKind>
     let shared: Shared
 
     /// The numbers of one policy; each an atomic sum on which no other memory depends.
@@ -44,7 +44,7 @@ public struct AbandoningPolicy: PolicyWrapper {
     init(_ policy: Policy, _ limit: Duration, _ observers: [any PolicyObserver]) {
         self.policy = policy
         self.limit = limit
-        events = EventChannel(observers)
+        events = EventChannel(policy.name, observers)
         shared = Shared()
     }
 
@@ -189,14 +189,14 @@ public struct AbandoningPolicy: PolicyWrapper {
         }
         shared.abandoned.wrappingAdd(1, ordering: .relaxed)
         work.cancel()
-        events.post(.abandoned(timeout: policy.name, limit: limit, isCancelledByCaller: isCancelledByCaller))
+        events.post(.abandoned(limit: limit, isCancelledByCaller: isCancelledByCaller))
         events.deliver()
     }
 
     /// Work that was left running has ended.
     private func noteEnd(_ duration: Duration) {
         shared.running.wrappingSubtract(1, ordering: .relaxed)
-        events.post(.abandonedEnded(timeout: policy.name, duration: duration))
+        events.post(.abandonedEnded(duration: duration))
         events.deliver()
     }
 

@@ -3,56 +3,45 @@ internal import Synchronization
 
 extension Timeout {
     /// What happens in a timeout.
-    public enum Event: PolicyEvent {
+    public enum EventKind: PolicyEventKind {
         /// A call reached its limit and has now ended, with an error or too late with a value.
-        case exceeded(timeout: String, limit: Duration, duration: Duration, isLateSuccess: Bool)
+        case exceeded(limit: Duration, duration: Duration, isLateSuccess: Bool)
         /// A call was not begun, because there was no time left.
-        case refused(timeout: String, limit: Duration)
+        case refused(limit: Duration)
         /// A call was left running: at its limit or, before that, because its caller was cancelled.
-        case abandoned(timeout: String, limit: Duration, isCancelledByCaller: Bool)
+        case abandoned(limit: Duration, isCancelledByCaller: Bool)
         /// Work that had been left running has ended.
-        case abandonedEnded(timeout: String, duration: Duration)
-
-        /// The timeout's name.
-        public var source: String {
-            switch self {
-            case .exceeded(let timeout, _, _, _), .refused(let timeout, _), .abandoned(let timeout, _, _),
-                .abandonedEnded(let timeout, _):
-                timeout
-            }
-        }
-
-        /// `timeout.` and the case.
-        public var name: String {
-            switch self {
-            case .exceeded: "timeout.exceeded"
-            case .refused: "timeout.refused"
-            case .abandoned: "timeout.abandoned"
-            case .abandonedEnded: "timeout.abandoned_ended"
-            }
-        }
+        case abandonedEnded(duration: Duration)
 
         /// Info; a warning for work that was left running at its limit.
-        public var severity: EventSeverity {
-            if case .abandoned(_, _, isCancelledByCaller: false) = self { .warning } else { .info }
+        public var label: (name: String, severity: EventSeverity) {
+            switch self {
+            case .exceeded: ("timeout.exceeded", .info)
+            case .refused: ("timeout.refused", .info)
+            case .abandoned(_, let isCancelledByCaller): ("timeout.abandoned", isCancelledByCaller ? .info : .warning)
+            case .abandonedEnded: ("timeout.abandoned_ended", .info)
+            }
         }
 
         /// A sentence for logs.
-        public var description: String {
+        public func description(of source: String) -> String {
             switch self {
-            case .exceeded(let timeout, let limit, let duration, let isLateSuccess):
-                "timeout \"\(timeout)\": a call \(isLateSuccess ? "succeeded late" : "failed"), after "
+            case .exceeded(let limit, let duration, let isLateSuccess):
+                "timeout \"\(source)\": a call \(isLateSuccess ? "succeeded late" : "failed"), after "
                     + "\(duration.sentenceForm) of \(limit.sentenceForm)"
-            case .refused(let timeout, _): "timeout \"\(timeout)\": no time left to begin a call"
-            case .abandoned(let timeout, _, true):
-                "timeout \"\(timeout)\": left a call running whose caller was cancelled"
-            case .abandoned(let timeout, let limit, false):
-                "timeout \"\(timeout)\": left a call running after \(limit.sentenceForm)"
-            case .abandonedEnded(let timeout, let duration):
-                "timeout \"\(timeout)\": a call that was left running ended after \(duration.sentenceForm)"
+            case .refused: "timeout \"\(source)\": no time left to begin a call"
+            case .abandoned(_, true):
+                "timeout \"\(source)\": left a call running whose caller was cancelled"
+            case .abandoned(let limit, false):
+                "timeout \"\(source)\": left a call running after \(limit.sentenceForm)"
+            case .abandonedEnded(let duration):
+                "timeout \"\(source)\": a call that was left running ended after \(duration.sentenceForm)"
             }
         }
     }
+
+    /// Something that happened in a timeout.
+    public typealias Event = SourcedEvent<EventKind>
 
     /// What a timeout has seen in its life. Each number only grows.
     public struct Totals: Sendable, Hashable, Codable {
@@ -102,20 +91,20 @@ extension Timeout {
     }
 }
 
-extension Timeout.Event: DetailedEvent {
-    package var eventKind: EventKind { .call }
+extension Timeout.EventKind: EventContent {
+    package var subject: EventSubject { .call }
 
     package func add(to details: inout EventDetails) {
         switch self {
-        case .exceeded(_, let limit, let duration, let isLateSuccess):
+        case .exceeded(let limit, let duration, let isLateSuccess):
             details.add(seconds: "limit", limit)
             details.add(seconds: "duration", duration)
             details.add("late_success", isLateSuccess)
-        case .refused(_, let limit): details.add(seconds: "limit", limit)
-        case .abandoned(_, let limit, let isCancelledByCaller):
+        case .refused(let limit): details.add(seconds: "limit", limit)
+        case .abandoned(let limit, let isCancelledByCaller):
             details.add(seconds: "limit", limit)
             details.add("cancelled_by_caller", isCancelledByCaller)
-        case .abandonedEnded(_, let duration): details.add(seconds: "duration", duration)
+        case .abandonedEnded(let duration): details.add(seconds: "duration", duration)
         }
     }
 }

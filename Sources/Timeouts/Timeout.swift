@@ -27,7 +27,7 @@ public final class Timeout: Strategy {
 
     let time: TimeSource
     let lane: DeadlineLane
-    let events: EventChannel<Event>
+    let events: EventChannel<EventKind>
     let counters = Counters()
 
     /// Creates a timeout with the name `timeout` and the same limit for every call.
@@ -95,7 +95,7 @@ public final class Timeout: Strategy {
         settings = Lock(configuration)
         rootContext = Context(name: environment.name, time: environment.time)
         lane = DeadlineLane(environment.time)
-        events = EventChannel(environment.observers)
+        events = EventChannel(environment.name, environment.observers)
     }
 
     /// Puts another configuration in force. Calls that run keep their limit; the totals stay.
@@ -138,7 +138,7 @@ public final class Timeout: Strategy {
             }
             counters.late.wrappingAdd(1, ordering: .relaxed)
             events.notify(
-                .exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: true))
+                .exceeded(limit: limit, duration: start.duration(to: time.now), isLateSuccess: true))
             return
         }
         switch CallEnd(error, in: context) {
@@ -148,7 +148,7 @@ public final class Timeout: Strategy {
         case .failed where end.isExpired && !Task.isCancelled:
             counters.exceeded.wrappingAdd(1, ordering: .relaxed)
             events.notify(
-                .exceeded(timeout: name, limit: limit, duration: start.duration(to: time.now), isLateSuccess: false))
+                .exceeded(limit: limit, duration: start.duration(to: time.now), isLateSuccess: false))
             throw ExceededError(policyName: name, limit: limit, underlying: error)
         case .failed, .expired: counters.failed.wrappingAdd(1, ordering: .relaxed)
         }
@@ -157,7 +157,7 @@ public final class Timeout: Strategy {
 
     private func refused(_ limit: Duration) -> NoTimeLeftError {
         counters.refused.wrappingAdd(1, ordering: .relaxed)
-        events.notify(.refused(timeout: name, limit: limit))
+        events.notify(.refused(limit: limit))
         return NoTimeLeftError(policyName: name)
     }
 

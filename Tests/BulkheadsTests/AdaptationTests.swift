@@ -101,7 +101,7 @@ struct AdaptationTests {
         #expect(limit.samples.elements.map(\.roundTripTime).prefix(3) == [.seconds(1), .seconds(1), .zero])
         guard observed else { return }
         let changes = stage.events.compactMap { event -> [Int]? in
-            if case .limitChanged(_, let old, let new, true) = event { [old, new] } else { nil }
+            if case .limitChanged(let old, let new, true) = event.kind { [old, new] } else { nil }
         }
         #expect(changes == [[2, 3], [3, 1]])
     }

@@ -59,7 +59,7 @@ struct QueueTests {
         for call in [calls[0], urgent, calls[1]] { call.end() }
         #expect(stage.started.elements == [0, 4, 1])
         #expect(stage.bulkhead.totals == totals(finished: 3, rejected: 3, displaced: 1, waited: 3))
-        let causes = stage.events.compactMap { if case .rejected(_, let error) = $0 { error.cause } else { nil } }
+        let causes = stage.events.compactMap { if case .rejected(let error) = $0.kind { error.cause } else { nil } }
         #expect(causes == [.full, .displaced, .full])
     }
 

@@ -118,7 +118,7 @@ struct ContentionTests {
         expectOrdered(fixture)
         #expect(fixture.rejections == totals.rejected)
         // A breaker that is disabled now and then does not tell about the calls that end meanwhile.
-        let called = fixture.events.count { if case .called = $0 { true } else { false } }
+        let called = fixture.events.count { if case .called = $0.kind { true } else { false } }
         #expect(called > 0 && called <= tally.ended.reduce(0, +))
         // A break that is started anew by hand is no change of state.
         #expect(fixture.transitions.count { $0.to == .open } <= totals.opened)

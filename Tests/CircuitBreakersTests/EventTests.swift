@@ -58,7 +58,7 @@ struct EventTests {
         for (letter, seconds) in zip("SFXC", 0...3) { try fixture.play(String(letter), taking: .seconds(seconds)) }
         try fixture.play("F", taking: .seconds(4))
         let calls = fixture.events.compactMap { event -> String? in
-            guard case .called(_, let outcome, let duration, let isSlow) = event else { return nil }
+            guard case .called(let outcome, let duration, let isSlow) = event.kind else { return nil }
             return "\(outcome) \(duration.components.seconds) \(isSlow)"
         }
         #expect(
@@ -118,7 +118,7 @@ struct EventTests {
         #expect(throws: OpenError.self) { try fixture.play("S") }
         #expect(late.names == ["circuit_breaker.called", "circuit_breaker.transition", "circuit_breaker.rejected"])
         // When the call started is not known.
-        if case .called(_, _, let duration, _) = late.events(of: Event.self)[0] { #expect(duration == .zero) }
+        if case .called(_, let duration, _) = late.events(of: Event.self)[0].kind { #expect(duration == .zero) }
     }
 
     @Test func transitionsAsASequence() async throws {
@@ -175,11 +175,11 @@ private final class ReentrantObserver: PolicyObserver {
     func observe(_ event: some PolicyEvent) {
         guard let breaker = breaker.elements.first, let event = event as? Event else { return }
         let what: String
-        switch event {
-        case .called(_, let outcome, _, _):
+        switch event.kind {
+        case .called(let outcome, _, _):
             guard outcome != .cancelled else { return log.append("called cancelled") }
             what = "called \(outcome)"
-        case .transition(_, let transition): what = "\(transition.to)"
+        case .transition(let transition): what = "\(transition.to)"
         case .rejected: return log.append("rejected")
         case .wouldOpen: what = "would open"
         case .reset: what = "reset"

@@ -85,7 +85,7 @@ struct ManualControlTests {
         #expect(fixture.state == .observing && fixture.breaker.counts.failures == 4)
         // Each rule once.
         let excesses = fixture.events.compactMap { event in
-            if case .wouldOpen(_, let reason, let counts) = event { (reason, counts.failures) } else { nil }
+            if case .wouldOpen(let reason, let counts) = event.kind { (reason, counts.failures) } else { nil }
         }
         #expect(excesses.map(\.0) == [.consecutiveFailures(2), .predicate] && excesses.map(\.1) == [2, 4])
         #expect(fixture.breaker.totals.wouldOpen == 2)
@@ -93,7 +93,7 @@ struct ManualControlTests {
         fixture.recorder.clear()
         try fixture.play("XXX")
         let predicted = fixture.events.compactMap { event in
-            if case .wouldOpen(_, let reason, let counts) = event { (reason, counts.ignored) } else { nil }
+            if case .wouldOpen(let reason, let counts) = event.kind { (reason, counts.ignored) } else { nil }
         }
         #expect(predicted.count == 1 && predicted.first?.0 == .predicate && predicted.first?.1 == 2)
         #expect(fixture.breaker.totals.opened == 0)

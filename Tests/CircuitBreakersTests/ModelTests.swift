@@ -218,16 +218,16 @@ private final class ModelRun {
                 counts.consecutiveFailures, counts.running,
             ]
         }
-        switch event {
-        case .transition(_, let transition):
+        switch event.kind {
+        case .transition(let transition):
             let length = transition.breakLength.map { " for \($0.saturatedNanoseconds)" } ?? ""
             return "\(transition) \(numbers(transition.counts))\(length)"
-        case .wouldOpen(_, let reason, let counts): return "would open \(reason) \(numbers(counts))"
-        case .reset(_, let state, let counts): return "reset \(state) \(numbers(counts))"
-        case .called(_, let outcome, let duration, let isSlow):
+        case .wouldOpen(let reason, let counts): return "would open \(reason) \(numbers(counts))"
+        case .reset(let state, let counts): return "reset \(state) \(numbers(counts))"
+        case .called(let outcome, let duration, let isSlow):
             let letters: [Outcome: String] = [.success: "S", .failure: "F", .ignored: "X", .cancelled: "C"]
             return "called \(letters[outcome] ?? "?") \(duration.saturatedNanoseconds) \(isSlow)"
-        case .rejected(_, let error):
+        case .rejected(let error):
             let retryAfter = error.retryAfter.map { "\($0.saturatedNanoseconds)" } ?? "-"
             return "rejected \(error.state) \(retryAfter)"
         }

@@ -132,7 +132,7 @@ struct NestedCallTests {
         // What the outer call makes good is good.
         try await outer.execute { try? await inner.execute { throw InjectedFailure() } }
         #expect(breaker.counts.row == [5, 3, 2, 0, 1, 0] && breaker.totals.asks == 5)
-        let called = fixture.events.count { if case .called = $0 { true } else { false } }
+        let called = fixture.events.count { if case .called = $0.kind { true } else { false } }
         #expect(called == 5)
     }
 

@@ -15,7 +15,7 @@ struct ObservingTests {
         window: .calls(10), slowCallDuration: .seconds(1), initialState: .observing)
 
     private func reasons(_ fixture: Fixture) -> [Reason] {
-        fixture.events.compactMap { if case .wouldOpen(_, let reason, _) = $0 { reason } else { nil } }
+        fixture.events.compactMap { if case .wouldOpen(let reason, _) = $0.kind { reason } else { nil } }
     }
 
     @Test func eachRuleSaysSoOnceAndIsCounted() throws {
@@ -60,7 +60,7 @@ struct ObservingTests {
         try fixture.play("FF")
         fixture.recorder.clear()
         fixture.breaker.reset()
-        guard case .reset("test", .closed, let counts)? = fixture.events.first else {
+        guard case .reset(.closed, let counts)? = fixture.events.first?.kind else {
             Issue.record("\(fixture.events)")
             return
         }

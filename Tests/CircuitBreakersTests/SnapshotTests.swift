@@ -253,7 +253,7 @@ struct SnapshotTests {
             #expect(fields.contains("snapshot." + field), "\(field)")
         }
         #expect(fixture.breaker.totals == before && fixture.breaker.counts.calls == 4)
-        #expect(fixture.events.allSatisfy { if case .called = $0 { true } else { false } })
+        #expect(fixture.events.allSatisfy { if case .called = $0.kind { true } else { false } })
     }
 
     @Test("BAD: counts whose sums overflow", arguments: [Int.max, Int.max / 2 + 1, 1 << 53 + 1])

@@ -63,13 +63,13 @@ struct Fixture: Sendable {
     var events: [Event] { recorder.events(of: Event.self) }
 
     var transitions: [Transition] {
-        events.compactMap { if case .transition(_, let transition) = $0 { transition } else { nil } }
+        events.compactMap { if case .transition(let transition) = $0.kind { transition } else { nil } }
     }
 
     /// The states gone through, from the first change on.
     var path: [CircuitBreaker.State] { transitions.map(\.to) }
 
-    var rejections: Int { events.count { if case .rejected = $0 { true } else { false } } }
+    var rejections: Int { events.count { if case .rejected = $0.kind { true } else { false } } }
 }
 
 func outcome(_ letter: Character) -> Outcome {

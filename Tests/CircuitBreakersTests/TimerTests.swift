@@ -146,7 +146,7 @@ private final class Reopener: PolicyObserver {
     let breaker = Log<CircuitBreaker>()
 
     func observe(_ event: some PolicyEvent) {
-        if case .transition(_, let transition)? = event as? Event, transition.to == .halfOpen {
+        if case .transition(let transition)? = (event as? Event)?.kind, transition.to == .halfOpen {
             breaker.elements.first?.open()
         }
     }

@@ -40,8 +40,8 @@ struct ObservabilityExamples {
     func events() async throws {
         struct Alarm: PolicyObserver {
             func observe(_ event: some PolicyEvent) {
-                if case .transition(let breaker, let transition) = event as? CircuitBreaker.Event {
-                    print("\(breaker): \(transition)")  // payments: closed → open (failure rate 0.6)
+                if let event = event as? CircuitBreaker.Event, case .transition(let transition) = event.kind {
+                    print("\(event.source): \(transition)")  // payments: closed → open (failure rate 0.6)
                 } else if event.severity >= .warning {
                     print("\(event.source): \(event)")
                 }

@@ -218,10 +218,10 @@ struct RetryExamples {
         struct Log: PolicyObserver {
             func observe(_ event: some PolicyEvent) {
                 guard let event = event as? Retry.Event else { return }
-                switch event {
-                case .attemptFailed(let retry, let failed): print(retry, failed.attempt, failed.delay as Any)
-                case .succeeded(let retry, let attempts): print(retry, attempts)
-                case .gaveUp(let retry, let attempts, let reason, let error): print(retry, attempts, reason, error)
+                switch event.kind {
+                case .attemptFailed(let failed): print(event.source, failed.attempt, failed.delay as Any)
+                case .succeeded(let attempts): print(event.source, attempts)
+                case .gaveUp(let attempts, let reason, let error): print(event.source, attempts, reason, error)
                 }
             }
         }

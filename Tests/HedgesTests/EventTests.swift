@@ -49,7 +49,7 @@ struct EventTests {
         stage.advance(by: .seconds(20))
         _ = try await call.value
         let times = recorder.events(of: Hedge.Event.self).compactMap { event -> Duration? in
-            if case .started(_, _, .delay, let time) = event { time } else { nil }
+            if case .started(_, .delay, let time) = event.kind { time } else { nil }
         }
         #expect(times == Array(repeating: .seconds(seconds), count: 3))
     }

@@ -52,11 +52,11 @@ struct AdaptiveThrottleContentionTests {
     }
 
     private func expectEvents(_ events: [AdaptiveThrottle.Event], _ tally: Tally) {
-        #expect(events.count { if case .called = $0 { true } else { false } } == tally.ended.reduce(0, +))
-        #expect(events.count { if case .rejected = $0 { true } else { false } } == tally.rejected)
+        #expect(events.count { if case .called = $0.kind { true } else { false } } == tally.ended.reduce(0, +))
+        #expect(events.count { if case .rejected = $0.kind { true } else { false } } == tally.rejected)
         var isThrottling = false
         for event in events {
-            switch event {
+            switch event.kind {
             case .throttling:
                 #expect(!isThrottling)
                 isThrottling = true

@@ -100,7 +100,7 @@ struct KeyedRateLimiterTests {
         #expect(fixture.limiter.available(for: 1) == 0 && fixture.limiter.available(for: 3) == 1)
         #expect(fixture.limiter.totals.forgottenKeys == 1)
         #expect(fixture.recorder.names == ["keyed_rate_limiter.permitted", "keyed_rate_limiter.forgot"])
-        guard case .forgot("test", let key) = fixture.events[1] else {
+        guard case .forgot(let key) = fixture.events[1].kind else {
             Issue.record("\(fixture.events)")
             return
         }

@@ -36,7 +36,7 @@ struct KeyedWaitingTests {
         #expect(totals.waited == 2 && totals.waitingTime == .seconds(3) && totals.permitted == 4)
         #expect(totals.asks == 5)
         let waits = fixture.events.compactMap {
-            if case .permitted(_, _, _, let waited) = $0 { waited } else { nil }
+            if case .permitted(_, _, let waited) = $0.kind { waited } else { nil }
         }
         #expect(waits == [.zero, .zero, .seconds(1), .seconds(2)])
         fixture.clock.advance(by: .seconds(2))

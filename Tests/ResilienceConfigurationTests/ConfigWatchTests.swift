@@ -20,7 +20,7 @@
             }
             try module.configure(from: ConfigReader(provider: provider))
             let running = Task { try await module.run() }
-            try await heard.wait { if case .stateChanged = $0 { true } else { false } }
+            try await heard.wait { if case .stateChanged = $0.kind { true } else { false } }
             try await body(module)
             await module.shutdown()
             try await running.value
@@ -36,11 +36,11 @@
                 #expect(try attempts(module) == 2)
                 try module.circuitBreaker("payments").isolate()
                 provider.setValue(6, forKey: "policies.payments.retry.maxAttempts")
-                try await heard.wait { if case .reloaded = $0 { true } else { false } }
+                try await heard.wait { if case .reloaded = $0.kind { true } else { false } }
                 #expect(try attempts(module) == 6)
                 #expect(try module.circuitBreaker("payments").state == .isolated)
                 provider.setValue(nil, forKey: "policies.payments.retry.maxAttempts")
-                try await heard.wait { if case .reloaded = $0 { true } else { false } }
+                try await heard.wait { if case .reloaded = $0.kind { true } else { false } }
                 #expect(try attempts(module) == 3)
             }
         }
@@ -49,13 +49,13 @@
         func faults() async throws {
             try await running { module in
                 provider.setValue("none", forKey: "policies.payments.retry.maxAttempts")
-                let failure = try await heard.wait { if case .reloadFailed = $0 { true } else { false } }
-                guard case .reloadFailed(_, let error) = failure else { return }
+                let failure = try await heard.wait { if case .reloadFailed = $0.kind { true } else { false } }
+                guard case .reloadFailed(let error) = failure.kind else { return }
                 #expect(
                     (error as? ConfigurationError)?.faults.map(\.field) == ["policies.payments.retry.maxAttempts"])
                 #expect(try attempts(module) == 2)
                 provider.setValue(4, forKey: "policies.payments.retry.maxAttempts")
-                try await heard.wait { if case .reloaded = $0 { true } else { false } }
+                try await heard.wait { if case .reloaded = $0.kind { true } else { false } }
                 #expect(try attempts(module) == 4)
             }
         }
@@ -66,7 +66,7 @@
             try await running { module in
                 try module.register(Registration("late") { Retry.layer(maxAttempts: 3) })
                 try await heard.wait { event in
-                    guard case .reloaded = event else { return false }
+                    guard case .reloaded = event.kind else { return false }
                     return (try? module.policy("late").strategies(Retry.self).first?.configuration.maxAttempts) == 9
                 }
             }

@@ -258,7 +258,7 @@ struct CallMetricsTests {
         let calls = CallMetrics(buckets: nil)
         let policy = try Policy("p", clock: clock, observers: [calls, recorder]) { Through() }
         try await policy.execute { clock.advance(by: .seconds(3)) }
-        guard case .succeeded(_, let duration) = recorder.events(of: Policy.Event.self).first else {
+        guard case .succeeded(let duration) = recorder.events(of: Policy.Event.self).first?.kind else {
             Issue.record("no event")
             return
         }

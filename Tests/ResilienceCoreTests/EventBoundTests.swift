@@ -12,7 +12,9 @@ struct EventBoundTests {
 
     /// What was heard, gaps as negative numbers.
     private var heard: [Int] {
-        recorder.events.compactMap { ($0 as? Numbered)?.number ?? ($0 as? EventsDropped).map { -$0.count } }
+        recorder.events.compactMap {
+            ($0 as? SourcedEvent<Numbered>)?.kind.number ?? ($0 as? EventsDropped).map { -$0.count }
+        }
     }
 
     private func post(_ number: Int, to channel: EventChannel<Numbered>) {
@@ -22,7 +24,7 @@ struct EventBoundTests {
 
     @Test("the queue is bounded, and observers hear at the place how many they have missed")
     func overflow() {
-        let channel = EventChannel<Numbered>([recorder], capacity: 4)
+        let channel = EventChannel<Numbered>("test", [recorder], capacity: 4)
         for number in 1...7 { channel.post(Numbered(number: number)) }
         channel.deliver()
         post(8, to: channel)
@@ -35,7 +37,7 @@ struct EventBoundTests {
 
     @Test("an observer that posts for each event it hears does not hold its caller for ever", arguments: [1, 2, 5, 64])
     func endless(capacity: Int) {
-        let channel = EventChannel<Numbered>([], capacity: capacity)
+        let channel = EventChannel<Numbered>("test", [], capacity: capacity)
         channel.add(Echo(channel: channel, answers: 1))
         channel.add(recorder)
         post(1, to: channel)
@@ -49,7 +51,7 @@ struct EventBoundTests {
 
     @Test("a caller whose turn takes too long drops what waits, tells it, and returns")
     func slow() {
-        let channel = EventChannel<Numbered>([], capacity: 1_000, time: TimeSource(clock))
+        let channel = EventChannel<Numbered>("test", [], capacity: 1_000, time: TimeSource(clock))
         // Each event takes 5 ms, in which five others come.
         channel.add(Echo(channel: channel, answers: 5) { [clock] in clock.advance(by: .milliseconds(5)) })
         channel.add(recorder)
@@ -60,7 +62,7 @@ struct EventBoundTests {
             posted = 5 * recorder.events.count + round
             #expect(before.duration(to: clock.now) <= .milliseconds(530))
         }
-        let delivered = recorder.events(of: Numbered.self).count
+        let delivered = recorder.events(of: SourcedEvent<Numbered>.self).count
         #expect(delivered > 250)
         #expect(delivered + channel.dropped == posted)
         #expect(channel.state.withLock { $0.queue.isEmpty && !$0.isDelivering })
@@ -68,7 +70,7 @@ struct EventBoundTests {
 
     @Test("a turn that takes too long leaves what waits to a caller who is sure to come, and then nothing is lost")
     func promised() {
-        let channel = EventChannel<Numbered>([], capacity: 1_000, time: TimeSource(clock))
+        let channel = EventChannel<Numbered>("test", [], capacity: 1_000, time: TimeSource(clock))
         // Another thread that has posted, and not yet come to deliver.
         channel.add(
             Hook { [clock] number in
@@ -89,7 +91,7 @@ struct EventBoundTests {
 
     @Test("half-way, a turn ends early for a caller who is sure to come")
     func early() {
-        let channel = EventChannel<Numbered>([], capacity: 8)
+        let channel = EventChannel<Numbered>("test", [], capacity: 8)
         channel.add(
             Hook { number in
                 if number == 5 { channel.post(Numbered(number: 6)) }
@@ -107,7 +109,7 @@ struct EventBoundTests {
 
     @Test("a gap is forgotten with those who have left")
     func left() {
-        let channel = EventChannel<Numbered>([], capacity: 1)
+        let channel = EventChannel<Numbered>("test", [], capacity: 1)
         let remove = channel.tap { _ in }
         for number in 1...3 { channel.post(Numbered(number: number)) }
         remove()
@@ -120,7 +122,7 @@ struct EventBoundTests {
         "under contention every event is delivered or dropped, in order, and gaps say how many",
         arguments: [4, 64, 8192])
     func contention(capacity: Int) async {
-        let channel = EventChannel<Numbered>([recorder], capacity: capacity)
+        let channel = EventChannel<Numbered>("test", [recorder], capacity: capacity)
         await withTaskGroup { group in
             for task in 0..<8 {
                 group.addTask {
@@ -144,7 +146,7 @@ struct EventBoundTests {
     @Test("metrics count what was dropped, by strategy")
     func metrics() {
         let metrics = EventMetrics()
-        let channel = EventChannel<Numbered>([metrics], capacity: 2)
+        let channel = EventChannel<Numbered>("test", [metrics], capacity: 2)
         for _ in 0..<2 {
             for number in 1...5 { channel.post(Numbered(number: number)) }
             channel.deliver()
@@ -173,6 +175,6 @@ private struct Hook: PolicyObserver {
     let hears: @Sendable (Int) -> Void
 
     func observe(_ event: some PolicyEvent) {
-        if let event = event as? Numbered { hears(event.number) }
+        if let event = event as? SourcedEvent<Numbered> { hears(event.kind.number) }
     }
 }

@@ -14,7 +14,7 @@ struct EventChannelTests {
 
     @Test func deliversInOrderToEveryObserver() {
         let second = EventRecorder()
-        let channel = EventChannel<Numbered>([recorder])
+        let channel = EventChannel<Numbered>("test", [recorder])
         channel.add(second)
         for number in 1...3 { channel.post(Numbered(number: number)) }
         #expect(recorder.numbers == [])
@@ -25,7 +25,7 @@ struct EventChannelTests {
     }
 
     @Test func anObserverIsAddedOnce() {
-        let channel = EventChannel<Numbered>([recorder])
+        let channel = EventChannel<Numbered>("test", [recorder])
         channel.add(recorder)
         post(1, to: channel)
         #expect(recorder.numbers == [1])
@@ -37,7 +37,7 @@ struct EventChannelTests {
     }
 
     @Test func nothingIsMadeWhileNobodyListens() {
-        let channel = EventChannel<Numbered>()
+        let channel = EventChannel<Numbered>("test")
         var made = 0
         func event() -> Numbered {
             made += 1
@@ -53,7 +53,7 @@ struct EventChannelTests {
     }
 
     @Test func whatAnObserverPostsFollowsWhatItHears() {
-        let channel = EventChannel<Numbered>()
+        let channel = EventChannel<Numbered>("test")
         channel.add(Reposter(channel: channel))
         channel.add(recorder)
         channel.post(Numbered(number: 3))
@@ -64,7 +64,7 @@ struct EventChannelTests {
     }
 
     @Test func everyEventArrivesOnceAndInTheOrderOfItsPoster() async {
-        let channel = EventChannel<Numbered>([recorder])
+        let channel = EventChannel<Numbered>("test", [recorder])
         await withTaskGroup { group in
             for task in 0..<8 {
                 group.addTask {
@@ -81,7 +81,7 @@ struct EventChannelTests {
 
     @Test func observersAreCalledOneAtATime() async {
         let observer = OneAtATime()
-        let channel = EventChannel<Numbered>([observer])
+        let channel = EventChannel<Numbered>("test", [observer])
         await withTaskGroup { group in
             for _ in 0..<8 {
                 group.addTask { for number in 0..<1_000 { post(number, to: channel) } }
@@ -91,7 +91,7 @@ struct EventChannelTests {
     }
 
     @Test func anObserverThatIsAddedHearsWhatComesAfter() {
-        let channel = EventChannel<Numbered>([recorder])
+        let channel = EventChannel<Numbered>("test", [recorder])
         let late = EventRecorder()
         post(1, to: channel)
         channel.add(late)
@@ -100,10 +100,10 @@ struct EventChannelTests {
     }
 
     @Test func aTapHearsUntilItIsRemoved() {
-        let channel = EventChannel<Numbered>()
+        let channel = EventChannel<Numbered>("test")
         let second = EventRecorder()
-        let remove = channel.tap { [recorder] in recorder.note($0.number) }
-        let removeSecond = channel.tap { second.note($0.number) }
+        let remove = channel.tap { [recorder] in recorder.note($0.kind.number) }
+        let removeSecond = channel.tap { second.note($0.kind.number) }
         #expect(channel.isListening)
         post(1, to: channel)
         remove()
@@ -117,17 +117,17 @@ struct EventChannelTests {
     }
 
     @Test func removingATapKeepsObservers() {
-        let channel = EventChannel<Numbered>([recorder])
+        let channel = EventChannel<Numbered>("test", [recorder])
         channel.tap { _ in }()
         post(1, to: channel)
         #expect(recorder.numbers == [1])
     }
 
     @Test func aTapMayRemoveItself() {
-        let channel = EventChannel<Numbered>()
+        let channel = EventChannel<Numbered>("test")
         let removal = Lock<(@Sendable () -> Void)?>(nil)
         let remove = channel.tap { [recorder] event in
-            recorder.note(event.number)
+            recorder.note(event.kind.number)
             removal.withLock { $0 }?()
         }
         removal.withLock { $0 = remove }
@@ -137,7 +137,7 @@ struct EventChannelTests {
     }
 
     @Test func whoListensLaterDoesNotHearWhatWasPostedForOthers() {
-        let channel = EventChannel<Numbered>()
+        let channel = EventChannel<Numbered>("test")
         let remove = channel.tap { _ in }
         channel.post(Numbered(number: 1))
         remove()
@@ -149,7 +149,7 @@ struct EventChannelTests {
 
     @Test("the queue keeps its room from event to event, also when there was nothing to deliver; not that of a flood")
     func room() {
-        let channel = EventChannel<Numbered>([recorder])
+        let channel = EventChannel<Numbered>("test", [recorder])
         var room: Int { channel.state.withLock { $0.queue.capacity } }
         #expect(room == 0)
         post(1, to: channel)
@@ -175,19 +175,17 @@ struct EventChannelTests {
 
             deinit { released() }
         }
-        struct Loaded: DetailedEvent {
+        struct Loaded: PolicyEventKind, EventContent {
             let payload: Payload
-            var source: String { "test" }
-            var name: String { "test.loaded" }
-            var severity: EventSeverity { .debug }
-            var description: String { name }
-            var eventKind: EventKind { .call }
+            var label: (name: String, severity: EventSeverity) { ("test.loaded", .debug) }
+            var subject: EventSubject { .call }
+            func description(of source: String) -> String { label.name }
             func add(to details: inout EventDetails) {}
         }
         struct Deaf: PolicyObserver {
             func observe(_ event: some PolicyEvent) {}
         }
-        let channel = EventChannel<Loaded>([Deaf()])
+        let channel = EventChannel<Loaded>("test", [Deaf()])
         for number in 1...2 {
             // Asks for the lock, which hangs if it is held.
             channel.post(
@@ -215,7 +213,7 @@ struct EventChannelTests {
                 channel.add(recorder)
             }
         }
-        let channel = EventChannel<Numbered>()
+        let channel = EventChannel<Numbered>("test")
         func tap() -> @Sendable () -> Void {
             let owned = Owned(channel, recorder)
             return channel.tap { _ in _ = owned }
@@ -237,7 +235,7 @@ private struct Reposter: PolicyObserver {
     let channel: EventChannel<Numbered>
 
     func observe(_ event: some PolicyEvent) {
-        guard let event = event as? Numbered, event.number > 0 else { return }
+        guard let event = (event as? SourcedEvent<Numbered>)?.kind, event.number > 0 else { return }
         channel.post(Numbered(number: event.number - 1))
         channel.deliver()
     }

@@ -121,7 +121,7 @@ struct WatchTests {
         #expect(seen == [4, 4, 5, 6, 6, 6, 7, 7, 7, 8, 8, 9])
         #expect(failures == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3])
         let told = recorder.events(of: ResilienceModule.Event.self).compactMap {
-            if case .reloadFailed = $0 { $0.description } else { nil }
+            if case .reloadFailed = $0.kind { $0.description } else { nil }
         }
         #expect(told.count == 3 && told[0].contains("\(file.path):"))
         #expect(told.count == 3 && told[1].hasSuffix("there is no such file"))

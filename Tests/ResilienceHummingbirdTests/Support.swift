@@ -70,7 +70,7 @@
         private let finished = AsyncStream.makeStream(of: Void.self)
 
         func observe(_ event: some PolicyEvent) {
-            if case .finished = event as? Bulkhead.Event { finished.continuation.yield() }
+            if case .finished = (event as? Bulkhead.Event)?.kind { finished.continuation.yield() }
         }
 
         func next() async {

@@ -94,11 +94,11 @@
 
         @Test("levels are chosen by what events are about, or by their severity, and nil leaves them out")
         func levels() throws {
-            let opened = CircuitBreaker.Event.wouldOpen(
-                breaker: "b", .consecutiveFailures(5), counts: try CircuitBreaker("b").counts)
-            let refused = Timeout.Event.refused(timeout: "t", limit: .zero)
-            let failed = ResilienceModule.Event.reloadFailed(module: "m", error: InjectedFailure())
-            let called = Policy.Event.succeeded(policy: "p", duration: .zero)
+            let opened = CircuitBreaker.Event(
+                source: "b", .wouldOpen(.consecutiveFailures(5), counts: try CircuitBreaker("b").counts))
+            let refused = Timeout.Event(source: "t", .refused(limit: .zero))
+            let failed = ResilienceModule.Event(source: "m", .reloadFailed(error: InjectedFailure()))
+            let called = Policy.Event(source: "p", .succeeded(duration: .zero))
 
             let standard = LoggingObserver.Levels.standard
             #expect(standard.level(of: opened) == .info)

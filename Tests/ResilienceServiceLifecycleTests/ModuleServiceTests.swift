@@ -30,7 +30,7 @@
         let seen = Mutex<[Bool]>([])
 
         func observe(_ event: some PolicyEvent) {
-            guard case .stateChanged? = event as? ResilienceModule.Event else { return }
+            guard case .stateChanged? = (event as? ResilienceModule.Event)?.kind else { return }
             let isThere = executor.withLock { $0?.isCurrent == true }
             seen.withLock { $0.append(isThere) }
         }
@@ -52,7 +52,9 @@
             var count = 1
             while true {
                 try await recorder.waitForEvents(count)
-                for case .stateChanged(_, _, state) in recorder.events(of: ResilienceModule.Event.self) { return }
+                for case .stateChanged(_, state) in recorder.events(of: ResilienceModule.Event.self).map(\.kind) {
+                    return
+                }
                 count = recorder.events.count + 1
             }
         }
@@ -247,7 +249,7 @@
     extension EventRecorder {
         /// Of the end of a module.
         fileprivate var report: ResilienceModule.ShutdownReport? {
-            for case .ended(_, let report) in events(of: ResilienceModule.Event.self) { return report }
+            for case .ended(let report) in events(of: ResilienceModule.Event.self).map(\.kind) { return report }
             return nil
         }
     }

@@ -9,63 +9,107 @@ import Testing
 struct EventDetailsTests {
     private static let rejection = ResilienceModule.ShutdownError(module: "m", policyName: "p")
     private static let served = FallbackServed(fallback: "f", step: "cached", age: .seconds(3))
+    private static let skipped = FallbackStepEnd(step: "replica", reason: .notForThisError)
     private static let failed = Retry.FailedAttempt(attempt: 2, error: InjectedFailure(), delay: .milliseconds(1500))
 
     /// Events of every type, with the keys of their details.
     private static var events: [(any PolicyEvent, keys: [String], hasError: Bool)] {
         [
-            (Policy.Event.succeeded(policy: "p", duration: .seconds(1)), ["duration_seconds"], false),
+            (Policy.Event(source: "p", .succeeded(duration: .seconds(1))), ["duration_seconds"], false),
             (
-                Policy.Event.failed(policy: "p", duration: .seconds(1), error: InjectedFailure()), ["duration_seconds"],
+                Policy.Event(source: "p", .failed(duration: .seconds(1), error: InjectedFailure())),
+                ["duration_seconds"],
                 true
             ),
-            (Retry.Event.attemptFailed(retry: "r", failed), ["attempt", "delay_seconds"], true),
-            (Retry.Event.succeeded(retry: "r", attempts: 2), ["attempts"], false),
+            (Retry.Event(source: "r", .attemptFailed(failed)), ["attempt", "delay_seconds"], true),
+            (Retry.Event(source: "r", .succeeded(attempts: 2)), ["attempts"], false),
             (
-                Timeout.Event.exceeded(timeout: "t", limit: .seconds(1), duration: .seconds(2), isLateSuccess: true),
+                Timeout.Event(source: "t", .exceeded(limit: .seconds(1), duration: .seconds(2), isLateSuccess: true)),
                 ["limit_seconds", "duration_seconds", "late_success"], false
             ),
             (
-                Timeout.Event.abandoned(timeout: "t", limit: .seconds(1), isCancelledByCaller: false),
+                Timeout.Event(source: "t", .abandoned(limit: .seconds(1), isCancelledByCaller: false)),
                 ["limit_seconds", "cancelled_by_caller"], false
             ),
-            (Timeout.Event.abandonedEnded(timeout: "t", duration: .seconds(1)), ["duration_seconds"], false),
+            (Timeout.Event(source: "t", .abandonedEnded(duration: .seconds(1))), ["duration_seconds"], false),
             (
-                Hedge.Event.started(hedge: "h", attempt: 2, .delay, after: .seconds(1)),
+                Hedge.Event(source: "h", .started(attempt: 2, .delay, after: .seconds(1))),
                 ["attempt", "trigger", "elapsed_seconds"], false
             ),
-            (Hedge.Event.won(hedge: "h", attempt: 2, after: .seconds(1)), ["attempt", "elapsed_seconds"], false),
-            (Hedge.Event.failed(hedge: "h", attempts: 2, error: InjectedFailure()), ["attempts"], true),
+            (Hedge.Event(source: "h", .won(attempt: 2, after: .seconds(1))), ["attempt", "elapsed_seconds"], false),
+            (Hedge.Event(source: "h", .failed(attempts: 2, error: InjectedFailure())), ["attempts"], true),
             (
-                Bulkhead.Event.permitted(bulkhead: "b", waited: .seconds(1), inUse: 3), ["waited_seconds", "in_use"],
+                Bulkhead.Event(source: "b", .permitted(waited: .seconds(1), inUse: 3)), ["waited_seconds", "in_use"],
                 false
             ),
             (
-                Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: true),
+                Bulkhead.Event(source: "b", .limitChanged(from: 1, to: 2, isAdaptive: true)),
                 ["from", "to", "adaptive"], false
             ),
-            (RateLimiter.Event.rejected(limiter: "l", rejection), ["reason"], true),
-            (RateLimiter.Event.drained(limiter: "l", permits: 3), ["permits"], false),
+            (RateLimiter.Event(source: "l", .rejected(rejection)), ["reason"], true),
+            (RateLimiter.Event(source: "l", .drained(permits: 3)), ["permits"], false),
             (
-                RateLimiter.KeyedEvent.permitted(limiter: "l", key: "secret", permits: 1, waited: .zero),
+                RateLimiter.KeyedEvent(source: "l", .permitted(key: "secret", permits: 1, waited: .zero)),
                 ["permits", "waited_seconds"], false
             ),
-            (AdaptiveThrottle.Event.throttling(throttle: "a", probability: 0.5), ["probability"], false),
+            (AdaptiveThrottle.Event(source: "a", .throttling(probability: 0.5)), ["probability"], false),
             (
-                FallbackEvent.served(served, after: .seconds(1), cause: InjectedFailure()),
+                FallbackEvent(source: "f", .served(served, after: .seconds(1), cause: InjectedFailure())),
                 ["step", "age_seconds", "elapsed_seconds"], true
             ),
             (
-                FallbackEvent.exhausted(fallback: "f", after: .seconds(1), cause: InjectedFailure()),
+                FallbackEvent(source: "f", .exhausted(after: .seconds(1), cause: InjectedFailure())),
                 ["elapsed_seconds"], true
             ),
             (
-                StaleWhileRevalidateEvent.refreshFailed(name: "s", after: .seconds(1), error: InjectedFailure()),
+                StaleWhileRevalidateEvent(source: "s", .refreshFailed(after: .seconds(1), error: InjectedFailure())),
                 ["duration_seconds"], true
             ),
-            (ResilienceModule.Event.stateChanged(module: "m", from: .idle, to: .running), ["from", "to"], false),
-            (ResilienceModule.Event.registered(module: "m", kind: "policy", name: "p"), ["kind", "name"], false),
-            (ResilienceModule.Event.reloadFailed(module: "m", error: InjectedFailure()), [], true),
+            (ResilienceModule.Event(source: "m", .stateChanged(from: .idle, to: .running)), ["from", "to"], false),
+            (ResilienceModule.Event(source: "m", .registered(kind: "policy", name: "p")), ["kind", "name"], false),
+            (ResilienceModule.Event(source: "m", .removed(kind: "policy", name: "p")), ["kind", "name"], false),
+            (ResilienceModule.Event(source: "m", .reloaded), [], false),
+            (ResilienceModule.Event(source: "m", .reloadFailed(error: InjectedFailure())), [], true),
+            (ResilienceModule.Event(source: "m", .stateStoreFailed(error: InjectedFailure())), [], true),
+            (PolicyFamilyEvent(source: "f", .overflowed(maxKeys: 3)), ["max_keys"], false),
+            (
+                CircuitBreaker.Event(source: "b", .called(.failure, duration: .zero, isSlow: true)),
+                ["outcome", "duration_seconds", "slow"], false
+            ),
+            (
+                Retry.Event(source: "r", .gaveUp(attempts: 2, .attempts, error: InjectedFailure())),
+                ["attempts", "reason"], true
+            ),
+            (Timeout.Event(source: "t", .refused(limit: .zero)), ["limit_seconds"], false),
+            (
+                Hedge.Event(source: "h", .refused(attempt: 2, .delay, after: .zero)),
+                ["attempt", "trigger", "elapsed_seconds"], false
+            ),
+            (Hedge.Event(source: "h", .lost(attempt: 2, after: .zero)), ["attempt", "elapsed_seconds"], false),
+            (Bulkhead.Event(source: "b", .queued(queued: 3)), ["queued"], false),
+            (Bulkhead.Event(source: "b", .cancelled(waited: .zero)), ["waited_seconds"], false),
+            (Bulkhead.Event(source: "b", .finished(duration: .zero, inUse: 3)), ["duration_seconds", "in_use"], false),
+            (RateLimiter.Event(source: "l", .cancelled(permits: 3)), ["permits"], false),
+            (
+                RateLimiter.Event(source: "l", .permitted(permits: 3, waited: .zero)), ["permits", "waited_seconds"],
+                false
+            ),
+            (RateLimiter.KeyedEvent(source: "l", .rejected(key: "secret", rejection)), ["reason"], true),
+            (RateLimiter.KeyedEvent(source: "l", .cancelled(key: "secret", permits: 1)), ["permits"], false),
+            (RateLimiter.KeyedEvent(source: "l", .forgot(key: "secret")), [], false),
+            (AdaptiveThrottle.Event(source: "a", .recovered), [], false),
+            (
+                AdaptiveThrottle.Event(source: "a", .called(.refused, duration: .zero)),
+                ["outcome", "duration_seconds"], false
+            ),
+            (
+                FallbackEvent(source: "f", .stepFailed(skipped, after: .zero)), ["step", "reason", "elapsed_seconds"],
+                false
+            ),
+            (FallbackEvent(source: "f", .stepSkipped(skipped)), ["step", "reason"], false),
+            (StaleWhileRevalidateEvent(source: "s", .refreshed(after: .zero)), ["duration_seconds"], false),
+            (StaleWhileRevalidateEvent(source: "s", .refreshDiscarded(after: .zero)), ["duration_seconds"], false),
+            (StaleWhileRevalidateEvent(source: "s", .refreshRefused), [], false),
         ]
     }
 
@@ -79,9 +123,20 @@ struct EventDetailsTests {
         }
     }
 
+    @Test("an event is called like its pattern and its case")
+    func names() {
+        for (event, _, _) in Self.events {
+            let kind = Mirror(reflecting: event).descendant("kind")
+            let label = kind.flatMap { Mirror(reflecting: $0).children.first?.label } ?? kind.map { "\($0)" } ?? ""
+            let words = label.map { $0.isUppercase ? "_\($0.lowercased())" : "\($0)" }.joined()
+            #expect(event.name.hasSuffix(".\(words)") && !words.isEmpty, "\(event.name)")
+            #expect(event.name.split(separator: ".").count == 2, "\(event.name)")
+        }
+    }
+
     @Test("durations are numbers of seconds")
     func seconds() {
-        let details = EventDetails(Retry.Event.attemptFailed(retry: "r", Self.failed))
+        let details = EventDetails(Retry.Event(source: "r", .attemptFailed(Self.failed)))
         #expect(details.values.map(\.value) == [.integer(2), .number(1.5)])
         #expect(details.error as? InjectedFailure == InjectedFailure())
     }
@@ -101,16 +156,20 @@ struct EventDetailsTests {
     }
 
     @Test("what is about a call, and what changes things for others, is told apart, whatever the severity")
-    func kinds() throws {
+    func subjects() throws {
         let counts = try CircuitBreaker("b").counts
-        #expect(EventKind(of: CircuitBreaker.Event.wouldOpen(breaker: "b", .predicate, counts: counts)) == .change)
-        #expect(EventKind(of: Timeout.Event.abandoned(timeout: "t", limit: .zero, isCancelledByCaller: true)) == .call)
-        #expect(EventKind(of: FallbackEvent.exhausted(fallback: "f", after: .zero, cause: InjectedFailure())) == .call)
-        #expect(EventKind(of: Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: false)) == .change)
-        #expect(EventKind(of: Bulkhead.Event.limitChanged(bulkhead: "b", from: 1, to: 2, isAdaptive: true)) == .call)
-        #expect(EventKind(of: AdaptiveThrottle.Event.throttling(throttle: "a", probability: 1)) == .change)
-        #expect(EventKind(of: ResilienceModule.Event.reloadFailed(module: "m", error: InjectedFailure())) == .failure)
-        #expect(EventKind(of: ResilienceModule.Event.reloaded(module: "m")) == .change)
-        #expect(EventKind(of: ResilienceModule.Event.registered(module: "m", kind: "policy", name: "p")) == .call)
+        #expect(EventSubject(of: CircuitBreaker.Event(source: "b", .wouldOpen(.predicate, counts: counts))) == .change)
+        #expect(
+            EventSubject(of: Timeout.Event(source: "t", .abandoned(limit: .zero, isCancelledByCaller: true))) == .call)
+        #expect(
+            EventSubject(of: FallbackEvent(source: "f", .exhausted(after: .zero, cause: InjectedFailure()))) == .call)
+        #expect(
+            EventSubject(of: Bulkhead.Event(source: "b", .limitChanged(from: 1, to: 2, isAdaptive: false))) == .change)
+        #expect(EventSubject(of: Bulkhead.Event(source: "b", .limitChanged(from: 1, to: 2, isAdaptive: true))) == .call)
+        #expect(EventSubject(of: AdaptiveThrottle.Event(source: "a", .throttling(probability: 1))) == .change)
+        #expect(
+            EventSubject(of: ResilienceModule.Event(source: "m", .reloadFailed(error: InjectedFailure()))) == .failure)
+        #expect(EventSubject(of: ResilienceModule.Event(source: "m", .reloaded)) == .change)
+        #expect(EventSubject(of: ResilienceModule.Event(source: "m", .registered(kind: "policy", name: "p"))) == .call)
     }
 }

@@ -10,7 +10,9 @@ struct LifecycleTests {
     typealias LifecycleError = ResilienceModule.LifecycleError
 
     private func changes(_ fixture: Fixture) -> [String] {
-        fixture.events.compactMap { if case .stateChanged(_, let old, let new) = $0 { "\(old) → \(new)" } else { nil } }
+        fixture.events.compactMap {
+            if case .stateChanged(let old, let new) = $0.kind { "\(old) → \(new)" } else { nil }
+        }
     }
 
     @Test("calls are let in before the start, while it runs, and not after the end")
@@ -423,7 +425,7 @@ struct LifecycleTests {
         #expect(lines.contains { $0.contains("circuit_breaker.calls{kind=failed} 2") })
         #expect(lines.contains { $0.contains("retry \"unused\": nothing seen") })
         #expect(lines.contains { $0.contains("retry budget \"budget\"") })
-        guard case .ended(_, let heard) = try #require(fixture.events.last) else {
+        guard case .ended(let heard) = try #require(fixture.events.last).kind else {
             Issue.record("no report")
             return
         }

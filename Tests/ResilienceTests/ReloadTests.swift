@@ -35,7 +35,7 @@ struct ReloadTests {
         }
         #expect(attempts == [4, 4, 4, 4, 4, 4, 5, 5])
         #expect(failures == [0, 0, 1, 1, 2, 2, 2, 3])
-        let told = fixture.events.compactMap { if case .reloadFailed = $0 { $0.description } else { nil } }
+        let told = fixture.events.compactMap { if case .reloadFailed = $0.kind { $0.description } else { nil } }
         #expect(
             told.first
                 == "resilience module \"test\" kept its configuration: policies.x.retry.maxAttempts: 0 is below 1")

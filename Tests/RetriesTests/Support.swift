@@ -43,12 +43,12 @@ struct Fixture: Sendable {
 
     /// The delays that events told of, in order.
     var delays: [Duration?] {
-        events.compactMap { if case .attemptFailed(_, let failed) = $0 { failed.delay } else { nil } }
+        events.compactMap { if case .attemptFailed(let failed) = $0.kind { failed.delay } else { nil } }
     }
 
     /// Why calls were given up, in order.
     var reasons: [StopReason] {
-        events.compactMap { if case .gaveUp(_, _, let reason, _) = $0 { reason } else { nil } }
+        events.compactMap { if case .gaveUp(_, let reason, _) = $0.kind { reason } else { nil } }
     }
 }
 

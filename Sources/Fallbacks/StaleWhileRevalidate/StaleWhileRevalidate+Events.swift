@@ -1,64 +1,50 @@
 public import ResilienceCore
 
 /// What happens to refreshes in the background.
-public enum StaleWhileRevalidateEvent: PolicyEvent {
+public enum StaleWhileRevalidateEventKind: PolicyEventKind {
     /// A refresh has brought a new value.
-    case refreshed(name: String, after: Duration)
+    case refreshed(after: Duration)
     /// A refresh has brought a value that was not kept: meanwhile its key was forgotten or dropped, or a call that
     /// began later had brought another.
-    case refreshDiscarded(name: String, after: Duration)
+    case refreshDiscarded(after: Duration)
     /// A refresh has failed; the old value stays.
-    case refreshFailed(name: String, after: Duration, error: any Error)
+    case refreshFailed(after: Duration, error: any Error)
     /// A refresh was due but not begun: as many run as may, or it was shut down.
-    case refreshRefused(name: String)
-
-    /// The name of what refreshes.
-    public var source: String {
-        switch self {
-        case .refreshed(let name, _), .refreshDiscarded(let name, _), .refreshFailed(let name, _, _),
-            .refreshRefused(let name):
-            name
-        }
-    }
-
-    /// `stale_while_revalidate.` and the case.
-    public var name: String {
-        switch self {
-        case .refreshed: "stale_while_revalidate.refreshed"
-        case .refreshDiscarded: "stale_while_revalidate.refresh_discarded"
-        case .refreshFailed: "stale_while_revalidate.refresh_failed"
-        case .refreshRefused: "stale_while_revalidate.refresh_refused"
-        }
-    }
+    case refreshRefused
 
     /// Info for a refresh that failed or was not begun; otherwise debug.
-    public var severity: EventSeverity {
+    public var label: (name: String, severity: EventSeverity) {
         switch self {
-        case .refreshed, .refreshDiscarded: .debug
-        case .refreshFailed, .refreshRefused: .info
+        case .refreshed: ("stale_while_revalidate.refreshed", .debug)
+        case .refreshDiscarded: ("stale_while_revalidate.refresh_discarded", .debug)
+        case .refreshFailed: ("stale_while_revalidate.refresh_failed", .info)
+        case .refreshRefused: ("stale_while_revalidate.refresh_refused", .info)
         }
     }
 
     /// A sentence for logs.
-    public var description: String {
+    public func description(of source: String) -> String {
         switch self {
-        case .refreshed(let name, let time): "\"\(name)\" refreshed a value in \(time.sentenceForm)"
-        case .refreshDiscarded(let name, let time):
-            "\"\(name)\" refreshed a value in \(time.sentenceForm) that is not needed any more"
-        case .refreshFailed(let name, let time, let error):
-            "\"\(name)\" failed to refresh a value, after \(time.sentenceForm): \(error)"
-        case .refreshRefused(let name): "\"\(name)\" has a stale value and may not begin a refresh"
+        case .refreshed(let time): "\"\(source)\" refreshed a value in \(time.sentenceForm)"
+        case .refreshDiscarded(let time):
+            "\"\(source)\" refreshed a value in \(time.sentenceForm) that is not needed any more"
+        case .refreshFailed(let time, let error):
+            "\"\(source)\" failed to refresh a value, after \(time.sentenceForm): \(error)"
+        case .refreshRefused: "\"\(source)\" has a stale value and may not begin a refresh"
         }
     }
 }
 
-extension StaleWhileRevalidateEvent: DetailedEvent {
-    package var eventKind: EventKind { .call }
+/// Something that happened to refreshes in the background.
+public typealias StaleWhileRevalidateEvent = SourcedEvent<StaleWhileRevalidateEventKind>
+
+extension StaleWhileRevalidateEventKind: EventContent {
+    package var subject: EventSubject { .call }
 
     package func add(to details: inout EventDetails) {
         switch self {
-        case .refreshed(_, let time), .refreshDiscarded(_, let time): details.add(seconds: "duration", time)
-        case .refreshFailed(_, let time, let error):
+        case .refreshed(let time), .refreshDiscarded(let time): details.add(seconds: "duration", time)
+        case .refreshFailed(let time, let error):
             details.add(seconds: "duration", time)
             details.add(error)
         case .refreshRefused: break

@@ -31,7 +31,7 @@ extension KeyedStaleWhileRevalidate {
     }
 
     @usableFromInline
-    func notifyRefused() { events.notify(.refreshRefused(name: name)) }
+    func notifyRefused() { events.notify(.refreshRefused) }
 
     /// Calls the operation, in a task that belongs to no caller, and so is not bound by the deadline of one.
     ///
@@ -90,9 +90,9 @@ extension KeyedStaleWhileRevalidate {
         _ = dropped
         let time = flight.start.instant.duration(to: now)
         switch end {
-        case .refreshed: events.notify(.refreshed(name: name, after: time))
-        case .discarded: events.notify(.refreshDiscarded(name: name, after: time))
-        case .failed(let error): events.notify(.refreshFailed(name: name, after: time, error: error))
+        case .refreshed: events.notify(.refreshed(after: time))
+        case .discarded: events.notify(.refreshDiscarded(after: time))
+        case .failed(let error): events.notify(.refreshFailed(after: time, error: error))
         case .cancelled: break
         }
     }

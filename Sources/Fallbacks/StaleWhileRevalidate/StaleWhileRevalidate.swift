@@ -41,7 +41,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
 
     @usableFromInline let time: TimeSource
     let unprotected: NoStrategy
-    let events: EventChannel<StaleWhileRevalidateEvent>
+    let events: EventChannel<StaleWhileRevalidateEventKind>
     @usableFromInline let state: Lock<RevalidationState<Key, Value>>
     let refreshName: String
     let loadName: String
@@ -84,7 +84,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         self.policy = policy
         self.time = time
         unprotected = NoStrategy(rootContext: Context(name: name, time: time))
-        events = EventChannel(observers)
+        events = EventChannel(name, observers)
         state = Lock(RevalidationState(configuration))
         refreshName = "refresh \(name)"
         loadName = "load \(name)"

@@ -35,7 +35,7 @@ extension KeyedRateLimiter {
         guard case .answered(let permits, let forgotten) = answer else { return 0 }
         if let forgotten {
             shared.forgottenKeys.wrappingAdd(1, ordering: .relaxed)
-            shared.events.post(.forgot(limiter: name, key: forgotten))
+            shared.events.post(.forgot(key: forgotten))
             shared.events.deliver()
         }
         return permits

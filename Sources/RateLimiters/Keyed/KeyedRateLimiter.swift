@@ -181,12 +181,12 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         switch answer {
         case .full:
             shared.refusedKeys.wrappingAdd(1, ordering: .relaxed)
-            shared.events.post(.rejected(limiter: name, key: key, shared.tooManyKeys))
+            shared.events.post(.rejected(key: key, shared.tooManyKeys))
             return nil
         case .answered(let reply, let forgotten):
             if let forgotten {
                 shared.forgottenKeys.wrappingAdd(1, ordering: .relaxed)
-                shared.events.post(.forgot(limiter: name, key: forgotten))
+                shared.events.post(.forgot(key: forgotten))
             }
             if let actions = reply.actions { perform(actions, key) }
             return reply
@@ -224,7 +224,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
                 common.advancedTo = max(common.advancedTo, now)
                 let result = rate.cancel(ticket, of: entry.generation, now: now, grantToo: grantToo, common)
                 if result.wasQueued || grantToo {
-                    shared.events.post(.cancelled(limiter: name, key: key, permits: ticket.permits))
+                    shared.events.post(.cancelled(key: key, permits: ticket.permits))
                 }
                 if let actions = result.actions { shared.postLocked(actions, key) }
                 return result

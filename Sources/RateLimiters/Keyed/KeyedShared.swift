@@ -13,7 +13,7 @@ final class KeyedShared: Sendable {
     }
 
     @usableFromInline let time: TimeSource
-    @usableFromInline let events: EventChannel<RateLimiter.KeyedEvent>
+    @usableFromInline let events: EventChannel<RateLimiter.KeyedEventKind>
     let name: String
     let rootContext: Context
     let meters: MeterPoint
@@ -30,7 +30,7 @@ final class KeyedShared: Sendable {
         name = environment.name
         time = environment.time
         rootContext = Context(name: environment.name, time: environment.time)
-        events = EventChannel(environment.observers)
+        events = EventChannel(environment.name, environment.observers)
         meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         self.configuration = Lock((configuration, 0))
         forgets = Atomic(configuration.whenFull == .forgetsLeastUsed)
@@ -45,7 +45,7 @@ final class KeyedShared: Sendable {
         self.configuration.withLock { state in
             state = (configuration, state.update + 1)
             forgets.store(configuration.whenFull == .forgetsLeastUsed, ordering: .relaxed)
-            events.post(.updated(limiter: name, configuration))
+            events.post(.updated(configuration))
             return state.update
         }
     }
@@ -106,9 +106,9 @@ final class KeyedShared: Sendable {
     func postLocked(_ reply: KeyedReply, _ key: any Hashable & Sendable, _ permits: Int) {
         if let actions = reply.actions { postLocked(actions, key) }
         if case .granted = reply.decision {
-            events.post(.permitted(limiter: name, key: key, permits: permits, waited: .zero))
+            events.post(.permitted(key: key, permits: permits, waited: .zero))
         } else if let error = refusal(reply, permits) {
-            events.post(.rejected(limiter: name, key: key, error))
+            events.post(.rejected(key: key, error))
         }
     }
 
@@ -117,10 +117,10 @@ final class KeyedShared: Sendable {
         guard events.isListening else { return }
         for ticket in actions.ended where ticket.waiter != nil {
             if let error = refusal(of: ticket, burst: actions.burst) {
-                events.post(.rejected(limiter: name, key: key, error))
+                events.post(.rejected(key: key, error))
             } else {
                 let waited = Duration.nanoseconds(ticket.due.subtractingSaturated(ticket.asked))
-                events.post(.permitted(limiter: name, key: key, permits: ticket.permits, waited: waited))
+                events.post(.permitted(key: key, permits: ticket.permits, waited: waited))
             }
         }
     }

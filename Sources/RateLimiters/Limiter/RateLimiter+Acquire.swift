@@ -83,7 +83,7 @@ extension RateLimiter {
     func cancel(_ ticket: Ticket, grantToo: Bool) -> Bool {
         withState { state, now in
             let wasQueued = state.cancel(ticket, now: now, grantToo: grantToo)
-            if wasQueued || grantToo { events.post(.cancelled(limiter: name, permits: ticket.permits)) }
+            if wasQueued || grantToo { events.post(.cancelled(permits: ticket.permits)) }
             return wasQueued
         }
     }

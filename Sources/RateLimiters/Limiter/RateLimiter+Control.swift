@@ -46,7 +46,7 @@ extension RateLimiter {
         withState { state, now in
             state.update(configuration, now: now)
             useLocked(state)
-            events.post(.updated(limiter: name, configuration))
+            events.post(.updated(configuration))
         }
     }
 
@@ -57,7 +57,7 @@ extension RateLimiter {
     public func drain() -> Int {
         withState { state, now in
             let permits = state.drain(now: now)
-            events.post(.drained(limiter: name, permits: permits))
+            events.post(.drained(permits: permits))
             return permits
         }
     }

@@ -2,78 +2,64 @@ public import ResilienceCore
 
 extension RateLimiter {
     /// What happens in a limiter.
-    public enum Event: PolicyEvent {
-        /// Permits were taken, at once or after a wait. Followed by ``cancelled(limiter:permits:)`` if whoever waited
+    public enum EventKind: PolicyEventKind {
+        /// Permits were taken, at once or after a wait. Followed by ``cancelled(permits:)`` if whoever waited
         /// gave up at that very moment; the totals count such an ask as cancelled only.
-        case permitted(limiter: String, permits: Int, waited: Duration)
+        case permitted(permits: Int, waited: Duration)
         /// An ask was refused: a ``RejectedError`` or an ``ExceedsLimitError``.
-        case rejected(limiter: String, any PolicyRejection)
+        case rejected(any PolicyRejection)
         /// Somebody gave up waiting, or a reservation; the permits were returned.
-        case cancelled(limiter: String, permits: Int)
+        case cancelled(permits: Int)
         /// The configuration was changed.
-        case updated(limiter: String, Configuration)
+        case updated(Configuration)
         /// All permits that were there were taken away.
-        case drained(limiter: String, permits: Int)
-
-        /// The limiter's name.
-        public var source: String {
-            switch self {
-            case .permitted(let limiter, _, _), .rejected(let limiter, _), .cancelled(let limiter, _),
-                .updated(let limiter, _), .drained(let limiter, _):
-                limiter
-            }
-        }
-
-        /// `rate_limiter.` and the case.
-        public var name: String {
-            switch self {
-            case .permitted: "rate_limiter.permitted"
-            case .rejected: "rate_limiter.rejected"
-            case .cancelled: "rate_limiter.cancelled"
-            case .updated: "rate_limiter.updated"
-            case .drained: "rate_limiter.drained"
-            }
-        }
+        case drained(permits: Int)
 
         /// Info for what is done to the limiter, debug for calls.
-        public var severity: EventSeverity {
+        public var label: (name: String, severity: EventSeverity) {
             switch self {
-            case .permitted, .rejected, .cancelled: .debug
-            case .updated, .drained: .info
+            case .permitted: ("rate_limiter.permitted", .debug)
+            case .rejected: ("rate_limiter.rejected", .debug)
+            case .cancelled: ("rate_limiter.cancelled", .debug)
+            case .updated: ("rate_limiter.updated", .info)
+            case .drained: ("rate_limiter.drained", .info)
             }
         }
 
         /// A sentence for logs.
-        public var description: String {
+        public func description(of source: String) -> String {
             switch self {
-            case .permitted(let limiter, let permits, let waited):
-                "rate limiter \"\(limiter)\" gave \(Self.number(permits))"
+            case .permitted(let permits, let waited):
+                "rate limiter \"\(source)\" gave \(Self.number(permits))"
                     + (waited == .zero ? "" : " after \(waited.sentenceForm)")
-            case .rejected(_, let error): error.description
-            case .cancelled(let limiter, let permits):
-                "rate limiter \"\(limiter)\" got \(Self.number(permits)) back"
-            case .updated(let limiter, let configuration):
-                "rate limiter \"\(limiter)\" changed to a \(configuration.rule)"
-            case .drained(let limiter, let permits):
-                "rate limiter \"\(limiter)\" was drained of \(Self.number(permits))"
+            case .rejected(let error): error.description
+            case .cancelled(let permits):
+                "rate limiter \"\(source)\" got \(Self.number(permits)) back"
+            case .updated(let configuration):
+                "rate limiter \"\(source)\" changed to a \(configuration.rule)"
+            case .drained(let permits):
+                "rate limiter \"\(source)\" was drained of \(Self.number(permits))"
             }
         }
 
         private static func number(_ permits: Int) -> String { permits == 1 ? "1 permit" : "\(permits) permits" }
     }
+
+    /// Something that happened in a limiter.
+    public typealias Event = SourcedEvent<EventKind>
 }
 
-extension RateLimiter.Event: DetailedEvent {
-    package var eventKind: EventKind { EventKind(severity) }
+extension RateLimiter.EventKind: EventContent {
+    package var subject: EventSubject { EventSubject(label.severity) }
 
     package func add(to details: inout EventDetails) {
         switch self {
-        case .permitted(_, let permits, let waited):
+        case .permitted(let permits, let waited):
             details.add("permits", permits)
             details.add(seconds: "waited", waited)
-        case .rejected(_, let error): details.add(error)
-        case .cancelled(_, let permits), .drained(_, let permits): details.add("permits", permits)
-        case .updated(_, let configuration): details.add("rule", "\(configuration.rule)")
+        case .rejected(let error): details.add(error)
+        case .cancelled(let permits), .drained(let permits): details.add("permits", permits)
+        case .updated(let configuration): details.add("rule", "\(configuration.rule)")
         }
     }
 }

@@ -69,10 +69,10 @@ extension RateLimiter {
     private func postLocked(_ ticket: Ticket, burst: Int) {
         guard ticket.waiter != nil, events.isListening else { return }
         if let error = refusal(of: ticket, burst: burst) {
-            events.post(.rejected(limiter: name, error))
+            events.post(.rejected(error))
         } else {
             let waited = Duration.nanoseconds(ticket.due.subtractingSaturated(ticket.asked))
-            events.post(.permitted(limiter: name, permits: ticket.permits, waited: waited))
+            events.post(.permitted(permits: ticket.permits, waited: waited))
         }
     }
 

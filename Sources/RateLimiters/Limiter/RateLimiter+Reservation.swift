@@ -105,7 +105,7 @@ extension RateLimiter {
         case .granted(let grant):
             withState { state, now in
                 state.giveBack(grant, now: now)
-                events.post(.cancelled(limiter: name, permits: grant.permits))
+                events.post(.cancelled(permits: grant.permits))
             }
         }
     }
@@ -113,7 +113,7 @@ extension RateLimiter {
     private func useReserved(_ ticket: Ticket) -> Bool {
         let waited = withState { state, _ -> Int64? in
             if let error = refusal(of: ticket, burst: state.meter.burst) {
-                events.post(.rejected(limiter: name, error))
+                events.post(.rejected(error))
                 return nil
             }
             return ticket.due.subtractingSaturated(ticket.asked)
@@ -131,7 +131,7 @@ extension RateLimiter {
         if waited > 0 { countWaitingTime(waited) }
         guard events.isListening else { return }
         withState { _, _ in
-            events.post(.permitted(limiter: name, permits: permits, waited: .nanoseconds(waited)))
+            events.post(.permitted(permits: permits, waited: .nanoseconds(waited)))
         }
     }
 
@@ -139,7 +139,7 @@ extension RateLimiter {
         let refused = withState { state, now -> (any PolicyRejection)? in
             _ = state.wait(for: ticket, now: now)
             guard let error = refusal(of: ticket, burst: state.meter.burst) else { return nil }
-            events.post(.rejected(limiter: name, error))
+            events.post(.rejected(error))
             return error
         }
         if let refused {

@@ -19,7 +19,7 @@ public final class RateLimiter: Strategy {
     public let rootContext: Context
 
     let time: TimeSource
-    let events: EventChannel<Event>
+    let events: EventChannel<EventKind>
     let meters: MeterPoint
     let tally = LimiterTally()
     let machine: Lock<Machine>
@@ -70,7 +70,7 @@ public final class RateLimiter: Strategy {
         name = environment.name
         time = environment.time
         rootContext = Context(name: environment.name, time: environment.time)
-        events = EventChannel(environment.observers)
+        events = EventChannel(environment.name, environment.observers)
         meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         machine = Lock(Machine(state: RateLimiterState(configuration, now: environment.time.now.nanoseconds)))
         withState { state, _ in useLocked(state) }
@@ -191,17 +191,17 @@ public final class RateLimiter: Strategy {
             case .granted:
                 if isCall {
                     tally.permitted.wrappingAdd(1, ordering: .relaxed)
-                    events.post(.permitted(limiter: name, permits: permits, waited: .zero))
+                    events.post(.permitted(permits: permits, waited: .zero))
                 }
             case .queued(let ticket): if isCall { _ = state.wait(for: ticket, now: now) }
             case .refused(let retryAfter):
                 tally.rejected.wrappingAdd(1, ordering: .relaxed)
                 let error = RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
-                events.post(.rejected(limiter: name, error))
+                events.post(.rejected(error))
             case .never:
                 tally.rejected.wrappingAdd(1, ordering: .relaxed)
                 let error = ExceedsLimitError(policyName: name, permits: permits, burst: state.meter.burst)
-                events.post(.rejected(limiter: name, error))
+                events.post(.rejected(error))
             }
             return (decision, state.meter.burst)
         }

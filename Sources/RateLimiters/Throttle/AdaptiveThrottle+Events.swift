@@ -2,68 +2,53 @@ public import ResilienceCore
 
 extension AdaptiveThrottle {
     /// What happens in a throttle.
-    public enum Event: PolicyEvent {
+    public enum EventKind: PolicyEventKind {
         /// The throttle rejected the first call since the probability of a rejection was last 0.
-        case throttling(throttle: String, probability: Double)
+        case throttling(probability: Double)
         /// The probability of a rejection is 0 again, after calls were rejected.
-        case recovered(throttle: String)
+        case recovered
         /// A call ended.
-        case called(throttle: String, Outcome, duration: Duration)
+        case called(Outcome, duration: Duration)
         /// A call was rejected.
-        case rejected(throttle: String, RejectedError)
-
-        /// The throttle's name.
-        public var source: String {
-            switch self {
-            case .throttling(let throttle, _), .recovered(let throttle), .called(let throttle, _, _),
-                .rejected(let throttle, _):
-                throttle
-            }
-        }
-
-        /// `adaptive_throttle.` and the case.
-        public var name: String {
-            switch self {
-            case .throttling: "adaptive_throttle.throttling"
-            case .recovered: "adaptive_throttle.recovered"
-            case .called: "adaptive_throttle.called"
-            case .rejected: "adaptive_throttle.rejected"
-            }
-        }
+        case rejected(RejectedError)
 
         /// A warning when it begins to reject, info when it ends, debug for calls.
-        public var severity: EventSeverity {
+        public var label: (name: String, severity: EventSeverity) {
             switch self {
-            case .throttling: .warning
-            case .recovered: .info
-            case .called, .rejected: .debug
+            case .throttling: ("adaptive_throttle.throttling", .warning)
+            case .recovered: ("adaptive_throttle.recovered", .info)
+            case .called: ("adaptive_throttle.called", .debug)
+            case .rejected: ("adaptive_throttle.rejected", .debug)
             }
         }
 
         /// A sentence for logs.
-        public var description: String {
+        public func description(of source: String) -> String {
             switch self {
-            case .throttling(let throttle, _): "adaptive throttle \"\(throttle)\" begins to reject calls"
-            case .recovered(let throttle): "adaptive throttle \"\(throttle)\" rejects no more calls"
-            case .called(let throttle, let outcome, let duration):
-                "adaptive throttle \"\(throttle)\" saw a call: \(outcome), \(duration.sentenceForm)"
-            case .rejected(_, let error): error.description
+            case .throttling: "adaptive throttle \"\(source)\" begins to reject calls"
+            case .recovered: "adaptive throttle \"\(source)\" rejects no more calls"
+            case .called(let outcome, let duration):
+                "adaptive throttle \"\(source)\" saw a call: \(outcome), \(duration.sentenceForm)"
+            case .rejected(let error): error.description
             }
         }
     }
+
+    /// Something that happened in a throttle.
+    public typealias Event = SourcedEvent<EventKind>
 }
 
-extension AdaptiveThrottle.Event: DetailedEvent {
-    package var eventKind: EventKind { EventKind(severity) }
+extension AdaptiveThrottle.EventKind: EventContent {
+    package var subject: EventSubject { EventSubject(label.severity) }
 
     package func add(to details: inout EventDetails) {
         switch self {
-        case .throttling(_, let probability): details.add("probability", probability)
+        case .throttling(let probability): details.add("probability", probability)
         case .recovered: break
-        case .called(_, let outcome, let duration):
+        case .called(let outcome, let duration):
             details.add("outcome", "\(outcome)")
             details.add(seconds: "duration", duration)
-        case .rejected(_, let error): details.add(error)
+        case .rejected(let error): details.add(error)
         }
     }
 }

@@ -32,7 +32,7 @@ public final class AdaptiveThrottle: Strategy {
     let time: TimeSource
     let random: RandomSource
     let machine: Lock<AdaptiveThrottleState>
-    let events: EventChannel<Event>
+    let events: EventChannel<EventKind>
     private let conditions: Lock<ErrorConditions>
 
     /// Until when no call is rejected, whoever asks: the end of the present part of the window if the probability is 0,
@@ -69,7 +69,7 @@ public final class AdaptiveThrottle: Strategy {
         time = environment.time
         random = environment.random
         rootContext = Context(name: environment.name, time: environment.time)
-        events = EventChannel(environment.observers)
+        events = EventChannel(environment.name, environment.observers)
         conditions = Lock(configuration.conditions)
         let state = AdaptiveThrottleState(configuration, now: environment.time.now)
         calmUntil = Atomic(state.calmUntil.nanoseconds)
@@ -122,8 +122,8 @@ public final class AdaptiveThrottle: Strategy {
         let error = RejectedError(policyName: name, probability: probability)
         withMachine { machine in
             machine.reject(now: now)
-            if machine.beginsRejecting() { events.post(.throttling(throttle: name, probability: probability)) }
-            events.post(.rejected(throttle: name, error))
+            if machine.beginsRejecting() { events.post(.throttling(probability: probability)) }
+            events.post(.rejected(error))
         }
         throw error
     }
@@ -142,9 +142,7 @@ public final class AdaptiveThrottle: Strategy {
         let now = isExact || events.isListening ? time.now : nil
         let isCounted = withMachine { machine in
             let isCounted = machine.record(outcome, startedAt: start, now: now)
-            if events.isListening, let now {
-                events.post(.called(throttle: name, outcome, duration: start.duration(to: now)))
-            }
+            if events.isListening, let now { events.post(.called(outcome, duration: start.duration(to: now))) }
             return isCounted
         }
         guard !isCounted, outcome.counts else { return isCounted }
@@ -169,7 +167,7 @@ public final class AdaptiveThrottle: Strategy {
             let result = body(&machine)
             let calm = machine.calmUntil.nanoseconds
             if calm != calmUntil.load(ordering: .relaxed) { calmUntil.store(calm, ordering: .relaxed) }
-            if machine.endsRejecting() { events.post(.recovered(throttle: name)) }
+            if machine.endsRejecting() { events.post(.recovered) }
             return result
         }
         events.deliver()

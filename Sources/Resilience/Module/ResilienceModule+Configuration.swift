@@ -122,7 +122,7 @@ extension ResilienceModule {
         } catch {
             // It fitted when it was planned, and does not fit what has been registered meanwhile.
             updates.withLock { $0.refused += 1 }
-            events.post(.reloadFailed(module: name, error: error))
+            events.post(.reloadFailed(error: error))
             events.deliver()
             return
         }
@@ -131,7 +131,7 @@ extension ResilienceModule {
             guard !change.isSilent else { return }
             updates.removed = []
             updates.applied += 1
-            events.post(.reloaded(module: name))
+            events.post(.reloaded)
         }
         events.deliver()
     }

@@ -171,7 +171,7 @@ extension ResilienceModule {
             abandonedCalls: gate.count, snapshot: snapshot(as: .stopped))
         lifecycle.withLock { lifecycle in
             change(&lifecycle, to: .stopped)
-            events.post(.ended(module: name, report: report))
+            events.post(.ended(report: report))
         }
         events.deliver()
         // Also those that hear of the module alone.
@@ -182,7 +182,7 @@ extension ResilienceModule {
     }
 
     private func change(_ lifecycle: inout Lifecycle, to state: State) {
-        events.post(.stateChanged(module: name, from: lifecycle.state, to: state))
+        events.post(.stateChanged(from: lifecycle.state, to: state))
         lifecycle.state = state
     }
 

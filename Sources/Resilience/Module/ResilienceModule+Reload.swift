@@ -76,7 +76,7 @@ extension ResilienceModule {
         defer { source.failure = failure }
         guard source.failure != failure else { return }
         updates.withLock { $0.refused += 1 }
-        events.post(.reloadFailed(module: name, error: error))
+        events.post(.reloadFailed(error: error))
         events.deliver()
     }
 }

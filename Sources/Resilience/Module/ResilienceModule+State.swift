@@ -107,7 +107,7 @@ extension ResilienceModule {
     }
 
     private func report(_ error: any Error) {
-        events.post(.stateStoreFailed(module: name, error: error))
+        events.post(.stateStoreFailed(error: error))
         events.deliver()
     }
 

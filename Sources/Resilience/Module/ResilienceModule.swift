@@ -33,7 +33,7 @@ public final class ResilienceModule: Sendable {
     let lifecycle: Lock<Lifecycle>
     let updates = Lock(Updates())
     let history = MetricHistory()
-    let events: EventChannel<Event>
+    let events: EventChannel<EventKind>
 
     /// Creates a module.
     ///
@@ -58,7 +58,7 @@ public final class ResilienceModule: Sendable {
         self.clock = clock
         self.random = random
         let registry = Registry(observers)
-        events = EventChannel(registry.observers)
+        events = EventChannel(name, registry.observers)
         self.registry = Lock(registry)
         lifecycle = Lock(Lifecycle())
         let names = ModuleNames(self, adding: registrations())
@@ -119,7 +119,7 @@ public final class ResilienceModule: Sendable {
             let addition = registry.add(entries, limit: limit)
             if case .added = addition {
                 for entry in entries {
-                    events.post(.registered(module: name, kind: entry.kind.title, name: entry.name))
+                    events.post(.registered(kind: entry.kind.title, name: entry.name))
                 }
             }
             return (addition, registry.observers)
@@ -138,7 +138,7 @@ public final class ResilienceModule: Sendable {
         if let entry = registry.withLock({ $0.entries[key] }) { history.note(entry.counting) }
         let entry = registry.withLock { registry in
             let entry = registry.remove(key)
-            if let entry { events.post(.removed(module: name, kind: entry.kind.title, name: entry.name)) }
+            if let entry { events.post(.removed(kind: entry.kind.title, name: entry.name)) }
             return entry
         }
         _ = entry  // Released here, outside the lock.

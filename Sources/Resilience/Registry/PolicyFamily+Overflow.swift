@@ -1,40 +1,37 @@
 public import ResilienceCore
 internal import Synchronization
 
-/// Something that happened to a ``PolicyFamily``. What happens in its members are their layers' events.
-public enum PolicyFamilyEvent: PolicyEvent {
+/// What happens to a ``PolicyFamily``. What happens in its members are their layers' events.
+public enum PolicyFamilyEventKind: PolicyEventKind {
     /// All places are taken by keys with which something would be lost: keys that are new share one policy from now on.
     /// Told once, until a new key has found a place again.
-    case overflowed(family: String, maxKeys: Int)
+    case overflowed(maxKeys: Int)
 
-    /// The family.
-    public var source: String {
+    /// A warning: keys that have nothing to do with each other are treated as one.
+    public var label: (name: String, severity: EventSeverity) {
         switch self {
-        case .overflowed(let family, _): family
+        case .overflowed: ("policy_family.overflowed", .warning)
         }
     }
 
-    /// `policy_family.overflowed`
-    public var name: String { "policy_family.overflowed" }
-
-    /// Warning: keys that have nothing to do with each other are treated as one.
-    public var severity: EventSeverity { .warning }
-
     /// A sentence for logs.
-    public var description: String {
+    public func description(of source: String) -> String {
         switch self {
-        case .overflowed(let family, let maxKeys):
-            "policy family \"\(family)\" has no place for more than \(maxKeys) keys: further ones share one policy"
+        case .overflowed(let maxKeys):
+            "policy family \"\(source)\" has no place for more than \(maxKeys) keys: further ones share one policy"
         }
     }
 }
 
-extension PolicyFamilyEvent: DetailedEvent {
-    package var eventKind: EventKind { EventKind(severity) }
+/// Something that happened to a ``PolicyFamily``.
+public typealias PolicyFamilyEvent = SourcedEvent<PolicyFamilyEventKind>
+
+extension PolicyFamilyEventKind: EventContent {
+    package var subject: EventSubject { EventSubject(label.severity) }
 
     package func add(to details: inout EventDetails) {
         switch self {
-        case .overflowed(_, let maxKeys): details.add("max_keys", maxKeys)
+        case .overflowed(let maxKeys): details.add("max_keys", maxKeys)
         }
     }
 }
@@ -57,7 +54,7 @@ extension PolicyFamily {
     func overflowing() -> Policy {
         counts.overflowed.wrappingAdd(1, ordering: .relaxed)
         if !counts.isOverflowing.exchange(true, ordering: .relaxed) {
-            events.post(.overflowed(family: name, maxKeys: maxKeys))
+            events.post(.overflowed(maxKeys: maxKeys))
             events.deliver()
         }
         if let policy = overflow.withLock({ $0?.policy }) { return policy }

@@ -43,7 +43,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     let time: TimeSource
     let overflow = Lock<Member?>(nil)
     let counts = FamilyCounts()
-    let events: EventChannel<PolicyFamilyEvent>
+    let events: EventChannel<PolicyFamilyEventKind>
     let make: @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy
 
     /// Creates a family.
@@ -104,7 +104,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         self.idleLimit = idleLimit
         settings = Lock(Settings(environment: environment, meters: meters))
         time = environment.time
-        events = EventChannel(environment.observers)
+        events = EventChannel(environment.name, environment.observers)
         table = KeyedTable(limit: maxKeys, idleLimit)
         for meters in meters { meters.attach(to: prototype, sharedLayers) }
     }

@@ -10,9 +10,12 @@ public import Synchronization
 ///
 /// Inlinable, so that each pattern's module specialises it: called generically, an event costs four times as much.
 @usableFromInline
-package final class EventChannel<Event: PolicyEvent>: Sendable {
+package final class EventChannel<Kind: PolicyEventKind>: Sendable {
+    @usableFromInline package typealias Event = SourcedEvent<Kind>
     @usableFromInline typealias State = EventQueue<Event>
 
+    /// The name of the strategy, which is the source of its events.
+    @usableFromInline let source: String
     @usableFromInline let state: Lock<State>
     @usableFromInline let listening: Atomic<Bool>
 
@@ -20,12 +23,15 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
     private let time: TimeSource
 
     /// - Parameters:
+    ///   - source: The name of the strategy.
+    ///   - observers: The observers to notify.
     ///   - capacity: How many events one turn of delivering takes on; more are dropped. Default: 8192, which is what
     ///     eight cores post in the few milliseconds for which a thread that delivers may lose its processor.
     ///   - time: In which a turn is measured. Default: the continuous clock.
     package init(
-        _ observers: [any PolicyObserver] = [], capacity: Int = 8192, time: TimeSource = .continuous
-    ) where Event: DetailedEvent {
+        _ source: String, _ observers: [any PolicyObserver] = [], capacity: Int = 8192, time: TimeSource = .continuous
+    ) where Kind: EventContent {
+        self.source = source
         let listeners = observers.filter { !($0 is CallMetrics) }
         self.time = time
         state = Lock(State(observers: listeners, capacity: capacity))
@@ -74,9 +80,9 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
 
     /// Appends an event to the queue; the caller holds its own lock, and calls ``deliver()`` after releasing it.
     @inlinable
-    package func post(_ event: @autoclosure () -> Event) {
+    package func post(_ kind: @autoclosure () -> Kind) {
         guard isListening else { return }
-        let event = event()
+        let event = SourcedEvent(source: source, kind())
         state.withLock { $0.append(event) }
     }
 
@@ -109,9 +115,18 @@ package final class EventChannel<Event: PolicyEvent>: Sendable {
 
     /// Posts an event and delivers it; the caller holds no lock.
     @inlinable
-    package func notify(_ event: @autoclosure () -> Event) {
+    package func notify(_ kind: @autoclosure () -> Kind) {
         guard isListening else { return }
-        post(event())
+        post(kind())
+        deliver()
+    }
+
+    /// Posts an event that has another source than the channel, as one that belongs to several strategies, and delivers
+    /// it; the caller holds no lock.
+    package func notify(_ kind: Kind, from source: String) {
+        guard isListening else { return }
+        let event = SourcedEvent(source: source, kind)
+        state.withLock { $0.append(event) }
         deliver()
     }
 

@@ -19,7 +19,7 @@ package struct EventDetails: Sendable {
 
     /// Takes an event apart. Of an event that is not one of this package's there is its description.
     package init(_ event: some PolicyEvent) {
-        if let event = event as? any DetailedEvent {
+        if let event = event as? any EventContent {
             event.add(to: &self)
         } else {
             add("description", event.description)

@@ -14,7 +14,7 @@ public struct Policy: Strategy {
     @usableFromInline
     final class Core: Sendable {
         @usableFromInline let scope: PolicyScope
-        let events: EventChannel<Event>
+        let events: EventChannel<EventKind>
         let meters: MeterPoint
         @usableFromInline let layers: PolicyLayers
         let strategy: any Strategy
@@ -31,7 +31,7 @@ public struct Policy: Strategy {
         @usableFromInline let isGated: Bool
 
         init(
-            _ scope: PolicyScope, _ events: EventChannel<Event>, _ meters: MeterPoint, _ layers: PolicyLayers,
+            _ scope: PolicyScope, _ events: EventChannel<EventKind>, _ meters: MeterPoint, _ layers: PolicyLayers,
             _ strategy: any Strategy, preset: ContextExtras? = nil, behind entrance: (any CallEntrance)? = nil
         ) {
             self.scope = scope
@@ -96,7 +96,8 @@ public struct Policy: Strategy {
             throw ConfigurationError(.init(field: "\(environment.name).layers", value: "0", violation: "is below 1"))
         }
         core = Core(
-            PolicyScope(name: environment.name, time: environment.time), EventChannel(environment.observers),
+            PolicyScope(name: environment.name, time: environment.time),
+            EventChannel(environment.name, environment.observers),
             MeterPoint(environment.name, Self.meterLayout, environment.observers), layers, strategy)
     }
 
@@ -124,7 +125,7 @@ public struct Policy: Strategy {
     func with(preset: ContextExtras) -> Policy { Policy(core.with(core.scope, preset)) }
 
     @usableFromInline var scope: PolicyScope { core.scope }
-    var events: EventChannel<Event> { core.events }
+    var events: EventChannel<EventKind> { core.events }
     var meters: MeterPoint { core.meters }
     var strategy: any Strategy { core.strategy }
     var preset: ContextExtras? { core.preset }
@@ -238,9 +239,9 @@ public struct Policy: Strategy {
         guard let nanoseconds, events.isListening else { return }
         let duration = Duration.nanoseconds(nanoseconds)
         if let error {
-            events.post(.failed(policy: meters.name, duration: duration, error: error))
+            events.post(.failed(duration: duration, error: error))
         } else {
-            events.post(.succeeded(policy: meters.name, duration: duration))
+            events.post(.succeeded(duration: duration))
         }
         events.deliver()
     }

@@ -90,14 +90,16 @@ final class Story: PolicyObserver {
     func observe(_ event: some PolicyEvent) {
         switch event {
         case let event as CircuitBreaker.Event:
-            guard case .transition(_, let transition) = event else { return }
+            guard case .transition(let transition) = event.kind else { return }
             add(.breaker(to: transition.to, reason: transition.reason, breakLength: transition.breakLength))
         case let event as RateLimiter.Event:
-            if case .rejected = event { add(.first(.limited)) }
+            if case .rejected = event.kind { add(.first(.limited)) }
         case let event as Bulkhead.Event:
-            if case .rejected(_, let error) = event { add(.first(.full(running: error.limit))) }
+            if case .rejected(let error) = event.kind { add(.first(.full(running: error.limit))) }
         case let event as FallbackEvent:
-            if case .served(let served, _, _) = event, let age = served.age { add(.first(.servedLastGood(age: age))) }
+            if case .served(let served, _, _) = event.kind, let age = served.age {
+                add(.first(.servedLastGood(age: age)))
+            }
         default: break
         }
     }

@@ -88,7 +88,7 @@ private struct HistogramObserver: PolicyObserver {
     let histogram = DurationHistogram()
 
     func observe(_ event: some PolicyEvent) {
-        if let event = event as? CircuitBreaker.Event, case .called(_, _, let duration, _) = event {
+        if let event = event as? CircuitBreaker.Event, case .called(_, let duration, _) = event.kind {
             histogram.record(duration)
         }
     }

@@ -1,5 +1,5 @@
 /// What an event is about, by which logs choose their level.
-package enum EventKind: Sendable, Hashable, CaseIterable {
+package enum EventSubject: Sendable, Hashable, CaseIterable {
     /// A call: nothing changed for others, and its caller knows how it ended.
     case call
     /// A state or a limit: other calls are treated differently from now on.
@@ -14,6 +14,6 @@ package enum EventKind: Sendable, Hashable, CaseIterable {
 
     /// Of an event that is not one of this package's, the severity decides.
     package init(of event: some PolicyEvent) {
-        self = (event as? any DetailedEvent)?.eventKind ?? EventKind(event.severity)
+        self = (event as? any EventContent)?.subject ?? EventSubject(event.severity)
     }
 }
