@@ -3,7 +3,8 @@ internal import Synchronization
 
 /// The call within which the current task runs, so that a call through the same breaker inside is not another one.
 ///
-/// Set around probes, and around the calls of a closed breaker that is a layer more than once: any other pays nothing for it.
+/// Set around probes, and around the calls of a closed breaker that is a layer more than once: any other pays nothing
+/// for it.
 final class CallScope: Sendable {
     @TaskLocal private static var innermost: CallScope?
 

@@ -43,7 +43,7 @@ extension CircuitBreaker {
         _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
     ) -> Int {
         if entered == 1 { failed(passage.load(Entry.self, at: offset).admission, error, context) }
-        return -1
+        return .left
     }
 
     /// What there is to tell of the call.

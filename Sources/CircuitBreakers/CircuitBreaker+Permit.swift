@@ -13,11 +13,11 @@ extension CircuitBreaker {
     /// }
     /// ```
     ///
-    /// Calls made while it is held are others: a half-open breaker without a further place for a probe rejects them at once,
-    /// until the permit is ended or its probe has been out for as long as it may.
+    /// Calls made while it is held are others: a half-open breaker without a further place for a probe rejects them at
+    /// once, until the permit is ended or its probe has been out for as long as it may.
     ///
-    /// - Parameter context: The context of the call that the permit is for, if there is one: its deadline and its rules for
-    ///   values are then looked at, as `execute` does. Default: ``rootContext``.
+    /// - Parameter context: The context of the call that the permit is for, if there is one: its deadline and its rules
+    ///   for values are then looked at, as `execute` does. Default: ``rootContext``.
     /// - Returns: A permit to be ended with the call's outcome.
     /// - Throws: ``OpenError`` if the call may not go through.
     public func tryAcquirePermit(in context: Context? = nil) throws(OpenError) -> Permit {

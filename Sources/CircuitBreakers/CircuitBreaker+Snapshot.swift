@@ -24,8 +24,8 @@ extension CircuitBreaker {
         if let request = withMachine({ $0.restore(snapshot, now: now) }) { trip(request, error: nil, now: now) }
     }
 
-    /// Whether a call has succeeded or failed, or the state has changed, since the breaker was made: what restoring it would
-    /// undo.
+    /// Whether a call has succeeded or failed, or the state has changed, since the breaker was made: what restoring it
+    /// would undo.
     package var isUsed: Bool { locked { $0.isUsed } }
 
     /// Restores a breaker that ``isUsed`` does not hold for; another is left as it is.

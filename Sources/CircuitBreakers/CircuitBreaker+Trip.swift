@@ -106,8 +106,8 @@ struct TripCheck: Sendable {
         }
     }
 
-    /// Whether a rule may hold after one more success, or after several: that only lowers a rate and ends a streak, but it
-    /// may be what completes the minimum of calls. Never wrong where it is false.
+    /// Whether a rule may hold after one more success, or after several: that only lowers a rate and ends a streak, but
+    /// it may be what completes the minimum of calls. Never wrong where it is false.
     func canHold(afterSuccess counts: CircuitBreaker.Counts) -> Bool {
         guard more.isEmpty else { return true }
         if counts.consecutiveFailures >= consecutiveFailures { return true }

@@ -182,7 +182,8 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     /// The gate as it is now.
     var currentGate: Gate { Gate(word: gate.load(ordering: .acquiring)) }
 
-    /// The error of an open breaker whose break is not over and that nobody listens to: there is nothing to do but count.
+    /// The error of an open breaker whose break is not over and that nobody listens to: there is nothing to do but
+    /// count.
     @inline(never)
     func refusalAtOnce(_ gate: Gate) -> OpenError? {
         guard gate.state == .open, !gate.isObserved else { return nil }

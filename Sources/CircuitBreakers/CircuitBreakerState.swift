@@ -187,8 +187,8 @@ struct CircuitBreakerState: Sendable {
         }
     }
 
-    /// Whether successes may be brought in later, several at once: nothing that is read without the lock depends on them,
-    /// and no rule can come to hold by one.
+    /// Whether successes may be brought in later, several at once: nothing that is read without the lock depends on
+    /// them, and no rule can come to hold by one.
     enum Deferral: Equatable {
         case none
         /// Those of calls that were not timed.

@@ -128,8 +128,8 @@ struct OutcomeWindow: Sendable {
         }
     }
 
-    /// Counts successes of calls that were timed and not slow, all of them in the newest part; not for windows of calls,
-    /// which know how long each took.
+    /// Counts successes of calls that were timed and not slow, all of them in the newest part; not for windows of
+    /// calls, which know how long each took.
     mutating func recordSuccesses(_ number: Int, taking nanoseconds: Int64) {
         if kind == .time {
             let slot = slot(newestBucket)
@@ -142,8 +142,8 @@ struct OutcomeWindow: Sendable {
         counts.add(timed: number, nanoseconds)
     }
 
-    /// In which moments a call has to start and end to count in the newest part and move nothing out of the window; `nil`
-    /// for windows of calls.
+    /// In which moments a call has to start and end to count in the newest part and move nothing out of the window;
+    /// `nil` for windows of calls.
     var presentPart: Range<Int64>? {
         switch kind {
         case .calls: return nil

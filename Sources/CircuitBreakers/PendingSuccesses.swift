@@ -13,12 +13,12 @@ internal import Synchronization
 ///   into the state: so each success is brought in once, before anything else is counted, judged, shown or changed. A
 ///   success that finds the word closed takes the lock.
 /// - A success is added by a compare-and-exchange that finds the word open, with the tag of the generation that let the
-///   call through. The word is opened under the lock with the tag of the present generation, so that it is this one. Two
-///   generations with one tag are 2^23 changes of state apart: a call would have to run during all of them.
+///   call through. The word is opened under the lock with the tag of the present generation, so that it is this one.
+///   Two generations with one tag are 2^23 changes of state apart: a call would have to run during all of them.
 /// - The successes between two holders of the lock are counted as one run, in the order in which the holders come: any
 ///   order of calls that end at the same time is as good.
-/// - Releasing when a success is added and acquiring when the word is taken, so that who reads totals sees what calls did
-///   before they ended.
+/// - Releasing when a success is added and acquiring when the word is taken, so that who reads totals sees what calls
+///   did before they ended.
 struct PendingSuccesses: ~Copyable, Sendable {
     private let word = Atomic<UInt64>(0)
 

@@ -30,8 +30,8 @@ extension FallbackCalling {
     ///   - operation: The call to protect.
     /// - Returns: The operation's value, or that of a step.
     /// - Throws: If no step answers, the error of the call, unchanged; or a ``FallbackExhaustedError``, if the
-    ///   configuration asks for it. If the caller cancels, the error of the call, or `CancellationError` if the call had
-    ///   failed before. A `CancellationError` of somebody else's is an error like any other.
+    ///   configuration asks for it. If the caller cancels, the error of the call, or `CancellationError` if the call
+    ///   had failed before. A `CancellationError` of somebody else's is an error like any other.
     @inlinable @inline(__always)
     public nonisolated(nonsending) func execute(
         for key: Key, within outer: Context? = nil,
@@ -98,8 +98,8 @@ extension FallbackCalling {
         try await served(key, context, isAccepted, { _ in try await operation() }, noting: { _ in }).value
     }
 
-    /// Runs the call, and the steps if need be. `note` gets the error for which they run. Where calls are not let in any
-    /// more, neither runs.
+    /// Runs the call, and the steps if need be. `note` gets the error for which they run. Where calls are not let in
+    /// any more, neither runs.
     @inlinable
     nonisolated(nonsending) func served(
         _ key: Key, _ context: Context, _ isAccepted: (Value) -> Bool,

@@ -20,8 +20,8 @@ struct ReadStart: Sendable {
         self.instant = instant
     }
 
-    /// How long ago it began; or how far ahead of now, for then the clock was wrong, or is: a value of such a read is as
-    /// good as one that is as old.
+    /// How long ago it began; or how far ahead of now, for then the clock was wrong, or is: a value of such a read is
+    /// as good as one that is as old.
     @inlinable
     func age(at now: TimeSource.Instant) -> Duration {
         let age = instant.duration(to: now)

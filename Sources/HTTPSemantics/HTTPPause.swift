@@ -4,9 +4,9 @@ internal import Synchronization
 /// A layer that holds back all calls to a service that has asked one of them to wait: a 429 or 503 with a
 /// `Retry-After`, or any other ``ResilienceCore/OverloadError`` that says when to try again.
 ///
-/// A call that comes meanwhile waits until then, and a little longer, so that those who wait come back spread and not at
-/// one instant. One whose deadline comes before that is refused at once. Inside of a retry and outside of a breaker, as
-/// in ``HTTPPipeline``.
+/// A call that comes meanwhile waits until then, and a little longer, so that those who wait come back spread and not
+/// at one instant. One whose deadline comes before that is refused at once. Inside of a retry and outside of a breaker,
+/// as in ``HTTPPipeline``.
 public final class HTTPPause: Strategy {
     /// How long, and who may wait.
     public struct Configuration: Sendable, Hashable {

@@ -1,8 +1,8 @@
 /// A list of a structured field (RFC 9651) whose members are single items with parameters: what the fields about rate
 /// limits are made of.
 ///
-/// Bounded: a field of more than 8192 bytes, 64 members or 32 parameters of a member is not read. Inner lists, dates and
-/// display strings are not read either.
+/// Bounded: a field of more than 8192 bytes, 64 members or 32 parameters of a member is not read. Inner lists, dates
+/// and display strings are not read either.
 struct StructuredList {
     enum Item: Equatable {
         case integer(Int64)

@@ -23,7 +23,8 @@ extension Hedge {
 
         let kind: Kind
 
-        /// How long after the call's start the hedges of so many start, as far as that is fixed: the first and the last.
+        /// How long after the call's start the hedges of so many start, as far as that is fixed: the first and the
+        /// last.
         package func starts(of hedges: Int) -> [Duration] {
             switch kind {
             case .fixed(let delay): [delay, delay.multipliedSaturated(by: Double(hedges))]

@@ -8,8 +8,8 @@
     extension ResilientHTTPClient {
         /// What a client notices of its own settings, once, with its first request.
         public enum EventKind: PolicyEventKind {
-            /// The bulkhead lets more requests run than the client has HTTP/1 connections for each host: what is too many
-            /// waits in the client, where no layer sees it.
+            /// The bulkhead lets more requests run than the client has HTTP/1 connections for each host: what is too
+            /// many waits in the client, where no layer sees it.
             case bulkheadExceedsPool(limit: Int, connections: Int)
             /// The client tries to connect for longer than an attempt may take: a host that is down is reported as a
             /// timeout, and not as what it is.

@@ -14,12 +14,12 @@
     /// }
     /// ```
     ///
-    /// The response is read in the closure, within the attempt: a limit of time bounds the body too, which the client's own
-    /// does not, and a slot of a bulkhead is held until it has been read.
+    /// The response is read in the closure, within the attempt: a limit of time bounds the body too, which the client's
+    /// own does not, and a slot of a bulkhead is held until it has been read.
     ///
-    /// A response by which the service has failed (``HTTPResponseRule``) is a failure to the layers, with what it says in
-    /// `Retry-After`. If it is still the outcome in the end, the closure gets it. A request is made again only if that can do
-    /// no harm (``HTTPReplay``).
+    /// A response by which the service has failed (``HTTPResponseRule``) is a failure to the layers, with what it says
+    /// in `Retry-After`. If it is still the outcome in the end, the closure gets it. A request is made again only if
+    /// that can do no harm (``HTTPReplay``).
     public struct ResilientHTTPClient: Sendable {
         /// The client inside.
         public let client: HTTPClient
@@ -108,11 +108,11 @@
         /// - Parameters:
         ///   - request: The request. A body in it is taken for one that can be read once; give another by `body`.
         ///   - body: The body, of which it is known whether it can be sent again. Default: that of the request.
-        ///   - isIdempotent: Whether it does no harm to run the request twice. Default: by its method (GET, PUT …), or an
-        ///     `Idempotency-Key`.
+        ///   - isIdempotent: Whether it does no harm to run the request twice. Default: by its method (GET, PUT …), or
+        ///     an `Idempotency-Key`.
         ///   - priority: How important the call is to the bulkhead. Default: as everything that does not say.
-        ///   - read: Reads the response, on the caller's actor, once: that of the attempt that succeeded or, if none did,
-        ///     of the last. A body that failed and is longer than ``Options/drainLimit`` ends with
+        ///   - read: Reads the response, on the caller's actor, once: that of the attempt that succeeded or, if none
+        ///     did, of the last. A body that failed and is longer than ``Options/drainLimit`` ends with
         ///     ``TruncatedBodyError``. What it throws of its own is not the service's failure.
         /// - Returns: What the closure returned.
         /// - Throws: What the closure threw; the client's error; a `PolicyRejection` or another error of a layer; an

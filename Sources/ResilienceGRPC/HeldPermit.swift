@@ -4,8 +4,8 @@
 
     /// A slot that a call holds until its response has been produced.
     ///
-    /// A response that nobody writes, because an interceptor further out answers with another, is dropped, and gives its
-    /// slot back with that.
+    /// A response that nobody writes, because an interceptor further out answers with another, is dropped, and gives
+    /// its slot back with that.
     final class HeldPermit: Sendable {
         private let permit: Mutex<Bulkhead.Permit?>
 

@@ -2,8 +2,8 @@
     public import GRPCCore
     public import Resilience
 
-    /// What the server of a call said about trying again, in `grpc-retry-pushback-ms` (gRFC A6): a retry keeps to it, and
-    /// does not retry at all after a negative number, or what is not a number.
+    /// What the server of a call said about trying again, in `grpc-retry-pushback-ms` (gRFC A6): a retry keeps to it,
+    /// and does not retry at all after a negative number, or what is not a number.
     extension RPCError: ServerHintProviding {
         /// What the server said, or `nil` if it said nothing.
         public var serverHint: ServerHint? {
@@ -13,8 +13,8 @@
 
     /// A status that says that the server has more to do than it can is an overload to what adapts to that.
     extension RPCError: OverloadError {
-        /// Whether it is `resourceExhausted` or `deadlineExceeded`, or `unavailable` from a server that says when to come
-        /// back.
+        /// Whether it is `resourceExhausted` or `deadlineExceeded`, or `unavailable` from a server that says when to
+        /// come back.
         public var isOverload: Bool {
             switch code {
             case .resourceExhausted, .deadlineExceeded: true

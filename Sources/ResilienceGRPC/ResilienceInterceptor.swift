@@ -13,12 +13,12 @@
     ///     interceptors: [ResilienceInterceptor(limiter: perClient, by: .peer, bulkhead: work)])
     /// ```
     ///
-    /// A call that is refused ends with `resourceExhausted`, with `grpc-retry-pushback-ms` where it is known when to come
-    /// back. One that gets in holds its slot of the bulkhead until its response has been written, also if that is a
-    /// stream.
+    /// A call that is refused ends with `resourceExhausted`, with `grpc-retry-pushback-ms` where it is known when to
+    /// come back. One that gets in holds its slot of the bulkhead until its response has been written, also if that is
+    /// a stream.
     ///
-    /// Within the call, policies know the deadline that the client gave (`grpc-timeout`) and wait no longer. When it has
-    /// passed, and when the client has gone, the task of the method is cancelled, which gRPC alone does not do.
+    /// Within the call, policies know the deadline that the client gave (`grpc-timeout`) and wait no longer. When it
+    /// has passed, and when the client has gone, the task of the method is cancelled, which gRPC alone does not do.
     public final class ResilienceInterceptor: ServerInterceptor {
         private let limiter: KeyedRateLimiter<String>?
         private let key: RPCKey

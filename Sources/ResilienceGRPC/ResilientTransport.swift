@@ -10,9 +10,9 @@
     /// try await withGRPCClient(transport: transport) { client in … }
     /// ```
     ///
-    /// Breakers, limiters, bulkheads and throttles see every connection that fails and every status. Those of a call are
-    /// in force from the connection until its response has been read. A call that is refused throws the rejection, and
-    /// sends nothing.
+    /// Breakers, limiters, bulkheads and throttles see every connection that fails and every status. Those of a call
+    /// are in force from the connection until its response has been read. A call that is refused throws the rejection,
+    /// and sends nothing.
     ///
     /// A transport hands a call on once, in the task that it comes in. Retries and timeouts go around the call of the
     /// client, with ``ResilienceCore/Context/rpc(metadata:options:)``.

@@ -49,8 +49,8 @@
             }
         }
 
-        /// The deadline of a call that has a timeout. A little earlier than gRPC's, which was set before, so that a call
-        /// that is cut off by that has run out of time, and was not given up by its caller.
+        /// The deadline of a call that has a timeout. A little earlier than gRPC's, which was set before, so that a
+        /// call that is cut off by that has run out of time, and was not given up by its caller.
         private func context(of policy: Policy) -> Context {
             var context = policy.rootContext
             guard let timeout = options.timeout else { return context }
@@ -73,8 +73,8 @@
             }
         }
 
-        /// Gives gRPC a stream on which the server seems to have refused the call. Its own retries take a thrown error for
-        /// the end, and then wait for their deadline.
+        /// Gives gRPC a stream on which the server seems to have refused the call. Its own retries take a thrown error
+        /// for the end, and then wait for their deadline.
         private nonisolated(nonsending) func refuse(with error: RPCError) async throws -> Value {
             let status = Status(code: Status.Code(error.code), message: error.message)
             let stream = RPCStream(

@@ -18,8 +18,8 @@
     public final class EventFeed: PolicyObserver {
         /// The most clients that listen at once, 1 to 10 000.
         public let maxSubscribers: Int
-        /// How many events wait for a client that reads slowly, 1 to 100 000. When there are more, the oldest are dropped,
-        /// and the client is told how many.
+        /// How many events wait for a client that reads slowly, 1 to 100 000. When there are more, the oldest are
+        /// dropped, and the client is told how many.
         public let capacity: Int
         /// Whether events of single calls are told, too, and not only changes and what failed.
         public let includesCalls: Bool

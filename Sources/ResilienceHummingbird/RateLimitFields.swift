@@ -4,7 +4,8 @@
     internal import Resilience
 
     extension HTTPFields {
-        /// What is left of a limit, as `RateLimit` and `RateLimit-Policy` say it (draft-ietf-httpapi-ratelimit-headers).
+        /// What is left of a limit, as `RateLimit` and `RateLimit-Policy` say it
+        /// (draft-ietf-httpapi-ratelimit-headers).
         init(_ share: LimitShare) {
             self.init()
             let (name, quota) = (share.name, share.quota)

@@ -47,8 +47,8 @@
         }
     }
 
-    /// The key itself, or, if it is long, one of bounded length in its place: what a client makes up must not decide how
-    /// much memory a limiter takes.
+    /// The key itself, or, if it is long, one of bounded length in its place: what a client makes up must not decide
+    /// how much memory a limiter takes.
     func boundedKey(_ key: String) -> String {
         guard key.utf8.count > 128 else { return key }
         // Seeded for each process, so that nobody can choose two keys that share one limit.

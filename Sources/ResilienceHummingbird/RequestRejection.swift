@@ -65,7 +65,8 @@
     }
 
     extension HTTPRefusal {
-        /// The answer to a failed response that a handler got from another service: a gateway's. `nil` for other errors.
+        /// The answer to a failed response that a handler got from another service: a gateway's. `nil` for other
+        /// errors.
         fileprivate init?(upstream error: any Error) {
             guard let failure = error as? HTTPFailure, failure.status >= 500 || failure.isOverload else { return nil }
             self.init(status: failure.isOverload ? 503 : 502, retryAfter: failure.retryAfter)

@@ -18,8 +18,8 @@
     ///
     /// A request meets its parts in this order: a deadline that has passed is answered with 504, a limit that is
     /// reached with 429, a bulkhead without a free slot and an open breaker with 503, each before any work is done, and
-    /// with `Retry-After` where it is known. A handler that does not end in time is cancelled and answered with 504; what
-    /// its own policies refuse becomes 503. Every other error passes unchanged.
+    /// with `Retry-After` where it is known. A handler that does not end in time is cancelled and answered with 504;
+    /// what its own policies refuse becomes 503. Every other error passes unchanged.
     ///
     /// **The slot is held until the body is written**, also of a stream, and is given back when the client goes away or
     /// the response is dropped.
@@ -39,8 +39,8 @@
         ///     what is answered so. Default: `nil`, none.
         ///   - options: Deadlines, priorities and the form of answers.
         ///   - clock: The time that deadlines are measured in. Default: the continuous clock.
-        ///   - key: Whose request it is; `nil` if no limit is for it. In the place of a key longer than 128 bytes is one of
-        ///     bounded length. Take it from what the client cannot choose, or what has been checked.
+        ///   - key: Whose request it is; `nil` if no limit is for it. In the place of a key longer than 128 bytes is
+        ///     one of bounded length. Take it from what the client cannot choose, or what has been checked.
         /// - Throws: `ConfigurationError` with every fault of the options.
         public init(
             _ name: String = "server", limiter: KeyedRateLimiter<String>, bulkhead: Bulkhead? = nil,
@@ -74,8 +74,8 @@
 
         /// Lets a request in, or throws its rejection.
         ///
-        /// - Throws: ``RequestRejection`` for what this middleware or a policy of the handler refused, and for what took
-        ///   too long; otherwise what the handler threw.
+        /// - Throws: ``RequestRejection`` for what this middleware or a policy of the handler refused, and for what
+        ///   took too long; otherwise what the handler threw.
         @concurrent
         public func handle(
             _ request: Request, context: Context,

@@ -8,8 +8,8 @@
     internal import ServiceLifecycle
 
     extension RouterMethods {
-        /// Adds the routes by which a module is watched. Add them where clients from outside do not come, and outside of
-        /// the middleware that limits those.
+        /// Adds the routes by which a module is watched. Add them where clients from outside do not come, and outside
+        /// of the middleware that limits those.
         ///
         /// | route | answers |
         /// |---|---|

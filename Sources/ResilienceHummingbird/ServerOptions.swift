@@ -14,17 +14,17 @@
             case never
         }
 
-        /// The fields by which clients tell how long they wait, such as `grpc-timeout`. If there are several, the shortest
-        /// time holds. A request whose time is over when it comes is refused without being worked on; a handler is
-        /// cancelled at the client's deadline, and the writing of a body ends there. Default: none.
+        /// The fields by which clients tell how long they wait, such as `grpc-timeout`. If there are several, the
+        /// shortest time holds. A request whose time is over when it comes is refused without being worked on; a
+        /// handler is cancelled at the client's deadline, and the writing of a body ends there. Default: none.
         ///
         /// ```swift
         /// .init(deadlines: [.grpcTimeout, try HTTPDeadlineField("x-timeout-ms", .milliseconds)])
         /// ```
         public var deadlines: [HTTPDeadlineField]
 
-        /// The field by which clients tell how important a request is: for the bulkhead's queue, and for what the handler
-        /// calls (``RequestPriority``). Only for clients that are trusted. Default: `nil`, none.
+        /// The field by which clients tell how important a request is: for the bulkhead's queue, and for what the
+        /// handler calls (``RequestPriority``). Only for clients that are trusted. Default: `nil`, none.
         public var priority: HTTPPriorityField?
 
         /// How long a handler may take, from the arrival of its request, 1 ns to 292 years. Also the most that a

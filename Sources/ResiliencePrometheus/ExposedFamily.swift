@@ -71,8 +71,8 @@ struct ExposedFamily {
         return valid.isEmpty ? "_" : valid
     }
 
-    /// Label values without zero bytes, at which some parsers stop: U+FFFD takes their place. What then reads as another's
-    /// gets one more, so that no series is there twice.
+    /// Label values without zero bytes, at which some parsers stop: U+FFFD takes their place. What then reads as
+    /// another's gets one more, so that no series is there twice.
     private static func withoutZeros(_ values: [String], width: Int) -> [String] {
         guard values.contains(where: { $0.utf8.contains(0) }) else { return values }
         var result = values.map { $0.replacing("\u{0}", with: "\u{FFFD}") }

@@ -50,7 +50,8 @@
         ///
         /// ```swift
         /// ServiceGroup(
-        ///     services: [resilience, server, resilience.readiness], gracefulShutdownSignals: [.sigterm], logger: logger)
+        ///     services: [resilience, server, resilience.readiness], gracefulShutdownSignals: [.sigterm], logger:
+        ///     logger)
         /// ```
         public var readiness: ReadinessService { ReadinessService(module: self) }
     }

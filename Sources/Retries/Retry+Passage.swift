@@ -20,7 +20,7 @@ extension Retry {
         _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
     ) -> Int {
         // Not the end of the call before it is clear whether there is another attempt.
-        entered == 1 ? 0 : -1
+        entered == 1 ? 0 : .left
     }
 
     /// Goes on with a call, nested.

@@ -7,9 +7,9 @@ import ResilienceTesting
 import Retries
 import Testing
 
-/// The synchronous way through the layers and the nested one, side by side: random policies, random scripts of outcomes,
-/// cancellations and steps of the clock. Values, errors, what operations and strategies see, events, totals and metrics
-/// are the same, line by line.
+/// The synchronous way through the layers and the nested one, side by side: random policies, random scripts of
+/// outcomes, cancellations and steps of the clock. Values, errors, what operations and strategies see, events, totals
+/// and metrics are the same, line by line.
 @Suite struct DifferentialTests {
     #if THREAD_SANITIZER
         private static let scripts: UInt64 = 200

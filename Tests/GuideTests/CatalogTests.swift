@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 /// The landing pages of the documentation, which say what the README and the guides say, and list the public types that
-/// there are. They are written anew by `RESILIENCE_WRITE_PAGES=1 RESILIENCE_TESTS=GuideTests swift test --filter CatalogTests`.
+/// there are. They are written anew by `RESILIENCE_WRITE_PAGES=1 RESILIENCE_TESTS=GuideTests swift test --filter
+/// CatalogTests`.
 @Suite("Landing pages of the documentation")
 struct CatalogTests {
     static let root = GuideBlocksTests.root

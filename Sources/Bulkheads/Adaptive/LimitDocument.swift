@@ -8,8 +8,8 @@ protocol DocumentedLimit: ConcurrencyLimit {
 
 /// An algorithm with nothing but numbers for its parameters.
 protocol PlainLimit: DocumentedLimit {
-    /// The key of its parameters in a document.
-    static var word: String { get }
+    /// Which of them it is.
+    static var known: KnownLimit { get }
     /// What its own check calls it.
     static var field: String { get }
     /// With the defaults.
@@ -21,6 +21,9 @@ protocol PlainLimit: DocumentedLimit {
 }
 
 extension PlainLimit {
+    /// The key of its parameters in a document.
+    static var word: String { known.rawValue }
+
     var document: ConfigurationValue { .object([Self.word: parameters]) }
 
     /// Onto the present limit if it is of the same kind, otherwise onto the defaults.
@@ -31,10 +34,23 @@ extension PlainLimit {
     }
 }
 
-/// The algorithms there are.
+/// The algorithms there are, by the keys of their parameters in a document. One that has no case has no
+/// ``PlainLimit/known``, and does not compile.
+enum KnownLimit: String, CaseIterable {
+    case aimd, vegas, gradient2
+
+    var type: any PlainLimit.Type {
+        switch self {
+        case .aimd: AIMDLimit.self
+        case .vegas: VegasLimit.self
+        case .gradient2: Gradient2Limit.self
+        }
+    }
+}
+
+/// Any of the algorithms.
 enum AnyPlainLimit {
-    static let all: [any PlainLimit.Type] = [AIMDLimit.self, VegasLimit.self, Gradient2Limit.self]
-    static let words = all.map { $0.word }
+    static let words = KnownLimit.allCases.map(\.rawValue)
 
     /// The algorithm that is a key of the object; `nil` if none is, or it cannot be read.
     ///
@@ -43,7 +59,7 @@ enum AnyPlainLimit {
         _ object: inout ConfigurationReader.Object, onto present: (any DocumentedLimit)?, inside path: String = ""
     ) -> (any PlainLimit)? {
         var found: (any PlainLimit)?
-        for type in all {
+        for type in KnownLimit.allCases.map(\.type) {
             guard let reader = object.reader(type.word) else { continue }
             let read: (any PlainLimit)? = type.read(reader.checked(as: path + type.field), onto: present)
             found = found ?? read

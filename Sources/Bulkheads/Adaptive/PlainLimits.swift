@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
 extension AIMDLimit: PlainLimit {
-    static var word: String { "aimd" }
+    static var known: KnownLimit { .aimd }
     static var field: String { "aimdLimit" }
     static var standard: AIMDLimit { AIMDLimit() }
 
@@ -24,7 +24,7 @@ extension AIMDLimit: PlainLimit {
 }
 
 extension VegasLimit: PlainLimit {
-    static var word: String { "vegas" }
+    static var known: KnownLimit { .vegas }
     static var field: String { "vegasLimit" }
     static var standard: VegasLimit { VegasLimit() }
 
@@ -53,7 +53,7 @@ extension VegasLimit: PlainLimit {
 }
 
 extension Gradient2Limit: PlainLimit {
-    static var word: String { "gradient2" }
+    static var known: KnownLimit { .gradient2 }
     static var field: String { "gradient2Limit" }
     static var standard: Gradient2Limit { Gradient2Limit() }
 

@@ -1,7 +1,7 @@
 public import ResilienceCore
 
-/// The synchronous way through a keyed limiter for one key: in if there is a permit. A call that has to wait keeps its place
-/// in the queue, and waits there when it is resumed.
+/// The synchronous way through a keyed limiter for one key: in if there is a permit. A call that has to wait keeps its
+/// place in the queue, and waits there when it is resumed.
 extension KeyedRateLimiter.Single {
     /// The place of a call in the queue, owned by the passage until it is resumed.
     @usableFromInline

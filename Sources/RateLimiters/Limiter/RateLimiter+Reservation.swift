@@ -18,8 +18,8 @@ extension RateLimiter {
     ///   - permits: How many. None or fewer count as none and are always there.
     ///   - longest: The longest delay, zero or more. Default: any.
     /// - Returns: A reservation, in line with all others who wait. Dropping it gives it up.
-    /// - Throws: ``RejectedError`` if the permits would come later than that, or not before the deadline of the call that
-    ///   the task is within; ``ExceedsLimitError`` if they never would.
+    /// - Throws: ``RejectedError`` if the permits would come later than that, or not before the deadline of the call
+    ///   that the task is within; ``ExceedsLimitError`` if they never would.
     public func reserve(
         _ permits: Int = 1, within longest: Duration = .nanoseconds(Int64.max)
     ) throws -> Reservation {

@@ -31,6 +31,6 @@ extension AdaptiveThrottle {
         _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
     ) -> Int {
         if entered == 1 { failed(passage.load(TimeSource.Instant.self, at: offset), error, context) }
-        return -1
+        return .left
     }
 }

@@ -122,8 +122,8 @@ final class ReleasableValue<Value>: HeldValue, @unchecked Sendable {
 extension UnacceptedResult {
     /// The value of a call that ends with an error, if it is that of a value that was not accepted.
     ///
-    /// Asks for the type alone, which costs a rejection next to nothing; a cast would cost more than rejecting does. Not a
-    /// member of `Error`: to pass an error on as `Self` makes another box for it.
+    /// Asks for the type alone, which costs a rejection next to nothing; a cast would cost more than rejecting does.
+    /// Not a member of `Error`: to pass an error on as `Self` makes another box for it.
     ///
     /// - Parameter latest: The value that was accepted last, where a layer has thrown the failure by itself.
     @inlinable

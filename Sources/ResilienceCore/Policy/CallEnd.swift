@@ -85,8 +85,8 @@ package func unacceptedResult(in error: any Error) -> UnacceptedResult? {
     return nil
 }
 
-/// Whether an error, or the one that it wraps, is of one of these types, as `is` tells: a subclass is, and an error that is
-/// bridged to the type.
+/// Whether an error, or the one that it wraps, is of one of these types, as `is` tells: a subclass is, and an error
+/// that is bridged to the type.
 package func isAny(_ error: any Error, of types: [any Error.Type]) -> Bool {
     let unwrapped = unwrapped(error)
     return types.contains { $0.isType(of: error) || $0.isType(of: unwrapped) }

@@ -163,8 +163,8 @@ public struct Policy: Strategy {
     }
 
     /// The same policy with a classifier for the values of one type: a value of which `classify` makes an error counts
-    /// as that failure for every layer, with its hint, its overload and its label. If it is still the outcome in the end,
-    /// the caller gets the value.
+    /// as that failure for every layer, with its hint, its overload and its label. If it is still the outcome in the
+    /// end, the caller gets the value.
     ///
     /// ```swift
     /// let api = policy.failing(Response.self) { $0.status < 500 ? nil : ServerFailure($0) }

@@ -204,8 +204,8 @@ extension Strategy {
         return value
     }
 
-    /// The rest of a call that met an obstacle, which is a matter of one of the layers: it has to wait, or it does something
-    /// about an error.
+    /// The rest of a call that met an obstacle, which is a matter of one of the layers: it has to wait, or it does
+    /// something about an error.
     ///
     /// - Parameters:
     ///   - position: The layer.

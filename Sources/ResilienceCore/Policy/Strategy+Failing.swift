@@ -1,6 +1,6 @@
 extension Strategy {
-    /// Runs an operation under this strategy, and returns its value although it may count as a failure: a response whose
-    /// status says so.
+    /// Runs an operation under this strategy, and returns its value although it may count as a failure: a response
+    /// whose status says so.
     ///
     /// ```swift
     /// let response = try await api.execute(failing: { $0.status < 500 ? nil : ServerFailure($0) }) {

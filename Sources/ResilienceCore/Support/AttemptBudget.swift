@@ -96,8 +96,8 @@ package struct BudgetMark: Sendable {
 
     /// Whether a layer further out, or an attempt before, has told the budget of the call.
     ///
-    /// A policy in the operation of another that was not handed the context knows from the limit of the call around it, where
-    /// there is one: that is noted for the task already.
+    /// A policy in the operation of another that was not handed the context knows from the limit of the call around it,
+    /// where there is one: that is noted for the task already.
     package func isSet(in context: Context) -> Bool {
         guard let identity else { return false }
         return context.extras?.values[identity] != nil || CallLimit.carries(identity)
