@@ -64,6 +64,7 @@ struct ObservingTests {
             Issue.record("\(fixture.events)")
             return
         }
+        #expect(fixture.events.first?.source == "test")
         #expect(counts.row == [2, 0, 2, 0, 0, 2] && fixture.events.count == 1)
         #expect(fixture.events[0].description == "circuit breaker \"test\" forgot its counts by hand, and stays closed")
         #expect(fixture.breaker.counts == Counts() && fixture.transitions.isEmpty)

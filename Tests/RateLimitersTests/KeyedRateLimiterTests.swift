@@ -104,6 +104,7 @@ struct KeyedRateLimiterTests {
             Issue.record("\(fixture.events)")
             return
         }
+        #expect(fixture.events[1].source == "test")
         #expect(key as? Int == 2)
     }
 
