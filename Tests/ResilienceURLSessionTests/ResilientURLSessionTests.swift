@@ -77,7 +77,7 @@ struct ResilientURLSessionTests {
         let server = try RawServer(["/a": [.close, .answer(200)], "/b": [.close, .answer(200)]])
         defer { server.stop() }
         #expect(try await client().data(from: server.url("/a")).1.statusCode == 200)
-        // A session of its own: on a connection that it has used before, libcurl sends a request again by itself.
+        // A session of its own: on a kept connection that was closed, the request was seen to come twice.
         let error = await #expect(throws: URLError.self) {
             try await client().data(for: request(server, "/b", "POST", body: "x"))
         }
