@@ -102,7 +102,9 @@ let package = Package(
                 "ResilienceTesting", "ResilienceURLSession",
             ] + patternLibraries,
             swiftSettings: settings),
-        .target(name: "PrometheusTestSupport", path: "Tests/PrometheusTestSupport", swiftSettings: settings),
+        .target(
+            name: "PrometheusTestSupport", dependencies: ["ResilienceCore"], path: "Tests/PrometheusTestSupport",
+            swiftSettings: settings),
         .target(
             name: "IsolationTestSupport",
             dependencies: ["Resilience", "ResilienceCore"] + patternLibraries,

@@ -1,6 +1,5 @@
 import ResilienceCore
 import ResilienceTesting
-import Synchronization
 import Testing
 
 @testable import CircuitBreakers
@@ -88,8 +87,8 @@ struct PendingTimedSuccessesTests {
 
     private final class Shared: Sendable {
         let pending = PendingTimedSuccesses()
-        let limits = Mutex(Limits(generation: 0, part: 0..<10, longest: 100))
-        let taken = Mutex(Taken(number: 0, nanoseconds: 0))
+        let limits = Lock(Limits(generation: 0, part: 0..<10, longest: 100))
+        let taken = Lock(Taken(number: 0, nanoseconds: 0))
 
         func change() {
             limits.withLock { limits in

@@ -1,8 +1,8 @@
-import Synchronization
+import ResilienceCore
 
 /// What happened, in order.
 final class Log: Sendable {
-    private let state = Mutex<[String]>([])
+    private let state = Lock<[String]>([])
 
     func write(_ line: String) { state.withLock { $0.append(line) } }
 

@@ -1,12 +1,11 @@
 import ResilienceCore
-import Synchronization
 
 /// What a random script draws, the same for the same seed.
 final class Script: Sendable {
-    private let generator: Mutex<SplitMix64>
+    private let generator: Lock<SplitMix64>
 
     init(seed: UInt64) {
-        generator = Mutex(SplitMix64(seed: seed))
+        generator = Lock(SplitMix64(seed: seed))
     }
 
     func int(_ range: ClosedRange<Int>) -> Int {

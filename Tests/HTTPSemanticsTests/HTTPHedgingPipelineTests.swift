@@ -39,7 +39,7 @@ struct HTTPHedgingPipelineTests {
     @Test("An endpoint that is slow is overtaken by the next")
     func slow() async throws {
         let pipeline = try pipeline()
-        let (result, _) = await driven(clock) { [clock] in
+        let (result, _) = try await driven(clock) { [clock] in
             try await pipeline.execute(get, reading: head) { endpoint, _ in
                 if endpoint.authority == "0.example" { try await clock.sleep(for: .seconds(9)) }
                 return Answer(status: 200, fields: ["from": endpoint.authority])

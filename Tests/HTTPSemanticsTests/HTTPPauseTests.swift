@@ -99,7 +99,7 @@ struct HTTPPauseTests {
         let replay = HTTPReplay(method: "POST", body: .bytes)
         let first = try await pipeline.execute(to: "a", replay, reading: head) { _ in Answer.busy("8") }
         #expect(first.status == 503)
-        let (result, slept) = await driven(clock) {
+        let (result, slept) = try await driven(clock) {
             try await pipeline.execute(to: "a", replay, reading: head) { _ in Answer.ok }
         }
         #expect(try result.get() == .ok)

@@ -22,8 +22,8 @@ struct HTTPPipelineTests {
 
     func call(
         _ pipeline: HTTPPipeline, _ server: Server, _ replay: HTTPReplay, isBodyUsed: Bool = true
-    ) async -> (result: Result<Answer, any Error>, slept: [Duration]) {
-        await driven(clock) {
+    ) async throws -> (result: Result<Answer, any Error>, slept: [Duration]) {
+        try await driven(clock) {
             try await pipeline.execute(to: "a.example", replay, isBodyUsed: { isBodyUsed }, reading: head) { _ in
                 try server.answer()
             }
@@ -42,7 +42,7 @@ struct HTTPPipelineTests {
     @Test("A failed response is retried, and an accepted one ends the call")
     func retries() async throws {
         let server = Server(.success(Answer(status: 502)), .success(Answer(status: 500)), .success(.ok))
-        let (result, slept) = await call(try pipeline(), server, get)
+        let (result, slept) = try await call(try pipeline(), server, get)
         #expect(try result.get() == .ok)
         #expect(server.calls == 3)
         #expect(slept == [.milliseconds(50), .milliseconds(100)])
@@ -51,10 +51,10 @@ struct HTTPPipelineTests {
     @Test("A response that stays a failure comes back after three retries, or is thrown if asked for")
     func exhausted() async throws {
         let server = Server(.success(Answer(status: 500)))
-        let (result, _) = await call(try pipeline(), server, get)
+        let (result, _) = try await call(try pipeline(), server, get)
         #expect(try result.get().status == 500)
         #expect(server.calls == 4)
-        let (thrown, _) = await call(try pipeline { $0.throwsFailures = true }, server, get)
+        let (thrown, _) = try await call(try pipeline { $0.throwsFailures = true }, server, get)
         let failure = try #require(thrown.error as? HTTPFailure)
         #expect(failure.status == 500)
         #expect(failure.response as? Answer == Answer(status: 500))
@@ -77,7 +77,7 @@ struct HTTPPipelineTests {
         ])
     func replay(_ row: (method: String, body: HTTPBodyReplay, outcome: HTTPSendOutcome, calls: Int)) async throws {
         let server = Server(.failure(ClientError(outcome: row.outcome)))
-        let (result, _) = await call(try pipeline(), server, HTTPReplay(method: row.method, body: row.body))
+        let (result, _) = try await call(try pipeline(), server, HTTPReplay(method: row.method, body: row.body))
         #expect(result.error as? ClientError == ClientError(outcome: row.outcome))
         #expect(server.calls == row.calls)
     }
@@ -86,7 +86,7 @@ struct HTTPPipelineTests {
     func unusedBody() async throws {
         let server = Server(.failure(ClientError(outcome: .neverSent)), .success(.ok))
         let replay = HTTPReplay(method: "POST", body: .oneShot)
-        let (result, _) = await call(try pipeline(), server, replay, isBodyUsed: false)
+        let (result, _) = try await call(try pipeline(), server, replay, isBodyUsed: false)
         #expect(try result.get() == .ok)
         #expect(server.calls == 2)
     }
@@ -97,14 +97,14 @@ struct HTTPPipelineTests {
         #expect(try await call(try pipeline { $0.pause = nil }, server, post).result.get().status == status)
         #expect(server.calls == 1)
         let keyed = HTTPReplay(method: "POST", body: .bytes, headers: headers(("idempotency-key", "1")))
-        _ = await call(try pipeline { $0.pause = nil }, server, keyed)
+        _ = try await call(try pipeline { $0.pause = nil }, server, keyed)
         #expect(server.calls == 5)
     }
 
     @Test("A Retry-After is kept to, and not waited for where the deadline comes first")
     func retryAfter() async throws {
         let server = Server(.success(.busy("3")), .success(.ok))
-        let (result, slept) = await call(try pipeline(), server, get)
+        let (result, slept) = try await call(try pipeline(), server, get)
         #expect(try result.get() == .ok)
         // Half of `hintJitter` on top.
         #expect(slept == [.milliseconds(3750)])
@@ -113,7 +113,7 @@ struct HTTPPipelineTests {
             $0.totalLimit = .seconds(5)
             $0.attemptLimit = .seconds(5)
         }
-        let (late, waited) = await call(short, far, get)
+        let (late, waited) = try await call(short, far, get)
         #expect(try late.get().status == 503)
         #expect(waited == [])
         let longer = Server(.success(.busy("15")), .success(.ok))
@@ -125,8 +125,8 @@ struct HTTPPipelineTests {
     func breaker() async throws {
         let pipeline = try pipeline { $0.retry = nil }
         let server = Server(.success(Answer(status: 500)))
-        for _ in 0..<20 { _ = await call(pipeline, server, get) }
-        let (result, _) = await call(pipeline, server, get)
+        for _ in 0..<20 { _ = try await call(pipeline, server, get) }
+        let (result, _) = try await call(pipeline, server, get)
         #expect(result.error is CircuitBreaker.OpenError)
         #expect(server.calls == 20)
         // Another authority is not concerned.
@@ -138,7 +138,7 @@ struct HTTPPipelineTests {
     func ownFault() async throws {
         let pipeline = try pipeline { $0.retry = nil }
         let server = Server(.failure(ClientError(outcome: .permanent)))
-        for _ in 0..<40 { _ = await call(pipeline, server, get) }
+        for _ in 0..<40 { _ = try await call(pipeline, server, get) }
         #expect(server.calls == 40)
     }
 
@@ -159,7 +159,7 @@ struct HTTPPipelineTests {
         let pipeline = try pipeline()
         let server = Server(.success(Answer(status: 500)), .success(Answer(status: 502)), .success(.ok))
         let released = Shared<[Int]>([])
-        let (result, _) = await driven(clock) {
+        let (result, _) = try await driven(clock) {
             try await pipeline.execute(
                 to: "a", get, reading: head, releasing: { answer in released.withLock { $0.append(answer.status) } }
             ) { context in
@@ -179,7 +179,7 @@ struct HTTPPipelineTests {
                 "api", .init(totalLimit: .seconds(100), attemptLimit: .seconds(5)), clock: clock,
                 random: .constant(0.5))
             let count = Shared(0)
-            let (result, _) = await driven(clock) {
+            let (result, _) = try await driven(clock) {
                 try await pipeline.execute(to: "a", replay, reading: head) { _ in
                     count.withLock { $0 += 1 }
                     try await clock.sleep(for: .seconds(60))
@@ -253,14 +253,14 @@ struct HTTPPipelineTests {
                 ]
             ]))
         let server = Server(.success(Answer(status: 500)))
-        _ = await call(pipeline, server, get)
+        _ = try await call(pipeline, server, get)
         #expect(server.calls == 2)
         #expect(
             pipeline.policy(for: "a").description
                 == "Timeout(20s) → Retry(2) → Pause → CircuitBreaker(api) → Bulkhead(api) → Timeout(4s)")
         #expect(pipeline.policy(for: "a").strategies(Bulkhead.self).first?.limit == 7)
         await module.shutdown()
-        let (result, _) = await call(pipeline, server, get)
+        let (result, _) = try await call(pipeline, server, get)
         #expect(result.error is ResilienceModule.ShutdownError)
     }
 }

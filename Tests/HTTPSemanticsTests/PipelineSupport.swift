@@ -2,6 +2,7 @@ import Resilience
 import ResilienceCore
 import ResilienceTesting
 import Synchronization
+import Testing
 
 @testable import HTTPSemantics
 
@@ -41,34 +42,27 @@ struct ClientError: Error, Equatable { var outcome: HTTPSendOutcome }
 
 let outcomeOf = { @Sendable (error: any Error) in (error as? ClientError)?.outcome ?? .perhapsRan }
 
-/// Runs a call, moving the clock whenever it sleeps; what it came to, and for how long it slept each time.
+/// Runs a call, moving the clock to each moment for which something waits, once there is nothing left to do before that;
+/// what it came to, and for how long the clock stood each time.
 func driven<Value: Sendable>(
     _ clock: ManualClock, _ call: @escaping @Sendable () async throws -> Value
-) async -> (result: Result<Value, any Error>, slept: [Duration]) {
-    let isOver = Shared<(Bool, Task<Void, any Error>?)>((false, nil))
-    let task = Task { () -> Result<Value, any Error> in
-        var result: Result<Value, any Error>
+) async throws -> (result: Result<Value, any Error>, slept: [Duration]) {
+    let executor = SteppingExecutor()
+    let outcome = Shared<Result<Value, any Error>?>(nil)
+    Task(executorPreference: executor) {
+        let result: Result<Value, any Error>
         do { result = .success(try await call()) } catch { result = .failure(error) }
-        isOver.withLock {
-            $0.0 = true
-            return $0.1
-        }?.cancel()
-        return result
+        outcome.withLock { $0 = result }
     }
+    executor.drain()
     var slept: [Duration] = []
-    while true {
-        let waiter = Task { try await clock.waitForSleepers(1) }
-        let wasOver = isOver.withLock {
-            $0.1 = waiter
-            return $0.0
-        }
-        if wasOver { waiter.cancel() }
-        let isAsleep = (try? await waiter.value) != nil
+    while outcome.withLock({ $0 == nil }) {
         let before = clock.now
-        guard isAsleep, !isOver.withLock({ $0.0 }), let next = clock.advanceToNextDeadline() else { break }
+        let next = try #require(clock.advanceToNextDeadline(), "the call waits for nothing that the clock brings")
         slept.append(before.duration(to: next))
+        executor.drain()
     }
-    return (await task.value, slept)
+    return (try #require(outcome.withLock { $0 }), slept)
 }
 
 extension Result {
@@ -77,9 +71,9 @@ extension Result {
 
 /// A value that several tasks change.
 final class Shared<Value: Sendable>: Sendable {
-    private let value: Mutex<Value>
+    private let value: Lock<Value>
 
-    init(_ value: Value) { self.value = Mutex(value) }
+    init(_ value: Value) { self.value = Lock(value) }
 
     func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
         value.withLock { value in body(&value) }

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import ResilienceCore
 
 #if canImport(Glibc)
     import Glibc
@@ -35,7 +35,7 @@ public final class PageServer: Sendable {
     /// The port it listens on.
     public let port: UInt16
     private let listener: Int32
-    private let isStopped = Mutex(false)
+    private let isStopped = Lock(false)
 
     /// Starts a server.
     ///

@@ -1,7 +1,7 @@
 #if AsyncHTTPClient
     import NIOCore
     import NIOPosix
-    import Synchronization
+    import ResilienceCore
 
     /// A server that answers with the bytes of a script, one step a request, whichever connection it comes on.
     final class RawServer: Sendable {
@@ -23,7 +23,7 @@
         }
 
         private let steps: [Step]
-        private let state = Mutex(State())
+        private let state = Lock(State())
 
         private init(_ steps: [Step]) { self.steps = steps }
 

@@ -24,7 +24,7 @@ struct ServerFailure: OverloadError, LabeledError, ServerHintProviding, Equatabl
 
 /// Notes what comes out of `next`, on the way that only knows `execute`.
 final class Witness: Strategy {
-    private let errors = Mutex<[any Error]>([])
+    private let errors = Lock<[any Error]>([])
     var seen: [any Error] { errors.withLock { $0 } }
 
     func execute(
@@ -194,7 +194,7 @@ struct FailingTests {
     @Test("A value that is lost because the call ends otherwise is released")
     func released() async throws {
         let policy = try Policy("test") { Replacing() }
-        let released = Mutex<[Int]>([])
+        let released = Lock<[Int]>([])
         await #expect(throws: InjectedFailure.self) {
             try await policy.execute(
                 failing: { _ in CancellationError() }, releasing: { value in released.withLock { $0.append(value) } }

@@ -1,10 +1,9 @@
 import ResilienceCore
 import ResilienceTesting
-import Synchronization
 
 /// Notes the order in which layers are entered and left.
 final class Journal: Sendable {
-    private let notes = Mutex<[String]>([])
+    private let notes = Lock<[String]>([])
 
     func note(_ text: String) { notes.withLock { $0.append(text) } }
     var all: [String] { notes.withLock { $0 } }

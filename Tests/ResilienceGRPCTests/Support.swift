@@ -5,7 +5,7 @@
     import Resilience
     import ResilienceGRPC
     import ResilienceTesting
-    import Synchronization
+    import ResilienceCore
 
     struct TextSerializer: MessageSerializer {
         func serialize<Bytes: GRPCContiguousBytes>(_ message: String) throws -> Bytes { Bytes(Array(message.utf8)) }
@@ -51,7 +51,7 @@
 
         private let get: Get
         private let watch: Watch
-        private let calls = Mutex<[Metadata]>([])
+        private let calls = Lock<[Metadata]>([])
 
         init(get: @escaping Get = { _, _ in "none" }, watch: @escaping Watch = { _ in }) {
             self.get = get
@@ -155,7 +155,7 @@
 
     /// What a method has returned.
     final class ScriptedValue<Value: Sendable>: Sendable {
-        private let held = Mutex<Value?>(nil)
+        private let held = Lock<Value?>(nil)
 
         var value: Value? { held.withLock { $0 } }
         func set(_ value: Value) { held.withLock { $0 = value } }

@@ -4,7 +4,7 @@
     import HummingbirdTesting
     import Resilience
     import ResilienceTesting
-    import Synchronization
+    import ResilienceCore
     import Testing
 
     @testable import ResilienceHummingbird
@@ -52,7 +52,7 @@
                 "handlers",
                 .init(trip: .consecutiveFailures(2), breakLength: .fixed(.milliseconds(4200))),
                 clock: clock)
-            let status = Mutex(200)
+            let status = Lock(200)
             let router = Router(
                 try ResilienceMiddleware<BasicRequestContext>(breaker: breaker, clock: clock)
             ) { _, _ in

@@ -5,7 +5,6 @@ import Hedges
 import ResilienceCore
 import ResilienceTesting
 import Retries
-import Synchronization
 import Testing
 import Timeouts
 
@@ -40,7 +39,7 @@ struct ConcurrencyTests {
         let gate = Gate()
         let sources = gateIsFirst ? [gate] + everything.sources : everything.sources + [gate]
         let exporter = PrometheusExporter(sources)
-        let page = Mutex<PrometheusExporter.Page?>(nil)
+        let page = Lock<PrometheusExporter.Page?>(nil)
         let isDone = DispatchSemaphore(value: 0)
         Thread.detachNewThread {
             let new = exporter.page()

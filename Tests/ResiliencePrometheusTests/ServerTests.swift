@@ -3,7 +3,6 @@ import Foundation
 import PrometheusTestSupport
 import ResilienceCore
 import ResilienceTesting
-import Synchronization
 import Testing
 
 @testable import ResiliencePrometheus
@@ -35,7 +34,7 @@ struct ServerTests {
 
     /// The formats that the server has preferred.
     private final class AcceptedTypes: Sendable {
-        let types = Mutex<Set<String>>([])
+        let types = Lock<Set<String>>([])
     }
 
     @Test("scrapes every kind of family in both formats, with its labels")

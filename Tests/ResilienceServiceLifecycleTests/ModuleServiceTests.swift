@@ -6,7 +6,7 @@
     import ResilienceTesting
     import ServiceLifecycle
     import ServiceLifecycleTestKit
-    import Synchronization
+    import ResilienceCore
     import Testing
 
     /// A task executor on a queue that can tell whether code runs on it.
@@ -26,8 +26,8 @@
 
     /// Notes whether events of a module's state come on an executor.
     private final class Places: PolicyObserver {
-        let executor = Mutex<QueueExecutor?>(nil)
-        let seen = Mutex<[Bool]>([])
+        let executor = Lock<QueueExecutor?>(nil)
+        let seen = Lock<[Bool]>([])
 
         func observe(_ event: some PolicyEvent) {
             guard case .stateChanged? = (event as? ResilienceModule.Event)?.kind else { return }

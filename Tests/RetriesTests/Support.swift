@@ -70,54 +70,29 @@ func drive<Value: Sendable>(
 }
 
 /// The result of a call, and for how long it slept each time.
-func driven<Result: Sendable>(
-    _ clock: ManualClock, _ call: @escaping @Sendable () async -> Result
-) async throws -> (Result, slept: [Duration]) {
-    let result = Flag<Result>()
-    let task = Task {
-        let value = await call()
-        result.set(value)
-        return value
-    }
+func driven<Value: Sendable>(
+    _ clock: ManualClock, _ call: @escaping @Sendable () async -> Value
+) async throws -> (Value, slept: [Duration]) {
+    let executor = SteppingExecutor()
+    let result = Flag<Value>()
+    Task(executorPreference: executor) { result.set(await call()) }
+    executor.drain()
     var slept: [Duration] = []
-    while true {
-        // Whichever comes first: the call sleeps, or it ends.
-        let waiter = Task { try await clock.waitForSleepers(1) }
-        result.onSet { waiter.cancel() }
-        let isAsleep = await withTaskCancellationHandler {
-            (try? await waiter.value) != nil
-        } onCancel: {
-            waiter.cancel()
-            task.cancel()
-        }
+    while result.value == nil {
         let before = clock.now
-        guard isAsleep, result.value == nil, let next = clock.advanceToNextDeadline() else { break }
+        let next = try #require(clock.advanceToNextDeadline(), "the call waits for nothing that the clock brings")
         slept.append(before.duration(to: next))
+        executor.drain()
     }
-    return (await task.value, slept)
+    return (try #require(result.value), slept)
 }
 
-/// A value that is set once, with what happens then.
+/// A value that is set once.
 final class Flag<Value: Sendable>: Sendable {
-    private let state = Lock<(value: Value?, action: (@Sendable () -> Void)?)>((nil, nil))
+    private let state = Lock<Value?>(nil)
+    var value: Value? { state.withLock { $0 } }
 
-    var value: Value? { state.withLock { $0.value } }
-
-    func set(_ value: Value) {
-        let action = state.withLock { state in
-            state.value = value
-            return state.action
-        }
-        action?()
-    }
-
-    func onSet(_ action: @escaping @Sendable () -> Void) {
-        let isSet = state.withLock { state in
-            state.action = action
-            return state.value != nil
-        }
-        if isSet { action() }
-    }
+    func set(_ value: Value) { state.withLock { $0 = value } }
 }
 
 /// A count that closures add to from any task.

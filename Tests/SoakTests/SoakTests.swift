@@ -2,7 +2,6 @@ import Foundation
 import Resilience
 import ResilienceCore
 import ResilienceTesting
-import Synchronization
 import Testing
 
 /// Hours of traffic in virtual time: two always, as many as `RESILIENCE_SOAK_HOURS` says otherwise.
@@ -246,7 +245,7 @@ private final class Traffic {
 
 /// Counts runs of an operation, which may be in another task.
 private final class Counter: Sendable {
-    private let count = Mutex(0)
+    private let count = Lock(0)
     var value: Int { count.withLock { $0 } }
     func increment() { count.withLock { $0 += 1 } }
 }
