@@ -42,8 +42,8 @@ struct ClientError: Error, Equatable { var outcome: HTTPSendOutcome }
 
 let outcomeOf = { @Sendable (error: any Error) in (error as? ClientError)?.outcome ?? .perhapsRan }
 
-/// Runs a call, moving the clock to each moment for which something waits, once there is nothing left to do before that;
-/// what it came to, and for how long the clock stood each time.
+/// Runs a call, moving the clock to each moment for which something waits, once there is nothing left to do before
+/// that; what it came to, and for how long the clock stood each time.
 func driven<Value: Sendable>(
     _ clock: ManualClock, _ call: @escaping @Sendable () async throws -> Value
 ) async throws -> (result: Result<Value, any Error>, slept: [Duration]) {

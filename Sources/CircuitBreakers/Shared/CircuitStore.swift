@@ -122,7 +122,8 @@ public struct SharedCircuit: Sendable, Hashable {
     /// What the circuit does.
     public var phase: Phase
 
-    /// Grows with each change of the phase: of two states the one with the greater number is newer. Zero: never changed.
+    /// Grows with each change of the phase: of two states the one with the greater number is newer. Zero: never
+    /// changed.
     public var epoch: Int64
 
     /// How often in a row it has opened, up to now.
