@@ -16,7 +16,10 @@ struct DemoCommand {
     static func run(_ arguments: [String], complain: (String) -> Void = writeError) async -> Int32 {
         switch CommandLineRequest(arguments) {
         case .run(let options):
+            if let fleet = options.fleet { return await run(fleet, options, complain) }
             return await run(options, complain)
+        case .node(let options):
+            return await runNode(options, complain)
         case .help:
             try? Terminal.write(CommandLineRequest.helpText)
             return EXIT_SUCCESS
@@ -52,6 +55,40 @@ struct DemoCommand {
                 return 128 + signal
             }
             complain("\(error)")
+            return EXIT_FAILURE
+        }
+    }
+
+    private static func run(
+        _ fleet: FleetOptions, _ options: Options, _ complain: (String) -> Void
+    ) async -> Int32 {
+        guard FleetNode.isBuilt else {
+            complain("--fleet needs Redis: swift run --traits Redis resilience-demo --fleet \(fleet.nodes)")
+            return EX_UNAVAILABLE
+        }
+        let interruption = Interruption()
+        do {
+            let demo = FleetDemo(options: options, fleet: fleet)
+            let lines = try await interruption.guarding { try await demo.run() }
+            try Terminal.write("\n" + lines.joined(separator: "\n") + "\n")
+            return EXIT_SUCCESS
+        } catch is Terminal.Closed {
+            return 128 + SIGPIPE
+        } catch {
+            if let signal = interruption.signal { return 128 + signal }
+            complain("\(error)")
+            return EXIT_FAILURE
+        }
+    }
+
+    private static func runNode(_ options: FleetNodeOptions, _ complain: (String) -> Void) async -> Int32 {
+        let interruption = Interruption()
+        do {
+            try await interruption.guarding { try await FleetNode(options: options).run() }
+            return EXIT_SUCCESS
+        } catch {
+            if interruption.signal != nil { return EXIT_SUCCESS }
+            complain("node \(options.number + 1): \(error)")
             return EXIT_FAILURE
         }
     }

@@ -12,16 +12,21 @@ struct Options: Equatable {
     var host = "127.0.0.1"
     /// The file that a picture of the run is written to.
     var picture: String?
+    /// A run with several processes that share a circuit; `nil` for the usual one.
+    var fleet: FleetOptions?
 }
 
 /// A command line, read.
 enum CommandLineRequest: Equatable {
     case run(Options)
+    /// What a process of a run with several is started with.
+    case node(FleetNodeOptions)
     case help
     case invalid(String)
 
     static let helpText = """
         Usage: resilience-demo [--quick] [--seed N] [--serve] [--port N] [--host ADDRESS] [--picture FILE]
+               resilience-demo --fleet N [--redis URL | --fault FAULT] [--quick] [--port N] [--host ADDRESS]
 
         Starts two copies of a small HTTP server on loopback ports and sends the same traffic to both with
         URLSession: to one directly, to the other through a policy of the last good answer, retries, a circuit
@@ -40,6 +45,14 @@ enum CommandLineRequest: Equatable {
           --picture FILE  write what was answered in each phase as a picture (SVG)
           -h, --help      show this text
 
+        With --fleet, N processes call one upstream that fails and recovers, and share their circuit over Redis. A
+        table at the end says who opened when, and because of whom. Needs the trait Redis:
+        swift run --traits Redis resilience-demo --fleet 4
+
+          --fleet N       how many processes, 2 to 32
+          --redis URL     the server they meet at (default: one that the run starts, with Debian's redis-server)
+          --fault FAULT   what happens to the run's own server meanwhile: kill, stop, flush, slow or partition
+
         The view redraws in place on a terminal and prints plain lines elsewhere. NO_COLOR switches colours off.
 
         """
@@ -47,6 +60,8 @@ enum CommandLineRequest: Equatable {
     /// Reads arguments, without the program's name.
     init(_ arguments: [String]) {
         var options = Options()
+        var node = FleetNodeOptions()
+        var isNode = false
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             let (name, value) = Self.split(argument)
@@ -63,25 +78,37 @@ enum CommandLineRequest: Equatable {
                     self = .help
                     return
                 }
-            case "--seed", "--port", "--host", "--picture":
+            case "--seed", "--port", "--host", "--picture", "--fleet", "--redis", "--fault", "--fleet-node",
+                "--upstream":
                 guard let text = value ?? rest.popFirst() else {
                     self = .invalid("option \"\(name)\" needs \(Self.needs[name] ?? "a number")")
                     return
                 }
-                if let fault = options.take(text, for: name) {
+                if let fault = options.take(text, for: name, &node) {
                     self = .invalid(fault)
                     return
                 }
+                if name == "--fleet-node" { isNode = true }
             default:
                 let kind = argument.hasPrefix("-") ? "unknown option" : "unexpected argument"
                 self = .invalid("\(kind) \"\(name)\"")
                 return
             }
         }
-        self = .run(options)
+        if isNode {
+            node.redis = options.fleet?.redis ?? ""
+            node.seed = options.seed
+            self = .node(node)
+        } else if let fault = options.fleet?.fault(options) {
+            self = .invalid(fault)
+        } else {
+            self = .run(options)
+        }
     }
 
-    private static let needs = ["--host": "an address", "--picture": "a file"]
+    private static let needs = [
+        "--host": "an address", "--picture": "a file", "--redis": "a URL", "--fault": "a fault",
+    ]
 
     /// `--name=value` in its two parts; other arguments stay whole.
     private static func split(_ argument: String) -> (name: String, value: String?) {
@@ -92,7 +119,7 @@ enum CommandLineRequest: Equatable {
 
 extension Options {
     /// Takes the value of an option; returns what is wrong with it, if something is.
-    fileprivate mutating func take(_ text: String, for name: String) -> String? {
+    fileprivate mutating func take(_ text: String, for name: String, _ node: inout FleetNodeOptions) -> String? {
         switch name {
         case "--seed":
             guard let seed = UInt64(text) else {
@@ -107,12 +134,45 @@ extension Options {
         case "--picture":
             guard !text.isEmpty else { return "the picture needs the name of a file" }
             picture = text
+        case "--fleet":
+            guard let nodes = Int(text), 2...32 ~= nodes else {
+                return "\"\(text)\" is no number of processes: it takes a whole number from 2 to 32"
+            }
+            fleet = fleet ?? FleetOptions()
+            fleet?.nodes = nodes
+        case "--redis":
+            guard !text.isEmpty else { return "the URL of a Redis server is empty" }
+            fleet = fleet ?? FleetOptions()
+            fleet?.redis = text
+        case "--fault":
+            guard let fault = FleetOptions.Fault(rawValue: text) else {
+                let all = FleetOptions.Fault.allCases.map(\.rawValue).joined(separator: ", ")
+                return "\"\(text)\" is not a fault: it takes one of \(all)"
+            }
+            fleet = fleet ?? FleetOptions()
+            fleet?.fault = fault
+        case "--fleet-node":
+            guard let number = Int(text), number >= 0 else { return "\"\(text)\" is not the number of a node" }
+            node.number = number
+        case "--upstream":
+            guard let port = UInt16(text) else { return "\"\(text)\" is not the port of an upstream" }
+            node.upstream = port
         default:
             guard Socket.address(text) != nil else {
                 return "\"\(text)\" is not an IPv4 address: it takes four numbers, such as 127.0.0.1"
             }
             host = text
         }
+        return nil
+    }
+}
+
+extension FleetOptions {
+    /// What does not go together.
+    fileprivate func fault(_ options: Options) -> String? {
+        if nodes == 0 { return "\(redis == nil ? "--fault" : "--redis") needs --fleet" }
+        if redis != nil, fault != nil { return "--fault is for a Redis server of the run's own, without --redis" }
+        if options.isServing || options.picture != nil { return "--fleet takes neither --serve nor --picture" }
         return nil
     }
 }

@@ -41,7 +41,7 @@ struct StatusConnection {
     }
 
     /// Does what it can. Returns false if the connection is over.
-    mutating func proceed(_ routes: StatusRoutes, now: ContinuousClock.Instant) -> Bool {
+    mutating func proceed(_ routes: any Routes, now: ContinuousClock.Instant) -> Bool {
         if stage == .reading || stage == .closing {
             switch Socket.read(from: descriptor) {
             case .nothingYet: return true
@@ -53,7 +53,7 @@ struct StatusConnection {
     }
 
     /// Ends a stage that has taken too long. Returns false if the connection is over.
-    mutating func expire(_ routes: StatusRoutes, now: ContinuousClock.Instant) -> Bool {
+    mutating func expire(_ routes: any Routes, now: ContinuousClock.Instant) -> Bool {
         // A request that was begun is answered; a connection on which nothing was asked is just closed.
         guard stage == .reading, bufferedCount > 0 else { return false }
         begin(HTTPResponse(status: 408, keepsAlive: false), now: now)
@@ -62,7 +62,7 @@ struct StatusConnection {
 
     /// Answers the requests that are here, until something has to be waited for. Returns false if the connection is
     /// over.
-    private mutating func advance(_ routes: StatusRoutes, now: ContinuousClock.Instant) -> Bool {
+    private mutating func advance(_ routes: any Routes, now: ContinuousClock.Instant) -> Bool {
         while true {
             switch stage {
             case .closing: return true

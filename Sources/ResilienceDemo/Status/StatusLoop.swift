@@ -10,13 +10,13 @@
 struct StatusLoop {
     private let socket: Int32
     private let mailbox: Mailbox<StatusServer.Message>
-    private let routes: StatusRoutes
+    private let routes: any Routes
     private let limits: StatusServer.Limits
     private var connections: [Int: StatusConnection] = [:]
     private var nextConnection = 0
 
     init(
-        socket: Int32, mailbox: Mailbox<StatusServer.Message>, routes: StatusRoutes, limits: StatusServer.Limits
+        socket: Int32, mailbox: Mailbox<StatusServer.Message>, routes: any Routes, limits: StatusServer.Limits
     ) {
         self.socket = socket
         self.mailbox = mailbox
@@ -89,7 +89,7 @@ struct StatusLoop {
     /// Changes a connection, and drops it if it is over.
     private mutating func update(
         _ identity: Int,
-        _ change: (inout StatusConnection, StatusRoutes, ContinuousClock.Instant) -> Bool
+        _ change: (inout StatusConnection, any Routes, ContinuousClock.Instant) -> Bool
     ) {
         guard var connection = connections[identity] else { return }
         let goesOn = change(&connection, routes, .now)

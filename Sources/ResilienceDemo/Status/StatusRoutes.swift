@@ -2,8 +2,13 @@ import Foundation
 import Resilience
 import ResiliencePrometheus
 
-/// What the status server answers.
-struct StatusRoutes: Sendable {
+/// What a status server answers.
+protocol Routes: Sendable {
+    func answer(_ request: HTTPRequest) -> HTTPResponse
+}
+
+/// What the status server of a run answers.
+struct StatusRoutes: Routes {
     let module: ResilienceModule
     let metrics: PrometheusExporter
     /// What the live view shows now; `nil` before there is something.

@@ -43,7 +43,7 @@ final class StatusServer: Sendable {
     ///   - host: An IPv4 address of this machine.
     ///   - port: 0 lets the system choose.
     /// - Throws: A ``SocketError``, for example because the port is taken.
-    init(host: String, port: UInt16, routes: StatusRoutes, limits: Limits = Limits()) throws {
+    init(host: String, port: UInt16, routes: any Routes, limits: Limits = Limits()) throws {
         guard let number = Socket.address(host) else { throw SocketError("address \(host)", code: EINVAL) }
         let socket = try Socket.bound(to: port, of: number)
         do {

@@ -114,6 +114,34 @@ enum Socket {
         return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : nil
     }
 
+    /// A connection to a port of this machine.
+    static func connected(to port: UInt16) throws -> Int32 {
+        let descriptor = try bound(to: 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = loopback.bigEndian
+        let result = withSockaddr(&address) { connect(descriptor, $0, $1.pointee) }
+        guard result == 0 || errno == EINPROGRESS, wait(for: Int16(POLLOUT), at: descriptor) else {
+            closeDescriptor(descriptor)
+            throw SocketError("connect")
+        }
+        return descriptor
+    }
+
+    /// Waits until there is something to read, or to accept, or the connection is over. False if the descriptor is none.
+    static func waitForInput(_ descriptor: Int32) -> Bool { wait(for: Int16(POLLIN), at: descriptor) }
+
+    private static func wait(for events: Int16, at descriptor: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: events, revents: 0)
+        return retrying { poll(&entry, 1, -1) } == 1 && entry.revents & (events | Int16(POLLIN)) != 0
+    }
+
+    /// Ends a connection in both directions. Whoever waits at it is woken.
+    static func endBoth(_ descriptor: Int32) {
+        _ = shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
     /// Tells the other side that nothing more comes. It may still send.
     static func endOutput(_ descriptor: Int32) {
         _ = shutdown(descriptor, Int32(SHUT_WR))
