@@ -14,7 +14,7 @@ struct FleetMessage: Codable, Equatable, Sendable {
     }
 
     let node: Int
-    let kind: Kind
+    var kind: Kind
     /// When, in milliseconds since 1970, for what the processes of one machine are compared by.
     var at: Double
     /// The state of its breaker.

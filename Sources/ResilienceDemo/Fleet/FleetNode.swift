@@ -9,14 +9,133 @@ import Resilience
 struct FleetNode: Sendable {
     let options: FleetNodeOptions
 
-    /// Whether this program can reach a Redis server.
-    static var isBuilt: Bool {
-        #if Redis
-            true
-        #else
-            false
-        #endif
-    }
+    #if Redis
+        /// Whether this program can reach a Redis server.
+        static let isBuilt = true
 
-    func run() async throws {}
+        /// Calls until the task is cancelled.
+        func run() async throws {
+            let teller = FleetTeller(node: options.number)
+            let store = RedisStore(try RedisClient(options.redis))
+            let configuration = FleetCircuit.Configuration(
+                rule: .init(
+                    trip: .failureRate(0.5, minimumCalls: 20), window: .seconds(4), breakLength: .seconds(1),
+                    breakFactor: 1.5, maxBreakLength: .seconds(4)),
+                tick: .milliseconds(250), leaseLength: .seconds(3), grace: .seconds(3), maxRetryDelay: .seconds(1))
+            let resilience = try ResilienceModule("node-\(options.number + 1)", observers: [teller]) {
+                Registration("orders") {
+                    CircuitBreaker.layer(
+                        .init(trip: .failureRate(0.5, minimumCalls: 20), breakLength: .fixed(.seconds(2))))
+                    Timeout.layer(.seconds(1))
+                }.shared(through: store, configuration)
+            }
+            let client = UpstreamClient(port: options.upstream)
+            defer { client.close() }
+            try await client.warmUp()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await resilience.run() }
+                group.addTask { try await call(client, resilience, teller) }
+                group.addTask { try await count(resilience, teller) }
+                try await group.next()
+                group.cancelAll()
+            }
+        }
+
+        /// Forty calls a second, each on its own.
+        private func call(
+            _ client: UpstreamClient, _ resilience: ResilienceModule, _ teller: FleetTeller
+        ) async throws {
+            let policy = try resilience.policy("orders")
+            let clock = ContinuousClock()
+            var next = clock.now
+            var number = 0
+            teller.tell(.ready)
+            try await withThrowingDiscardingTaskGroup { group in
+                while true {
+                    number += 1
+                    let call = options.number * 1_000_000 + number
+                    group.addTask {
+                        do {
+                            _ = try await policy.execute {
+                                let response = try await client.state(ofOrder: call, call: call)
+                                guard response.status < 500 else { throw Failed(status: response.status) }
+                            }
+                            teller.count(\.succeeded)
+                        } catch is any PolicyRejection {
+                            teller.count(\.refused)
+                        } catch {
+                            if !Task.isCancelled { teller.count(\.failed) }
+                        }
+                    }
+                    next += .milliseconds(25)
+                    try await clock.sleep(until: next)
+                }
+            }
+        }
+
+        /// Says what has been counted, four times a second.
+        private func count(_ resilience: ResilienceModule, _ teller: FleetTeller) async throws {
+            let circuit = try resilience.fleetCircuit("orders")
+            while true {
+                try await ContinuousClock().sleep(for: .milliseconds(250))
+                let totals = circuit.totals
+                teller.tell(.counted) { message in
+                    message.state = "\(circuit.breaker.state)"
+                    message.fleet = "\(circuit.shared.phase)"
+                    message.exchanges = totals.exchanges
+                    message.errors = totals.failures
+                }
+            }
+        }
+    #else
+        /// Whether this program can reach a Redis server.
+        static let isBuilt = false
+
+        /// Does nothing: there is nobody to meet.
+        func run() async throws {}
+    #endif
 }
+
+#if Redis
+    /// The upstream answered, but did not do its work.
+    private struct Failed: Error { let status: Int }
+
+    /// Writes what a process has to tell, a line each.
+    private final class FleetTeller: PolicyObserver {
+        private let state: Lock<FleetMessage>
+
+        init(node: Int) { state = Lock(FleetMessage(node, .counted)) }
+
+        func count(_ path: WritableKeyPath<FleetMessage, Int> & Sendable) {
+            state.withLock { $0[keyPath: path] += 1 }
+        }
+
+        func tell(_ kind: FleetMessage.Kind, _ change: (inout FleetMessage) -> Void = { _ in }) {
+            let message = state.withLock { message in
+                message.kind = kind
+                message.at = Date().timeIntervalSince1970 * 1_000
+                change(&message)
+                return message
+            }
+            try? Terminal.write(message.line)
+        }
+
+        func observe(_ event: any PolicyEvent) {
+            switch event {
+            case let event as CircuitBreaker.Event:
+                guard case .transition(let transition) = event.kind else { return }
+                tell(.changed) { message in
+                    message.state = "\(transition.to)"
+                    message.reason = "\(transition.reason)"
+                }
+            case let event as FleetCircuit.Event:
+                switch event.kind {
+                case .degraded: tell(.degraded)
+                case .recovered: tell(.recovered)
+                default: break
+                }
+            default: break
+            }
+        }
+    }
+#endif
