@@ -32,6 +32,14 @@ extension FleetCircuit {
     /// Adds an observer of the fleet's circuit.
     public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
 
+    /// Puts another configuration in force, with what is known and counted as it is.
+    ///
+    /// - Throws: All faults of the configuration; the old one stays in force then.
+    public func update(_ configuration: Configuration) throws(ConfigurationError) {
+        try configuration.validate()
+        state.withLock { $0.update(configuration) }
+    }
+
     // MARK: By hand
 
     /// Opens the circuit on all nodes, or starts its break anew. Returns once the store knows; the nodes hear of it then.

@@ -27,7 +27,7 @@ public final class FleetCircuit: Sendable {
     public let breaker: CircuitBreaker
 
     /// When the fleet opens together, and how this node keeps in touch.
-    public let configuration: Configuration
+    public var configuration: Configuration { state.withLock { $0.configuration } }
 
     let store: any CircuitStore
     let time: TimeSource
@@ -54,7 +54,7 @@ public final class FleetCircuit: Sendable {
         node: String = "", random: RandomSource = .system, observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         try configuration.validate()
-        (self.breaker, self.store, self.configuration, self.random) = (breaker, store, configuration, random)
+        (self.breaker, self.store, self.random) = (breaker, store, random)
         // A node that starts anew counts its slots anew: it must not be taken for the one before.
         let life = (0..<2).map { _ in String(UInt32(random.next() * 0x1p32 - 0.5), radix: 36) }.joined(separator: "-")
         self.node = node.isEmpty ? life : "\(node)-\(life)"

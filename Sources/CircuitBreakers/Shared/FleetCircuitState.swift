@@ -36,7 +36,7 @@ struct FleetCircuitState: Sendable {
 
     let circuit: String
     let node: String
-    let configuration: FleetCircuit.Configuration
+    private(set) var configuration: FleetCircuit.Configuration
     let random: RandomSource
 
     /// The newest state, as it was heard; what is left of it is by ``phaseEnd``.
@@ -81,6 +81,13 @@ struct FleetCircuitState: Sendable {
     private static let never = TimeSource.Instant(nanoseconds: .max)
     private static let leastSpacing = Duration.milliseconds(10)
     private static let askSpread = Duration.milliseconds(250)
+
+    /// Goes by another configuration from now on. What was counted in a longer window stays for as long as it would.
+    mutating func update(_ configuration: FleetCircuit.Configuration) {
+        self.configuration = configuration
+        slots.window = configuration.rule.window
+        slack = configuration.tick * 2 + configuration.operationLimit
+    }
 
     // MARK: What to do next
 

@@ -15,7 +15,7 @@ struct FleetSlots: Sendable {
         var isOwed = false
     }
 
-    private let window: Duration
+    var window: Duration
     private var slots: [Slot] = []
     private var lastNumber: Int64 = 0
     private var totals: CircuitBreaker.Totals

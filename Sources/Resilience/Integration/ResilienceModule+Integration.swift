@@ -3,7 +3,7 @@ package import ResilienceCore
 /// What the integrations with other libraries need of a module.
 extension ResilienceModule {
     /// The module's own `run()`, for one that takes its place.
-    package func runUntilEnd() async throws(LifecycleError) {
+    package func runUntilEnd() async throws {
         try await run()
     }
 

@@ -15,6 +15,8 @@ extension ResilienceModule {
         var isRestored = false
         /// Whether calls that run are cancelled without a grace period.
         var isHurried = false
+        /// What the module could not run without.
+        var failure: (any Error)?
         /// Calls that were cancelled before the grace period was over.
         var cancelledEarly = 0
         /// What runs for as long as the module does. Ends when the module lets no call in any more.
@@ -41,10 +43,10 @@ extension ResilienceModule {
     /// Breaker states that a ``ModuleStateStore`` has kept are restored first. If the module was shut down before it
     /// could run, this waits for the end of that and returns.
     ///
-    /// - Throws: ``LifecycleError`` if the module runs already or has run. Not for cancellation, which is the usual
-    ///   end.
+    /// - Throws: ``LifecycleError`` if the module runs already or has run; the error of a store that was declared as
+    ///   required and cannot be reached. Not for cancellation, which is the usual end.
     @_disfavoredOverload  // Integrations with service groups bring one of their own.
-    public func run() async throws(LifecycleError) {
+    public func run() async throws {
         let (present, isRefused) = lifecycle.withLock { lifecycle -> (Lifecycle, Bool) in
             let isRefused = lifecycle.hasRun
             if lifecycle.ending == nil { lifecycle.hasRun = true }
@@ -65,6 +67,15 @@ extension ResilienceModule {
             }
         }
         _ = await shutdown()
+        if let failure = lifecycle.withLock({ $0.failure }) { throw failure }
+    }
+
+    /// Ends ``run()``, which throws the first such error.
+    func fail(_ error: any Error) {
+        lifecycle.withLock { lifecycle in
+            if lifecycle.failure == nil { lifecycle.failure = error }
+            lifecycle.endLife.finish()
+        }
     }
 
     private func runJobs(_ jobs: AsyncStream<Job>) async {

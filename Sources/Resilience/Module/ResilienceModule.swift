@@ -33,6 +33,8 @@ public final class ResilienceModule: Sendable {
     let lifecycle: Lock<Lifecycle>
     let updates = Lock(Updates())
     let history = MetricHistory()
+    /// Ends what runs of an entry.
+    let removals = Lock<[Registry.Key: Waiter<Void>]>([:])
     let events: EventChannel<EventKind>
 
     /// Creates a module.
@@ -129,6 +131,7 @@ public final class ResilienceModule: Sendable {
         // again.
         for entry in entries {
             for observer in observers { entry.addObserver(observer) }
+            startRunning(entry)
         }
         return addition
     }
@@ -141,6 +144,7 @@ public final class ResilienceModule: Sendable {
             if let entry { events.post(.removed(kind: entry.kind.title, name: entry.name)) }
             return entry
         }
+        stopRunning(key)
         _ = entry  // Released here, outside the lock.
     }
 

@@ -14,6 +14,7 @@ enum KnownPattern: UInt, CaseIterable {
     case keyedRateLimiter
     case fallback
     case staleWhileRevalidate
+    case fleetCircuit
 
     /// The type that documents configure. What it says of itself is the same for all keys and values.
     private var type: any Tunable.Type {
@@ -29,6 +30,7 @@ enum KnownPattern: UInt, CaseIterable {
         case .keyedRateLimiter: KeyedRateLimiter<NoKey>.self
         case .fallback: KeyedFallback<NoKey, Never>.self
         case .staleWhileRevalidate: KeyedStaleWhileRevalidate<NoKey, Never>.self
+        case .fleetCircuit: FleetCircuit.self
         }
     }
 
