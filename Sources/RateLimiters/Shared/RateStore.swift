@@ -1,5 +1,3 @@
-public import ResilienceCore
-
 /// Where the nodes of a fleet take permits from one quota.
 ///
 /// The rule is a token bucket, kept as the instant at which it would be full (the generic cell rate algorithm, ITU-T
