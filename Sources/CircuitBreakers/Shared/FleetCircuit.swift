@@ -77,6 +77,7 @@ public final class FleetCircuit: Sendable {
             throw SharedStateError.refused("the fleet circuit \"\(name)\" runs already")
         }
         breaker.fleet.link(to: signal)
+        begin()
         defer {
             breaker.fleet.link(to: nil)
             isRunning.store(false, ordering: .releasing)
@@ -90,6 +91,11 @@ public final class FleetCircuit: Sendable {
             await sayFarewell()
             throw error
         }
+    }
+
+    private func begin() {
+        let now = time.now
+        state.withLock { $0.begin(now: now) }
     }
 
     private func converse() async throws {

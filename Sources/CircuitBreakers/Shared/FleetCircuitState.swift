@@ -45,6 +45,8 @@ struct FleetCircuitState: Sendable {
     private(set) var phaseEnd = TimeSource.Instant(nanoseconds: .max)
     private(set) var outage: Outage?
     private(set) var lease: Lease?
+    /// The epoch of the lease for which a verdict was last told: a change may be heard before the answer.
+    private var lastVerdict: Int64 = -1
     private(set) var totals = FleetCircuit.Totals()
     var slots: FleetSlots
 
@@ -91,6 +93,13 @@ struct FleetCircuitState: Sendable {
 
     // MARK: What to do next
 
+    /// The node begins to run: it asks at once.
+    mutating func begin(now: TimeSource.Instant) {
+        outage?.retryAt = now
+        lastExchange = nil
+        deafTicks = 2
+    }
+
     /// Takes in what the breaker has counted, and decides.
     ///
     /// - Parameter hasFailed: Whether a call has failed since the last step.
@@ -115,7 +124,8 @@ struct FleetCircuitState: Sendable {
     }
 
     private mutating func report(_ request: CircuitReport.Request?, _ now: TimeSource.Instant) -> CircuitReport {
-        CircuitReport(
+        if let lease, let request, request.isVerdict(of: lease.epoch) { lastVerdict = lease.epoch }
+        return CircuitReport(
             circuit: circuit, node: node, rule: configuration.rule,
             slots: known.phase == .closed ? slots.report(now: now) : [], known: shown(now: now),
             request: request ?? .nothing)
@@ -288,8 +298,8 @@ struct FleetCircuitState: Sendable {
 
     /// The circuit has changed its phase.
     private mutating func entered(from old: SharedCircuit, _ now: TimeSource.Instant, _ effects: inout Effects) {
-        // Its time is up by the store's clock, or somebody decided by hand.
-        if lease.take() != nil { effects.events.append(.leaseLost) }
+        // Unless this is what came of its own verdict: its time is up by the store's clock, or somebody decided by hand.
+        if let held = lease.take(), held.epoch != lastVerdict { effects.events.append(.leaseLost) }
         let wasClosed = old.phase == .closed
         askAt = Self.never
         switch known.phase {
