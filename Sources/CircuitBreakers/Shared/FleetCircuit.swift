@@ -46,7 +46,7 @@ public final class FleetCircuit: Sendable {
     ///   - store: Where the nodes meet.
     ///   - configuration: When the fleet opens together, and how this node keeps in touch.
     ///   - node: What to call this node in the store, such as its host. Default: no name but a random one.
-    ///   - random: The randomness of delays, and of the node's name. Default: the system's.
+    ///   - random: The randomness of delays. Default: the system's.
     ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public init(
@@ -55,8 +55,9 @@ public final class FleetCircuit: Sendable {
     ) throws(ConfigurationError) {
         try configuration.validate()
         (self.breaker, self.store, self.random) = (breaker, store, random)
-        // A node that starts anew counts its slots anew: it must not be taken for the one before.
-        let life = (0..<2).map { _ in String(UInt32(random.next() * 0x1p32 - 0.5), radix: 36) }.joined(separator: "-")
+        // A node that starts anew counts its slots anew: it must not be taken for the one before, nor for another whose
+        // randomness has the same seed.
+        let life = String(UInt64.random(in: .min ... .max), radix: 36)
         self.node = node.isEmpty ? life : "\(node)-\(life)"
         time = breaker.time
         events = EventChannel(breaker.name, observers)
