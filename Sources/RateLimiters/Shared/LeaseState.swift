@@ -174,9 +174,7 @@ struct LeaseState: Sendable {
         case .closed: return .refused(.unavailable)
         case .local: break
         }
-        guard let local = plan.local, let due = local.earliest(permits, localArrival, from: now) else {
-            return .refused(.never)
-        }
+        guard let local = plan.local, let due = localDue(permits, now) else { return .refused(.unavailable) }
         guard due > now else {
             local.take(permits, &localArrival, at: now)
             return .granted(nil)
@@ -191,6 +189,12 @@ struct LeaseState: Sendable {
         earliestLatest = min(earliestLatest, latest)
         localWake = due
         return .queued(ticket)
+    }
+
+    /// When so many permits are there on this node alone; `nil` if never.
+    private func localDue(_ permits: Int, _ now: Int64) -> Int64? {
+        guard let local = plan.local, local.leastWait(permits) != nil else { return nil }
+        return local.earliest(permits, localArrival, from: now)
     }
 
     private mutating func setAway(_ isAway: Bool, now: Int64) {
@@ -241,8 +245,8 @@ struct LeaseState: Sendable {
         case .open: end(ticket, .granted(nil), now: now)
         case .closed: end(ticket, .refused(.unavailable), now: now)
         case .local:
-            guard let local = plan.local, let due = local.earliest(ticket.permits, localArrival, from: now) else {
-                end(ticket, .refused(.never), now: now)
+            guard let local = plan.local, let due = localDue(ticket.permits, now) else {
+                end(ticket, .refused(.unavailable), now: now)
                 return true
             }
             if due <= now {
