@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "ResilienceCore", targets: ["ResilienceCore"]),
         .library(name: "ResilienceFiles", targets: ["ResilienceFiles"]),
         .library(name: "ResiliencePrometheus", targets: ["ResiliencePrometheus"]),
+        .library(name: "ResilienceStoreTesting", targets: ["ResilienceStoreTesting"]),
         .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
         .library(name: "ResilienceURLSession", targets: ["ResilienceURLSession"]),
         .executable(name: "resilience-demo", targets: ["ResilienceDemo"]),
@@ -38,6 +39,15 @@ let package = Package(
             name: "Resilience", dependencies: ["ResilienceCore"] + patternLibraries, swiftSettings: settings),
         .target(name: "ResilienceFiles", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: settings),
         .target(name: "ResiliencePrometheus", dependencies: ["ResilienceCore"], swiftSettings: settings),
+        .target(
+            name: "ResilienceStoreTesting", dependencies: ["CircuitBreakers", "RateLimiters", "ResilienceCore"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ResilienceStoreTestingTests",
+            dependencies: [
+                "ResilienceStoreTesting", "CircuitBreakers", "RateLimiters", "ResilienceCore", "ResilienceTesting",
+            ],
+            swiftSettings: settings),
         .target(name: "ResilienceTesting", dependencies: ["ResilienceCore"], swiftSettings: settings),
         .target(name: "HTTPSemantics", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: settings),
         .testTarget(

@@ -1,5 +1,3 @@
-public import ResilienceCore
-
 /// Where the nodes of a fleet meet to share the state of their circuits.
 ///
 /// A store is a place and a few rules, the same in each: ``SharedCircuitRecord`` has them as a pure value, for stores
