@@ -63,10 +63,14 @@ public struct CircuitReport: Sendable, Hashable {
     }
 
     /// What a node asks for.
+    ///
+    /// Each change of the phase is made by one who knows the newest epoch: a request with an older ``known`` changes
+    /// nothing, and neither does the same request that comes again. Who asked sees that by the state that comes back,
+    /// and asks once more.
     public enum Request: Sendable, Hashable {
         /// Nothing but to know.
         case nothing
-        /// To be the one that probes, if the break is over and nobody else is: for at most this long.
+        /// To be the one that probes, if the break is over and nobody else is: for at most this long, 1 ms to 1 hour.
         case lease(Duration)
         /// The probes have shown that the service works: close. Only for who holds the lease of this epoch.
         case succeeded(epoch: Int64)
@@ -74,9 +78,9 @@ public struct CircuitReport: Sendable, Hashable {
         case failed(epoch: Int64)
         /// There was nobody to probe with: let others. Only for who holds the lease of this epoch.
         case giveUp(epoch: Int64)
-        /// Open, or start the break anew, for this long, whatever was counted.
+        /// Open, or start the break anew, for this long, whatever was counted; 1 ms to 366 days.
         case open(Duration)
-        /// Close, whatever was counted.
+        /// Close, whatever was counted, and count anew.
         case close
     }
 
@@ -127,7 +131,8 @@ public struct SharedCircuit: Sendable, Hashable {
     /// How often in a row it has opened, up to now.
     public var consecutiveOpens: Int
 
-    /// What the fleet has counted in the window, each node's share cut to its limit.
+    /// What the fleet has counted in the window, each node's share cut to its limit. While the circuit is not closed,
+    /// what it had counted when it opened.
     public var counts: SharedCounts
 
     /// The nodes that have counted calls in the window.
@@ -136,7 +141,8 @@ public struct SharedCircuit: Sendable, Hashable {
     /// Those of them that see the service fail by themselves.
     public var witnesses: Int
 
-    /// Whether the store knew nothing of this circuit before this exchange: nodes send all that is in the window again.
+    /// Whether the store knew no counts of this node before this exchange, as a store does that was emptied: the node
+    /// sends all that is in its window.
     public var wasEmpty: Bool
 
     /// Creates a state.
@@ -170,20 +176,21 @@ public struct SharedCircuitRule: Sendable, Hashable {
     /// How far the fleet looks back, 100 ms to 1 hour. Default: 10 s.
     public var window: Duration
 
-    /// How many nodes have to see it by themselves, at least; 1 or more. Default: 2.
+    /// How many nodes have to see it by themselves, at least; 1 to 4096. A smaller fleet never opens together: each node
+    /// opens by its own rule. Default: 2.
     public var minNodes: Int
 
     /// The share of the nodes with calls in the window that have to see it by themselves, 0 to 1. Default: 0.5.
     public var minShare: Double
 
-    /// The greatest share of the fleet's counts that one node has, above 0 and at most 1: what is over is not counted.
-    /// Default: 0.5.
+    /// The greatest share of the fleet's counts that one node has, above 0 and at most 1: what is over is not counted. A
+    /// node alone then counts for nothing, unless this is 1. Default: 0.5.
     public var maxNodeShare: Double
 
     /// How long the first break is, 1 ms to 24 hours. Default: 5 s.
     public var breakLength: Duration
 
-    /// By what each break in a row is longer than the one before, at least 1. Default: 2.
+    /// By what each break in a row is longer than the one before, 1 to 100, to the thousandth. Default: 2.
     public var breakFactor: Double
 
     /// The longest break, at least ``breakLength``, at most 24 hours. Default: 60 s.

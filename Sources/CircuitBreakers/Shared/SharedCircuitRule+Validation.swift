@@ -1,0 +1,37 @@
+public import ResilienceCore
+
+extension SharedCircuitRule {
+    /// Checks every part.
+    ///
+    /// - Throws: All faults, each with its field, value and range.
+    public func validate() throws(ConfigurationError) {
+        var check = ConfigurationCheck("sharedCircuit.rule")
+        self.check(&check)
+        try check.finish()
+    }
+
+    func check(_ check: inout ConfigurationCheck) {
+        switch trip {
+        case .failures(let count): check.require("trip.failures", count, in: 1...Int(SharedCircuitRecord.maxCount))
+        case .failureRate(let rate, let minimumCalls):
+            check.require(rate: "trip.failureRate", rate)
+            check.require("trip.minimumCalls", minimumCalls, in: 1...Int(SharedCircuitRecord.maxCount))
+        case .slowCallRate(let rate, let minimumCalls):
+            check.require(rate: "trip.slowCallRate", rate)
+            check.require("trip.minimumCalls", minimumCalls, in: 1...Int(SharedCircuitRecord.maxCount))
+        }
+        check.require(
+            window >= .milliseconds(100) && window <= .seconds(3600), "window", "\(window)",
+            "is outside 100 ms...1 hour")
+        check.require("minNodes", minNodes, in: 1...SharedCircuitRecord.maxNodes)
+        check.require("minShare", minShare, in: 0...1)
+        check.require(rate: "maxNodeShare", maxNodeShare)
+        check.require(
+            breakLength >= .milliseconds(1) && breakLength <= .seconds(86_400), "breakLength", "\(breakLength)",
+            "is outside 1 ms...24 hours")
+        check.require("breakFactor", breakFactor, in: 1...100)
+        check.require(
+            maxBreakLength >= breakLength && maxBreakLength <= .seconds(86_400), "maxBreakLength",
+            "\(maxBreakLength)", "is outside breakLength (\(breakLength))...24 hours")
+    }
+}

@@ -1,0 +1,52 @@
+import CircuitBreakers
+import ResilienceCore
+import Testing
+
+@Suite struct SharedCircuitRuleTests {
+    @Test("The default rule is valid, and so are the ends of all ranges")
+    func valid() throws {
+        try SharedCircuitRule().validate()
+        try SharedCircuitRule(
+            trip: .failures(1), window: .milliseconds(100), minNodes: 1, minShare: 0, maxNodeShare: 1,
+            breakLength: .milliseconds(1), breakFactor: 1, maxBreakLength: .milliseconds(1)
+        ).validate()
+        try SharedCircuitRule(
+            trip: .slowCallRate(1, minimumCalls: 1), window: .seconds(3600), minNodes: 4096, minShare: 1,
+            breakLength: .seconds(86_400), breakFactor: 100, maxBreakLength: .seconds(86_400)
+        ).validate()
+    }
+
+    @Test("All faults of a rule are told at once, each with its field, value and range")
+    func faults() {
+        let rule = SharedCircuitRule(
+            trip: .failureRate(0, minimumCalls: 0), window: .milliseconds(99), minNodes: 0, minShare: 1.5,
+            maxNodeShare: .nan, breakLength: .zero, breakFactor: 0.5, maxBreakLength: .seconds(-1))
+        let error = #expect(throws: ConfigurationError.self) { try rule.validate() }
+        #expect(
+            error?.faults.map(\.field)
+                == [
+                    "trip.failureRate", "trip.minimumCalls", "window", "minNodes", "minShare", "maxNodeShare",
+                    "breakLength", "breakFactor", "maxBreakLength",
+                ].map { "sharedCircuit.rule.\($0)" })
+        #expect(
+            error?.faults.first?.description
+                == "sharedCircuit.rule.trip.failureRate: 0.0 is outside 0...1, without 0")
+        for trip in [SharedCircuitRule.Trip.failures(0), .slowCallRate(1.1, minimumCalls: 5)] {
+            let error = #expect(throws: ConfigurationError.self) { try SharedCircuitRule(trip: trip).validate() }
+            #expect(error?.faults.count == 1)
+        }
+    }
+
+    @Test("A rule in whole numbers: shares in millionths, durations in microseconds")
+    func parts() {
+        let parts = SharedCircuitRule(
+            trip: .failureRate(0.07, minimumCalls: 20), minShare: 0.1 + 0.2, maxNodeShare: 1.0 / 3, breakFactor: 1.5
+        ).parts
+        #expect(parts.trip == .failureRate && parts.threshold == 70_000 && parts.minimumCalls == 20)
+        #expect(parts.window == 10_000_000 && parts.minNodes == 2)
+        // Rounded up, but for the error of binary fractions.
+        #expect(parts.minShare == 300_000 && parts.maxNodeShare == 333_334)
+        #expect(parts.breakLength == 5_000_000 && parts.breakFactor == 1500 && parts.maxBreakLength == 60_000_000)
+        #expect((1...8).map { parts.breakLength($0) / 1000 } == [5000, 7500, 11250, 16875, 25312, 37968, 56953, 60000])
+    }
+}
