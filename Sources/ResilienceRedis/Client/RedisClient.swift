@@ -17,7 +17,7 @@
     /// one has the key, that one is asked.
     ///
     /// It closes its connections when it is released, or by ``close()``.
-    public final class RedisClient: RedisCommands, RedisChannels, CustomStringConvertible {
+    public final class RedisClient: RedisCommands, RedisChannels, CustomStringConvertible, CustomReflectable {
         private struct State {
             var nodes: [RedisAddress: RedisNode] = [:]
             /// From the least to the most recently used.
@@ -73,6 +73,9 @@
 
         /// The server, without user and password.
         public var description: String { "RedisClient(\(settings.url))" }
+
+        /// What `dump` and a debugger show: the server, without user and password.
+        public var customMirror: Mirror { Mirror(self, children: ["url": "\(settings.url)"]) }
 
         /// How many channels are listened to.
         var channelCount: Int { subscriptions.channelCount }

@@ -31,7 +31,8 @@
             var authority = bytes[..<(end ?? bytes.count)]
             let path = bytes[(end ?? bytes.count)...]
             guard !path.contains(UInt8(ascii: "@")) else {
-                throw Self.fault(shown, #"has an "@" behind the host: write /, ? and # in a password as %2F, %3F and %23"#)
+                throw Self.fault(
+                    shown, #"has an "@" behind the host: write /, ? and # in a password as %2F, %3F and %23"#)
             }
             if let at = authority.lastIndex(of: UInt8(ascii: "@")) {
                 let colon = authority[..<at].firstIndex(of: UInt8(ascii: ":"))
@@ -81,7 +82,8 @@
 
         private static func database(_ path: ArraySlice<UInt8>, _ shown: String) throws(ConfigurationError) -> Int {
             guard let first = path.first else { return 0 }
-            guard first == UInt8(ascii: "/"), !path.contains(UInt8(ascii: "?")), !path.contains(UInt8(ascii: "#")) else {
+            guard first == UInt8(ascii: "/"), !path.contains(UInt8(ascii: "?")), !path.contains(UInt8(ascii: "#"))
+            else {
                 throw fault(shown, "has parameters, of which none is known")
             }
             guard path.count > 1 else { return 0 }

@@ -181,9 +181,10 @@
             _ kind: Level.Kind, _ digits: ByteBufferView, pairs: Bool
         ) throws -> RedisReply? {
             let length = try integer(digits)
-            if length == -1, kind == .array { return .null }
+            if length == -1, kind == .array, !pairs { return .null }
             guard length >= 0, length <= limits.elements / (pairs ? 2 : 1) else {
-                throw SharedStateError.malformed("an array of \(length) elements in a reply, of at most \(limits.elements)")
+                throw SharedStateError.malformed(
+                    "an array of \(length) elements in a reply, of at most \(limits.elements)")
             }
             if length == 0, kind != .push { return kind == .array ? .array([]) : nil }
             guard levels.count < limits.depth else {
