@@ -61,6 +61,9 @@ public struct SharedQuotaRule: Sendable, Hashable, CustomStringConvertible {
         return (Int64(quotient), Int64(rest))
     }
 
+    /// The burst as stores count with it: the nearest within its bounds.
+    public var checkedBurst: Int { checkedRule.burst }
+
     /// A rule within its bounds, as a record counts with it.
     struct Checked {
         /// The picoseconds of a permit, at least 1000.
