@@ -78,7 +78,7 @@
             -- Counts.
             local function parsed(text)
               if type(text) == 'table' then return text end
-              local seen, earliest, c, fl, s, least = string.match(text, '^(%S+) (%S+) (%d+) (%d+) (%d+) (%S+)')
+              local seen, earliest, c, fl, s, least = string.match(text, '^(%S+) (%S+) (%d+) (%d+) (%d+) ([^;]+)')
               return {seen = num(seen), earliest = num(earliest), c = num(c), f = num(fl), s = num(s),
                 least = num(least), text = text}
             end
