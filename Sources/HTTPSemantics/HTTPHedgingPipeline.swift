@@ -194,7 +194,7 @@ extension HTTPPipeline.Configuration {
             switch Self.outcome(of: error, outcome) {
             case .neverSent where error is any PolicyRejection: true
             case .neverSent, .perhapsRan: handles.handles(error)
-            case .cancelled, .permanent: false
+            case .permanent: false
             }
         }
     }

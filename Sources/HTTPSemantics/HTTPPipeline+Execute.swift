@@ -76,8 +76,10 @@ extension HTTPPipeline {
     }
 
     func repeatable(_ error: any Error, _ replay: HTTPReplay, _ isBodyUsed: () -> Bool) -> any Error {
+        // The end of the call whatever the request; whose doing it was is for the layers to decide.
+        if unwrapped(error) is CancellationError, Task.isCancelled { return error }
         switch Configuration.outcome(of: unwrapped(error), configuration.sendOutcome) {
-        case .cancelled, .permanent: return error
+        case .permanent: return error
         case .neverSent where error is any PolicyRejection: return error
         case let outcome:
             let mayRepeat = replay.mayRepeat(after: outcome, isBodyUsed: isBodyUsed())

@@ -118,7 +118,7 @@ extension HTTPPipeline.Configuration {
         retry.handles = ErrorCondition { error in
             switch Self.outcome(of: error, outcome) {
             case .neverSent, .perhapsRan: handles.handles(error)
-            case .cancelled, .permanent: false
+            case .permanent: false
             }
         }
         let neverRan = retry.neverRan
@@ -134,7 +134,7 @@ extension HTTPPipeline.Configuration {
         let (ignores, outcome) = (breaker.ignores, sendOutcome)
         breaker.ignores = ErrorCondition { error in
             switch Self.outcome(of: error, outcome) {
-            case .cancelled, .permanent: true
+            case .permanent: true
             case .neverSent, .perhapsRan: ignores.excludes(error)
             }
         }

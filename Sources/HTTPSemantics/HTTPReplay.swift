@@ -16,10 +16,9 @@ public enum HTTPBodyReplay: String, Sendable, Hashable, CaseIterable {
 public enum HTTPSendOutcome: String, Sendable, Hashable, CaseIterable {
     /// The server provably never got it: the connection was refused, or no connection was free.
     case neverSent
-    /// The server may have run it.
+    /// The server may have run it. So may it where the client says that the request was cancelled: whether that was the
+    /// caller's doing is known from the caller's task, and otherwise a pool that closes is a failure like others.
     case perhapsRan
-    /// It was cancelled by the client's user.
-    case cancelled
     /// It cannot succeed: the URL is not valid, the response had too many redirects.
     case permanent
 }
@@ -73,7 +72,7 @@ public struct HTTPReplay: Sendable, Hashable {
         return switch outcome {
         case .neverSent: true
         case .perhapsRan: isIdempotent
-        case .cancelled, .permanent: false
+        case .permanent: false
         }
     }
 

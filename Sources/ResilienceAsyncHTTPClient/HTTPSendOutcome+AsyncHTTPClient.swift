@@ -13,7 +13,6 @@
         public init(_ error: any Error) {
             switch error {
             case let error as HTTPClientError: self = Self.outcomes[error.shortDescription] ?? .perhapsRan
-            case is CancellationError: self = .cancelled
             case is NIOConnectionError: self = .neverSent
             case let error as IOError: self = error.isOfConnecting ? .neverSent : .perhapsRan
             default: self = .perhapsRan

@@ -82,8 +82,9 @@
         func failed(with error: any Error, isAnswered: Bool) -> any Error {
             var outcome = HTTPSendOutcome(error)
             if isAnswered, outcome == .neverSent { outcome = .perhapsRan }
+            // The end of the call whatever the request; whose doing it was is for the layers to decide.
+            if error is CancellationError, Task.isCancelled { return error }
             switch outcome {
-            case .cancelled: return error
             case .permanent: return ended(by: RefusedByClient(error: error))
             case .neverSent, .perhapsRan:
                 let isBodyUsed = outcome == .perhapsRan && (body?.isUsed() ?? false)

@@ -19,9 +19,9 @@ extension HTTPSendOutcome {
         guard let error = error as? URLError else { return .perhapsRan }
         switch error.code {
         case .cannotFindHost, .dnsLookupFailed, .cannotConnectToHost, .notConnectedToInternet: return .neverSent
-        case .timedOut, .networkConnectionLost, .badServerResponse, .cannotLoadFromNetwork, .secureConnectionFailed:
+        case .timedOut, .networkConnectionLost, .badServerResponse, .cannotLoadFromNetwork, .secureConnectionFailed,
+            .cancelled:
             return .perhapsRan
-        case .cancelled, .userCancelledAuthentication: return .cancelled
         case .unknown where unknownMayHaveRun: return .perhapsRan
         default: return .permanent
         }

@@ -1,4 +1,5 @@
 public import ResilienceCore
+internal import Synchronization
 
 extension Retry {
     /// What is retried, when and for how long.
@@ -107,8 +108,17 @@ extension Retry {
 
         var waitsForRejections: Bool { onRejection == .waitUntilRetryAfter || handles.namesRejections }
 
-        /// Whether a call that succeeds at once leaves nothing to do.
-        var isPlain: Bool { budget == nil && maxDuration == nil }
+        var beginning: Beginning { maxDuration != nil ? .timed : budget == nil ? .plain : .budgeted }
+    }
+
+    /// What a call has to do at its start.
+    enum Beginning: UInt8, AtomicRepresentable {
+        /// Nothing.
+        case plain
+        /// To tell a budget.
+        case budgeted
+        /// To read the clock, and to tell a budget if there is one.
+        case timed
     }
 
     /// What becomes of a delay that would end after the longest duration.

@@ -1,17 +1,47 @@
 public import ResilienceCore
 internal import Synchronization
 
-/// The synchronous way through a retry: it has something to do only after a failure, unless it has a budget or a limit.
+/// The synchronous way through a retry: it has something to do only after a failure, unless it has a budget, which is
+/// told of the call and of its success, or a limit.
 extension Retry {
     /// Lets a call in, as far as that can be decided at once.
     @_documentation(visibility: internal)
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
-        isPlain.load(ordering: .relaxed) && !Task.isCancelled ? 1 : 0
+        let beginning = beginning.load(ordering: .relaxed)
+        guard beginning != .timed, !Task.isCancelled else { return 0 }
+        return beginning == .plain || deposits(&passage) ? 1 : 0
+    }
+
+    /// Tells the budget of a call, unless a layer further out may have told it: then the context has to be asked, which
+    /// is not here.
+    @inline(never)
+    private func deposits(_ passage: inout Passage) -> Bool {
+        guard !passage.hasBudget else { return false }
+        // Without one, the budget has gone since its presence was noted.
+        if let mark = currentSettings.mark, !mark.depositsWithoutContext() { return false }
+        passage.hasBudget = true
+        return true
     }
 
     /// Counts a success.
     @_documentation(visibility: internal)
-    public func _leave(_ passage: inout Passage, at offset: Int) { succeeded(attempts: 1) }
+    public func _leave(_ passage: inout Passage, at offset: Int) {
+        if beginning.load(ordering: .relaxed) != .plain { tellSuccess() }
+        succeeded(attempts: 1)
+    }
+
+    @inline(never)
+    private func tellSuccess() { currentSettings.mark?.budget.recordSuccess(ofRetry: false) }
+
+    /// The context inside: it says that the budget knows of the call.
+    @_documentation(visibility: internal)
+    public func _inside(_ passage: inout Passage, at offset: Int, _ context: Context) -> Context {
+        beginning.load(ordering: .relaxed) == .plain ? context : currentSettings.mark?.setting(in: context) ?? context
+    }
+
+    /// Whether the context is the same inside: not if there is a budget, which a change of the configuration may bring.
+    @_documentation(visibility: internal)
+    @inlinable public var _isTransparent: Bool { false }
 
     /// Counts a failure, or goes on.
     @_documentation(visibility: internal)

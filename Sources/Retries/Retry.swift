@@ -29,9 +29,9 @@ public final class Retry: Strategy {
     let delays: MeterPoint
     private let settings: Lock<Settings>
 
-    /// Whether a call has more to do at its start than to start; written under the lock of `settings`. A call that
-    /// overlaps a change of the configuration goes by the old one or the new.
-    let isPlain: Atomic<Bool>
+    /// What a call has to do at its start; written under the lock of `settings`. A call that overlaps a change of the
+    /// configuration goes by the old one or the new.
+    let beginning: Atomic<Beginning>
 
     /// Creates a retry with the name `retry`, by the settings that matter most.
     ///
@@ -101,7 +101,7 @@ public final class Retry: Strategy {
         events = EventChannel(environment.name, environment.observers)
         delays = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         settings = Lock(Settings(configuration))
-        isPlain = Atomic(configuration.isPlain)
+        beginning = Atomic(configuration.beginning)
     }
 
     /// The configuration in force.
@@ -115,7 +115,7 @@ public final class Retry: Strategy {
         let new = Settings(configuration)
         // The old one is released outside the lock: what it owns is the user's.
         _ = settings.withLock { settings in
-            isPlain.store(configuration.isPlain, ordering: .relaxed)
+            beginning.store(configuration.beginning, ordering: .relaxed)
             let old = settings
             settings = new
             return old
@@ -188,7 +188,7 @@ public final class Retry: Strategy {
 
     @usableFromInline
     func begin() -> Start {
-        if isPlain.load(ordering: .relaxed) {
+        if beginning.load(ordering: .relaxed) == .plain {
             return Start(settings: nil, instant: TimeSource.Instant(nanoseconds: 0))
         }
         return begun()
@@ -200,8 +200,10 @@ public final class Retry: Strategy {
         start.settings?.mark?.depositing(in: context) ?? context
     }
 
+    var currentSettings: Settings { settings.withLock { $0 } }
+
     private func begun() -> Start {
-        let settings = settings.withLock { $0 }
+        let settings = currentSettings
         let isTimed = settings.configuration.maxDuration != nil
         return Start(settings: settings, instant: isTimed ? time.now : TimeSource.Instant(nanoseconds: 0))
     }

@@ -71,7 +71,7 @@ struct HTTPPipelineTests {
         "Requests are repeated as far as their method, body and fate allow",
         arguments: [
             ("GET", HTTPBodyReplay.none, HTTPSendOutcome.perhapsRan, 4), ("GET", .none, .neverSent, 4),
-            ("GET", .none, .permanent, 1), ("GET", .none, .cancelled, 1), ("POST", .bytes, .perhapsRan, 1),
+            ("GET", .none, .permanent, 1), ("POST", .bytes, .perhapsRan, 1),
             ("POST", .bytes, .neverSent, 4), ("PUT", .restartable, .perhapsRan, 4), ("PUT", .oneShot, .perhapsRan, 1),
             ("PUT", .oneShot, .neverSent, 1), ("POST", .oneShot, .neverSent, 1), ("POST", .bytes, .permanent, 1),
         ])
@@ -80,6 +80,50 @@ struct HTTPPipelineTests {
         let (result, _) = try await call(try pipeline(), server, HTTPReplay(method: row.method, body: row.body))
         #expect(result.error as? ClientError == ClientError(outcome: row.outcome))
         #expect(server.calls == row.calls)
+    }
+
+    @Test("A cancellation that nobody asked for is a failure of the client's: repeated as far as the request may be")
+    func poolThatCloses() async throws {
+        for (method, calls) in [("GET", 4), ("PUT", 4), ("POST", 1)] {
+            let pipeline = try pipeline()
+            let server = Server(.failure(CancellationError()))
+            let (result, _) = try await call(pipeline, server, HTTPReplay(method: method, body: .bytes))
+            #expect(result.error is CancellationError)
+            #expect(server.calls == calls)
+        }
+        let pipeline = try pipeline { $0.retry = nil }
+        let server = Server(.failure(CancellationError()))
+        for _ in 0..<20 { _ = try await call(pipeline, server, get) }
+        let (refused, _) = try await call(pipeline, server, get)
+        #expect(refused.error is CircuitBreaker.OpenError)
+    }
+
+    @Test("A caller's cancellation is nobody's failure, and repeated for no request", arguments: ["GET", "POST"])
+    func callerWhoCancels(method: String) async throws {
+        let pipeline = try pipeline()
+        let calls = Shared(0)
+        let executor = SteppingExecutor()
+        let outcome = Shared<(any Error)?>(nil)
+        for _ in 0..<20 {
+            let task = Task(executorPreference: executor) { [clock] in
+                do {
+                    _ = try await pipeline.execute(
+                        to: "a.example", HTTPReplay(method: method, body: .bytes), reading: head
+                    ) { _ -> Answer in
+                        calls.withLock { $0 += 1 }
+                        try await clock.sleep(for: .seconds(1))
+                        return .ok
+                    }
+                } catch { outcome.withLock { $0 = error } }
+            }
+            executor.drain()
+            task.cancel()
+            executor.drain()
+            #expect(outcome.withLock { $0 } is CancellationError)
+        }
+        #expect(calls.withLock { $0 } == 20)
+        let answer = try await pipeline.execute(to: "a.example", get, reading: head) { _ in Answer.ok }
+        #expect(answer == .ok)
     }
 
     @Test("A body that can be read once is sent again if nothing of it was read, and the server never got it")

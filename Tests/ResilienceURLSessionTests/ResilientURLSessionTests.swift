@@ -199,15 +199,14 @@ struct ResilientURLSessionTests {
                 .perhapsRan,
                 [
                     .timedOut, .networkConnectionLost, .badServerResponse, .cannotLoadFromNetwork,
-                    .secureConnectionFailed,
+                    .secureConnectionFailed, .cancelled,
                 ]
             ),
-            (.cancelled, [.cancelled]),
             (
                 .permanent,
                 [
                     .badURL, .unsupportedURL, .httpTooManyRedirects, .serverCertificateUntrusted,
-                    .requestBodyStreamExhausted,
+                    .requestBodyStreamExhausted, .userCancelledAuthentication,
                 ]
             ),
         ]

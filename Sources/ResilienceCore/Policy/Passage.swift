@@ -18,6 +18,10 @@ public struct Passage: BitwiseCopyable, Sendable {
     @usableFromInline
     package var isAdmitted: Bool
 
+    /// Whether a layer has told its budget of the call: one further inside has to ask the context whether it has the
+    /// same budget.
+    @usableFromInline package var hasBudget = false
+
     @inlinable
     init(isAdmitted: Bool = false) { self.isAdmitted = isAdmitted }
 

@@ -111,6 +111,14 @@ package struct BudgetMark: Sendable {
         return context
     }
 
+    /// Tells the budget of a call that has just begun and carries nothing, unless a limit around it tells that it may know
+    /// already.
+    package func depositsWithoutContext() -> Bool {
+        if let identity, CallLimit.carries(identity) { return false }
+        budget.deposit()
+        return true
+    }
+
     /// Tells the budget of the call, unless it knows already; the context for what is inside.
     ///
     /// A further attempt that a layer further out makes comes past here again, and its first has told.
