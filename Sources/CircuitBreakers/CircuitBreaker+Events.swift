@@ -23,6 +23,8 @@ extension CircuitBreaker {
         case manual
         /// A snapshot was restored.
         case restored
+        /// The fleet opened or closed it: see ``FleetCircuit``.
+        case fleet
 
         /// A few words for logs.
         public var description: String {
@@ -37,6 +39,7 @@ extension CircuitBreaker {
             case .probesTimedOut: "probes timed out"
             case .manual: "by hand"
             case .restored: "restored"
+            case .fleet: "by the fleet"
             }
         }
     }

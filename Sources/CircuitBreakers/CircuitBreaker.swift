@@ -49,6 +49,9 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     private let pending = PendingSuccesses()
     private let pendingTimed = PendingTimedSuccesses()
 
+    /// Woken by failures and changes of state, where the breaker's circuit is shared.
+    let fleet = FleetLink()
+
     /// Rejections, counted without the lock of `machine`. Read with the other totals by ``totals``.
     private let rejections = Atomic<Int>(0)
 
@@ -272,6 +275,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         // A call that need not be timed may open the breaker, and a break begins now.
         if let request = ended.request { trip(request, error: error, now: isTimed ? now : time.now) }
         if ended.isNew { afterPublishing() } else if current.isObserved { events.deliver() }
+        if outcome == .failure { fleet.failed() }
         return !ended.isLate
     }
 
@@ -352,7 +356,9 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
             Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word, ordering: .releasing)
         for action in machine.takeActions() {
             switch action {
-            case .transition(let transition): events.post(.transition(transition))
+            case .transition(let transition):
+                fleet.noteChange()
+                events.post(.transition(transition))
             case .wouldOpen(let reason, let counts):
                 events.post(.wouldOpen(reason, counts: counts))
             case .reset(let state, let counts):
@@ -364,6 +370,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     private func afterPublishing() {
         events.deliver()
         rearmTimer()
+        fleet.tellChange()
     }
 
     var isObserved: Bool { events.isListening }

@@ -47,6 +47,14 @@ struct CircuitBreakerState: Sendable {
     var consecutiveOpens = 0
     var openUntil = TimeSource.Instant(nanoseconds: .max)
     var breakLength = Duration.zero
+    /// Why the state last changed; `nil` if it never has.
+    private(set) var lastReason: CircuitBreaker.Reason?
+    /// What the fleet has to do with the break, while the breaker is open.
+    var hold: FleetHold?
+    /// The last order of the fleet that was obeyed.
+    var lastOrder: UInt64 = 0
+    /// The epoch for which the fleet last opened the breaker.
+    var heldEpoch: Int64 = -1
     /// The last error that counted as a failure, since the breaker was closed.
     private(set) var lastFailure: (any Error)?
     /// What has happened and is not published yet.
@@ -312,7 +320,7 @@ struct CircuitBreakerState: Sendable {
         open(.manual, for: length, now: now, counts: nil)
     }
 
-    private mutating func open(
+    mutating func open(
         _ reason: CircuitBreaker.Reason, for length: Duration, now: TimeSource.Instant, counts: CircuitBreaker.Counts?
     ) {
         consecutiveOpens.increment()
@@ -338,6 +346,8 @@ struct CircuitBreakerState: Sendable {
             actions.append(.reset(new, counts))
         }
         state = new
+        lastReason = reason
+        hold = nil
         if new == .closed { consecutiveOpens = 0 }
         if new != .open && new != .halfOpen { keep(nil) }
         // Probes may be out for as long as a break, also where none came before them.

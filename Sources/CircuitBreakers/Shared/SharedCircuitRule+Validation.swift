@@ -5,33 +5,34 @@ extension SharedCircuitRule {
     ///
     /// - Throws: All faults, each with its field, value and range.
     public func validate() throws(ConfigurationError) {
-        var check = ConfigurationCheck("sharedCircuit.rule")
-        self.check(&check)
+        var check = ConfigurationCheck("fleetCircuit")
+        self.check(&check, "rule.")
         try check.finish()
     }
 
-    func check(_ check: inout ConfigurationCheck) {
+    func check(_ check: inout ConfigurationCheck, _ path: String) {
         switch trip {
-        case .failures(let count): check.require("trip.failures", count, in: 1...Int(SharedCircuitRecord.maxCount))
+        case .failures(let count):
+            check.require("\(path)trip.failures", count, in: 1...Int(SharedCircuitRecord.maxCount))
         case .failureRate(let rate, let minimumCalls):
-            check.require(rate: "trip.failureRate", rate)
-            check.require("trip.minimumCalls", minimumCalls, in: 1...Int(SharedCircuitRecord.maxCount))
+            check.require(rate: "\(path)trip.failureRate", rate)
+            check.require("\(path)trip.minimumCalls", minimumCalls, in: 1...Int(SharedCircuitRecord.maxCount))
         case .slowCallRate(let rate, let minimumCalls):
-            check.require(rate: "trip.slowCallRate", rate)
-            check.require("trip.minimumCalls", minimumCalls, in: 1...Int(SharedCircuitRecord.maxCount))
+            check.require(rate: "\(path)trip.slowCallRate", rate)
+            check.require("\(path)trip.minimumCalls", minimumCalls, in: 1...Int(SharedCircuitRecord.maxCount))
         }
         check.require(
-            window >= .milliseconds(100) && window <= .seconds(3600), "window", "\(window)",
+            window >= .milliseconds(100) && window <= .seconds(3600), "\(path)window", "\(window)",
             "is outside 100 ms...1 hour")
-        check.require("minNodes", minNodes, in: 1...SharedCircuitRecord.maxNodes)
-        check.require("minShare", minShare, in: 0...1)
-        check.require(rate: "maxNodeShare", maxNodeShare)
+        check.require("\(path)minNodes", minNodes, in: 1...SharedCircuitRecord.maxNodes)
+        check.require("\(path)minShare", minShare, in: 0...1)
+        check.require(rate: "\(path)maxNodeShare", maxNodeShare)
         check.require(
-            breakLength >= .milliseconds(1) && breakLength <= .seconds(86_400), "breakLength", "\(breakLength)",
+            breakLength >= .milliseconds(1) && breakLength <= .seconds(86_400), "\(path)breakLength", "\(breakLength)",
             "is outside 1 ms...24 hours")
-        check.require("breakFactor", breakFactor, in: 1...100)
+        check.require("\(path)breakFactor", breakFactor, in: 1...100)
         check.require(
-            maxBreakLength >= breakLength && maxBreakLength <= .seconds(86_400), "maxBreakLength",
+            maxBreakLength >= breakLength && maxBreakLength <= .seconds(86_400), "\(path)maxBreakLength",
             "\(maxBreakLength)", "is outside breakLength (\(breakLength))...24 hours")
     }
 }

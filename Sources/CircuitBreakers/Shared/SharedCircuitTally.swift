@@ -16,7 +16,7 @@
 /// 7. It *opens* if there are as many witnesses as the quorum and the rule holds for the sums: `f × u ≥ threshold`, or
 ///    `c × u ≥ minimumCalls` and `f × 1 000 000 ≥ threshold × c`.
 struct SharedCircuitTally: Sendable, Hashable {
-    private typealias Sum = SharedCircuitRecord.Sum
+    typealias Sum = SharedCircuitRecord.Sum
     private static let mostCalls: Int64 = 90_000_000
 
     private(set) var nodes = 0
@@ -67,7 +67,7 @@ struct SharedCircuitTally: Sendable, Hashable {
         }
     }
 
-    private static func isWitness(_ sum: Sum, _ rule: SharedCircuitRuleParts) -> Bool {
+    static func isWitness(_ sum: Sum, _ rule: SharedCircuitRuleParts) -> Bool {
         rule.trip == .failures ? sum.failures >= 1 : isShare(sum, rule)
     }
 

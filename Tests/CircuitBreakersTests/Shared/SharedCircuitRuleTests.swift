@@ -27,10 +27,10 @@ import Testing
                 == [
                     "trip.failureRate", "trip.minimumCalls", "window", "minNodes", "minShare", "maxNodeShare",
                     "breakLength", "breakFactor", "maxBreakLength",
-                ].map { "sharedCircuit.rule.\($0)" })
+                ].map { "fleetCircuit.rule.\($0)" })
         #expect(
             error?.faults.first?.description
-                == "sharedCircuit.rule.trip.failureRate: 0.0 is outside 0...1, without 0")
+                == "fleetCircuit.rule.trip.failureRate: 0.0 is outside 0...1, without 0")
         for trip in [SharedCircuitRule.Trip.failures(0), .slowCallRate(1.1, minimumCalls: 5)] {
             let error = #expect(throws: ConfigurationError.self) { try SharedCircuitRule(trip: trip).validate() }
             #expect(error?.faults.count == 1)

@@ -1,0 +1,105 @@
+internal import ResilienceCore
+
+/// What the fleet has to do with a break.
+struct FleetHold: Sendable {
+    /// The end of the break that the breaker began by itself, before the fleet did; `nil` if it did not.
+    var ownEnd: TimeSource.Instant?
+}
+
+/// What the fleet asks of a breaker. Of two orders that overtake each other on their way the one with the greater number
+/// is newer.
+enum FleetOrder: Sendable, Hashable {
+    /// Stay open until a moment, because the fleet's circuit of an epoch is not closed.
+    case hold(epoch: Int64, until: TimeSource.Instant)
+    /// The fleet's circuit is closed.
+    case release
+    /// Find out whether the service works, for all.
+    case probe(epoch: Int64)
+}
+
+/// What the fleet sees of a breaker.
+struct FleetView: Sendable {
+    var state = CircuitBreaker.State.closed
+    var generation: UInt64 = 0
+    var lastReason: CircuitBreaker.Reason?
+    var totals = CircuitBreaker.Totals()
+    /// Whether it is open because of the fleet alone, so that nothing but the fleet keeps it from probing.
+    var isHeld = false
+    /// Whether a call has been let through as a probe.
+    var hasProbed = false
+}
+
+extension CircuitBreakerState {
+    /// Obeys an order, unless it has obeyed a newer one.
+    mutating func obey(_ order: FleetOrder, _ number: UInt64, now: TimeSource.Instant) {
+        guard number > lastOrder else { return }
+        lastOrder = number
+        switch order {
+        case .hold(let epoch, let end): hold(epoch, until: end, now: now)
+        case .release: release(now: now)
+        case .probe(let epoch): probe(epoch, now: now)
+        }
+    }
+
+    private mutating func hold(_ epoch: Int64, until end: TimeSource.Instant, now: TimeSource.Instant) {
+        switch state {
+        case .isolated, .disabled, .observing: return
+        case .closed where heldEpoch == epoch:
+            // It has closed since, by hand or by probes of its own while the store was away. That stays.
+            return
+        case .closed, .halfOpen:
+            guard now < end else { return }
+            heldEpoch = epoch
+            open(.fleet, for: now.duration(to: end), now: now, counts: nil)
+            hold = FleetHold()
+        case .open:
+            heldEpoch = epoch
+            let hold = self.hold ?? FleetHold(ownEnd: openUntil)
+            let latest = max(end, hold.ownEnd ?? end)
+            self.hold = hold
+            guard latest != openUntil else { return }
+            openUntil = latest
+            // A break that is longer than itself would look like one of a wrong clock.
+            breakLength = max(breakLength, now.duration(to: latest))
+            isDirty = true
+        }
+    }
+
+    private mutating func release(now: TimeSource.Instant) {
+        guard state == .open, let hold else { return }
+        guard let ownEnd = hold.ownEnd, ownEnd > now else { return change(to: .closed, .fleet, now: now) }
+        self.hold = nil
+        openUntil = ownEnd
+        isDirty = true
+    }
+
+    private mutating func probe(_ epoch: Int64, now: TimeSource.Instant) {
+        guard isHeldAlone(now: now) else { return }
+        heldEpoch = epoch
+        change(to: .halfOpen, .breakEnded, now: now)
+    }
+
+    /// Whether it is open, and nothing but the fleet keeps it so.
+    func isHeldAlone(now: TimeSource.Instant) -> Bool {
+        guard state == .open, let hold else { return false }
+        return hold.ownEnd.map { $0 <= now } ?? true
+    }
+
+    func fleetView(now: TimeSource.Instant) -> FleetView {
+        FleetView(
+            state: state, generation: generation, lastReason: lastReason, totals: totals,
+            isHeld: isHeldAlone(now: now), hasProbed: probes.taken > 0)
+    }
+}
+
+extension CircuitBreaker {
+    func obey(_ order: FleetOrder, _ number: UInt64) {
+        advanced { machine, now in machine.obey(order, number, now: now) }
+    }
+
+    var fleetView: FleetView {
+        var view = advanced { machine, now in machine.fleetView(now: now) }
+        view.totals.rejected = view.totals.rejected.addingSaturated(uncountedRejections)
+        return view
+    }
+}

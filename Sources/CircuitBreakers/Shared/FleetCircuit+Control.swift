@@ -1,0 +1,73 @@
+public import ResilienceCore
+
+extension FleetCircuit {
+    // MARK: Reading
+
+    /// The fleet's circuit, as far as this node has heard.
+    public var shared: SharedCircuit {
+        let now = time.now
+        return state.withLock { $0.shown(now: now) }
+    }
+
+    /// Whether the store cannot be reached, and the breaker goes by its own rules.
+    public var isDegraded: Bool { state.withLock { $0.outage != nil } }
+
+    /// What this node has done in its life. Each number only grows.
+    public struct Totals: Sendable, Hashable {
+        /// Exchanges with the store that succeeded.
+        public internal(set) var exchanges = 0
+        /// Exchanges that failed or took too long.
+        public internal(set) var failures = 0
+        /// How often the store was away.
+        public internal(set) var outages = 0
+        /// How often this node was the one that probes.
+        public internal(set) var leases = 0
+        /// How often it has seen the fleet's circuit open.
+        public internal(set) var opened = 0
+    }
+
+    /// What this node has done in its life.
+    public var totals: Totals { state.withLock { $0.totals } }
+
+    /// Adds an observer of the fleet's circuit.
+    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
+
+    // MARK: By hand
+
+    /// Opens the circuit on all nodes, or starts its break anew. Returns once the store knows; the nodes hear of it then.
+    ///
+    /// - Parameter length: How long, 1 ms to 366 days.
+    /// - Throws: `ConfigurationError` if the length is not allowed; what the store throws, usually a `SharedStateError`.
+    public func open(for length: Duration) async throws {
+        var check = ConfigurationCheck(name)
+        check.require(
+            length >= .milliseconds(1) && length <= .seconds(31_622_400), "length", "\(length)",
+            "is outside 1 ms...366 days")
+        try check.finish()
+        try await ask(.open(length)) { $0.phase == .open(remaining: .microseconds(length.microseconds)) }
+    }
+
+    /// Closes the circuit on all nodes, with counts that start anew. A breaker that opened by its own rule stays open for
+    /// its own break.
+    ///
+    /// - Throws: What the store throws, usually a `SharedStateError`.
+    public func close() async throws {
+        try await ask(.close) { $0.phase == .closed }
+    }
+
+    /// Asks until it is done: a request of one who did not know the newest state changes nothing.
+    private func ask(_ request: CircuitReport.Request, isDone: (SharedCircuit) -> Bool) async throws {
+        for _ in 0..<16 {
+            let report = report(request)
+            let reply = try await exchange(report)
+            if reply.epoch > report.known.epoch, isDone(reply) { return }
+        }
+        throw SharedStateError.unavailable("others change the circuit at the same time")
+    }
+
+    private func report(_ request: CircuitReport.Request) -> CircuitReport {
+        let view = breaker.fleetView
+        let now = time.now
+        return state.withLock { $0.report(by: request, view, now: now) }
+    }
+}

@@ -1,0 +1,232 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// Shares the circuit of a breaker with the other nodes of a fleet: when enough of them see a service fail, all stop
+/// calling it.
+///
+/// The breaker stays as it is and decides each call alone; no call waits for the store. Beside it, and in the
+/// background, this tells a store what the breaker has counted, and opens and closes it as the fleet decides. While the
+/// store cannot be reached the breaker goes by its own rules.
+///
+/// ```swift
+/// let breaker = try CircuitBreaker("payments")
+/// let fleet = try FleetCircuit(breaker, through: store)
+/// try await fleet.run()  // until the task is cancelled
+/// ```
+///
+/// The fleet's circuit is the breaker's name, so that breakers of one name on all nodes share one. After a break one
+/// node probes for all.
+public final class FleetCircuit: Sendable {
+    /// The circuit's name, which is the breaker's.
+    public var name: String { breaker.name }
+
+    /// The node's name in the store: the one that was given, and a part that is new each time.
+    public let node: String
+
+    /// The breaker whose circuit is shared.
+    public let breaker: CircuitBreaker
+
+    /// When the fleet opens together, and how this node keeps in touch.
+    public let configuration: Configuration
+
+    let store: any CircuitStore
+    let time: TimeSource
+    let events: EventChannel<EventKind>
+    let state: Lock<FleetCircuitState>
+    private let random: RandomSource
+    private let signal = FleetSignal()
+    private let isRunning = Atomic(false)
+    /// Whether an operation has not ended, also one that took too long.
+    private let isBusy = Atomic(false)
+
+    /// Connects a breaker with a fleet. Nothing happens until ``run()``.
+    ///
+    /// - Parameters:
+    ///   - breaker: The breaker, by whose clock this goes too.
+    ///   - store: Where the nodes meet.
+    ///   - configuration: When the fleet opens together, and how this node keeps in touch.
+    ///   - node: What to call this node in the store, such as its host. Default: no name but a random one.
+    ///   - random: The randomness of delays, and of the node's name. Default: the system's.
+    ///   - observers: The observers to notify.
+    /// - Throws: All faults of the configuration.
+    public init(
+        _ breaker: CircuitBreaker, through store: any CircuitStore, _ configuration: Configuration = Configuration(),
+        node: String = "", random: RandomSource = .system, observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        (self.breaker, self.store, self.configuration, self.random) = (breaker, store, configuration, random)
+        // A node that starts anew counts its slots anew: it must not be taken for the one before.
+        let life = (0..<2).map { _ in String(UInt32(random.next() * 0x1p32 - 0.5), radix: 36) }.joined(separator: "-")
+        self.node = node.isEmpty ? life : "\(node)-\(life)"
+        time = breaker.time
+        events = EventChannel(breaker.name, observers)
+        state = Lock(
+            FleetCircuitState(
+                circuit: breaker.name, node: self.node, configuration, random, breaker.fleetView, now: breaker.time.now)
+        )
+    }
+
+    // MARK: Running
+
+    /// Keeps in touch with the fleet until the task is cancelled, then gives back what it holds for the fleet.
+    ///
+    /// - Throws: `CancellationError` once cancelled. If the store is required (``Configuration/isRequired``) and cannot
+    ///   be reached at first, its error. `SharedStateError` if it runs already.
+    public func run() async throws {
+        guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else {
+            throw SharedStateError.refused("the fleet circuit \"\(name)\" runs already")
+        }
+        breaker.fleet.link(to: signal)
+        begin()
+        defer {
+            breaker.fleet.link(to: nil)
+            isRunning.store(false, ordering: .releasing)
+        }
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.listen() }
+                try await self.converse()
+            }
+        } catch {
+            await sayFarewell()
+            throw error
+        }
+    }
+
+    private func begin() {
+        let now = time.now
+        state.withLock { $0.begin(now: now) }
+    }
+
+    private func converse() async throws {
+        var isFirst = true
+        while true {
+            switch next() {
+            case .wait(let until, let hearsFailures):
+                try await signal.wait(until: until, hearingFailures: hearsFailures, on: time)
+            case .exchange(let report):
+                do {
+                    try await exchange(report, exclusively: true)
+                } catch {
+                    try Task.checkCancellation()
+                    if isFirst, configuration.isRequired { throw error }
+                }
+                isFirst = false
+            }
+        }
+    }
+
+    private func next() -> FleetCircuitState.Step {
+        let hasFailed = signal.takeFailure()
+        let view = breaker.fleetView
+        let now = time.now
+        return apply { state in
+            let (step, effects) = state.next(view, hasFailed: hasFailed, now: now)
+            return (step, effects)
+        }
+    }
+
+    /// Changes what is known, posts what happened, and has the breaker obey.
+    @discardableResult
+    func apply<Result: Sendable>(
+        _ body: (inout FleetCircuitState) -> (Result, FleetCircuitState.Effects)
+    ) -> Result {
+        let (result, order) = state.withLock { state in
+            let (result, effects) = body(&state)
+            for event in effects.events { events.post(event) }
+            return (result, effects.order)
+        }
+        events.deliver()
+        if let order { breaker.obey(order.order, order.number) }
+        return result
+    }
+
+    // MARK: The store
+
+    /// Tells the store, within the limit.
+    ///
+    /// - Parameter isExclusive: Whether this is one of a row, of which the next does not begin before one has ended that
+    ///   took too long.
+    @discardableResult
+    func exchange(_ report: CircuitReport, exclusively isExclusive: Bool = false) async throws -> SharedCircuit {
+        let sent = time.now
+        do {
+            let store = store
+            let reply = try await limited(isExclusive) { try await store.exchange(report) }
+            let now = time.now
+            apply { state in ((), state.answered(reply, to: report, sent: sent, now: now)) }
+            return reply
+        } catch {
+            try Task.checkCancellation()
+            let now = time.now
+            apply { state in ((), state.failed(error, now: now)) }
+            throw error
+        }
+    }
+
+    /// Runs an operation of the store, in a task of its own, so that one that does not return is not waited for.
+    ///
+    /// - Parameter isExclusive: Whether it fails while another such has not ended.
+    private func limited<Value: Sendable>(
+        _ isExclusive: Bool, _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let limit = configuration.operationLimit
+        if isExclusive, isBusy.exchange(true, ordering: .acquiringAndReleasing) {
+            throw SharedStateError.timedOut(limit)
+        }
+        let waiter = Waiter<Value>()
+        let task = Task(executorPreference: preferredExecutor) {
+            let result: Result<Value, any Error>
+            do { result = .success(try await operation()) } catch { result = .failure(error) }
+            if isExclusive { self.isBusy.store(false, ordering: .releasing) }
+            waiter.finish(with: result)
+        }
+        let timer = time.schedule(at: time.now.advanced(by: limit)) {
+            waiter.finish(with: .failure(SharedStateError.timedOut(limit)))
+            task.cancel()
+        }
+        defer { timer.cancel() }
+        return try await waiter.value {
+            task.cancel()
+            return true
+        }
+    }
+
+    private func listen() async throws {
+        var failures = 0
+        while true {
+            let began = time.now
+            do {
+                try await store.changes(of: [name]) { [weak self] name, state in self?.hear(state, of: name) }
+            } catch {
+                try Task.checkCancellation()
+            }
+            try Task.checkCancellation()
+            missedChanges()
+            let most = configuration.maxRetryDelay
+            failures = began.duration(to: time.now) > most ? 0 : min(failures + 1, 60)
+            let delay = min(most, Duration.milliseconds(100).multipliedSaturated(by: 2.0.raised(to: failures)))
+            try await time.sleep(until: time.now.advanced(by: delay.multipliedSaturated(by: 0.5 + 0.5 * random.next())))
+        }
+    }
+
+    private func hear(_ change: SharedCircuit, of name: String) {
+        guard name == self.name else { return }
+        let now = time.now
+        apply { state in ((), state.heard(change, now: now)) }
+        signal.raise()
+    }
+
+    private func missedChanges() {
+        state.withLock { $0.deafened() }
+        signal.raise()
+    }
+
+    /// Gives back the lease, in a task that is not cancelled.
+    private func sayFarewell() async {
+        let view = breaker.fleetView
+        let now = time.now
+        guard let report = state.withLock({ $0.farewell(view, now: now) }) else { return }
+        await Task(executorPreference: preferredExecutor) { _ = try? await self.exchange(report) }.value
+    }
+}

@@ -1,0 +1,363 @@
+internal import ResilienceCore
+
+/// What one node knows of its fleet's circuit, and what it has to do next: a pure value that is told the time.
+///
+/// The driver around it (``FleetCircuit``) asks for the ``next(_:now:)`` step, performs it, and tells what came back.
+/// Orders to the breaker are numbered, so that two that overtake each other do no harm.
+struct FleetCircuitState: Sendable {
+    enum Step: Sendable, Hashable {
+        /// Tell the store; nothing else happens until it has answered or failed.
+        case exchange(CircuitReport)
+        /// Wait until a moment or a change of the breaker's state, and perhaps for a call that fails.
+        case wait(until: TimeSource.Instant, hearsFailures: Bool)
+    }
+
+    /// What is to be done about what was heard.
+    struct Effects: Sendable {
+        var order: (order: FleetOrder, number: UInt64)?
+        var events: [FleetCircuit.EventKind] = []
+    }
+
+    /// The lease that this node holds.
+    struct Lease: Sendable, Hashable {
+        let epoch: Int64
+        let end: TimeSource.Instant
+        /// When it is given up if no call has come by then.
+        let giveUpAt: TimeSource.Instant
+        /// The breaker's generation before it was told to probe.
+        let generationBefore: UInt64
+    }
+
+    struct Outage: Sendable {
+        let since: TimeSource.Instant
+        var failures = 0
+        var retryAt: TimeSource.Instant
+    }
+
+    let circuit: String
+    let node: String
+    let configuration: FleetCircuit.Configuration
+    let random: RandomSource
+
+    /// The newest state, as it was heard; what is left of it is by ``phaseEnd``.
+    private(set) var known = SharedCircuit.new
+    /// When the break or the lease is over.
+    private(set) var phaseEnd = TimeSource.Instant(nanoseconds: .max)
+    private(set) var outage: Outage?
+    private(set) var lease: Lease?
+    /// The epoch of the lease for which a verdict was last told: a change may be heard before the answer.
+    private var lastVerdict: Int64 = -1
+    private(set) var totals = FleetCircuit.Totals()
+    var slots: FleetSlots
+
+    private var orders: UInt64 = 0
+    private var lastView = FleetView()
+    /// When the store was last told, successfully.
+    private var lastExchange: TimeSource.Instant?
+    private var nextTick = TimeSource.Instant(nanoseconds: .min)
+    private var idleTicks = 0
+    /// Since when failures come without a tick between them.
+    private var urgentSince: TimeSource.Instant?
+    private var isUrgent = false
+    private var lastFailure: TimeSource.Instant?
+    private var wasWitness = false
+    /// For how many ticks more the store is asked even if there is nothing to tell, because a change may have been
+    /// missed.
+    private var deafTicks = 2
+    /// When this node asks for the lease, if calls were rejected by then.
+    private var askAt = TimeSource.Instant(nanoseconds: .max)
+    private var rejectedBefore = 0
+    /// What the holds of this break are longer than it, at most.
+    private var slack: Duration
+
+    init(
+        circuit: String, node: String, _ configuration: FleetCircuit.Configuration, _ random: RandomSource,
+        _ view: FleetView, now: TimeSource.Instant
+    ) {
+        (self.circuit, self.node, self.configuration, self.random) = (circuit, node, configuration, random)
+        lastView = view
+        slots = FleetSlots(configuration.rule, view.totals, now: now)
+        slack = configuration.tick * 2 + configuration.operationLimit
+    }
+
+    private static let never = TimeSource.Instant(nanoseconds: .max)
+    private static let leastSpacing = Duration.milliseconds(10)
+    private static let askSpread = Duration.milliseconds(250)
+
+    // MARK: What to do next
+
+    /// The node begins to run: it asks at once.
+    mutating func begin(now: TimeSource.Instant) {
+        outage?.retryAt = now
+        lastExchange = nil
+        deafTicks = 2
+    }
+
+    /// Takes in what the breaker has counted, and decides.
+    ///
+    /// - Parameter hasFailed: Whether a call has failed since the last step.
+    mutating func next(_ view: FleetView, hasFailed: Bool, now: TimeSource.Instant) -> (step: Step, effects: Effects) {
+        var effects = Effects()
+        lastView = view
+        slots.take(view.totals, now: now)
+        noteUrgency(hasFailed, now)
+        watchLease(now, &effects)
+        let request = request(view, now)
+        let due = due(request, view, now)
+        if due <= now { return (.exchange(report(request, now)), effects) }
+        let until = min(due, wakeUp(now))
+        return (.wait(until: until, hearsFailures: outage == nil && known.phase == .closed && !isUrgent), effects)
+    }
+
+    /// The report of a request that is not the state's own: by hand.
+    mutating func report(by request: CircuitReport.Request, _ view: FleetView, now: TimeSource.Instant) -> CircuitReport
+    {
+        slots.take(view.totals, now: now)
+        return report(request, now)
+    }
+
+    private mutating func report(_ request: CircuitReport.Request?, _ now: TimeSource.Instant) -> CircuitReport {
+        if let lease, let request, request.isVerdict(of: lease.epoch) { lastVerdict = lease.epoch }
+        return CircuitReport(
+            circuit: circuit, node: node, rule: configuration.rule,
+            slots: known.phase == .closed ? slots.report(now: now) : [], known: shown(now: now),
+            request: request ?? .nothing)
+    }
+
+    private mutating func noteUrgency(_ hasFailed: Bool, _ now: TimeSource.Instant) {
+        let isWitness = slots.isWitness(configuration.rule)
+        defer { wasWitness = isWitness }
+        guard hasFailed, known.phase == .closed else { return }
+        let isFirst = lastFailure.map { $0.advanced(by: configuration.tick) <= now } ?? true
+        if isFirst || urgentSince == nil || (isWitness && !wasWitness) { urgentSince = now }
+        lastFailure = now
+        isUrgent = true
+    }
+
+    private mutating func watchLease(_ now: TimeSource.Instant, _ effects: inout Effects) {
+        guard let held = lease, now >= held.end else { return }
+        lease = nil
+        effects.events.append(.leaseLost)
+        // While the store is away the breaker goes by its own rules.
+        if outage == nil { hold(now, &effects) }
+    }
+
+    private func request(_ view: FleetView, _ now: TimeSource.Instant) -> CircuitReport.Request? {
+        if let lease { return verdict(lease, view, now) }
+        switch known.phase {
+        // What was lost on its way back: the lease is this node's, and it does not probe.
+        case .probing(node, _): return .giveUp(epoch: known.epoch)
+        case .open:
+            let isDemanded = view.totals.rejected > rejectedBefore
+            guard now >= phaseEnd, now >= askAt, view.isHeld, isDemanded else { return nil }
+            return .lease(configuration.leaseLength)
+        case .closed, .probing: return nil
+        }
+    }
+
+    /// What has come of the probes; `nil` if that is not known yet.
+    private func verdict(_ lease: Lease, _ view: FleetView, _ now: TimeSource.Instant) -> CircuitReport.Request? {
+        let giveUp = CircuitReport.Request.giveUp(epoch: lease.epoch)
+        // The breaker has not obeyed yet, or does not because of a break of its own.
+        if view.generation == lease.generationBefore { return view.isHeld && now < lease.giveUpAt ? nil : giveUp }
+        let hasVerdict = [.probesSucceeded, .probesFailed, .probesTimedOut].contains(view.lastReason)
+        return switch view.state {
+        case .halfOpen: now < lease.giveUpAt || view.hasProbed ? nil : giveUp
+        case .closed: hasVerdict ? .succeeded(epoch: lease.epoch) : giveUp
+        case .open: hasVerdict ? .failed(epoch: lease.epoch) : giveUp
+        case .isolated, .disabled, .observing: giveUp
+        }
+    }
+
+    /// What to tell the store before this node goes, if it holds the lease.
+    mutating func farewell(_ view: FleetView, now: TimeSource.Instant) -> CircuitReport? {
+        guard let lease else { return nil }
+        slots.take(view.totals, now: now)
+        return report(verdict(lease, view, now) ?? .giveUp(epoch: lease.epoch), now)
+    }
+
+    /// When the store is to be told next.
+    private func due(
+        _ request: CircuitReport.Request?, _ view: FleetView, _ now: TimeSource.Instant
+    ) -> TimeSource.Instant {
+        if let outage { return outage.retryAt }
+        guard let lastExchange else { return now }
+        let soon = lastExchange.advanced(by: Self.leastSpacing)
+        if request != nil || (slots.isOwed && known.phase == .closed) { return soon }
+        let hasNews = known.phase == .closed && slots.hasNews
+        if isUrgent, hasNews, let urgentSince {
+            let age = urgentSince.duration(to: now) / 8
+            return lastExchange.advanced(by: min(max(Self.leastSpacing, age), configuration.tick))
+        }
+        let isQuiet = known.phase == .closed && !hasNews && idleTicks < 4 && deafTicks == 0
+        return isQuiet ? Self.never : nextTick
+    }
+
+    /// When to look at the breaker again, whatever happens.
+    private mutating func wakeUp(_ now: TimeSource.Instant) -> TimeSource.Instant {
+        if nextTick <= now {
+            // The tick has gone by without anything to tell.
+            idleTicks += 1
+            endTick(now)
+        }
+        var earliest = nextTick
+        if let outage { earliest = min(earliest, max(now, outage.retryAt)) }
+        for moment in [askAt, lease?.giveUpAt, lease?.end] {
+            if let moment, moment > now { earliest = min(earliest, moment) }
+        }
+        return earliest
+    }
+
+    private mutating func endTick(_ now: TimeSource.Instant) {
+        // Up to a tenth shorter or longer, so that a fleet that was started at once does not stay in step.
+        nextTick = now.advanced(by: configuration.tick.multipliedSaturated(by: 0.9 + 0.2 * random.next()))
+        deafTicks = max(0, deafTicks - 1)
+    }
+
+    // MARK: What came back
+
+    /// The store has answered.
+    mutating func answered(
+        _ reply: SharedCircuit, to report: CircuitReport, sent: TimeSource.Instant, now: TimeSource.Instant
+    )
+        -> Effects
+    {
+        var effects = Effects()
+        totals.exchanges.increment()
+        if let outage {
+            effects.events.append(.recovered(after: outage.since.duration(to: now)))
+            self.outage = nil
+        }
+        lastExchange = now
+        idleTicks = 0
+        isUrgent = false
+        endTick(now)
+        slots.told(report.slots)
+        if let lease, report.request.isVerdict(of: lease.epoch) { self.lease = nil }
+        if case .giveUp = report.request { rejectedBefore = lastView.totals.rejected }
+        if reply.wasEmpty, reply.phase == .closed { slots.oweAll(but: report.slots) }
+        // Counted from when the question was sent: nobody takes a break or a lease for longer than the store does.
+        learn(reply, from: sent, now, &effects)
+        return effects
+    }
+
+    /// The store has told of a change.
+    mutating func heard(_ state: SharedCircuit, now: TimeSource.Instant) -> Effects {
+        var effects = Effects()
+        if state.epoch > known.epoch { learn(state, from: now, now, &effects) }
+        return effects
+    }
+
+    /// The store has failed.
+    mutating func failed(_ error: any Error, now: TimeSource.Instant) -> Effects {
+        var effects = Effects()
+        totals.failures.increment()
+        var present = outage ?? Outage(since: now, retryAt: now)
+        if outage == nil {
+            totals.outages.increment()
+            effects.events.append(.degraded(error))
+        }
+        let first = min(.milliseconds(100), configuration.maxRetryDelay)
+        let delay = min(
+            configuration.maxRetryDelay, first.multipliedSaturated(by: 2.0.raised(to: min(present.failures, 60))))
+        present.failures.increment()
+        present.retryAt = now.advanced(by: delay.multipliedSaturated(by: 0.5 + 0.5 * random.next()))
+        outage = present
+        // What was lost on the way, and what a store forgets that restarts, is told again: nothing counts twice.
+        slots.oweAll()
+        return effects
+    }
+
+    /// Changes may have been missed: the store cannot be listened to.
+    mutating func deafened() { deafTicks = 10 }
+
+    private mutating func learn(
+        _ state: SharedCircuit, from base: TimeSource.Instant, _ now: TimeSource.Instant, _ effects: inout Effects
+    ) {
+        guard state.epoch >= known.epoch else { return }
+        let old = known
+        known = state
+        switch state.phase {
+        case .closed: phaseEnd = Self.never
+        case .open(let rest), .probing(_, let rest): phaseEnd = base.advanced(by: rest)
+        }
+        if state.epoch > old.epoch { entered(from: old, now, &effects) }
+        if state.phase == .closed {
+            if effects.order == nil { order(.release, &effects) }
+        } else if lease == nil {
+            hold(now, &effects)
+        }
+    }
+
+    /// The circuit has changed its phase.
+    private mutating func entered(from old: SharedCircuit, _ now: TimeSource.Instant, _ effects: inout Effects) {
+        // Unless this is what came of its own verdict: its time is up by the store's clock, or somebody decided by hand.
+        if let held = lease.take(), held.epoch != lastVerdict { effects.events.append(.leaseLost) }
+        let wasClosed = old.phase == .closed
+        askAt = Self.never
+        switch known.phase {
+        case .closed:
+            slots.begin(forgetting: !wasClosed)
+            if !wasClosed { effects.events.append(.closed) }
+        case .open:
+            if wasClosed || phaseEnd > now {
+                totals.opened.increment()
+                effects.events.append(
+                    .opened(
+                        breakLength: max(.zero, now.duration(to: phaseEnd)), counts: known.counts, nodes: known.nodes,
+                        witnesses: known.witnesses))
+                rejectedBefore = lastView.totals.rejected
+                slack = (configuration.tick * 2 + configuration.operationLimit)
+                    .multipliedSaturated(by: 1 + 0.5 * random.next())
+            }
+            askAt = max(now, phaseEnd).advanced(by: Self.askSpread.multipliedSaturated(by: random.next()))
+        case .probing(node, _):
+            lease = Lease(
+                epoch: known.epoch, end: phaseEnd, giveUpAt: now.advanced(by: now.duration(to: phaseEnd) / 2),
+                generationBefore: lastView.generation)
+            totals.leases.increment()
+            effects.events.append(.leased(now.duration(to: phaseEnd)))
+            order(.probe(epoch: known.epoch), &effects)
+        case .probing: break
+        }
+    }
+
+    private mutating func hold(_ now: TimeSource.Instant, _ effects: inout Effects) {
+        let breakEnd = known.phase.isOpen ? max(phaseEnd, now) : now
+        let end = min(breakEnd.advanced(by: slack), now.advanced(by: configuration.grace))
+        order(.hold(epoch: known.epoch, until: end), &effects)
+    }
+
+    private mutating func order(_ order: FleetOrder, _ effects: inout Effects) {
+        orders &+= 1
+        effects.order = (order, orders)
+    }
+
+    // MARK: Reading
+
+    /// What is known, with what is left of it now.
+    func shown(now: TimeSource.Instant) -> SharedCircuit {
+        var shown = known
+        shown.wasEmpty = false
+        let rest = max(.zero, now.duration(to: phaseEnd))
+        switch known.phase {
+        case .closed: break
+        case .open: shown.phase = .open(remaining: rest)
+        case .probing(let node, _): shown.phase = .probing(node: node, remaining: rest)
+        }
+        return shown
+    }
+}
+
+extension CircuitReport.Request {
+    fileprivate func isVerdict(of lease: Int64) -> Bool {
+        switch self {
+        case .succeeded(lease), .failed(lease), .giveUp(lease): true
+        default: false
+        }
+    }
+}
+
+extension SharedCircuit.Phase {
+    var isOpen: Bool { if case .open = self { true } else { false } }
+}
