@@ -125,7 +125,7 @@ struct SharedQuotaRecordTests {
                 let grant = record.take(request, now: now)
                 grants.append((now, grant.granted, grant.receipt))
             }
-            if let breach = firstBreach(of: rule, grants.map { ($0.at, $0.permits) }) {
+            if let breach = firstBreach(of: rule, grants.map { ($0.at * 1000, $0.permits) }) {
                 Issue.record("seed \(seed), \(rule): \(breach)")
                 return
             }
