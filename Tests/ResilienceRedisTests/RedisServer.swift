@@ -21,26 +21,31 @@
             var description: String
         }
 
-        private let folder: URL
+        let folder: URL
         private let arguments: [String]
+        private let configuration: RedisClient.Configuration?
         private let process = Lock<Process?>(nil)
         let port: Int
 
-        var url: String { "redis://127.0.0.1:\(port)" }
+        var url: String { "\(configuration == nil ? "redis" : "rediss")://127.0.0.1:\(port)" }
 
-        private init(port: Int, arguments: [String]) throws {
+        private init(port: Int, arguments: [String], tls: RedisClient.Configuration?) throws {
+            configuration = tls
             folder = FileManager.default.temporaryDirectory.appending(path: "redis-\(UUID().uuidString.prefix(8))")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             (self.port, self.arguments) = (port, arguments)
         }
 
         /// Runs a server while the body runs.
+        ///
+        /// - Parameter tls: How a client reaches it, if it is reached over TLS alone.
         static func with<Result>(
-            _ arguments: [String] = [], _ body: (RedisServer) async throws -> Result
+            _ arguments: [String] = [], tls: RedisClient.Configuration? = nil,
+            _ body: (RedisServer) async throws -> Result
         ) async throws -> Result {
             // Somebody else may take the port first.
             for attempt in 1... {
-                let server = try RedisServer(port: try await freePort(), arguments: arguments)
+                let server = try RedisServer(port: try await freePort(), arguments: arguments, tls: tls)
                 do {
                     try await server.start()
                 } catch  where attempt < 5 {
@@ -59,7 +64,8 @@
             process.executableURL = URL(filePath: Self.path ?? "")
             process.arguments =
                 [
-                    "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
+                    configuration == nil ? "--port" : "--tls-port", "\(port)", "--bind", "127.0.0.1", "--save", "",
+                    "--appendonly", "no", "--dir",
                     folder.path,
                     "--daemonize", "no",
                 ] + arguments
@@ -77,7 +83,7 @@
         /// Whether it answers, be it that it wants a password.
         private func isAnswering() async -> Bool {
             do {
-                try await withClient(url) { try await $0.connect() }
+                try await withClient(url, configuration ?? .patient) { try await $0.connect() }
                 return true
             } catch {
                 if case .refused = error as? SharedStateError { return true }
