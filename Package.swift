@@ -278,6 +278,17 @@ addIntegration(
             name: "grpc-swift-nio-transport", testProducts: ["GRPCNIOTransportHTTP2"]),
     ], uses: ["HTTPSemantics"])
 
+// MARK: Shared state
+
+addIntegration(
+    "Redis", "ResilienceRedis: circuits and limits that a fleet shares over Redis or Valkey.",
+    with: [
+        nio(["NIOCore", "NIOPosix"]),
+        Integrated(
+            package: .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"), name: "swift-nio-ssl",
+            products: ["NIOSSL"]),
+    ], uses: ["CircuitBreakers", "RateLimiters", "Retries"])
+
 // Documentation shows the integrations too; nobody else needs all of them, or the plugin.
 let buildsDocumentation = Context.environment["SPI_GENERATE_DOCS"] != nil
 package.traits.insert(

@@ -29,15 +29,20 @@ public struct PermitRequest: Sendable, Hashable {
     /// The least that is of use, 0 to ``wanted``: fewer are not taken.
     public var minimum: Int
 
-    /// Permits that were taken and not used, to be given back first.
+    /// Permits of one grant that were taken and not used, to be given back first. Given back at most once, also if no answer comes: whoever is not sure loses them.
     public var returned: Int
+
+    /// The receipt of the grant that ``returned`` were taken with. `nil`: nothing is given back.
+    public var receipt: PermitReceipt?
 
     /// Creates a request.
     public init(
-        quota: String, key: String? = nil, rule: SharedQuotaRule, wanted: Int, minimum: Int = 1, returned: Int = 0
+        quota: String, key: String? = nil, rule: SharedQuotaRule, wanted: Int, minimum: Int = 1, returned: Int = 0,
+        receipt: PermitReceipt? = nil
     ) {
         (self.quota, self.key, self.rule) = (quota, key, rule)
-        (self.wanted, self.minimum, self.returned) = (wanted, minimum, returned)
+        (self.wanted, self.minimum) = (wanted, minimum)
+        (self.returned, self.receipt) = (returned, receipt)
     }
 }
 
@@ -56,26 +61,29 @@ public struct PermitGrant: Sendable, Hashable {
     /// How long until the quota is full again, if nobody takes any.
     public var resetAfter: Duration
 
+    /// To be sent along when permits of this grant are given back.
+    public var receipt: PermitReceipt
+
     /// Creates a grant.
-    public init(granted: Int, remaining: Int, retryAfter: Duration?, resetAfter: Duration) {
+    public init(
+        granted: Int, remaining: Int, retryAfter: Duration?, resetAfter: Duration, receipt: PermitReceipt
+    ) {
         (self.granted, self.remaining) = (granted, remaining)
-        (self.retryAfter, self.resetAfter) = (retryAfter, resetAfter)
+        (self.retryAfter, self.resetAfter, self.receipt) = (retryAfter, resetAfter, receipt)
     }
 }
 
-/// How many permits a fleet has, and when.
-public struct SharedQuotaRule: Sendable, Hashable {
-    /// How many permits come in each ``period``, 1 to 1 000 000 000.
-    public var permits: Int
+/// Where permits were taken, so that a store which gets them back gives no more back than time has not: only the store
+/// reads it.
+public struct PermitReceipt: Sendable, Hashable {
+    /// When the period began within which they were taken, in microseconds of the store's clock.
+    public var since: Int64
 
-    /// The time in which they come, evenly; 1 ms to 366 days. A permit takes at least 1 ns.
-    public var period: Duration
+    /// Where the debt ended after they were taken.
+    public var position: Int64
 
-    /// How many permits may be used at once after a time without use; 1 to 1 000 000 000.
-    public var burst: Int
-
-    /// Creates a rule.
-    public init(permits: Int, period: Duration, burst: Int) {
-        (self.permits, self.period, self.burst) = (permits, period, burst)
+    /// Creates a receipt.
+    public init(since: Int64, position: Int64) {
+        (self.since, self.position) = (since, position)
     }
 }

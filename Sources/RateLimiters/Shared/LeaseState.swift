@@ -1,0 +1,410 @@
+internal import ResilienceCore
+
+/// A node's part in a shared quota: the permits it has leased, who waits for some, and when to ask the store for more.
+///
+/// A pure value that is told the time, in nanoseconds. It decides by four rules:
+///
+/// - Permits that were granted may be used until the lease has passed since they were *asked for*, by this node's own
+///   clock. The store granted them later than that, so they are used less than a lease after. What all nodes use
+///   in a time T was therefore granted within T and one lease before: at most the burst at the store, and what
+///   comes in both. The burst at the store is the quota's less what comes in a lease, so that this is at most the
+///   quota's burst and what comes in T, in every T, whatever is late, lost, or done twice.
+/// - Permits given back are those of which it is certain that they are not used; and if it is not certain that they
+///   arrived, they are not given back again.
+/// - One request is on its way at a time. It asks for what is waited for, and for what the present rate uses in
+///   some 40 ms beside two round trips; and goes out when a quarter of that is left.
+/// - Nothing is asked for that nobody has asked this node for: at rest it asks for nothing.
+struct LeaseState: Sendable {
+    struct Batch: Sendable, Equatable {
+        var permits: Int
+        /// When the lease has passed.
+        let end: Int64
+        let receipt: PermitReceipt
+    }
+
+    enum Refusal: Sendable {
+        case limit(retryAfter: Int64)
+        case unavailable
+        case never
+    }
+
+    enum Decision: Sendable {
+        /// `nil`: without the store.
+        case granted(Batch?)
+        case queued(LeaseTicket)
+        case refused(Refusal)
+    }
+
+    let plan: LeasePlan
+
+    /// The batches that permits are taken from, first to last, none of them empty.
+    private(set) var batches: [Batch] = []
+    /// The last batch that has ended with permits left, to be given back.
+    private(set) var spent: Batch?
+    private var queue: [LeaseTicket] = []
+    private var head = 0
+    private(set) var waiting = 0
+    private var queuedPermits = 0
+    /// No ticket is too late before.
+    private var earliestLatest = Int64.max
+    private var ended: [LeaseTicket] = []
+
+    private(set) var flight: (number: Int, sent: Int64, wanted: Int, minimum: Int)?
+    private var requests = 0
+    private var lastRequest: Int64
+    private var notBefore = Int64.min
+    /// Until when the store has no permit, as far as is known.
+    private var emptyUntil = Int64.min
+    private var roundTrip: Int64 = 0
+    /// Permits that were asked this node for since the last request, and whether some of them in vain.
+    private var arrived = 0
+    private var isShort = false
+    /// Permits in a second.
+    private(set) var rate = 0.0
+
+    private(set) var isAway = false
+    private var localArrival = Int64.min
+    private var localWake: Int64?
+
+    /// What was leased, given back, and has ended unused, in permits.
+    private(set) var leased = 0
+    private(set) var returned = 0
+    private(set) var expired = 0
+
+    init(_ plan: LeasePlan, now: Int64) {
+        self.plan = plan
+        lastRequest = now
+    }
+
+    // MARK: Calls
+
+    mutating func ask(_ permits: Int, now: Int64, latest: Int64) -> Decision {
+        guard permits > 0 else { return .granted(nil) }
+        arrived = arrived.addingSaturated(permits)
+        if waiting == 0 {
+            if let batch = take(permits, now: now) { return .granted(batch) }
+            if let decision = decideAlone(permits, now: now, latest: latest) { return decision }
+        }
+        guard permits <= plan.storeRule.burst else { return .refused(.never) }
+        guard latest > now, latest >= emptyUntil else {
+            isShort = true
+            return .refused(.limit(retryAfter: hint(now)))
+        }
+        let ticket = LeaseTicket(permits: permits, asked: now, latest: latest)
+        queue.append(ticket)
+        waiting += 1
+        queuedPermits = queuedPermits.addingSaturated(permits)
+        earliestLatest = min(earliestLatest, latest)
+        return .queued(ticket)
+    }
+
+    /// Gives up a ticket.
+    ///
+    /// - Parameter grantToo: Whether one that was granted is given up too.
+    /// - Returns: Whether it was in the line.
+    mutating func cancel(_ ticket: LeaseTicket, now: Int64, grantToo: Bool) -> Bool {
+        switch ticket.phase {
+        case .queued:
+            end(ticket, .cancelled, now: now, tells: false)
+            serve(now)
+            return true
+        case .granted(let batch?) where grantToo: giveBack(batch, ticket.permits, now: now)
+        default: break
+        }
+        return false
+    }
+
+    private mutating func giveBack(_ batch: Batch, _ permits: Int, now: Int64) {
+        let returned = Batch(permits: permits, end: batch.end, receipt: batch.receipt)
+        if now < batch.end {
+            let place = batches.firstIndex { $0.end > batch.end } ?? batches.count
+            batches.insert(returned, at: place)
+        } else {
+            retire(returned)
+        }
+        serve(now)
+    }
+
+    /// How many permits there are for who asks now.
+    func held(_ now: Int64) -> Int {
+        batches.reduce(0) { now < $1.end ? $0.addingSaturated($1.permits) : $0 }
+    }
+
+    private func hint(_ now: Int64) -> Int64 {
+        emptyUntil > now ? emptyUntil.subtractingSaturated(now) : plan.interval
+    }
+
+    /// Takes permits out of the batches.
+    ///
+    /// - Returns: The batch whose lease ends first of those they come from.
+    private mutating func take(_ permits: Int, now: Int64) -> Batch? {
+        dropEnded(now)
+        guard held(now) >= permits else { return nil }
+        var rest = permits
+        let first = batches.first
+        while rest > 0, let batch = batches.first {
+            let taken = min(rest, batch.permits)
+            rest -= taken
+            batches[0].permits -= taken
+            if batches[0].permits == 0 { batches.removeFirst() }
+        }
+        return first
+    }
+
+    private mutating func dropEnded(_ now: Int64) {
+        while let batch = batches.first, now >= batch.end || batch.permits <= 0 {
+            batches.removeFirst()
+            retire(batch)
+        }
+    }
+
+    private mutating func retire(_ batch: Batch) {
+        guard batch.permits > 0 else { return }
+        expired = expired.addingSaturated(batch.permits)
+        spent = batch
+    }
+
+    // MARK: Without the store
+
+    /// `nil` if the store decides.
+    private mutating func decideAlone(_ permits: Int, now: Int64, latest: Int64) -> Decision? {
+        guard isAway else { return nil }
+        switch plan.whenUnavailable {
+        case .open: return .granted(nil)
+        case .closed: return .refused(.unavailable)
+        case .local: break
+        }
+        guard let local = plan.local, let due = localDue(permits, now) else { return .refused(.unavailable) }
+        guard due > now else {
+            local.take(permits, &localArrival, at: now)
+            return .granted(nil)
+        }
+        guard latest >= due, latest > now else {
+            return .refused(.limit(retryAfter: due.subtractingSaturated(now)))
+        }
+        let ticket = LeaseTicket(permits: permits, asked: now, latest: latest)
+        queue.append(ticket)
+        waiting += 1
+        queuedPermits = queuedPermits.addingSaturated(permits)
+        earliestLatest = min(earliestLatest, latest)
+        localWake = due
+        return .queued(ticket)
+    }
+
+    /// When so many permits are there on this node alone; `nil` if never.
+    private func localDue(_ permits: Int, _ now: Int64) -> Int64? {
+        guard let local = plan.local, local.leastWait(permits) != nil else { return nil }
+        return local.earliest(permits, localArrival, from: now)
+    }
+
+    private mutating func setAway(_ isAway: Bool, now: Int64) {
+        guard isAway != self.isAway else { return }
+        self.isAway = isAway
+        localWake = nil
+        guard isAway, let local = plan.local else { return }
+        localArrival = local.position(now).addingSaturated(local.capacity - local.cost)
+    }
+
+    // MARK: Time
+
+    /// Brings everything up to the present.
+    mutating func advance(to now: Int64, isAway: Bool) {
+        setAway(isAway, now: now)
+        dropEnded(now)
+        if waiting > 0 { serve(now) }
+    }
+
+    /// Ends the wait of those whose turn has come, or cannot come in time.
+    private mutating func serve(_ now: Int64) {
+        localWake = nil
+        while let ticket = first() {
+            if let batch = take(ticket.permits, now: now) {
+                end(ticket, .granted(batch), now: now)
+            } else if isAway {
+                guard serveAlone(ticket, now: now) else { break }
+            } else if ticket.latest <= now || ticket.latest < emptyUntil {
+                end(ticket, .refused(.limit(retryAfter: hint(now))), now: now)
+            } else {
+                break
+            }
+        }
+        guard now >= earliestLatest else { return }
+        earliestLatest = .max
+        for ticket in queue[head...] where ticket.isQueued {
+            if ticket.latest <= now {
+                end(ticket, .refused(.limit(retryAfter: hint(now))), now: now)
+            } else {
+                earliestLatest = min(earliestLatest, ticket.latest)
+            }
+        }
+    }
+
+    /// Whether the ticket's wait has ended.
+    private mutating func serveAlone(_ ticket: LeaseTicket, now: Int64) -> Bool {
+        switch plan.whenUnavailable {
+        case .open: end(ticket, .granted(nil), now: now)
+        case .closed: end(ticket, .refused(.unavailable), now: now)
+        case .local:
+            guard let local = plan.local, let due = localDue(ticket.permits, now) else {
+                end(ticket, .refused(.unavailable), now: now)
+                return true
+            }
+            if due <= now {
+                local.take(ticket.permits, &localArrival, at: now)
+                end(ticket, .granted(nil), now: now)
+            } else if ticket.latest <= now || ticket.latest < due {
+                end(ticket, .refused(.limit(retryAfter: due.subtractingSaturated(now))), now: now)
+            } else {
+                localWake = due
+                return false
+            }
+        }
+        return true
+    }
+
+    private mutating func first() -> LeaseTicket? {
+        while head < queue.count, !queue[head].isQueued { head += 1 }
+        if head == queue.count || head > 64 && head > queue.count / 2 {
+            queue.removeFirst(head)
+            head = 0
+        }
+        return head < queue.count ? queue[head] : nil
+    }
+
+    private mutating func end(_ ticket: LeaseTicket, _ phase: LeaseTicket.Phase, now: Int64, tells: Bool = true) {
+        ticket.phase = phase
+        ticket.ended = now
+        waiting -= 1
+        queuedPermits -= ticket.permits
+        if waiting == 0 {
+            (queuedPermits, earliestLatest, head) = (0, .max, 0)
+            queue.removeAll(keepingCapacity: queue.count <= 64)
+        }
+        if tells { ended.append(ticket) }
+    }
+
+    /// Takes the tickets whose wait has ended.
+    mutating func takeEnded() -> [LeaseTicket] {
+        defer { if !ended.isEmpty { ended = [] } }
+        return ended
+    }
+
+    /// When to look again; `nil` if never.
+    var nextWake: Int64? {
+        var wake = Int64.max
+        if waiting > 0 { wake = min(earliestLatest, localWake ?? .max) }
+        if flight == nil, !isAway, !plan.isExact, needsMore { wake = min(wake, notBefore) }
+        return wake == .max ? nil : wake
+    }
+
+    // MARK: The store
+
+    /// The permits that a batch is to have.
+    private var target: Int {
+        // Well within the lease, so that little of it ends unused.
+        let cover = min(plan.lease / 5 * 3, LeasePlan.cover + 2 * roundTrip)
+        return Int(min(rate * Double(cover) / 1e9, Double(LeaseWord.mostPermits)))
+    }
+
+    /// With how many permits left more are asked for.
+    var low: Int { max(target / 4, min(target, Int(rate * 1.5 * Double(roundTrip) / 1e9))) }
+
+    /// Whether nobody but the store can help, or soon.
+    private var needsMore: Bool {
+        if waiting > 0 || isShort { return true }
+        // What is taken in advance has to be used within the lease, most probably.
+        guard arrived > 0, rate * Double(plan.lease) >= 4e9 else { return false }
+        return batches.reduce(0) { $0.addingSaturated($1.permits) } <= low
+    }
+
+    /// What to ask the store for now, if anything. It is on its way then.
+    mutating func nextRequest(_ now: Int64) -> (request: PermitRequest, number: Int)? {
+        guard flight == nil, !isAway, !plan.isExact, now >= notBefore, needsMore else { return nil }
+        let elapsed = max(now.subtractingSaturated(lastRequest), LeasePlan.memory / 10)
+        let weight = min(1, Double(elapsed) / Double(LeasePlan.memory))
+        rate += (Double(arrived) * 1e9 / Double(elapsed) - rate) * weight
+        lastRequest = now
+        let held = held(now)
+        let most = min(plan.storeRule.burst, LeaseWord.mostPermits)
+        let missing = queuedPermits.addingSaturated(target) - held
+        let wanted = min(max(1, missing), most)
+        let minimum = min(max(1, (first()?.permits ?? 1) - held), wanted)
+        (arrived, isShort) = (0, false)
+        requests += 1
+        flight = (requests, now, wanted, minimum)
+        let back = spent
+        spent = nil
+        if let back { returned = returned.addingSaturated(back.permits) }
+        return (
+            plan.request(wanted: wanted, minimum: minimum, returned: back?.permits ?? 0, receipt: back?.receipt),
+            requests
+        )
+    }
+
+    /// Takes what the store has granted.
+    mutating func finish(_ number: Int, _ grant: PermitGrant, now: Int64) {
+        guard let flight, flight.number == number else { return late(number, grant, now: now) }
+        self.flight = nil
+        let took = max(0, now.subtractingSaturated(flight.sent))
+        roundTrip += (took - roundTrip) / 4
+        let granted = min(max(0, grant.granted), flight.wanted)
+        keep(granted, grant.receipt, sent: flight.sent, now: now)
+        if granted > 0 {
+            emptyUntil = .min
+            let gap = granted < flight.wanted ? LeasePlan.gapWhenShort : LeasePlan.shortestGap
+            notBefore = flight.sent.addingSaturated(gap)
+        } else {
+            let wait = max(0, (grant.retryAfter ?? .seconds(1)).saturatedNanoseconds)
+            emptyUntil = flight.minimum == 1 ? now.addingSaturated(wait) : .min
+            notBefore = max(
+                flight.sent.addingSaturated(LeasePlan.gapWhenShort),
+                now.addingSaturated(min(wait, LeasePlan.longestGap)))
+            if flight.minimum > 1, let ticket = first(), ticket.latest < now.addingSaturated(wait) {
+                end(ticket, .refused(.limit(retryAfter: wait)), now: now)
+            }
+        }
+        serve(now)
+    }
+
+    /// The store has not answered.
+    mutating func fail(_ number: Int, now: Int64) {
+        guard let flight, flight.number == number else { return }
+        self.flight = nil
+        notBefore = now.addingSaturated(LeasePlan.gapWhenShort)
+        serve(now)
+    }
+
+    /// Takes what was granted to a request that had been given up: nobody uses it, but it can be given back.
+    mutating func late(_ number: Int, _ grant: PermitGrant, now: Int64) {
+        leased = leased.addingSaturated(max(0, grant.granted))
+        retire(Batch(permits: grant.granted, end: now, receipt: grant.receipt))
+    }
+
+    private mutating func keep(_ permits: Int, _ receipt: PermitReceipt, sent: Int64, now: Int64) {
+        guard permits > 0 else { return }
+        leased = leased.addingSaturated(permits)
+        let batch = Batch(permits: permits, end: sent.addingSaturated(plan.lease), receipt: receipt)
+        if now < batch.end { batches.append(batch) } else { retire(batch) }
+    }
+
+    /// Takes everything that is held, to be given back.
+    mutating func giveUpAll() -> [PermitRequest] {
+        var all = batches
+        if let spent { all.append(spent) }
+        (batches, spent) = ([], nil)
+        return all.filter { $0.permits > 0 }.map { batch in
+            returned = returned.addingSaturated(batch.permits)
+            return plan.request(wanted: 0, minimum: 0, returned: batch.permits, receipt: batch.receipt)
+        }
+    }
+
+    // MARK: The word
+
+    /// How many permits of the first batch are left, after some were taken without the lock.
+    mutating func setFirst(_ permits: Int) {
+        guard !batches.isEmpty else { return }
+        arrived = arrived.addingSaturated(batches[0].permits - permits)
+        batches[0].permits = permits
+        if permits == 0 { batches.removeFirst() }
+    }
+}

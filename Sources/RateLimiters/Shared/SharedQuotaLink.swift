@@ -1,0 +1,93 @@
+internal import ResilienceCore
+internal import Synchronization
+
+/// What all quotas of one limiter share: the store and the way there, what is counted, and who is told.
+final class SharedQuotaLink: Sendable {
+    typealias Kind = SharedRateLimiter.EventKind
+
+    let name: String
+    let store: any RateStore
+    let time: TimeSource
+    let link: StoreLink
+    let events: EventChannel<Kind>
+    let meters: MeterPoint
+    let tally = LimiterTally()
+    let limit: Duration
+    private let exchanges = Atomic(0)
+    private let failures: AtomicCounter
+    private let alone = Atomic(0)
+
+    /// The configuration has been validated.
+    init(
+        _ environment: PolicyEnvironment, _ store: any RateStore, _ plan: LeasePlan, limit: Duration,
+        _ layout: MeterPoint.Layout
+    ) {
+        (name, time, self.store, self.limit) = (environment.name, environment.time, store, limit)
+        let events = EventChannel<Kind>(environment.name, environment.observers)
+        let failures = AtomicCounter()
+        self.events = events
+        self.failures = failures
+        meters = MeterPoint(environment.name, layout, environment.observers)
+        let probe = plan.request(wanted: 0, minimum: 0)
+        link = StoreLink(time: time, random: environment.random, limit: limit) {
+            _ = try await store.take(probe)
+        } post: { change in
+            switch change {
+            case .degraded(let error):
+                failures.value.wrappingAdd(1, ordering: .relaxed)
+                events.post(.degraded(error))
+            case .recovered(let time): events.post(.recovered(after: time))
+            }
+        } deliver: {
+            events.deliver()
+        }
+    }
+
+    /// Does what is to be done at the store, until the task is cancelled; then gives permits back.
+    nonisolated(nonsending) func run(_ leftovers: @escaping @Sendable () -> [PermitRequest]) async {
+        await link.run { [store] in
+            for request in leftovers() { _ = try? await store.take(request) }
+        }
+    }
+
+    // MARK: Counting; within the lock of a quota, so that an observer finds it in the totals
+
+    func permit(_ permits: Int, waited: Int64, key: String?) {
+        tally.permitted.wrappingAdd(1, ordering: .relaxed)
+        if waited > 0 {
+            tally.waited.wrappingAdd(1, ordering: .relaxed)
+            tally.addWaitingTime(waited)
+            if meters.isAttached { meters.record(0, nanoseconds: waited) }
+        }
+        events.post(.permitted(permits: permits, waited: .nanoseconds(waited), key: key))
+    }
+
+    func reject(_ error: any PolicyRejection, key: String?) {
+        tally.rejected.wrappingAdd(1, ordering: .relaxed)
+        events.post(.rejected(error, key: key))
+    }
+
+    func cancel(_ permits: Int, key: String?) {
+        tally.cancelled.wrappingAdd(1, ordering: .relaxed)
+        events.post(.cancelled(permits: permits, key: key))
+    }
+
+    /// Tells of a decision without the store: also that nobody runs the limiter, if that is why.
+    func noteDecisionAlone() {
+        alone.wrappingAdd(1, ordering: .relaxed)
+        link.noteAbsence()
+    }
+
+    func countExchange() { exchanges.wrappingAdd(1, ordering: .relaxed) }
+
+    var totals: SharedRateLimiter.Totals {
+        SharedRateLimiter.Totals(
+            tally.totals, withoutStore: alone.load(ordering: .relaxed),
+            exchanges: exchanges.load(ordering: .relaxed), outages: failures.value.load(ordering: .relaxed))
+    }
+
+    /// A counter that closures share.
+    private final class AtomicCounter: Sendable {
+        let value = Atomic(0)
+    }
+}

@@ -1,0 +1,72 @@
+public import ResilienceCore
+
+extension SharedRateLimiter {
+    /// What happens in a shared limiter, also a keyed one. Keys are as the store knows them; `nil` without keys.
+    public enum EventKind: PolicyEventKind {
+        /// Permits were taken, at once or after a wait. Followed by ``cancelled(permits:key:)`` if whoever waited gave
+        /// up at that very moment.
+        case permitted(permits: Int, waited: Duration, key: String?)
+        /// An ask was refused.
+        case rejected(any PolicyRejection, key: String?)
+        /// Somebody gave up waiting.
+        case cancelled(permits: Int, key: String?)
+        /// The store does not answer: from now on the node decides alone. Told once, until the store is back.
+        case degraded(SharedStateError)
+        /// The store answers again, after so long.
+        case recovered(after: Duration)
+
+        /// A warning when the store is away, info when it is back, debug for calls.
+        public var label: (name: String, severity: EventSeverity) {
+            switch self {
+            case .permitted: ("shared_rate_limiter.permitted", .debug)
+            case .rejected: ("shared_rate_limiter.rejected", .debug)
+            case .cancelled: ("shared_rate_limiter.cancelled", .debug)
+            case .degraded: ("shared_rate_limiter.degraded", .warning)
+            case .recovered: ("shared_rate_limiter.recovered", .info)
+            }
+        }
+
+        /// A sentence for logs.
+        public func description(of source: String) -> String {
+            switch self {
+            case .permitted(let permits, let waited, _):
+                "shared rate limiter \"\(source)\" gave \(Self.number(permits))"
+                    + (waited == .zero ? "" : " after \(waited.sentenceForm)")
+            case .rejected(let error, _): error.description
+            case .cancelled(let permits, _):
+                "shared rate limiter \"\(source)\" got \(Self.number(permits)) back"
+            case .degraded(let error): "shared rate limiter \"\(source)\" decides alone: \(error)"
+            case .recovered(let time):
+                "shared rate limiter \"\(source)\" shares its quota again, after \(time.sentenceForm)"
+            }
+        }
+
+        private static func number(_ permits: Int) -> String { permits == 1 ? "1 permit" : "\(permits) permits" }
+    }
+
+    /// Something that happened in a shared limiter.
+    public typealias Event = SourcedEvent<EventKind>
+
+    /// Adds an observer of this limiter's events.
+    public func addObserver(_ observer: any PolicyObserver) {
+        shared.meters.attach(observer)
+        shared.events.add(observer)
+        quota.withState { _, _ in }
+    }
+}
+
+extension SharedRateLimiter.EventKind: EventContent {
+    package var subject: EventSubject { EventSubject(label.severity) }
+
+    package func add(to details: inout EventDetails) {
+        switch self {
+        case .permitted(let permits, let waited, _):
+            details.add("permits", permits)
+            details.add(seconds: "waited", waited)
+        case .rejected(let error, _): details.add(error)
+        case .cancelled(let permits, _): details.add("permits", permits)
+        case .degraded(let error): details.add(error)
+        case .recovered(let time): details.add(seconds: "outage", time)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+public import ResilienceCore
+
+extension SharedRateLimiter {
+    /// A shared limiter as a layer of a policy, with the policy's name, clock, randomness and observers.
+    ///
+    /// Somebody has to run it: see ``run()``, and `Policy.sharedRateLimiters`.
+    ///
+    /// - Parameters:
+    ///   - rule: How many permits the fleet has, and when. Its faults are reported by the policy, with those of the
+    ///     other layers.
+    ///   - store: Where the nodes take them from.
+    ///   - configuration: How they come, how long a call waits for them, and what holds while the store is away.
+    public static func layer(
+        _ rule: SharedQuotaRule, through store: any RateStore, _ configuration: Configuration = Configuration()
+    ) -> Layer<SharedRateLimiter> {
+        layer(named: nil, rule, store, configuration)
+    }
+
+    /// A shared limiter as a layer of a policy, with a name of its own and the policy's clock, randomness and
+    /// observers.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics, and the quota at the store.
+    ///   - rule: How many permits the fleet has, and when.
+    ///   - store: Where the nodes take them from.
+    ///   - configuration: How they come, how long a call waits for them, and what holds while the store is away.
+    public static func layer(
+        _ name: String, _ rule: SharedQuotaRule, through store: any RateStore,
+        _ configuration: Configuration = Configuration()
+    ) -> Layer<SharedRateLimiter> {
+        layer(named: name, rule, store, configuration)
+    }
+
+    private static func layer(
+        named name: String?, _ rule: SharedQuotaRule, _ store: any RateStore, _ configuration: Configuration
+    ) -> Layer<SharedRateLimiter> {
+        Layer(named: name) { environment throws(ConfigurationError) in
+            try SharedRateLimiter(environment, rule, store, configuration)
+        }
+    }
+
+    /// This limiter as one layer: `SharedRateLimiter(partner-api)`.
+    public var layers: [LayerDescription] {
+        [LayerDescription(pattern: "SharedRateLimiter", detail: name, strategy: self)]
+    }
+
+    /// Lets a call in if a permit is there.
+    @_documentation(visibility: internal)
+    public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
+        quota.takeFast(1, at: shared.time.now) ? 1 : 0
+    }
+}
+
+extension PolicyPipeline {
+    /// Adds a shared limiter that exists already, perhaps shared with other policies.
+    public func sharedRateLimiter(_ limiter: SharedRateLimiter) -> PolicyPipeline<Chain<Built, SharedRateLimiter>> {
+        strategy(limiter)
+    }
+}
+
+extension Policy {
+    /// The shared limiters among the layers, outermost first.
+    public var sharedRateLimiters: [SharedRateLimiter] { strategies(SharedRateLimiter.self) }
+}
+
+extension SharedRateLimiter: StateRetaining {
+    /// Calls that wait; what is leased is given back.
+    package func retainedState(at now: TimeSource.Instant) -> RetainedState { waiting > 0 ? .obligation : .nothing }
+}

@@ -1,0 +1,303 @@
+internal import Synchronization
+
+/// The way to a store of shared state: operations are done in the background and each is bounded; whether the store
+/// answers is known, and looked for again where it does not.
+///
+/// Operations are children of the task that runs ``run(finally:)``, and so end with it. Nobody who hands one in waits
+/// in it, or cancels it with himself.
+package final class StoreLink: Sendable {
+    /// What has become of the store.
+    package enum Change: Sendable {
+        /// It does not answer, with the first error.
+        case degraded(SharedStateError)
+        /// It answers again, after so long.
+        case recovered(after: Duration)
+    }
+
+    private struct Job: Sendable {
+        let run: @Sendable () async -> Void
+        let giveUp: @Sendable () -> Void
+    }
+
+    private struct State {
+        enum Phase { case new, running, stopping, ended }
+
+        var phase = Phase.new
+        var jobs: [Job] = []
+        var next = 0
+        var running = 0
+        /// Where the running task waits for something to do.
+        var waiter: Waiter<Void>?
+        var failures = 0
+        var degradedSince: TimeSource.Instant?
+        var timer = TimerSlot()
+
+        mutating func takeJobs() -> [Job] {
+            defer { (jobs, next) = ([], 0) }
+            return Array(jobs[next...])
+        }
+    }
+
+    private enum Step: Sendable {
+        case job(Job)
+        case wait(Waiter<Void>)
+        case end
+    }
+
+    package let time: TimeSource
+    private let random: RandomSource
+    private let limit: Duration
+    private let probe: @Sendable () async throws -> Void
+    private let post: @Sendable (Change) -> Void
+    private let deliver: @Sendable () -> Void
+    private let state = Lock(State())
+    private let away = Atomic(true)
+
+    /// How many operations are done at once; others wait for their turn.
+    private static let mostAtOnce = 1000
+    /// Between the first two attempts to reach a store that does not answer, and at most. Doubled each time, and then
+    /// drawn from the upper half.
+    package static let firstRetry = Duration.milliseconds(100)
+    package static let longestRetry = Duration.seconds(10)
+
+    /// - Parameters:
+    ///   - limit: The longest an operation may take.
+    ///   - probe: Asks a store that did not answer.
+    ///   - post: Called under a lock with each change; must only take note.
+    ///   - deliver: Called after that, under no lock.
+    package init(
+        time: TimeSource, random: RandomSource, limit: Duration, probe: @escaping @Sendable () async throws -> Void,
+        post: @escaping @Sendable (Change) -> Void, deliver: @escaping @Sendable () -> Void
+    ) {
+        (self.time, self.random, self.limit) = (time, random, limit)
+        (self.probe, self.post, self.deliver) = (probe, post, deliver)
+    }
+
+    deinit {
+        state.withLock { $0.timer.clear() }?.cancel()
+    }
+
+    /// Whether the store does not answer, or nobody runs this. Relaxed: a decision may go by what was so just before.
+    package var isAway: Bool { away.load(ordering: .relaxed) }
+
+    /// Does an operation soon.
+    ///
+    /// - Parameters:
+    ///   - operation: What to do.
+    ///   - late: Called with a result that came when the operation had been given up, in time for nobody.
+    ///   - done: Called once, on any thread and under no lock: with the result, or at the latest when the limit has
+    ///     passed.
+    package func perform<Value: Sendable>(
+        _ operation: @escaping @Sendable () async throws -> Value, late: @escaping @Sendable (Value) -> Void = { _ in },
+        done: @escaping @Sendable (Result<Value, SharedStateError>) -> Void
+    ) {
+        let isDone = Atomic1()
+        let finish: @Sendable (Result<Value, SharedStateError>, Bool) -> Bool = { [weak self] result, counts in
+            guard isDone.set() else { return false }
+            if counts { self?.note(result.failure) }
+            done(result)
+            return true
+        }
+        let timer = time.schedule(at: time.now.advanced(by: limit)) { [limit] in
+            _ = finish(.failure(.timedOut(limit)), true)
+        }
+        let job = Job {
+            guard !isDone.isSet else { return }
+            let result: Result<Value, SharedStateError>
+            do {
+                result = .success(try await operation())
+            } catch {
+                result = .failure(SharedStateError(error))
+            }
+            let isStopped = Task.isCancelled
+            timer.cancel()
+            if !finish(result, !isStopped), case .success(let value) = result { late(value) }
+        } giveUp: {
+            timer.cancel()
+            _ = finish(.failure(.unavailable("nothing runs the exchange with it")), false)
+        }
+        let (isTaken, waiter, isNews) = state.withLock { state -> (Bool, Waiter<Void>?, Bool) in
+            guard state.phase == .running else { return (false, nil, state.phase == .new && degradeLocked(&state)) }
+            state.jobs.append(job)
+            defer { state.waiter = nil }
+            return (true, state.waiter, false)
+        }
+        waiter?.finish()
+        if !isTaken { job.giveUp() }
+        if isNews { deliver() }
+    }
+
+    /// Tells that something was decided without the store because nobody runs this.
+    package func noteAbsence() {
+        if state.withLock({ $0.phase == .new && degradeLocked(&$0) }) { deliver() }
+    }
+
+    private func degradeLocked(_ state: inout State) -> Bool {
+        guard state.degradedSince == nil else { return false }
+        state.degradedSince = time.now
+        post(.degraded(.unavailable("nothing runs the exchange with it")))
+        return true
+    }
+
+    // MARK: Running
+
+    /// Does the operations, until the task is cancelled.
+    ///
+    /// - Parameter last: Done at the end, when no operation runs any more; not cancelled, and waited for as long as an
+    ///   operation may take.
+    package nonisolated(nonsending) func run(finally last: @escaping @Sendable () async -> Void) async {
+        guard begin() else {
+            // Another task runs this already.
+            return (try? await Waiter<Void>().value { true }) ?? ()
+        }
+        await withTaskCancellationHandler {
+            await withDiscardingTaskGroup { group in
+                while true {
+                    switch nextStep() {
+                    case .job(let job):
+                        group.addTask { [self] in
+                            await job.run()
+                            finishJob()
+                        }
+                    case .wait(let waiter): try? await waiter.value()
+                    case .end:
+                        group.cancelAll()
+                        return
+                    }
+                }
+            }
+        } onCancel: {
+            stop()
+        }
+        end()
+        let waiter = Waiter<Void>()
+        let timer = time.schedule(at: time.now.advanced(by: limit)) { waiter.finish() }
+        Task(executorPreference: preferredExecutor) {
+            await last()
+            waiter.finish()
+        }
+        try? await waiter.value()
+        timer.cancel()
+    }
+
+    private func begin() -> Bool {
+        let probes = state.withLock { state -> Bool? in
+            guard state.phase == .new || state.phase == .ended else { return nil }
+            state.phase = .running
+            away.store(state.degradedSince != nil, ordering: .relaxed)
+            return state.degradedSince != nil
+        }
+        if probes == true { ask() }
+        return probes != nil
+    }
+
+    private func nextStep() -> Step {
+        state.withLock { state in
+            guard state.phase == .running else { return .end }
+            guard state.next < state.jobs.count, state.running < Self.mostAtOnce else {
+                let waiter = Waiter<Void>()
+                state.waiter = waiter
+                return .wait(waiter)
+            }
+            let job = state.jobs[state.next]
+            state.next += 1
+            if state.next == state.jobs.count { (state.jobs, state.next) = ([], 0) }
+            state.running += 1
+            return .job(job)
+        }
+    }
+
+    private func finishJob() {
+        state.withLock { state in
+            state.running -= 1
+            defer { state.waiter = nil }
+            return state.waiter
+        }?.finish()
+    }
+
+    private func stop() {
+        let waiter = state.withLock { state -> Waiter<Void>? in
+            state.phase = .stopping
+            away.store(true, ordering: .relaxed)
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.finish()
+    }
+
+    private func end() {
+        let (jobs, timer) = state.withLock { state in
+            state.phase = .ended
+            away.store(true, ordering: .relaxed)
+            return (state.takeJobs(), state.timer.clear())
+        }
+        timer?.cancel()
+        for job in jobs { job.giveUp() }
+    }
+
+    // MARK: Whether the store answers
+
+    private func note(_ error: SharedStateError?) {
+        let now = time.now
+        let timer = state.withLock { state -> TimerSlot.Action? in
+            guard state.phase == .running else { return nil }
+            guard let error else {
+                state.failures = 0
+                if let since = state.degradedSince {
+                    state.degradedSince = nil
+                    away.store(false, ordering: .relaxed)
+                    post(.recovered(after: since.duration(to: now)))
+                }
+                return TimerSlot.Action(cancelled: state.timer.clear())
+            }
+            // Operations that were on their way together fail together.
+            guard state.timer.deadline == nil else { return nil }
+            state.failures.increment()
+            if state.degradedSince == nil {
+                state.degradedSince = now
+                away.store(true, ordering: .relaxed)
+                post(.degraded(error))
+            }
+            let growth = 2.0.raised(to: min(state.failures - 1, 30))
+            let longest = min(Self.firstRetry.multipliedSaturated(by: growth), Self.longestRetry)
+            let delay = longest.multipliedSaturated(by: 0.5 + 0.5 * random.next())
+            return state.timer.action(for: now.advanced(by: delay))
+        }
+        guard let timer else { return }
+        deliver()
+        timer.cancelled?.cancel()
+        guard let next = timer.next else { return }
+        let new = time.schedule(at: next.deadline) { [weak self] in
+            guard let self, state.withLock({ $0.timer.fire(next.number) }) else { return }
+            ask()
+        }
+        state.withLock { $0.timer.keep(new, next.number) }?.cancel()
+    }
+
+    private func ask() {
+        perform(probe) { _ in }
+    }
+}
+
+/// A flag that is set once.
+private final class Atomic1: Sendable {
+    private let flag = Atomic(false)
+
+    var isSet: Bool { flag.load(ordering: .acquiring) }
+
+    /// Whether this has set it.
+    func set() -> Bool { !flag.exchange(true, ordering: .acquiringAndReleasing) }
+}
+
+extension Result {
+    fileprivate var failure: Failure? {
+        if case .failure(let error) = self { error } else { nil }
+    }
+}
+
+extension SharedStateError {
+    /// What a store has thrown.
+    package init(_ error: any Error) {
+        self = error as? SharedStateError ?? .unavailable("\(type(of: error))")
+    }
+}
