@@ -289,6 +289,9 @@ addIntegration(
             products: ["NIOSSL"]),
     ], uses: ["CircuitBreakers", "RateLimiters", "Retries"])
 
+// The demo of a fleet meets at a Redis server.
+package.targets.first { $0.name == "ResilienceDemo" }?.dependencies.append("ResilienceRedis")
+
 // Documentation shows the integrations too; nobody else needs all of them, or the plugin.
 let buildsDocumentation = Context.environment["SPI_GENERATE_DOCS"] != nil
 package.traits.insert(
