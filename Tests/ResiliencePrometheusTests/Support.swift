@@ -41,6 +41,7 @@ struct Everything {
     let revalidation: StaleWhileRevalidate<Int>
     let module: ResilienceModule
     let paused: Policy
+    let fleet: FleetCircuit
     let fields = UnreadableFields("api")
 
     init(_ name: String = "payments") throws {
@@ -74,13 +75,13 @@ struct Everything {
             Registration(family: "hosts", by: Int.self, maxKeys: 5) { CircuitBreaker.layer() }
         }
         paused = try Policy("api", clock: clock) { HTTPPause.layer() }
+        fleet = try FleetCircuit(CircuitBreaker("shared", clock: clock), through: InMemoryCircuitStore(clock: clock))
     }
 
     var sources: [any MetricSource] {
         [
-            policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, quota, quotas, fallback, revalidation,
-            module,
-            paused,
+            policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, quota, quotas, fallback,
+            revalidation, module, paused, fleet,
             fields, calls, events,
         ]
     }
