@@ -33,7 +33,7 @@
                 {
                     // Within a script, older servers wrap the error of a command in their own.
                     self = .unavailable(shown)
-                } else if lowercased.contains("-noperm") || lowercased.contains("can't run this command") {
+                } else if lowercased.contains("-noperm") || lowercased.contains("the user executing the script") {
                     self = .refused(shown)
                 } else {
                     self = .malformed(shown)

@@ -231,7 +231,7 @@
             put('tc', str(tc)); put('tf', str(tf)); put('ts', str(ts)); put('tn', str(tn)); put('tw', str(tw))
             save(ceil((rest + 2 * window) / 1000) + 3600000)
             if epoch ~= first_epoch or phase ~= first_phase then
-              redis.call('PUBLISH', channel, table.concat({ARGV[1], phase, str(rest), str(epoch), str(opens), str(tc),
+              publish(channel, table.concat({ARGV[1], phase, str(rest), str(epoch), str(opens), str(tc),
                 str(tf), str(ts), str(tn), str(tw), escaped(holder)}, ' '))
             end
             return {phase, rest, holder, epoch, opens, tc, tf, ts, tn, tw, is_unknown and 1 or 0}

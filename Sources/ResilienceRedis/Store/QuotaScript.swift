@@ -123,16 +123,17 @@
               rest = delay
               put('u', str(now + rest))
               save(ceil(rest / 1000) + 1000)
-              redis.call('PUBLISH', channel, table.concat({ARGV[1], str(rest), escaped(service)}, ' '))
+              publish(channel, table.concat({ARGV[1], str(rest), escaped(service)}, ' '))
             end
             return {rest}
             """#)
 
-        /// Whether what is needed is there: scripts that read the clock and write.
+        /// Whether what is needed is there: scripts that read the clock, write and publish.
         static let check = RedisScript(
             #"""
             put('t', str(now))
             save(1000)
+            redis.call('PUBLISH', ARGV[3], ARGV[1])
             return {1}
             """#)
     }

@@ -46,6 +46,8 @@
               if #puts > 0 then redis.call('HSET', KEYS[1], unpack(puts)) end
               redis.call('PEXPIRE', KEYS[1], str(milliseconds))
             end
+            -- What was changed stays changed if it may not be told: others see it when they ask.
+            local function publish(channel, message) redis.pcall('PUBLISH', channel, message) end
 
             """
     }

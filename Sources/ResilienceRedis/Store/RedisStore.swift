@@ -48,14 +48,15 @@
             self.timeout = timeout
         }
 
-        /// Asks whether the server is there and does what is needed: scripts that read the clock and write.
+        /// Asks whether the server is there and does what is needed: scripts that read the clock, write and
+        /// publish.
         ///
         /// For a start that fails where a fleet's state is required.
         ///
         /// - Throws: `SharedStateError`; `CancellationError` if the task is cancelled.
         public func check() async throws {
             if let client = commands as? RedisClient { try await client.connect() }
-            guard case .integer(1) = try await run(.check, keys.check, []).first else {
+            guard case .integer(1) = try await run(.check, keys.check, [keys.pauses]).first else {
                 throw SharedStateError.malformed("the reply of a script")
             }
         }
