@@ -51,6 +51,8 @@ struct CircuitBreakerState: Sendable {
     private(set) var lastReason: CircuitBreaker.Reason?
     /// What the fleet has to do with the break, while the breaker is open.
     var hold: FleetHold?
+    /// Whether the probes, while it is half-open, are those of the whole fleet.
+    var probesForFleet = false
     /// The last order of the fleet that was obeyed.
     var lastOrder: UInt64 = 0
     /// The epoch for which the fleet last opened the breaker.
@@ -347,7 +349,9 @@ struct CircuitBreakerState: Sendable {
         }
         state = new
         lastReason = reason
-        hold = nil
+        // What probes of the fleet have shown is the fleet's affair, and so is the break that follows.
+        hold = probesForFleet && reason.isOfFailedProbes ? FleetHold() : nil
+        probesForFleet = false
         if new == .closed { consecutiveOpens = 0 }
         if new != .open && new != .halfOpen { keep(nil) }
         // Probes may be out for as long as a break, also where none came before them.

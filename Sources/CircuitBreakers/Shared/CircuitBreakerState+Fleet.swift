@@ -77,6 +77,7 @@ extension CircuitBreakerState {
         guard isHeldAlone(now: now) else { return }
         heldEpoch = epoch
         change(to: .halfOpen, .breakEnded, now: now)
+        probesForFleet = true
     }
 
     /// Whether it is open, and nothing but the fleet keeps it so.
@@ -89,6 +90,16 @@ extension CircuitBreakerState {
         FleetView(
             state: state, generation: generation, lastReason: lastReason, totals: totals,
             isHeld: isHeldAlone(now: now), hasProbed: probes.taken > 0)
+    }
+}
+
+extension CircuitBreaker.Reason {
+    /// Whether a half-open breaker opens again for it.
+    var isOfFailedProbes: Bool {
+        switch self {
+        case .probesFailed, .probesTimedOut: true
+        default: false
+        }
     }
 }
 

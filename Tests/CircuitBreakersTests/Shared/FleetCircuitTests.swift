@@ -201,6 +201,34 @@ import Testing
         fleet.stop()
     }
 
+    @Test("The break of a node whose probes for the fleet failed is the fleet's: it closes with the others")
+    func failedProber() throws {
+        for verdict in ["F", "timed out"] {
+            var breaker = CircuitBreaker.Configuration.alone
+            breaker.halfOpen.maxWait = .seconds(2)
+            let fleet = try Fleet(3, breaker: breaker)
+            fleet.trip()
+            fleet.nodes.forEach { $0.call("S") }
+            fleet.pass(.milliseconds(5300))
+            let prober = try #require(fleet.nodes.first { $0.breaker.state == .halfOpen })
+            let late = verdict == "F" ? nil : try prober.breaker.tryAcquirePermit()
+            if verdict == "F" { prober.call("F") } else { fleet.pass(.seconds(3)) }
+            fleet.pass(.milliseconds(20))
+            #expect(fleet.states == [.open, .open, .open])
+            let others = fleet.nodes.filter { $0 !== prober }
+            others.forEach { $0.call("S") }
+            // The next break of the fleet, shorter than that of a breaker by itself.
+            fleet.pass(.milliseconds(10_300))
+            let next = try #require(others.first { $0.breaker.state == .halfOpen }, "\(verdict)")
+            next.call("S")
+            fleet.pass(.milliseconds(20))
+            #expect(fleet.states == [.closed, .closed, .closed], "\(verdict)")
+            late?.complete(as: .failure)
+            #expect(prober.breaker.state == .closed)
+            fleet.stop()
+        }
+    }
+
     @Test("X-36: a node that dies with the lease blocks nobody: it expires, and another probes")
     func deadHolder() throws {
         let fleet = try Fleet(3)
