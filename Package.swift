@@ -288,6 +288,7 @@ addIntegration(
             package: .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"), name: "swift-nio-ssl",
             products: ["NIOSSL"]),
     ], uses: ["CircuitBreakers", "RateLimiters", "Retries"])
+package.targets.first { $0.name == "ResilienceRedisTests" }?.dependencies.append("ResilienceStoreTesting")
 
 // Documentation shows the integrations too; nobody else needs all of them, or the plugin.
 let buildsDocumentation = Context.environment["SPI_GENERATE_DOCS"] != nil
