@@ -288,6 +288,7 @@ addIntegration(
             package: .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"), name: "swift-nio-ssl",
             products: ["NIOSSL"]),
     ], uses: ["CircuitBreakers", "RateLimiters", "Retries"])
+package.targets.first { $0.name == "ResilienceRedisTests" }?.dependencies.append("ResilienceStoreTesting")
 
 // The demo of a fleet meets at a Redis server.
 package.targets.first { $0.name == "ResilienceDemo" }?.dependencies.append("ResilienceRedis")

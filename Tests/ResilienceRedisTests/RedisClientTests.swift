@@ -228,7 +228,7 @@
             try await RedisServer.with { server in
                 var configuration = RedisClient.Configuration.patient
                 (configuration.timeout, configuration.maxInFlight) = (.milliseconds(20), 8)
-                configuration.maxSilence = .milliseconds(200)
+                configuration.maxSilence = .seconds(2)
                 try await withClient(server.url, configuration) { client in
                     try await client.connect()
                     server.stop()
@@ -256,7 +256,7 @@
             }
             try await RawServer.with(answers) { server, address in
                 var configuration = RedisClient.Configuration.patient
-                (configuration.keepAlive, configuration.maxSilence) = (.milliseconds(10), .milliseconds(50))
+                (configuration.keepAlive, configuration.maxSilence) = (.milliseconds(10), .seconds(2))
                 try await withClient("redis://\(address)", configuration) { client in
                     try await client.connect()
                     #expect(await eventually { server.received.ranges(of: "PING").count > 4 })

@@ -27,10 +27,12 @@
                         #expect(reply == .string(host))
                     }
                 }
+                var brief = RedisClient.Configuration.patient
+                brief.connectTimeout = .seconds(1)
                 // A certificate that nobody vouches for, a server without it, and a port where nobody speaks TLS.
                 let wrong: [(String, RedisClient.Configuration)] = [
-                    ("rediss://:hunter2@127.0.0.1:\(server.port)", .patient),
-                    ("redis://:hunter2@127.0.0.1:\(server.port)", .patient),
+                    ("rediss://:hunter2@127.0.0.1:\(server.port)", brief),
+                    ("redis://:hunter2@127.0.0.1:\(server.port)", brief),
                 ]
                 for (url, configuration) in wrong {
                     try await withClient(url, configuration) { client in
@@ -40,6 +42,7 @@
                 }
             }
             try await RedisServer.with { server in
+                trusting.connectTimeout = .seconds(1)
                 try await withClient("rediss://127.0.0.1:\(server.port)", trusting) { client in
                     await #expect(throws: SharedStateError.self) { try await client.connect() }
                 }

@@ -26,7 +26,7 @@
         ///
         /// - Parameters:
         ///   - onMessage: What is published; only for a connection that listens.
-        ///   - onClose: Called once, also if there was never a greeting.
+        ///   - onClose: Called once, if the server has greeted this client.
         /// - Throws: `SharedStateError`.
         static func open(
             to address: RedisAddress, _ settings: ConnectionSettings,
@@ -34,9 +34,10 @@
             onClose: @escaping @Sendable (SharedStateError) -> Void
         ) async throws -> RedisConnection {
             let configuration = settings.configuration
+            let end = ConnectionEnd(onClose)
             let handlerSettings = ConnectionHandler.Settings(
                 maxInFlight: configuration.maxInFlight, silence: configuration.maxSilence,
-                keepAlive: configuration.keepAlive, onMessage: onMessage, onClose: onClose)
+                keepAlive: configuration.keepAlive, onMessage: onMessage, onClose: { end.came($0) })
             var limits = RESPParser.Limits()
             limits.bytes = configuration.maxReplyBytes
             limits.lineBytes = min(limits.lineBytes, configuration.maxReplyBytes)
@@ -68,6 +69,7 @@
             }
             do {
                 try await connection.greet(settings)
+                try end.begin()
                 return connection
             } catch {
                 connection.close()
@@ -134,6 +136,36 @@
                 }
                 return .refused("the server refuses the greeting: \(settings.secrets.hidden(in: code))")
             }
+        }
+    }
+
+    /// The end of a connection, which is told only once there was a beginning: before, what went wrong in the greeting says
+    /// more than that the connection was closed then.
+    private final class ConnectionEnd: Sendable {
+        private struct State {
+            var hasBegun = false
+            var error: SharedStateError?
+        }
+
+        private let state = Lock(State())
+        private let tell: @Sendable (SharedStateError) -> Void
+
+        init(_ tell: @escaping @Sendable (SharedStateError) -> Void) { self.tell = tell }
+
+        func came(_ error: SharedStateError) {
+            let isTold = state.withLock { state in
+                state.error = error
+                return state.hasBegun
+            }
+            if isTold { tell(error) }
+        }
+
+        func begin() throws {
+            let error = state.withLock { state in
+                state.hasBegun = true
+                return state.error
+            }
+            if let error { throw error }
         }
     }
 
