@@ -139,6 +139,34 @@ struct FleetCircuitModuleTests {
         #expect(try module.fleetCircuit("late").totals.exchanges > 0)
     }
 
+    @Test("limiters that a fleet shares run with the module, for themselves, by key and as layers, and end with it")
+    func limiters() throws {
+        let rates = InMemoryRateStore(clock: world.clock)
+        let rule = SharedQuotaRule(permits: 100, period: .seconds(1), burst: 50)
+        let tenants = try SharedKeyedRateLimiter<String>("tenants", rule, through: rates, clock: world.clock)
+        let module = try ResilienceModule(clock: world.clock) {
+            Registration("partner", SharedRateLimiter.layer(rule, through: rates))
+            Registration("tenants", tenants)
+            Registration("payments") { SharedRateLimiter.layer("payments", rule, through: rates) }
+        }
+        let limiter = try module.sharedRateLimiter("partner")
+        #expect(limiter.isDegraded && module.health.status == .degraded)
+        let outcome = world.run(module)
+        world.pass(.seconds(1))
+        #expect(!limiter.isDegraded && module.health.status == .healthy)
+        #expect(world.call(module))
+        #expect(world.start { try await limiter.acquire() }.error == nil)
+        #expect(try module.sharedRateLimiter("tenants", by: String.self) === tenants)
+        #expect(world.start { try await tenants.acquire(for: "acme") }.error == nil)
+        world.pass(.milliseconds(50))
+        #expect(limiter.totals.exchanges > 0 && tenants.totals.exchanges > 0)
+        #expect(throws: ResilienceModule.UnknownNameError.self) { try module.sharedRateLimiter("partners") }
+        world.start { await module.shutdown() }
+        world.pass(.seconds(1))
+        #expect(outcome.isOver && outcome.error == nil)
+        #expect(limiter.isDegraded && limiter.held == 0)
+    }
+
     @Test("the module's page has what a node knows of its fleet")
     func metrics() throws {
         let module = try module()
