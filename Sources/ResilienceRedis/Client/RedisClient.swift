@@ -175,7 +175,18 @@
         public func subscribe(
             to channels: [String], onMessage: @escaping @Sendable (_ channel: String, _ message: String) -> Void
         ) async throws {
-            try await subscriptions.subscribe(to: channels, onMessage: onMessage)
+            try await subscribe(to: channels, onMessage: onMessage, onGap: { _ in })
+        }
+
+        /// Listens to channels until the task is cancelled.
+        ///
+        /// - Parameter onGap: Called when a channel is listened to again, after messages may have been missed.
+        func subscribe(
+            to channels: [String], onMessage: @escaping @Sendable (String, String) -> Void,
+            onGap: @escaping @Sendable (String) -> Void
+        ) async throws {
+            try await subscriptions.subscribe(
+                to: channels, Subscriptions.Listener(onMessage: onMessage, onGap: onGap))
         }
 
         /// Closes all connections. Whoever waits for a reply gets an error, and later commands fail.
