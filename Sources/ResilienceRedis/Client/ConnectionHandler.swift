@@ -62,6 +62,7 @@
                 return pending.fail(
                     SharedStateError.unavailable("\(entries.count) commands are waiting for a reply already"))
             }
+            pending.noteSent()
             write(pending.commands, context)
             for index in pending.commands.indices {
                 let isLast = index == pending.commands.count - 1
