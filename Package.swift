@@ -109,7 +109,7 @@ let package = Package(
             name: "GuideTests",
             dependencies: [
                 "HTTPSemantics", "Resilience", "ResilienceCore", "ResilienceFiles", "ResiliencePrometheus",
-                "ResilienceTesting", "ResilienceURLSession",
+                "ResilienceStoreTesting", "ResilienceTesting", "ResilienceURLSession",
             ] + patternLibraries,
             swiftSettings: settings),
         .target(

@@ -1,5 +1,6 @@
 import CircuitBreakers
 import ResilienceCore
+import ResilienceStoreTesting
 import ResilienceTesting
 import Retries
 import Testing
@@ -76,5 +77,9 @@ struct TestingExamples {
         )
         jittered.open()
         #expect(jittered.remainingBreak == .seconds(11))
+
+        let store = InMemoryCircuitStore(clock: clock)
+        let violations = await CircuitStoreConformance(store) { clock.advance(by: $0) }.check()
+        #expect(violations.isEmpty)
     }
 }

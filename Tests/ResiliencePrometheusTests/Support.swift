@@ -39,6 +39,7 @@ struct Everything {
     let revalidation: StaleWhileRevalidate<Int>
     let module: ResilienceModule
     let paused: Policy
+    let fleet: FleetCircuit
     let fields = UnreadableFields("api")
 
     init(_ name: String = "payments") throws {
@@ -68,12 +69,13 @@ struct Everything {
             Registration(family: "hosts", by: Int.self, maxKeys: 5) { CircuitBreaker.layer() }
         }
         paused = try Policy("api", clock: clock) { HTTPPause.layer() }
+        fleet = try FleetCircuit(CircuitBreaker("shared", clock: clock), through: InMemoryCircuitStore(clock: clock))
     }
 
     var sources: [any MetricSource] {
         [
             policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, fallback, revalidation, module,
-            paused,
+            paused, fleet,
             fields, calls, events,
         ]
     }

@@ -73,6 +73,16 @@ struct EventDetailsTests {
             (ResilienceModule.Event(source: "m", .stateStoreFailed(error: InjectedFailure())), [], true),
             (PolicyFamilyEvent(source: "f", .overflowed(maxKeys: 3)), ["max_keys"], false),
             (
+                FleetCircuit.Event(
+                    source: "c", .opened(breakLength: .seconds(5), counts: SharedCounts(), nodes: 3, witnesses: 2)),
+                ["break_seconds", "calls", "failures", "slow_calls", "nodes", "witnesses"], false
+            ),
+            (FleetCircuit.Event(source: "c", .closed), [], false),
+            (FleetCircuit.Event(source: "c", .leased(.seconds(10))), ["lease_seconds"], false),
+            (FleetCircuit.Event(source: "c", .leaseLost), [], false),
+            (FleetCircuit.Event(source: "c", .degraded(InjectedFailure())), [], true),
+            (FleetCircuit.Event(source: "c", .recovered(after: .seconds(3))), ["outage_seconds"], false),
+            (
                 CircuitBreaker.Event(source: "b", .called(.failure, duration: .zero, isSlow: true)),
                 ["outcome", "duration_seconds", "slow"], false
             ),
