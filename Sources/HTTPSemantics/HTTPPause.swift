@@ -72,6 +72,7 @@ public final class HTTPPause: Strategy {
     private let pauses = Atomic(0)
     private let waited = Atomic(0)
     private let refused = Atomic(0)
+    private let announcement = Lock<(@Sendable (String, Duration) -> Void)?>(nil)
 
     init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
         name = environment.name
@@ -81,10 +82,18 @@ public final class HTTPPause: Strategy {
     }
 
     /// A pause as a layer of a policy, with the policy's name, clock and randomness.
-    public static func layer(_ configuration: Configuration = Configuration()) -> Layer<HTTPPause> {
+    ///
+    /// - Parameters:
+    ///   - configuration: How long, and who may wait.
+    ///   - pauses: What shares it with the other nodes of a fleet, by the policy's name. Default: `nil`, nothing.
+    public static func layer(
+        _ configuration: Configuration = Configuration(), sharing pauses: SharedPauses? = nil
+    ) -> Layer<HTTPPause> {
         Layer { environment throws(ConfigurationError) in
             try configuration.validate()
-            return HTTPPause(environment, configuration)
+            let pause = HTTPPause(environment, configuration)
+            pauses?.share(pause)
+            return pause
         }
     }
 
@@ -109,20 +118,36 @@ public final class HTTPPause: Strategy {
     ///
     /// - Parameter delay: For how long, at most as long as is allowed. A pause that lasts longer already stays.
     public func pause(for delay: Duration) {
+        guard extend(for: delay), let announce = announcement.withLock({ $0 }) else { return }
+        announce(name, min(delay, configuration.longest))
+    }
+
+    /// Pauses as another node has been asked to. What ends a little later than what is known is the same, heard late.
+    func hear(of delay: Duration) { _ = extend(for: delay, byAtLeast: .milliseconds(100)) }
+
+    /// Sees to it that each pause that this node is asked for is told, on any thread.
+    func announce(_ announce: @escaping @Sendable (_ name: String, _ delay: Duration) -> Void) {
+        announcement.withLock { $0 = announce }
+    }
+
+    /// - Returns: Whether the pause lasts longer now than before.
+    private func extend(for delay: Duration, byAtLeast least: Duration = .zero) -> Bool {
         let bounded = min(delay, configuration.longest).saturatedNanoseconds
-        guard bounded > 0 else { return }
-        let new = time.now.nanoseconds.addingSaturated(bounded)
+        guard bounded > 0 else { return false }
+        let now = time.now.nanoseconds
+        let new = now.addingSaturated(bounded)
         var known = end.load(ordering: .relaxed)
-        while known < new {
+        while known < new, known <= now || new.subtractingSaturated(known) >= least.saturatedNanoseconds {
             let (isExchanged, original) = end.weakCompareExchange(
                 expected: known, desired: new, ordering: .relaxed)
             if isExchanged {
                 length.store(bounded, ordering: .relaxed)
                 pauses.wrappingAdd(1, ordering: .relaxed)
-                return
+                return true
             }
             known = original
         }
+        return false
     }
 
     /// Runs the rest of a call, once there is no pause.

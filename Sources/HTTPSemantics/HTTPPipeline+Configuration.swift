@@ -18,6 +18,10 @@ extension HTTPPipeline {
         /// How a `Retry-After` of 429 and 503 holds back all calls to its authority. Default: for at most a minute.
         public var pause: HTTPPause.Configuration?
 
+        /// What shares pauses with the other nodes of a fleet, by the name of the pipeline and the authority. Default:
+        /// `nil`, nothing.
+        public var sharedPauses: SharedPauses?
+
         /// When an authority is taken to be down. Default: half of at least 20 calls failed, within 30 seconds.
         public var circuitBreaker: CircuitBreaker.Configuration?
 

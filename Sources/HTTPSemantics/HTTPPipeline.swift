@@ -106,7 +106,7 @@ extension HTTPPipeline.Configuration {
     /// What each attempt passes.
     @PolicyBuilder
     var innerLayers: Layer<some Strategy> {
-        if let pause { HTTPPause.layer(pause) }
+        if let pause { HTTPPause.layer(pause, sharing: sharedPauses) }
         if let circuitBreaker { CircuitBreaker.layer(conditioned(circuitBreaker)) }
         if let bulkhead { Bulkhead.layer(bulkhead) }
         if let attemptLimit { Timeout.layer(attemptLimit) }

@@ -169,6 +169,22 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
 
     // MARK: Tokens
 
+    /// The tokens, in millionths, as they are shared with others.
+    var sharedTokens: Int64 { tokens.load(ordering: .relaxed) }
+
+    /// Moves the tokens, within zero and the capacity.
+    ///
+    /// - Returns: By how much they have moved.
+    func move(by amount: Int64) -> Int64 {
+        var seen = tokens.load(ordering: .relaxed)
+        while true {
+            let new = min(max(0, seen.addingSaturated(amount)), max(0, capacity))
+            let (exchanged, original) = tokens.compareExchange(expected: seen, desired: new, ordering: .relaxed)
+            if exchanged { return new - seen }
+            seen = original
+        }
+    }
+
     private var kind: UInt8 { parameters.kind.load(ordering: .relaxed) }
 
     private var capacity: Int64 { parameters.capacity.load(ordering: .relaxed) }

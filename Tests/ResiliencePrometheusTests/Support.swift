@@ -35,6 +35,8 @@ struct Everything {
     let abandoning: AbandoningPolicy
     let hedged: HedgedPolicy
     let tenants: KeyedRateLimiter<String>
+    let quota: SharedRateLimiter
+    let quotas: SharedKeyedRateLimiter<String>
     let fallback: FallbackPolicy<Int>
     let revalidation: StaleWhileRevalidate<Int>
     let module: ResilienceModule
@@ -60,6 +62,10 @@ struct Everything {
         hedged = try policy.hedged()
         tenants = try KeyedRateLimiter(
             "tenants", .pacing(1, per: .seconds(1)), clock: clock, observers: [calls, events])
+        let rule = SharedQuotaRule(permits: 100, period: .seconds(1), burst: 20)
+        let store = InMemoryRateStore(clock: clock)
+        quota = try SharedRateLimiter("quota", rule, through: store, clock: clock, observers: [calls, events])
+        quotas = try SharedKeyedRateLimiter("quotas", rule, through: store, clock: clock, observers: [calls, events])
         fallback = try policy.fallback(Int.self) {
             .lastGood(maxAge: .seconds(1)).step("replica") { _ in 1 }
         }
@@ -74,8 +80,8 @@ struct Everything {
 
     var sources: [any MetricSource] {
         [
-            policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, fallback, revalidation, module,
-            paused, fleet,
+            policy, budget.metrics(named: "shared"), abandoning, hedged, tenants, quota, quotas, fallback,
+            revalidation, module, paused, fleet,
             fields, calls, events,
         ]
     }

@@ -66,10 +66,15 @@ struct LeaseState: Sendable {
     private var localArrival = Int64.min
     private var localWake: Int64?
 
-    /// What was leased, given back, and has ended unused, in permits.
-    private(set) var leased = 0
-    private(set) var returned = 0
-    private(set) var expired = 0
+    /// Permits since they were last counted.
+    struct Counts: Sendable, Equatable {
+        var leased = 0
+        var returned = 0
+        /// Have ended unused.
+        var expired = 0
+    }
+
+    private var counts = Counts()
 
     init(_ plan: LeasePlan, now: Int64) {
         self.plan = plan
@@ -160,7 +165,7 @@ struct LeaseState: Sendable {
 
     private mutating func retire(_ batch: Batch) {
         guard batch.permits > 0 else { return }
-        expired = expired.addingSaturated(batch.permits)
+        counts.expired = counts.expired.addingSaturated(batch.permits)
         spent = batch
     }
 
@@ -334,7 +339,7 @@ struct LeaseState: Sendable {
         flight = (requests, now, wanted, minimum)
         let back = spent
         spent = nil
-        if let back { returned = returned.addingSaturated(back.permits) }
+        if let back { counts.returned = counts.returned.addingSaturated(back.permits) }
         return (
             plan.request(wanted: wanted, minimum: minimum, returned: back?.permits ?? 0, receipt: back?.receipt),
             requests
@@ -376,13 +381,13 @@ struct LeaseState: Sendable {
 
     /// Takes what was granted to a request that had been given up: nobody uses it, but it can be given back.
     mutating func late(_ number: Int, _ grant: PermitGrant, now: Int64) {
-        leased = leased.addingSaturated(max(0, grant.granted))
+        counts.leased = counts.leased.addingSaturated(max(0, grant.granted))
         retire(Batch(permits: grant.granted, end: now, receipt: grant.receipt))
     }
 
     private mutating func keep(_ permits: Int, _ receipt: PermitReceipt, sent: Int64, now: Int64) {
         guard permits > 0 else { return }
-        leased = leased.addingSaturated(permits)
+        counts.leased = counts.leased.addingSaturated(permits)
         let batch = Batch(permits: permits, end: sent.addingSaturated(plan.lease), receipt: receipt)
         if now < batch.end { batches.append(batch) } else { retire(batch) }
     }
@@ -393,9 +398,14 @@ struct LeaseState: Sendable {
         if let spent { all.append(spent) }
         (batches, spent) = ([], nil)
         return all.filter { $0.permits > 0 }.map { batch in
-            returned = returned.addingSaturated(batch.permits)
+            counts.returned = counts.returned.addingSaturated(batch.permits)
             return plan.request(wanted: 0, minimum: 0, returned: batch.permits, receipt: batch.receipt)
         }
+    }
+
+    mutating func takeCounts() -> Counts {
+        defer { counts = Counts() }
+        return counts
     }
 
     // MARK: The word

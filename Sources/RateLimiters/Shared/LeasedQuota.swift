@@ -41,6 +41,20 @@ final class LeasedQuota: Sendable {
         }
     }
 
+    /// Takes permits, 1 or more, if there are any for who does not wait.
+    func tryAcquire(_ permits: Int) -> Bool {
+        if takeFast(permits, at: shared.time.now) { return true }
+        // The store would have to be asked.
+        if plan.isExact, !shared.link.isAway { return false }
+        do {
+            // With no time to wait there is no place in the line.
+            if case .some = try enter(permits, maxWait: 0, deadline: .max) { return false }
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// Asks for permits under the lock.
     ///
     /// - Parameters:
@@ -100,14 +114,9 @@ final class LeasedQuota: Sendable {
 
     var figures: (held: Int, waiting: Int) { withState { state, now in (state.held(now), state.waiting) } }
 
-    /// What was leased, given back, and has ended unused.
-    var permits: (leased: Int, returned: Int, expired: Int) {
-        withState { state, _ in (state.leased, state.returned, state.expired) }
-    }
-
-    /// Whether nothing would be lost with this.
-    var isIdle: Bool {
-        withState { state, now in state.waiting == 0 && state.flight == nil && state.held(now) == 0 }
+    /// Whether nothing would be lost with this, once its permits are given back. Does nothing but look.
+    var isForgettable: Bool {
+        machine.withLock { $0.state.waiting == 0 && $0.state.flight == nil }
     }
 
     /// Takes all permits that are held, to be given back.
@@ -135,6 +144,7 @@ final class LeasedQuota: Sendable {
             machine.state.advance(to: now, isAway: isAway)
             let result = body(&machine.state, now)
             let request = machine.state.nextRequest(now)
+            shared.count(machine.state.takeCounts())
             let ended = machine.state.takeEnded()
             for ticket in ended { postLocked(ticket) }
             let wake = machine.state.nextWake.map {

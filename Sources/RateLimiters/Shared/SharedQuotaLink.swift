@@ -14,8 +14,11 @@ final class SharedQuotaLink: Sendable {
     let tally = LimiterTally()
     let limit: Duration
     private let exchanges = Atomic(0)
-    private let failures: AtomicCounter
+    private let outages: OutageCounter
     private let alone = Atomic(0)
+    private let leased = Atomic(0)
+    private let returned = Atomic(0)
+    private let expired = Atomic(0)
 
     /// The configuration has been validated.
     init(
@@ -24,9 +27,9 @@ final class SharedQuotaLink: Sendable {
     ) {
         (name, time, self.store, self.limit) = (environment.name, environment.time, store, limit)
         let events = EventChannel<Kind>(environment.name, environment.observers)
-        let failures = AtomicCounter()
+        let outages = OutageCounter()
         self.events = events
-        self.failures = failures
+        self.outages = outages
         meters = MeterPoint(environment.name, layout, environment.observers)
         let probe = plan.request(wanted: 0, minimum: 0)
         link = StoreLink(time: time, random: environment.random, limit: limit) {
@@ -34,7 +37,7 @@ final class SharedQuotaLink: Sendable {
         } post: { change in
             switch change {
             case .degraded(let error):
-                failures.value.wrappingAdd(1, ordering: .relaxed)
+                outages.value.wrappingAdd(1, ordering: .relaxed)
                 events.post(.degraded(error))
             case .recovered(let time): events.post(.recovered(after: time))
             }
@@ -44,8 +47,10 @@ final class SharedQuotaLink: Sendable {
     }
 
     /// Does what is to be done at the store, until the task is cancelled; then gives permits back.
-    nonisolated(nonsending) func run(_ leftovers: @escaping @Sendable () -> [PermitRequest]) async {
-        await link.run { [store] in
+    nonisolated(nonsending) func run(
+        isRequired: Bool, _ leftovers: @escaping @Sendable () -> [PermitRequest]
+    ) async throws(SharedStateError) {
+        try await link.run(isRequired: isRequired) { [store] in
             for request in leftovers() { _ = try? await store.take(request) }
         }
     }
@@ -78,16 +83,31 @@ final class SharedQuotaLink: Sendable {
         link.noteAbsence()
     }
 
+    func count(_ counts: LeaseState.Counts) {
+        guard counts != LeaseState.Counts() else { return }
+        leased.wrappingAdd(counts.leased, ordering: .relaxed)
+        returned.wrappingAdd(counts.returned, ordering: .relaxed)
+        expired.wrappingAdd(counts.expired, ordering: .relaxed)
+    }
+
+    /// A key for which there is no place.
+    func refuseKey(_ error: any PolicyRejection, key: String?) {
+        reject(error, key: key)
+        events.deliver()
+    }
+
     func countExchange() { exchanges.wrappingAdd(1, ordering: .relaxed) }
 
     var totals: SharedRateLimiter.Totals {
         SharedRateLimiter.Totals(
-            tally.totals, withoutStore: alone.load(ordering: .relaxed),
-            exchanges: exchanges.load(ordering: .relaxed), outages: failures.value.load(ordering: .relaxed))
+            calls: tally.totals, withoutStore: alone.load(ordering: .relaxed),
+            exchanges: exchanges.load(ordering: .relaxed), outages: outages.value.load(ordering: .relaxed),
+            leased: leased.load(ordering: .relaxed), returned: returned.load(ordering: .relaxed),
+            expired: expired.load(ordering: .relaxed))
     }
 
     /// A counter that closures share.
-    private final class AtomicCounter: Sendable {
+    private final class OutageCounter: Sendable {
         let value = Atomic(0)
     }
 }

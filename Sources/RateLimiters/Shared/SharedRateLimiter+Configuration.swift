@@ -27,14 +27,18 @@ extension SharedRateLimiter {
         /// what they have taken, and the burst together, never come to more than the rule allows.
         public var lease: Duration?
 
+        /// Whether ``SharedRateLimiter/run()`` throws if the store does not answer when it begins. Otherwise the node
+        /// decides alone until it does. Default: no.
+        public var isRequired: Bool
+
         /// Creates a configuration; every part has a default.
         public init(
             mode: Mode = .leased, maxWait: Duration = .milliseconds(200),
             operationLimit: Duration = .milliseconds(100), whenUnavailable: WhenUnavailable = .local(share: 0.1),
-            lease: Duration? = nil
+            lease: Duration? = nil, isRequired: Bool = false
         ) {
             (self.mode, self.maxWait, self.operationLimit) = (mode, maxWait, operationLimit)
-            (self.whenUnavailable, self.lease) = (whenUnavailable, lease)
+            (self.whenUnavailable, self.lease, self.isRequired) = (whenUnavailable, lease, isRequired)
         }
 
         /// Checks every part, and that the rule leaves something to lease.

@@ -56,7 +56,7 @@ extension SharedRateLimiter {
 }
 
 extension SharedRateLimiter.EventKind: EventContent {
-    package var subject: EventSubject { EventSubject(label.severity) }
+    package var subject: EventSubject { if case .degraded = self { .failure } else { EventSubject(label.severity) } }
 
     package func add(to details: inout EventDetails) {
         switch self {

@@ -1,24 +1,10 @@
 public import ResilienceCore
+internal import Synchronization
 
 extension SharedRateLimiter {
     /// Adds the totals, the permits that this node holds, how many tasks wait, and whether the store is away.
     public func collect(into metrics: inout MetricCollection) {
-        metrics.claim(shared.meters)
-        let (held, waiting) = quota.figures
-        let permits = quota.permits
-        let totals = totals
-        metrics.add(Families.calls, [name, "permitted"], totals.calls.permitted)
-        metrics.add(Families.calls, [name, "rejected"], totals.calls.rejected)
-        metrics.add(Families.calls, [name, "cancelled"], totals.calls.cancelled)
-        metrics.add(Families.withoutStore, [name], totals.withoutStore)
-        metrics.add(Families.permits, [name, "leased"], permits.leased)
-        metrics.add(Families.permits, [name, "expired"], permits.expired)
-        metrics.add(Families.permits, [name, "returned"], permits.returned)
-        metrics.add(Families.held, [name], held)
-        metrics.add(Families.waiting, [name], waiting)
-        metrics.add(Families.exchanges, [name], totals.exchanges)
-        metrics.add(Families.outages, [name], totals.outages)
-        metrics.add(Families.degraded, [name], isDegraded ? 1 : 0)
+        shared.add(quota.figures, to: &metrics)
     }
 
     /// What a shared limiter measures, on this node. The first label is the limiter's name.
@@ -51,6 +37,46 @@ extension SharedRateLimiter {
             "resilience.shared_rate_limiter.wait_duration", .histogram, labels: ["name"],
             help: "How long those waited for permits of a shared rate limiter who had to and got them.")
 
+        static let keys = MetricFamily(
+            "resilience.shared_rate_limiter.keys", .gauge, labels: ["name"],
+            help: "Keys that a shared keyed rate limiter remembers on this node.")
+        static let maxKeys = MetricFamily(
+            "resilience.shared_rate_limiter.max_keys", .gauge, labels: ["name"],
+            help: "The most keys that a shared keyed rate limiter remembers on this node.")
+        static let refusedKeys = MetricFamily(
+            "resilience.shared_rate_limiter.refused_keys", .counter, labels: ["name"],
+            help: "Asks that a shared keyed rate limiter rejected because it had no place for their key.")
+
         static let meterLayout = MeterPoint.Layout(durations: wait, timedKinds: 1)
+    }
+}
+
+extension SharedKeyedRateLimiter: MetricSource {
+    /// Adds the totals and what this node holds, over all keys: no label names a key, because keys are many.
+    public func collect(into metrics: inout MetricCollection) {
+        shared.add(table.figures, to: &metrics)
+        metrics.add(SharedRateLimiter.Families.keys, [name], count)
+        metrics.add(SharedRateLimiter.Families.maxKeys, [name], maxKeys)
+        metrics.add(SharedRateLimiter.Families.refusedKeys, [name], table.refusedKeys.load(ordering: .relaxed))
+    }
+}
+
+extension SharedQuotaLink {
+    fileprivate func add(_ figures: (held: Int, waiting: Int), to metrics: inout MetricCollection) {
+        typealias Families = SharedRateLimiter.Families
+        metrics.claim(meters)
+        let totals = totals
+        metrics.add(Families.calls, [name, "permitted"], totals.calls.permitted)
+        metrics.add(Families.calls, [name, "rejected"], totals.calls.rejected)
+        metrics.add(Families.calls, [name, "cancelled"], totals.calls.cancelled)
+        metrics.add(Families.withoutStore, [name], totals.withoutStore)
+        metrics.add(Families.permits, [name, "leased"], totals.leased)
+        metrics.add(Families.permits, [name, "expired"], totals.expired)
+        metrics.add(Families.permits, [name, "returned"], totals.returned)
+        metrics.add(Families.held, [name], figures.held)
+        metrics.add(Families.waiting, [name], figures.waiting)
+        metrics.add(Families.exchanges, [name], totals.exchanges)
+        metrics.add(Families.outages, [name], totals.outages)
+        metrics.add(Families.degraded, [name], link.isAway ? 1 : 0)
     }
 }

@@ -12,9 +12,12 @@ extension SharedRateLimiter {
         /// How often the store has become unavailable.
         public internal(set) var outages: Int
 
-        init(_ calls: RateLimiter.Totals, withoutStore: Int, exchanges: Int, outages: Int) {
-            (self.calls, self.withoutStore, self.exchanges, self.outages) = (calls, withoutStore, exchanges, outages)
-        }
+        /// Permits that this node took from the store in batches.
+        public internal(set) var leased: Int
+        /// Permits that it gave back.
+        public internal(set) var returned: Int
+        /// Permits whose lease ended before they were used; some are given back then.
+        public internal(set) var expired: Int
     }
 
     /// Everything the limiter has seen in its life.

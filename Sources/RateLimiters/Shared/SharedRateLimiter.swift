@@ -7,7 +7,7 @@ internal import Synchronization
 /// ```swift
 /// let limiter = try SharedRateLimiter(
 ///     "partner-api", .init(permits: 10_000, period: .seconds(1), burst: 1_000), through: store)
-/// async let exchange: Void = limiter.run()
+/// async let exchange: Void = try limiter.run()
 /// let answer = try await limiter.execute { try await partner.ask(question) }
 /// ```
 ///
@@ -72,8 +72,10 @@ public final class SharedRateLimiter: Strategy {
     /// Takes permits from the store for calls, and gives unused ones back, until the task is cancelled.
     ///
     /// Runs once at a time; further calls of it wait until they are cancelled.
-    public nonisolated(nonsending) func run() async {
-        await shared.run { [quota] in quota.giveUpAll() }
+    ///
+    /// - Throws: If the store is required (``Configuration/isRequired``) and does not answer at first, its error.
+    public nonisolated(nonsending) func run() async throws(SharedStateError) {
+        try await shared.run(isRequired: configuration.isRequired) { [quota] in quota.giveUpAll() }
     }
 
     // MARK: The path of a call
@@ -88,8 +90,7 @@ public final class SharedRateLimiter: Strategy {
     public nonisolated(nonsending) func execute(
         _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        let permits = context.carriesValues ? max(0, context[RateLimiter.Permits.self] ?? 1) : 1
-        try await quota.acquire(permits, maxWait: nil, context)
+        try await quota.enter(context)
         try await next(context)
     }
 
@@ -98,15 +99,7 @@ public final class SharedRateLimiter: Strategy {
     /// - Parameter permits: How many. None or fewer count as none and are always there.
     /// - Returns: Whether they were taken. Always `false` in the mode ``Mode/exact`` while the store is there.
     public func tryAcquire(_ permits: Int = 1) -> Bool {
-        if permits <= 0 { return true }
-        if quota.takeFast(permits, at: shared.time.now) { return true }
-        if quota.plan.isExact, !shared.link.isAway { return false }
-        do {
-            if case .some = try quota.enter(permits, maxWait: 0, deadline: .max) { return false }
-            return true
-        } catch {
-            return false
-        }
+        permits <= 0 || quota.tryAcquire(permits)
     }
 
     /// Takes permits, or waits for them.
@@ -122,6 +115,12 @@ public final class SharedRateLimiter: Strategy {
 }
 
 extension LeasedQuota {
+    /// Takes the permits of a call.
+    nonisolated(nonsending) func enter(_ context: Context) async throws {
+        let permits = context.carriesValues ? max(0, context[RateLimiter.Permits.self] ?? 1) : 1
+        try await acquire(permits, maxWait: nil, context)
+    }
+
     nonisolated(nonsending) func acquire(_ permits: Int, maxWait: Int64?, _ context: Context) async throws {
         let now = shared.time.now
         if permits > 0, takeFast(permits, at: now) { return }

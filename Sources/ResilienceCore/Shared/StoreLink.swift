@@ -53,7 +53,8 @@ package final class StoreLink: Sendable {
     private let state = Lock(State())
     private let away = Atomic(true)
 
-    /// How many operations are done at once; others wait for their turn.
+    /// How many operations are done at once. As many more wait for their turn; what is beyond that is given up at once,
+    /// which says nothing about the store.
     private static let mostAtOnce = 1000
     /// Between the first two attempts to reach a store that does not answer, and at most. Doubled each time, and then
     /// drawn from the upper half.
@@ -86,38 +87,36 @@ package final class StoreLink: Sendable {
     ///   - operation: What to do.
     ///   - late: Called with a result that came when the operation had been given up, in time for nobody.
     ///   - done: Called once, on any thread and under no lock: with the result, or at the latest when the limit has
-    ///     passed.
+    ///     passed since the operation began.
     package func perform<Value: Sendable>(
         _ operation: @escaping @Sendable () async throws -> Value, late: @escaping @Sendable (Value) -> Void = { _ in },
         done: @escaping @Sendable (Result<Value, SharedStateError>) -> Void
     ) {
-        let isDone = Atomic1()
+        let isDone = SingleFlag()
         let finish: @Sendable (Result<Value, SharedStateError>, Bool) -> Bool = { [weak self] result, counts in
             guard isDone.set() else { return false }
             if counts { self?.note(result.failure) }
             done(result)
             return true
         }
-        let timer = time.schedule(at: time.now.advanced(by: limit)) { [limit] in
-            _ = finish(.failure(.timedOut(limit)), true)
-        }
-        let job = Job {
-            guard !isDone.isSet else { return }
+        let job = Job { [time, limit] in
+            let timer = time.schedule(at: time.now.advanced(by: limit)) {
+                _ = finish(.failure(.timedOut(limit)), true)
+            }
             let result: Result<Value, SharedStateError>
             do {
                 result = .success(try await operation())
             } catch {
                 result = .failure(SharedStateError(error))
             }
-            let isStopped = Task.isCancelled
             timer.cancel()
-            if !finish(result, !isStopped), case .success(let value) = result { late(value) }
+            if !finish(result, !Task.isCancelled), case .success(let value) = result { late(value) }
         } giveUp: {
-            timer.cancel()
             _ = finish(.failure(.unavailable("nothing runs the exchange with it")), false)
         }
         let (isTaken, waiter, isNews) = state.withLock { state -> (Bool, Waiter<Void>?, Bool) in
             guard state.phase == .running else { return (false, nil, state.phase == .new && degradeLocked(&state)) }
+            guard state.jobs.count - state.next < Self.mostAtOnce else { return (false, nil, false) }
             state.jobs.append(job)
             defer { state.waiter = nil }
             return (true, state.waiter, false)
@@ -143,12 +142,25 @@ package final class StoreLink: Sendable {
 
     /// Does the operations, until the task is cancelled.
     ///
-    /// - Parameter last: Done at the end, when no operation runs any more; not cancelled, and waited for as long as an
-    ///   operation may take.
-    package nonisolated(nonsending) func run(finally last: @escaping @Sendable () async -> Void) async {
+    /// - Parameters:
+    ///   - isRequired: Whether this ends at once if the store does not answer at first.
+    ///   - last: Done at the end, when no operation runs any more; not cancelled, and waited for as long as an
+    ///     operation may take.
+    /// - Throws: What the store threw at first, if it is required.
+    package nonisolated(nonsending) func run(
+        isRequired: Bool = false, finally last: @escaping @Sendable () async -> Void = {}
+    ) async throws(SharedStateError) {
         guard begin() else {
             // Another task runs this already.
             return (try? await Waiter<Void>().value { true }) ?? ()
+        }
+        let refusal = Lock<SharedStateError?>(nil)
+        if isRequired {
+            perform(probe) { [self] result in
+                guard let error = result.failure else { return }
+                refusal.withLock { $0 = error }
+                stop()
+            }
         }
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
@@ -178,6 +190,7 @@ package final class StoreLink: Sendable {
         }
         try? await waiter.value()
         timer.cancel()
+        if let error = refusal.withLock({ $0 }) { throw error }
     }
 
     private func begin() -> Bool {
@@ -280,7 +293,7 @@ package final class StoreLink: Sendable {
 }
 
 /// A flag that is set once.
-private final class Atomic1: Sendable {
+private final class SingleFlag: Sendable {
     private let flag = Atomic(false)
 
     var isSet: Bool { flag.load(ordering: .acquiring) }

@@ -118,6 +118,29 @@ struct SharedOutageTests {
         stage.end()
     }
 
+    @Test("a store that is required and does not answer at first ends the run with its error, and only then")
+    func required() throws {
+        let stage = try SharedStage(
+            Self.rule, Configuration(whenUnavailable: .open, isRequired: true), latency: 500...500, runs: false)
+        stage.store.fault.withLock { $0 = .error(.refused("NOAUTH")) }
+        stage.run(0)
+        stage.advance(by: .milliseconds(10))
+        #expect(stage.refusals.withLock { $0 } == [.refused("NOAUTH")])
+        stage.store.fault.withLock { $0 = .hangs(.seconds(100)) }
+        stage.run(0)
+        stage.advance(by: .milliseconds(100))
+        #expect(stage.refusals.withLock { $0.last } == .timedOut(.milliseconds(100)))
+        stage.store.fault.withLock { $0 = .none }
+        stage.run(0)
+        stage.advance(by: .milliseconds(10))
+        stage.store.fault.withLock { $0 = .error(.unavailable("later")) }
+        for id in 0..<3 { stage.start(id) }
+        stage.advance(by: .seconds(1))
+        #expect((0..<3).allSatisfy { stage.outcome($0) == "granted" })
+        #expect(stage.refusals.withLock { $0.count } == 2)
+        stage.end()
+    }
+
     @Test("several runs at once are one; a second begins when the first has ended")
     func runs() throws {
         let stage = try SharedStage(Self.rule)

@@ -67,7 +67,7 @@ struct SharedQuotaModelTests {
         let store = StageStore(clock)
         let limiter = try SharedRateLimiter(
             "api", rule, through: store, .init(maxWait: .zero, whenUnavailable: .closed), clock: clock)
-        let run = Task { await limiter.run() }
+        let run = Task { try? await limiter.run() }
         let used = UsedPermits()
         await withTaskGroup { group in
             for _ in 0..<4 {
@@ -86,7 +86,7 @@ struct SharedQuotaModelTests {
         // Until the last request has been answered.
         run.cancel()
         await run.value
-        let (leased, _, expired) = limiter.quota.permits
+        let (leased, expired) = (limiter.totals.leased, limiter.totals.expired)
         let last = store.requests.withLock { $0.filter { $0.wanted == 0 }.map(\.returned) }
         let sum = last.reduce(0, +)
         let total = used.count.load(ordering: .relaxed)

@@ -164,6 +164,7 @@ final class SharedStage: Sendable {
     let runs: Lock<[Task<Void, Never>]>
     let uses = Lock<[(at: Int64, permits: Int)]>([])
     let outcomes = Lock<[Int: String]>([:])
+    let refusals = Lock<[SharedStateError]>([])
     private let start: ManualClock.Instant
 
     init(
@@ -186,7 +187,13 @@ final class SharedStage: Sendable {
 
     @discardableResult
     func run(_ node: Int) -> Task<Void, Never> {
-        let task = Task(executorPreference: executor) { [limiter = limiters[node]] in await limiter.run() }
+        let task = Task(executorPreference: executor) { [self] in
+            do {
+                try await limiters[node].run()
+            } catch {
+                if let error = error as? SharedStateError { refusals.withLock { $0.append(error) } }
+            }
+        }
         runs.withLock { $0.append(task) }
         return task
     }

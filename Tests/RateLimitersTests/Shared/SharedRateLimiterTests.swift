@@ -80,7 +80,7 @@ struct SharedRateLimiterTests {
         #expect(held > 0)
         stage.advance(by: .milliseconds(60))
         #expect(stage.limiters[0].held == 0)
-        #expect(stage.limiters[0].quota.permits.expired >= held)
+        #expect(stage.limiters[0].totals.expired >= held)
         stage.end()
         let returned = stage.store.requests.withLock { $0.reduce(0) { $0 + $1.returned } }
         #expect(returned > 0)

@@ -1,0 +1,158 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// Tells the other nodes of a fleet that a service has asked this one to wait, and hears it from them.
+///
+/// ```swift
+/// let pauses = try SharedPauses(through: store)
+/// var configuration = HTTPPipeline.Configuration()
+/// configuration.sharedPauses = pauses
+/// let pipeline = try HTTPPipeline("api", configuration)
+/// try await pauses.run()  // until the task is cancelled
+/// ```
+///
+/// Pauses of one name are one on all nodes: in a pipeline, of its name and the authority. All of it is done in the
+/// background: no call waits for the store, and while it is away pauses hold on the node that was asked.
+public final class SharedPauses: Sendable {
+    private struct State: Sendable {
+        var pauses: [String: [Shared]] = [:]
+        var sweepAt = 64
+        var names: [String] = []
+    }
+
+    private struct Shared: Sendable {
+        weak var pause: HTTPPause?
+    }
+
+    private let store: any PauseStore
+    private let time: TimeSource
+    private let link: StoreLink
+    private let isRequired: Bool
+    private let state = Lock(State())
+    private let hasRecovered: RecoveryFlag
+
+    private final class RecoveryFlag: Sendable {
+        let flag = Atomic(false)
+    }
+
+    /// Creates the sharing of pauses. Nothing happens until ``run()``.
+    ///
+    /// - Parameters:
+    ///   - store: Where nodes tell each other.
+    ///   - operationLimit: The longest an operation of the store may take, 1 ms to 60 s. Default: 100 ms.
+    ///   - isRequired: Whether ``run()`` throws if the store does not answer when it begins. Default: no.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - random: The randomness of the times at which it tries again. Default: the system's.
+    ///   - observers: The observers to notify; events are of the source `pauses`.
+    /// - Throws: All faults of the parameters.
+    public init(
+        through store: any PauseStore, operationLimit: Duration = .milliseconds(100), isRequired: Bool = false,
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        var check = ConfigurationCheck("sharedPauses")
+        check.require(
+            operationLimit >= .milliseconds(1) && operationLimit <= .seconds(60), "operationLimit",
+            "\(operationLimit)", "is outside 1 ms...60 s")
+        try check.finish()
+        let time = TimeSource(clock)
+        let events = EventChannel<SharedStateChange>("pauses", observers)
+        let recovered = RecoveryFlag()
+        (self.store, self.time, self.isRequired, hasRecovered) = (store, time, isRequired, recovered)
+        link = StoreLink(time: time, random: random, limit: operationLimit) {
+            _ = try await store.pause("", for: .zero)
+        } post: { change in
+            if case .recovered = change { recovered.flag.store(true, ordering: .relaxed) }
+            events.post(SharedStateChange(change))
+        } deliver: {
+            events.deliver()
+        }
+    }
+
+    /// Whether the store does not answer, or ``run()`` does not run.
+    public var isDegraded: Bool { link.isAway }
+
+    /// How many names are shared, those of pauses that are gone among them until they are looked for.
+    var count: Int { state.withLock { $0.pauses.count } }
+
+    /// Shares a pause from now on, for as long as it lives.
+    public func share(_ pause: HTTPPause) {
+        state.withLock { state in
+            if state.pauses.count >= state.sweepAt {
+                state.pauses = state.pauses.compactMapValues { shared in
+                    let alive = shared.filter { $0.pause != nil }
+                    return alive.isEmpty ? nil : alive
+                }
+                state.sweepAt = max(64, 2 * state.pauses.count)
+            }
+            state.pauses[pause.name, default: []].append(Shared(pause: pause))
+        }
+        pause.announce { [weak self] name, delay in self?.tell(name, delay) }
+        // It may be paused already.
+        if !link.isAway { tell(pause.name, .zero) }
+    }
+
+    /// Tells and hears, until the task is cancelled.
+    ///
+    /// - Throws: If the store is required and does not answer at first, its error.
+    public func run() async throws(SharedStateError) {
+        let result = await withTaskGroup(of: Void.self) { group -> Result<Void, SharedStateError> in
+            group.addTask { await self.listen() }
+            group.addTask { await self.lookAround() }
+            defer { group.cancelAll() }
+            do throws(SharedStateError) {
+                try await link.run(isRequired: isRequired)
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
+    private func listen() async {
+        var delay = StoreLink.firstRetry
+        while !Task.isCancelled {
+            tellAll()
+            let start = time.now
+            try? await store.pauses { [weak self] name, remaining in self?.hear(name, remaining) }
+            // One that held for a while was a good one.
+            if start.duration(to: time.now) > StoreLink.longestRetry { delay = StoreLink.firstRetry }
+            guard (try? await time.sleep(until: time.now.advanced(by: delay))) != nil else { return }
+            delay = min(delay * 2, StoreLink.longestRetry)
+        }
+    }
+
+    /// Asks for one after another, one a second: the safety net of listening.
+    private func lookAround() async {
+        while (try? await time.sleep(until: time.now.advanced(by: .seconds(1)))) != nil {
+            if hasRecovered.flag.exchange(false, ordering: .relaxed) { tellAll() }
+            let name = state.withLock { state -> String? in
+                if state.names.isEmpty { state.names = Array(state.pauses.keys) }
+                return state.names.popLast()
+            }
+            if let name, !link.isAway { tell(name, .zero) }
+        }
+    }
+
+    /// Tells what holds here, and asks what holds elsewhere.
+    private func tellAll() {
+        let all = state.withLock { state in state.pauses.values.flatMap { $0.compactMap(\.pause) } }
+        for pause in all { tell(pause.name, pause.remaining ?? .zero) }
+    }
+
+    private func tell(_ name: String, _ delay: Duration) {
+        let sent = time.now
+        link.perform { [store] in
+            try await store.pause(name, for: delay)
+        } done: { [weak self, time] result in
+            // The store has told what was left at some time since.
+            if case .success(let remaining) = result { self?.hear(name, remaining - sent.duration(to: time.now)) }
+        }
+    }
+
+    private func hear(_ name: String, _ remaining: Duration) {
+        let pauses = state.withLock { state in state.pauses[name]?.compactMap(\.pause) ?? [] }
+        for pause in pauses { pause.hear(of: remaining) }
+    }
+}
