@@ -33,8 +33,12 @@
                                 )
                                 return
                             }
-                            if found.epoch > 0 { opened += 1 }
                             reports.learn(found, &random)
+                            if found.epoch > 0 { opened += 1 }
+                            guard step % 10 == 0 else { continue }
+                            clock.withLock { $0 += 1_000 }
+                            let state = try await store.state(of: report.circuit)
+                            #expect(state == record.state(now: clock.withLock { $0 }), "seed \(seed)")
                         }
                     }
                     #expect(opened > 100)

@@ -99,6 +99,36 @@
             }
         }
 
+        @Test("what has changed while the connection was lost is told when there is one again")
+        func gap() async throws {
+            try await RedisServer.with { server in
+                try await Proxy.with(server.port) { proxy, url in
+                    let (near, far) = (try RedisClient(url, .patient), try RedisClient(server.url, .patient))
+                    let (listening, store) = (RedisStore(near), RedisStore(far))
+                    let heard = Heard()
+                    let listener = Task {
+                        try await listening.changes(of: ["a", "b"]) { name, state in
+                            heard.append("\(name) \(state.epoch)")
+                        }
+                    }
+                    let channel = store.keys.changes("a")
+                    #expect(await eventually { (try? await subscribers(of: channel, far)) == 1 })
+                    _ = try await store.exchange(report("a", .open(.seconds(60))))
+                    #expect(await eventually { heard.all == ["a 1"] })
+                    proxy.set(.cut)
+                    proxy.closeAll()
+                    #expect(await eventually { (try? await subscribers(of: channel, far)) == 0 })
+                    let known = try await store.exchange(report("a"))
+                    _ = try await store.exchange(report("a", .close, known: known))
+                    proxy.set(.pass)
+                    #expect(await eventually { heard.all.contains("a 2") })
+                    #expect(heard.all == ["a 1", "a 2"])
+                    listener.cancel()
+                    await #expect(throws: CancellationError.self) { try await listener.value }
+                }
+            }
+        }
+
         @Test("a pause that is longer than those before is heard, with the service's name")
         func pauses() async throws {
             try await withStore { client, store in
@@ -145,7 +175,7 @@
         @Test("a script that the server has forgotten is sent again, and is named as the server names it")
         func scripts() async throws {
             try await withStore { client, store in
-                for script in [RedisScript.circuit, .quota, .budget, .pause, .check] {
+                for script in [RedisScript.circuit, .state, .quota, .budget, .pause, .check] {
                     #expect(try await client.send(["SCRIPT", "LOAD", script.text]) == .string(script.sha1))
                 }
                 #expect(SHA1.hexadecimal(of: []) == "da39a3ee5e6b4b0d3255bfef95601890afd80709")

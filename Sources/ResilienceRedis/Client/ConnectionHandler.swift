@@ -19,6 +19,8 @@
             var keepAlive: Duration
             /// What is published, with its channel. A connection that listens sends only what asks for it.
             var onMessage: (@Sendable (_ channel: String, _ message: String) -> Void)?
+            /// Called when the server has begun to send what is published on a channel.
+            var onSubscribed: (@Sendable (_ channel: String) -> Void)?
             /// Called once, when nothing can be sent any more.
             var onClose: @Sendable (SharedStateError) -> Void
         }
@@ -60,6 +62,7 @@
                 return pending.fail(
                     SharedStateError.unavailable("\(entries.count) commands are waiting for a reply already"))
             }
+            pending.noteSent()
             write(pending.commands, context)
             for index in pending.commands.indices {
                 let isLast = index == pending.commands.count - 1
@@ -116,7 +119,10 @@
                     settings.onMessage?(channel, text)
                 }
                 return true
-            case "subscribe", "unsubscribe": return true
+            case "subscribe":
+                if elements.count == 3, case .string(let channel) = elements[1] { settings.onSubscribed?(channel) }
+                return true
+            case "unsubscribe": return true
             default: return false
             }
         }

@@ -8,6 +8,7 @@
         let commands: [[String]]
         private let waiter = Waiter<RedisReply>()
         private let isOver = Atomic(false)
+        private let wasSent = Atomic(false)
 
         init(_ commands: [[String]]) {
             self.commands = commands
@@ -15,6 +16,11 @@
 
         /// Whether nobody waits any longer. What was not sent then need not be.
         var isAbandoned: Bool { isOver.load(ordering: .relaxed) }
+
+        /// Whether a server may have done it.
+        var isSent: Bool { wasSent.load(ordering: .acquiring) }
+
+        func noteSent() { wasSent.store(true, ordering: .releasing) }
 
         /// Ends the wait, unless it has ended.
         func finish(_ result: Result<RedisReply, any Error>) {

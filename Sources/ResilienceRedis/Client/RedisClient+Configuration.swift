@@ -18,7 +18,8 @@
             /// Default: 1 024.
             public var maxInFlight = 1_024
 
-            /// The longest reply in bytes, 1 KiB to 512 MiB. A connection on which more comes is closed. Default: 1 MiB.
+            /// The longest reply in bytes, 1 KiB to 512 MiB. A connection on which more comes is closed. Default: 1
+            /// MiB.
             public var maxReplyBytes = 1 << 20
 
             /// How long a connection may be idle before the server is asked whether it is there, 1 ms to 1 hour.

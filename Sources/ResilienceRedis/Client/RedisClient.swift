@@ -87,7 +87,7 @@
         /// - Throws: `SharedStateError`; `CancellationError` if the task is cancelled.
         public func connect() async throws {
             let limit = settings.configuration.connectTimeout
-            _ = try await ask([["PING"]], at: settings.url.address, within: limit)
+            _ = try await ask(PendingReply([["PING"]]), at: settings.url.address, within: limit)
         }
 
         /// Sends a command and waits for its reply, at most ``Configuration/timeout``.
@@ -97,29 +97,34 @@
             let limit = settings.configuration.timeout
             let end = ContinuousClock.now + limit
             var address = route(words)
-            var commands = [words]
+            var pending = PendingReply([words])
+            var silent: Set<RedisAddress> = []
             // A cluster that is being rebuilt may send from one to the other and back.
-            for _ in 0..<5 {
+            for _ in 0..<Self.maxHops {
                 let reply: RedisReply
                 do {
-                    reply = try await ask(commands, at: address, within: max(end - .now, .zero))
+                    reply = try await ask(pending, at: address, within: max(end - .now, .zero))
                 } catch let error as SharedStateError {
-                    if address != settings.url.address { state.withLock { $0.map.forget(address) } }
+                    state.withLock { $0.map.forget(address) }
                     if case .timedOut = error { throw SharedStateError.timedOut(limit) }
-                    throw error
+                    silent.insert(address)
+                    // What nobody has done yet another server of the cluster may do, or may know who does.
+                    guard !pending.isSent, let other = known.all.first(where: { !silent.contains($0) }) else {
+                        throw error
+                    }
+                    (address, pending) = (other, PendingReply([words]))
+                    continue
                 }
                 guard case .error(let text) = reply, let other = Redirection(text, asked: address) else { return reply }
                 address = other.address
                 known.learn(address)
-                if other.isLasting {
-                    state.withLock { $0.map.learn(other.slot, other.address) }
-                    commands = [words]
-                } else {
-                    commands = [["ASKING"], words]
-                }
+                if other.isLasting { state.withLock { $0.map.learn(other.slot, other.address) } }
+                pending = PendingReply(other.isLasting ? [words] : [["ASKING"], words])
             }
             throw SharedStateError.unavailable("the servers of the cluster send from one to the other")
         }
+
+        private static let maxHops = 8
 
         /// Where to send a command first: to whom it belongs, or else to a server that can be expected to answer.
         private func route(_ words: [String]) -> RedisAddress {
@@ -131,14 +136,13 @@
         }
 
         private func ask(
-            _ commands: [[String]], at address: RedisAddress, within limit: Duration
+            _ pending: PendingReply, at address: RedisAddress, within limit: Duration
         ) async throws -> RedisReply {
             try Task.checkCancellation()
-            guard commands.allSatisfy({ !$0.isEmpty }) else {
+            guard pending.commands.allSatisfy({ !$0.isEmpty }) else {
                 throw SharedStateError.malformed("a command without a word")
             }
             guard let node = node(address) else { throw SharedStateError.unavailable("the client was closed") }
-            let pending = PendingReply(commands)
             node.submit(pending)
             return try await pending.reply(within: limit, on: settings.group.next())
         }
@@ -175,7 +179,18 @@
         public func subscribe(
             to channels: [String], onMessage: @escaping @Sendable (_ channel: String, _ message: String) -> Void
         ) async throws {
-            try await subscriptions.subscribe(to: channels, onMessage: onMessage)
+            try await subscribe(to: channels, onMessage: onMessage, onGap: { _ in })
+        }
+
+        /// Listens to channels until the task is cancelled.
+        ///
+        /// - Parameter onGap: Called when a channel is listened to again, after messages may have been missed.
+        func subscribe(
+            to channels: [String], onMessage: @escaping @Sendable (String, String) -> Void,
+            onGap: @escaping @Sendable (String) -> Void
+        ) async throws {
+            try await subscriptions.subscribe(
+                to: channels, Subscriptions.Listener(onMessage: onMessage, onGap: onGap))
         }
 
         /// Closes all connections. Whoever waits for a reply gets an error, and later commands fail.

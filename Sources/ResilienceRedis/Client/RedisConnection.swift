@@ -26,18 +26,21 @@
         ///
         /// - Parameters:
         ///   - onMessage: What is published; only for a connection that listens.
+        ///   - onSubscribed: A channel that is listened to from now on.
         ///   - onClose: Called once, if the server has greeted this client.
         /// - Throws: `SharedStateError`.
         static func open(
             to address: RedisAddress, _ settings: ConnectionSettings,
             onMessage: (@Sendable (String, String) -> Void)? = nil,
+            onSubscribed: (@Sendable (String) -> Void)? = nil,
             onClose: @escaping @Sendable (SharedStateError) -> Void
         ) async throws -> RedisConnection {
             let configuration = settings.configuration
             let end = ConnectionEnd(onClose)
             let handlerSettings = ConnectionHandler.Settings(
                 maxInFlight: configuration.maxInFlight, silence: configuration.maxSilence,
-                keepAlive: configuration.keepAlive, onMessage: onMessage, onClose: { end.came($0) })
+                keepAlive: configuration.keepAlive, onMessage: onMessage, onSubscribed: onSubscribed,
+                onClose: { end.came($0) })
             var limits = RESPParser.Limits()
             limits.bytes = configuration.maxReplyBytes
             limits.lineBytes = min(limits.lineBytes, configuration.maxReplyBytes)
@@ -139,8 +142,8 @@
         }
     }
 
-    /// The end of a connection, which is told only once there was a beginning: before, what went wrong in the greeting says
-    /// more than that the connection was closed then.
+    /// The end of a connection, which is told only once there was a beginning: before, what went wrong in the greeting
+    /// says more than that the connection was closed then.
     private final class ConnectionEnd: Sendable {
         private struct State {
             var hasBegun = false

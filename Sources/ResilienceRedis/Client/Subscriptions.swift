@@ -4,7 +4,11 @@
 
     /// Everybody in a client who listens, over one connection, which exists while somebody does.
     final class Subscriptions: Sendable {
-        typealias Listener = @Sendable (_ channel: String, _ message: String) -> Void
+        struct Listener: Sendable {
+            var onMessage: @Sendable (_ channel: String, _ message: String) -> Void
+            /// Called when a channel is listened to again, after messages may have been missed.
+            var onGap: @Sendable (_ channel: String) -> Void
+        }
 
         private struct Subscriber {
             var channels: Set<String>
@@ -18,6 +22,8 @@
             var listeners: [String: [Int: Listener]] = [:]
             var lastNumber = 0
             var connection: RedisConnection?
+            /// How many connections there were since somebody listens.
+            var connections = 0
             var task: Task<Void, Never>?
             var isClosed = false
         }
@@ -38,17 +44,17 @@
         /// How many channels somebody listens to.
         var channelCount: Int { state.withLock { $0.listeners.count } }
 
-        func subscribe(to channels: [String], onMessage: @escaping Listener) async throws {
+        func subscribe(to channels: [String], _ listener: Listener) async throws {
             try Task.checkCancellation()
             let subscriber = Subscriber(channels: Set(channels), end: Waiter())
-            guard let number = add(subscriber, onMessage) else {
+            guard let number = add(subscriber, listener) else {
                 throw SharedStateError.unavailable("the client was closed")
             }
             defer { remove(number) }
             try await subscriber.end.value(withdraw: { true })
         }
 
-        private func add(_ subscriber: Subscriber, _ listener: @escaping Listener) -> Int? {
+        private func add(_ subscriber: Subscriber, _ listener: Listener) -> Int? {
             let (number, connection, new) = state.withLock { state -> (Int?, RedisConnection?, [String]) in
                 guard !state.isClosed else { return (nil, nil, []) }
                 state.lastNumber += 1
@@ -82,7 +88,7 @@
                     }
                 }
                 guard state.subscribers.isEmpty else { return (state.connection, old, nil) }
-                defer { (state.connection, state.task) = (nil, nil) }
+                defer { (state.connection, state.connections, state.task) = (nil, 0, nil) }
                 return (state.connection, [], state.task)
             }
             task?.cancel()
@@ -107,7 +113,15 @@
 
         private func publish(_ channel: String, _ message: String) {
             let listeners = state.withLock { state in state.listeners[channel].map { Array($0.values) } ?? [] }
-            for listener in listeners { listener(channel, message) }
+            for listener in listeners { listener.onMessage(channel, message) }
+        }
+
+        private func subscribed(to channel: String) {
+            let listeners = state.withLock { state -> [Listener] in
+                guard state.connections > 1 else { return [] }
+                return state.listeners[channel].map { Array($0.values) } ?? []
+            }
+            for listener in listeners { listener.onGap(channel) }
         }
 
         // MARK: The connection
@@ -142,6 +156,7 @@
                 let connection = try await RedisConnection.open(
                     to: addresses[attempt % addresses.count], settings,
                     onMessage: { [weak self] in self?.publish($0, $1) },
+                    onSubscribed: { [weak self] in self?.subscribed(to: $0) },
                     onClose: { lost.finish(with: .success($0)) })
                 guard let channels = adopt(connection) else {
                     connection.close()
@@ -159,6 +174,7 @@
             state.withLock { state in
                 guard !state.isClosed, !state.listeners.isEmpty, !Task.isCancelled else { return nil }
                 state.connection = connection
+                state.connections += 1
                 return Array(state.listeners.keys)
             }
         }

@@ -2,11 +2,11 @@
     extension RedisScript {
         /// `SharedCircuitRecord.merge`, step by step.
         ///
-        /// One hash for a circuit. `v`: the version; `p`, `u`, `h`: the phase (`c`losed, `o`pen, `p`robing), its end and who
-        /// holds the lease; `e`: the epoch; `o`: how often in a row it opened; `s`: since when it counts; `l`, `k`: the
-        /// latest time, and the correction of the clock; `tc`, `tf`, `ts`, `tn`, `tw`: what was counted when the rule was
-        /// last looked at. `n:` and a node: when it was last heard of, when its first slot began, the sums of its slots and
-        /// the greatest number that was dropped; then each slot with its number, start and counts.
+        /// One hash for a circuit. `v`: the version; `p`, `u`, `h`: the phase (`c`losed, `o`pen, `p`robing), its end
+        /// and who holds the lease; `e`: the epoch; `o`: how often in a row it opened; `s`: since when it counts; `l`,
+        /// `k`: the latest time, and the correction of the clock; `tc`, `tf`, `ts`, `tn`, `tw`: what was counted when
+        /// the rule was last looked at. `n:` and a node: when it was last heard of, when its first slot began, the sums
+        /// of its slots and the greatest number that was dropped; then each slot with its number, start and counts.
         static let circuit = RedisScript(
             #"""
             local node, asked, known_phase, known_rest = ARGV[3], num(ARGV[4]), ARGV[5], num(ARGV[6])
@@ -235,6 +235,15 @@
                 str(tf), str(ts), str(tn), str(tw), escaped(holder)}, ' '))
             end
             return {phase, rest, holder, epoch, opens, tc, tf, ts, tn, tw, is_unknown and 1 or 0}
+            """#)
+
+        /// `SharedCircuitRecord.state(now:)`: what is known, unchanged.
+        static let state = RedisScript(
+            #"""
+            local t = max(num(f.l) or now, now + (num(f.k) or 0))
+            local phase = f.p or 'c'
+            return {phase, phase == 'c' and 0 or max(0, num(f.u) - t), f.h or '', num(f.e) or 0, num(f.o) or 0,
+              num(f.tc) or 0, num(f.tf) or 0, num(f.ts) or 0, num(f.tn) or 0, num(f.tw) or 0, 0}
             """#)
     }
 #endif

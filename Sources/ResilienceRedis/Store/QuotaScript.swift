@@ -3,9 +3,9 @@
         /// `SharedQuotaRecord.take`, step by step. An amount of time is two numbers: microseconds, and the picoseconds
         /// beyond.
         ///
-        /// One hash for a quota, or for a key of one. `v`: the version; `u`, `r`: the instant at which it is full; `i`, `j`:
-        /// the interval of permits by which that is counted; `m`: the longest debt; `s`, `g`: since when the period runs, and
-        /// what was given back in it.
+        /// One hash for a quota, or for a key of one. `v`: the version; `u`, `r`: the instant at which it is full; `i`,
+        /// `j`: the interval of permits by which that is counted; `m`: the longest debt; `s`, `g`: since when the
+        /// period runs, and what was given back in it.
         static let quota = RedisScript(
             #"""
             local wanted, minimum, back, receipt_since, position =
@@ -111,8 +111,8 @@
             return {tokens}
             """#)
 
-        /// The longer of two pauses. One hash: `v`, the version; `u`, the end in microseconds. The end of one that is longer
-        /// than before is told to everybody.
+        /// The longer of two pauses. One hash: `v`, the version; `u`, the end in microseconds. The end of one that is
+        /// longer than before is told to everybody.
         static let pause = RedisScript(
             #"""
             local delay, service, channel = num(ARGV[3]), ARGV[4], ARGV[5]

@@ -10,9 +10,9 @@
             sha1 = SHA1.hexadecimal(of: Array(text.utf8))
         }
 
-        /// `ARGV[1]` is the version of what is kept, as this client knows it, and `ARGV[2]` the time in microseconds, for
-        /// tests; otherwise it is empty, and the server's clock counts. All numbers are whole and below 2^53, as doubles
-        /// are exact there; and are written as such, which Lua of itself does not do.
+        /// `ARGV[1]` is the version of what is kept, as this client knows it, and `ARGV[2]` the time in microseconds,
+        /// for tests; otherwise it is empty, and the server's clock counts. All numbers are whole and below 2^53, as
+        /// doubles are exact there; and are written as such, which Lua of itself does not do.
         private static let shared = """
             local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
             local function num(text) return tonumber(text) end

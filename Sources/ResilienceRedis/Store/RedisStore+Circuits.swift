@@ -7,9 +7,18 @@
         ///
         /// - Throws: `SharedStateError`; `CancellationError` if the task is cancelled.
         public func exchange(_ report: CircuitReport) async throws -> SharedCircuit {
-            var reader = ReplyReader(
-                try await run(
+            try Self.circuit(
+                in: try await run(
                     .circuit, keys.circuit(report.circuit), report.words(channel: keys.changes(report.circuit))))
+        }
+
+        /// What is known of a circuit.
+        func state(of name: String) async throws -> SharedCircuit {
+            try Self.circuit(in: try await run(.state, keys.circuit(name), []))
+        }
+
+        private static func circuit(in reply: [RedisReply]) throws -> SharedCircuit {
+            var reader = ReplyReader(reply)
             let (phase, rest, holder) = (try reader.text(), try reader.duration(), try reader.text())
             let (epoch, opens) = (try reader.integer(), try reader.number())
             let counts = SharedCounts(
@@ -23,16 +32,30 @@
                 wasEmpty: try reader.integer() == 1)
         }
 
-        /// Tells each change of the phase of some circuits, until the task is cancelled.
+        /// Tells each change of the phase of some circuits, until the task is cancelled. After a connection was lost and
+        /// made again, it tells the states that there are then.
         ///
         /// - Throws: `SharedStateError` when it cannot listen any longer; `CancellationError` once cancelled.
         public func changes(
             of circuits: [String], onChange: @escaping @Sendable (_ circuit: String, _ state: SharedCircuit) -> Void
         ) async throws {
             let names = Dictionary(circuits.map { (keys.changes($0), $0) }, uniquingKeysWith: { first, _ in first })
-            try await listen(to: Array(names.keys)) { channel, message in
-                guard let name = names[channel], let state = SharedCircuit(message: message) else { return }
-                onChange(name, state)
+            let (gaps, gap) = AsyncStream.makeStream(of: String.self)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for await name in gaps {
+                        // Where this fails, nodes see the change when they ask, from time to time.
+                        guard let state = try? await state(of: name), state.epoch > 0 else { continue }
+                        onChange(name, state)
+                    }
+                }
+                defer { gap.finish() }
+                try await listen(to: Array(names.keys)) { channel, message in
+                    guard let name = names[channel], let state = SharedCircuit(message: message) else { return }
+                    onChange(name, state)
+                } onGap: { channel in
+                    if let name = names[channel] { gap.yield(name) }
+                }
             }
         }
     }

@@ -114,10 +114,19 @@
         }
 
         /// Listens to channels.
-        func listen(to names: [String], onMessage: @escaping @Sendable (String, String) -> Void) async throws {
+        ///
+        /// - Parameter onGap: Called with a channel of which messages may have been missed, where the client can tell.
+        func listen(
+            to names: [String], onMessage: @escaping @Sendable (String, String) -> Void,
+            onGap: @escaping @Sendable (String) -> Void = { _ in }
+        ) async throws {
             guard let channels else { throw SharedStateError.refused("this client has no channels") }
             do {
-                try await channels.subscribe(to: names, onMessage: onMessage)
+                if let client = channels as? RedisClient {
+                    try await client.subscribe(to: names, onMessage: onMessage, onGap: onGap)
+                } else {
+                    try await channels.subscribe(to: names, onMessage: onMessage)
+                }
             } catch {
                 throw Self.known(error)
             }
