@@ -90,7 +90,6 @@ struct FleetCircuitState: Sendable {
     mutating func update(_ configuration: FleetCircuit.Configuration) {
         self.configuration = configuration
         slots.window = configuration.rule.window
-        slack = configuration.tick * 2 + configuration.operationLimit
     }
 
     // MARK: What to do next
