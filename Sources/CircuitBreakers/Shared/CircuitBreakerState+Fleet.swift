@@ -50,6 +50,8 @@ extension CircuitBreakerState {
         case .closed, .halfOpen:
             guard now < end else { return }
             heldEpoch = epoch
+            // No error of this node has opened it.
+            keep(nil)
             open(.fleet, for: now.duration(to: end), now: now, counts: nil)
             hold = FleetHold()
         case .open:

@@ -67,8 +67,10 @@ struct FleetCircuitState: Sendable {
     /// When this node asks for the lease, if calls were rejected by then.
     private var askAt = TimeSource.Instant(nanoseconds: .max)
     private var rejectedBefore = 0
-    /// What the holds of this break are longer than it, at most.
-    private var slack: Duration
+    /// By what the holds of this break are longer than those of other nodes, so that they do not end together.
+    private var spread = 1.0
+    /// Whether the breaker is held although the break is over.
+    private var isHeldBeyond = false
 
     init(
         circuit: String, node: String, _ configuration: FleetCircuit.Configuration, _ random: RandomSource,
@@ -77,12 +79,12 @@ struct FleetCircuitState: Sendable {
         (self.circuit, self.node, self.configuration, self.random) = (circuit, node, configuration, random)
         lastView = view
         slots = FleetSlots(configuration.rule, view.totals, now: now)
-        slack = configuration.tick * 2 + configuration.operationLimit
     }
 
     private static let never = TimeSource.Instant(nanoseconds: .max)
     private static let leastSpacing = Duration.milliseconds(10)
     private static let askSpread = Duration.milliseconds(250)
+    private static let lookAgain = Duration.milliseconds(400)
 
     // MARK: What to do next
 
@@ -102,6 +104,7 @@ struct FleetCircuitState: Sendable {
         slots.take(view.totals, now: now)
         noteUrgency(hasFailed, now)
         watchLease(now, &effects)
+        if known.phase.isOpen, phaseEnd <= now, !isHeldBeyond, outage == nil { hold(now, &effects) }
         let request = request(view, now)
         let due = due(request, view, now)
         if due <= now { return (.exchange(report(request, now)), effects) }
@@ -202,7 +205,7 @@ struct FleetCircuitState: Sendable {
         }
         var earliest = nextTick
         if let outage { earliest = min(earliest, max(now, outage.retryAt)) }
-        for moment in [askAt, lease?.giveUpAt, lease?.end] {
+        for moment in [known.phase.isOpen ? phaseEnd : nil, askAt, lease?.giveUpAt, lease?.end] {
             if let moment, moment > now { earliest = min(earliest, moment) }
         }
         return earliest
@@ -281,7 +284,8 @@ struct FleetCircuitState: Sendable {
         case .closed: phaseEnd = Self.never
         case .open(let rest), .probing(_, let rest): phaseEnd = base.advanced(by: rest)
         }
-        if state.epoch > old.epoch { entered(from: old, now, &effects) }
+        // The same epoch with another phase is what a store makes of reports after it was emptied.
+        if state.epoch > old.epoch || !state.phase.isSame(as: old.phase) { entered(from: old, now, &effects) }
         if state.phase == .closed {
             if effects.order == nil { order(.release, &effects) }
         } else if lease == nil {
@@ -307,8 +311,7 @@ struct FleetCircuitState: Sendable {
                         breakLength: max(.zero, now.duration(to: phaseEnd)), counts: known.counts, nodes: known.nodes,
                         witnesses: known.witnesses))
                 rejectedBefore = lastView.totals.rejected
-                slack = (configuration.tick * 2 + configuration.operationLimit)
-                    .multipliedSaturated(by: 1 + 0.5 * random.next())
+                spread = 1 + 0.5 * random.next()
             }
             askAt = max(now, phaseEnd).advanced(by: Self.askSpread.multipliedSaturated(by: random.next()))
         case .probing(node, _):
@@ -322,10 +325,16 @@ struct FleetCircuitState: Sendable {
         }
     }
 
+    /// Has the breaker stay open: until a little after the break, when this node looks again, or for a few ticks where it
+    /// waits for what another finds out.
     private mutating func hold(_ now: TimeSource.Instant, _ effects: inout Effects) {
-        let breakEnd = known.phase.isOpen ? max(phaseEnd, now) : now
-        let end = min(breakEnd.advanced(by: slack), now.advanced(by: configuration.grace))
-        order(.hold(epoch: known.epoch, until: end), &effects)
+        let isBreak = known.phase.isOpen && phaseEnd > now
+        isHeldBeyond = !isBreak
+        let end =
+            isBreak
+            ? phaseEnd.advanced(by: (Self.lookAgain + configuration.operationLimit).multipliedSaturated(by: spread))
+            : now.advanced(by: (configuration.tick * 2 + configuration.operationLimit).multipliedSaturated(by: spread))
+        order(.hold(epoch: known.epoch, until: min(end, now.advanced(by: configuration.grace))), &effects)
     }
 
     private mutating func order(_ order: FleetOrder, _ effects: inout Effects) {
@@ -359,5 +368,14 @@ extension CircuitReport.Request {
 }
 
 extension SharedCircuit.Phase {
+    /// Whatever is left of it.
+    fileprivate func isSame(as other: Self) -> Bool {
+        switch (self, other) {
+        case (.closed, .closed), (.open, .open): true
+        case (.probing(let node, _), .probing(let otherNode, _)): node == otherNode
+        default: false
+        }
+    }
+
     var isOpen: Bool { if case .open = self { true } else { false } }
 }

@@ -366,6 +366,19 @@ import Testing
         fleet.stop()
     }
 
+    @Test("A rejected caller is told the break of the fleet, but for a second, and no error of its own node")
+    func rejections() throws {
+        let fleet = try Fleet(4)
+        fleet.trip()
+        for node in fleet.nodes {
+            let error = #expect(throws: CircuitBreaker.OpenError.self) { _ = try node.breaker.tryAcquirePermit() }
+            let wait = try #require(error?.retryAfter)
+            #expect(wait > .milliseconds(4900) && wait < .seconds(6))
+            #expect(error?.lastFailure == nil)
+        }
+        fleet.stop()
+    }
+
     @Test("A new node learns of an open circuit at once")
     func newNode() throws {
         let fleet = try Fleet(3)

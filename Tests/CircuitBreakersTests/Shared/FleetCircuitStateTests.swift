@@ -1,0 +1,146 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import CircuitBreakers
+
+@Suite struct FleetCircuitStateTests {
+    private typealias Instant = TimeSource.Instant
+
+    private static func state() -> FleetCircuitState {
+        FleetCircuitState(
+            circuit: "payments", node: "me", .sixFailures, .constant(0.5), FleetView(), now: Instant(nanoseconds: 0))
+    }
+
+    private static let start = Instant(nanoseconds: 0)
+
+    /// What is asked next, where the store is due to be asked.
+    private static func ask(
+        _ state: inout FleetCircuitState, _ view: FleetView, at now: Instant
+    ) -> CircuitReport? {
+        if case .exchange(let report) = state.next(view, hasFailed: false, now: now).step { report } else { nil }
+    }
+
+    @Test(
+        "A store that makes of one epoch another phase, as after it was emptied, is believed, and asked for the lease")
+    func samEpoch() throws {
+        var state = Self.state()
+        var view = FleetView()
+        let first = try #require(Self.ask(&state, view, at: Self.start))
+        _ = state.answered(SharedCircuit(.closed, epoch: 5), to: first, sent: Self.start, now: Self.start)
+        let report = try #require(Self.ask(&state, view, at: Self.start.advanced(by: .seconds(2))))
+        let effects = state.answered(
+            SharedCircuit(.open(remaining: .seconds(1)), epoch: 5), to: report, sent: Self.start, now: Self.start)
+        #expect(effects.events.map(\.label.name) == ["fleet_circuit.opened"] && effects.order != nil)
+        (view.state, view.isHeld, view.totals.rejected, view.generation) = (.open, true, 3, 2)
+        let later = Self.start.advanced(by: .seconds(2))
+        #expect(Self.ask(&state, view, at: later)?.request == .lease(.seconds(10)))
+    }
+
+    @Test(
+        "A break or lease counts from when the question was sent, so that a node never takes it for longer than it is")
+    func conservative() throws {
+        var state = Self.state()
+        let report = try #require(Self.ask(&state, FleetView(), at: Self.start))
+        let answered = Self.start.advanced(by: .milliseconds(80))
+        _ = state.answered(
+            SharedCircuit(.open(remaining: .seconds(5)), epoch: 1), to: report, sent: Self.start, now: answered)
+        #expect(state.shown(now: answered).phase == .open(remaining: .milliseconds(4920)))
+        _ = state.heard(SharedCircuit(.probing(node: "me", remaining: .seconds(2)), epoch: 2), now: answered)
+        #expect(state.lease?.end == answered.advanced(by: .seconds(2)))
+        #expect(state.shown(now: Self.start.advanced(by: .seconds(9))).phase == .probing(node: "me", remaining: .zero))
+    }
+
+    @Test("News that are older than what is known change nothing")
+    func older() throws {
+        var state = Self.state()
+        _ = state.heard(SharedCircuit(.closed, epoch: 8), now: Self.start)
+        let effects = state.heard(SharedCircuit(.open(remaining: .seconds(5)), epoch: 7), now: Self.start)
+        #expect(effects.order == nil && effects.events.isEmpty && state.known.epoch == 8)
+    }
+
+    @Test("Of two orders to a breaker that overtake each other the newer one is obeyed")
+    func orders() throws {
+        let breaker = try CircuitBreaker("payments", .alone, clock: ManualClock())
+        breaker.obey(.release, 2)
+        breaker.obey(.hold(epoch: 1, until: Instant(nanoseconds: 1_000_000_000)), 1)
+        #expect(breaker.state == .closed)
+        breaker.obey(.hold(epoch: 3, until: Instant(nanoseconds: 1_000_000_000)), 3)
+        #expect(breaker.state == .open)
+    }
+
+    @Test("A wrong configuration is refused with all its faults")
+    func faults() throws {
+        let configuration = FleetCircuit.Configuration(
+            rule: .init(minNodes: 0), tick: .zero, operationLimit: .zero, leaseLength: .zero, grace: .seconds(-1),
+            maxRetryDelay: .seconds(7200))
+        let error = #expect(throws: ConfigurationError.self) {
+            try FleetCircuit(CircuitBreaker("p"), through: InMemoryCircuitStore(), configuration)
+        }
+        #expect(
+            error?.faults.map(\.field)
+                == [
+                    "rule.minNodes", "tick", "operationLimit", "leaseLength", "grace", "maxRetryDelay",
+                ].map { "fleetCircuit.\($0)" })
+    }
+
+    @Test("Events say in a sentence what happened, and with which severity")
+    func sentences() {
+        let kinds: [(FleetCircuit.EventKind, String, EventSeverity)] = [
+            (
+                .opened(breakLength: .seconds(5), counts: .init(calls: 9, failures: 6), nodes: 4, witnesses: 3),
+                "fleet circuit \"p\" opened for 5 seconds: 6 of 9 calls failed, as 3 of 4 nodes see by themselves",
+                .warning
+            ),
+            (.closed, "fleet circuit \"p\" closed", .info),
+            (.leased(.seconds(10)), "fleet circuit \"p\" is probed by this node, for at most 10 seconds", .info),
+            (.leaseLost, "fleet circuit \"p\" is no longer probed by this node, which took too long", .info),
+            (
+                .degraded(SharedStateError.unavailable("gone")),
+                "fleet circuit \"p\" goes by this node alone: the shared state is unavailable: gone", .warning
+            ),
+            (.recovered(after: .seconds(60)), "fleet circuit \"p\" is shared again, after 60 seconds", .info),
+        ]
+        for (kind, sentence, severity) in kinds {
+            let event = FleetCircuit.Event(source: "p", kind)
+            #expect(event.description == sentence && event.severity == severity)
+        }
+    }
+
+    @Test("A signal that is raised before somebody waits is not lost, and wakes once")
+    func signal() async throws {
+        let (clock, executor, signal) = (ManualClock(), SteppingExecutor(), FleetSignal())
+        let time = TimeSource(clock)
+        let later = Instant(nanoseconds: 1_000_000_000)
+        func wait(hearingFailures: Bool) -> Task<Void, any Error> {
+            Task(executorPreference: executor) {
+                try await signal.wait(until: later, hearingFailures: hearingFailures, on: time)
+            }
+        }
+        signal.raise()
+        signal.raise()
+        let first = wait(hearingFailures: false)
+        executor.drain()
+        try await first.value
+        // A failure wakes who listens for it, also if it came before.
+        signal.failed()
+        #expect(clock.timerCount == 0)
+        let second = wait(hearingFailures: true)
+        executor.drain()
+        try await second.value
+        #expect(signal.takeFailure() && !signal.takeFailure())
+        let third = wait(hearingFailures: false)
+        executor.drain()
+        signal.failed()
+        executor.drain()
+        #expect(clock.timerCount == 1)
+        clock.advance(by: .seconds(1))
+        executor.drain()
+        try await third.value
+        let fourth = wait(hearingFailures: true)
+        fourth.cancel()
+        executor.drain()
+        await #expect(throws: CancellationError.self) { try await fourth.value }
+        #expect(clock.timerCount == 0)
+    }
+}
