@@ -61,6 +61,9 @@ public final class HTTPPause: Strategy {
     /// How long, and who may wait.
     public let configuration: Configuration
 
+    /// What it is called by what shares it; empty if it is not to be shared.
+    let sharedName: String
+
     private let time: TimeSource
     private let random: RandomSource
 
@@ -76,6 +79,7 @@ public final class HTTPPause: Strategy {
 
     init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
         name = environment.name
+        sharedName = environment.sharedName ?? environment.name
         time = environment.time
         random = environment.random
         self.configuration = configuration
@@ -119,7 +123,7 @@ public final class HTTPPause: Strategy {
     /// - Parameter delay: For how long, at most as long as is allowed. A pause that lasts longer already stays.
     public func pause(for delay: Duration) {
         guard extend(for: delay), let announce = announcement.withLock({ $0 }) else { return }
-        announce(name, min(delay, configuration.longest))
+        announce(sharedName, min(delay, configuration.longest))
     }
 
     /// Pauses as another node has been asked to. What ends a little later than what is known is the same, heard late.

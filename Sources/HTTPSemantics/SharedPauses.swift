@@ -77,6 +77,7 @@ public final class SharedPauses: Sendable {
 
     /// Shares a pause from now on, for as long as it lives.
     public func share(_ pause: HTTPPause) {
+        guard !pause.sharedName.isEmpty else { return }
         state.withLock { state in
             if state.pauses.count >= state.sweepAt {
                 state.pauses = state.pauses.compactMapValues { shared in
@@ -85,11 +86,11 @@ public final class SharedPauses: Sendable {
                 }
                 state.sweepAt = max(64, 2 * state.pauses.count)
             }
-            state.pauses[pause.name, default: []].append(Shared(pause: pause))
+            state.pauses[pause.sharedName, default: []].append(Shared(pause: pause))
         }
         pause.announce { [weak self] name, delay in self?.tell(name, delay) }
         // It may be paused already.
-        if !link.isAway { tell(pause.name, .zero) }
+        if !link.isAway { tell(pause.sharedName, .zero) }
     }
 
     /// Tells and hears, until the task is cancelled.
@@ -138,7 +139,7 @@ public final class SharedPauses: Sendable {
     /// Tells what holds here, and asks what holds elsewhere.
     private func tellAll() {
         let all = state.withLock { state in state.pauses.values.flatMap { $0.compactMap(\.pause) } }
-        for pause in all { tell(pause.name, pause.remaining ?? .zero) }
+        for pause in all { tell(pause.sharedName, pause.remaining ?? .zero) }
     }
 
     private func tell(_ name: String, _ delay: Duration) {

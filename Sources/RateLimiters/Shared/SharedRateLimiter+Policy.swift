@@ -35,7 +35,9 @@ extension SharedRateLimiter {
         named name: String?, _ rule: SharedQuotaRule, _ store: any RateStore, _ configuration: Configuration
     ) -> Layer<SharedRateLimiter> {
         Layer(named: name) { environment throws(ConfigurationError) in
-            try SharedRateLimiter(environment, rule, store, configuration)
+            // One without a name of its own has a quota for each member of a family.
+            try SharedRateLimiter(
+                environment, quota: name == nil ? environment.sharedName : nil, rule, store, configuration)
         }
     }
 

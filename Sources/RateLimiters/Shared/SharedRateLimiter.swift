@@ -57,13 +57,13 @@ public final class SharedRateLimiter: Strategy {
     }
 
     init(
-        _ environment: PolicyEnvironment, _ rule: SharedQuotaRule, _ store: any RateStore,
-        _ configuration: Configuration
+        _ environment: PolicyEnvironment, quota quotaName: String? = nil, _ rule: SharedQuotaRule,
+        _ store: any RateStore, _ configuration: Configuration
     ) throws(ConfigurationError) {
         try configuration.validate(with: rule)
         (name, self.rule, self.configuration) = (environment.name, rule, configuration)
         rootContext = Context(name: environment.name, time: environment.time)
-        let plan = LeasePlan(quota: environment.name, key: nil, rule, configuration)
+        let plan = LeasePlan(quota: quotaName ?? environment.name, key: nil, rule, configuration)
         shared = SharedQuotaLink(
             environment, store, plan, limit: configuration.operationLimit, Families.meterLayout)
         quota = LeasedQuota(shared, plan)

@@ -63,7 +63,9 @@ extension PolicyFamily {
     /// - Parameter policyName: What it is called in errors.
     func member(_ policyName: String, _ settings: Settings, now: TimeSource.Instant) -> Member {
         // The prototype takes the place of a policy whose recipe, of the user's own, has changed its mind.
-        let made = (try? make(settings.environment.withoutMeters)) ?? prototype
+        var environment = settings.environment.withoutMeters
+        environment.sharedName = policyName
+        let made = (try? make(environment)) ?? prototype
         for meters in settings.meters { meters.attach(to: made, sharedLayers) }
         let state = MemberState(made.layers.own(besides: sharedLayers), now: now)
         let policy = Policy(made, layers: MemberLayers(made, state, numbers)).called(policyName)

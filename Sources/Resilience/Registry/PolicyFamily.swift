@@ -80,6 +80,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         }
         var environment = environment
         environment.observers = environment.observers.map(ObserverBox.boxed)
+        environment.sharedName = ""
         let subjects = FamilySubjects()
         let meters = environment.observers.compactMap { $0 as? CallMetrics }
             .map { FamilyMeters(for: $0, of: subjects) }

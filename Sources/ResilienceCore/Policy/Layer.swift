@@ -43,6 +43,9 @@ public struct PolicyEnvironment: Sendable {
     public var observers: [any PolicyObserver]
     /// What names in the braces of a policy stand for; `nil` outside of a module.
     package var names: (any NamedComponents)?
+    /// What that is called which layers share with other nodes; `nil`: the name. Empty where nothing is shared: in what
+    /// members of a family are made after, and in what keys without a place have in common.
+    package var sharedName: String?
 
     /// Creates an environment; by default without a name and observers, on the continuous clock.
     public init(
