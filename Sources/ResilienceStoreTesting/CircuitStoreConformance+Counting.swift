@@ -16,6 +16,7 @@ extension CircuitStoreConformance {
             let rule = Self.rule(&random)
             var record = SharedCircuitRecord()
             var known = [SharedCircuit.new]
+            var now: Int64 = 2_000_000_000
             for step in 0..<40 {
                 let epoch = known[known.count - 1].epoch
                 var belief = Bool.random(using: &random) ? known[known.count - 1] : known.randomElement(using: &random)
@@ -26,7 +27,10 @@ extension CircuitStoreConformance {
                 let report = report(
                     circuit, "node \(Int.random(in: 1...4, using: &random))", rule, slots: Self.slots(&random),
                     known: belief ?? .new, Self.request(epoch, &random))
-                let expected = record.merge(report, now: 1_000_000_000)
+                // Who was heard before and who after is all that the time says here.
+                try await wait(.microseconds(10))
+                now += 10
+                let expected = record.merge(report, now: now)
                 let reply = try await store.exchange(report)
                 guard reply.signature == expected.signature, reply.isNear(expected) else {
                     return
@@ -57,7 +61,8 @@ extension CircuitStoreConformance {
             let most = [5, 50, 100_000_000, 1_000_000_000][Int.random(in: 0..<20, using: &random) / 5]
             let calls = Int.random(in: 0...(Bool.random(using: &random) ? 5 : most), using: &random)
             return CircuitReport.Slot(
-                .random(in: 1...5, using: &random), age: .seconds(Int.random(in: 0...1000, using: &random)),
+                .random(in: 1...5, using: &random),
+                age: Bool.random(using: &random) ? .zero : .seconds(Int.random(in: 10...1000, using: &random)),
                 calls: calls, failures: .random(in: 0...calls, using: &random),
                 slow: .random(in: 0...calls, using: &random))
         }
@@ -114,6 +119,23 @@ extension CircuitStoreConformance {
         // Who sent it before sends it again, much later.
         let again = try await ask("window", "a", rule, slots: [.init(2, failures: 3), .init(4, failures: 1)])
         return again.counts.failures == 1 ? nil : "\(again.signature) after what was dropped has come again"
+    }
+
+    /// Ten nodes that are there, of which four see failures only and are the first to tell.
+    func silentNodes() async throws -> String? {
+        let rule = SharedCircuitRule(trip: .failureRate(0.5, minimumCalls: 4), window: .seconds(3600), maxNodeShare: 1)
+        for node in 1...10 { _ = try await ask("silent", "node \(node)", rule) }
+        try await wait(.milliseconds(2))
+        for node in 1...4 {
+            let reply = try await ask("silent", "node \(node)", rule, slots: [.init(failures: 10)])
+            guard reply.phase == .closed else { return "\(reply.signature) by \(node) of 10 nodes" }
+        }
+        // Two have nothing to tell, so that four of eight are enough.
+        for node in 9...10 {
+            let reply = try await ask("silent", "node \(node)", rule)
+            guard reply.isOpen == (node == 10) else { return "\(reply.signature) when node \(node) has spoken" }
+        }
+        return nil
     }
 
     func names() async throws -> String? {

@@ -60,6 +60,10 @@ public struct CircuitStoreConformance: Sendable {
             ("Reports are merged, weighed and judged as SharedCircuitRecord does it", { try await $0.random() }),
             ("Exchanges of several nodes at once lose nothing, and the circuit opens once", { try await $0.atomic() }),
             ("One of several nodes that ask at once gets the lease", { try await $0.oneLease() }),
+            (
+                "Nodes that are there and silent count in the quorum until they are heard",
+                { try await $0.silentNodes() }
+            ),
             ("What is older than the window is not counted", { try await $0.window() }),
             ("A break lasts as long as the rule says, and the next is longer", { try await $0.breaks() }),
             (

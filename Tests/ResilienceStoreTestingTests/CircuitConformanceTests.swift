@@ -49,6 +49,8 @@ final class BrokenStore: CircuitStore {
         case hasEndlessLeases
         /// One bad node weighs what it has counted.
         case hasNoWeights
+        /// Who has nothing to tell was not there.
+        case overlooksSilentNodes
         /// A number of nodes is not asked for.
         case hasNoQuorum
         /// It says that it knows each node.
@@ -69,6 +71,7 @@ final class BrokenStore: CircuitStore {
             switch self {
             case .forgets, .isNotAtomic: "Exchanges of several nodes at once"
             case .addsDuplicates, .ignoresKnown, .hasNoWeights, .hasNoQuorum: "Reports are merged, weighed and judged"
+            case .overlooksSilentNodes: "Nodes that are there and silent"
             case .ignoresAge: "What is older than the window"
             case .mixesNodes, .mixesCircuits: "Circuits and nodes of any names"
             case .believesAnybody, .hasEndlessLeases: "A lease ends"
@@ -117,6 +120,7 @@ final class BrokenStore: CircuitStore {
         case .hasNoBreaks: report.rule.breakLength = .milliseconds(1)
         case .hasEndlessLeases: if case .lease = report.request { report.request = .lease(.seconds(3600)) }
         case .hasNoWeights: report.rule.maxNodeShare = 1
+        case .overlooksSilentNodes: if report.slots.isEmpty { report.node = "nobody" }
         case .hasNoQuorum: (report.rule.minNodes, report.rule.minShare) = (1, 0)
         case .neverEmpty:
             var reply = try await inner.exchange(report)

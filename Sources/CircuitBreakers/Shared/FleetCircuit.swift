@@ -153,8 +153,9 @@ public final class FleetCircuit: Sendable {
         do {
             let store = store
             let reply = try await limited(isExclusive) { try await store.exchange(report) }
+            let view = breaker.fleetView
             let now = time.now
-            apply { state in ((), state.answered(reply, to: report, sent: sent, now: now)) }
+            apply { state in ((), state.answered(reply, to: report, sent: sent, view, now: now)) }
             return reply
         } catch {
             try Task.checkCancellation()
@@ -212,8 +213,9 @@ public final class FleetCircuit: Sendable {
 
     private func hear(_ change: SharedCircuit, of name: String) {
         guard name == self.name else { return }
+        let view = breaker.fleetView
         let now = time.now
-        apply { state in ((), state.heard(change, now: now)) }
+        apply { state in ((), state.heard(change, view, now: now)) }
         signal.raise()
     }
 

@@ -100,8 +100,7 @@ struct FleetCircuitState: Sendable {
     /// - Parameter hasFailed: Whether a call has failed since the last step.
     mutating func next(_ view: FleetView, hasFailed: Bool, now: TimeSource.Instant) -> (step: Step, effects: Effects) {
         var effects = Effects()
-        lastView = view
-        slots.take(view.totals, now: now)
+        take(view, now)
         noteUrgency(hasFailed, now)
         watchLease(now, &effects)
         if known.phase.isOpen, phaseEnd <= now, !isHeldBeyond, outage == nil { hold(now, &effects) }
@@ -110,6 +109,11 @@ struct FleetCircuitState: Sendable {
         if due <= now { return (.exchange(report(request, now)), effects) }
         let until = min(due, wakeUp(now))
         return (.wait(until: until, hearsFailures: outage == nil && known.phase == .closed && !isUrgent), effects)
+    }
+
+    private mutating func take(_ view: FleetView, _ now: TimeSource.Instant) {
+        lastView = view
+        slots.take(view.totals, now: now)
     }
 
     /// The report of a request that is not the state's own: by hand.
@@ -220,11 +224,13 @@ struct FleetCircuitState: Sendable {
     // MARK: What came back
 
     /// The store has answered.
+    ///
+    /// - Parameter view: The breaker as it is by then: what it has counted belongs to the time before.
     mutating func answered(
-        _ reply: SharedCircuit, to report: CircuitReport, sent: TimeSource.Instant, now: TimeSource.Instant
-    )
-        -> Effects
-    {
+        _ reply: SharedCircuit, to report: CircuitReport, sent: TimeSource.Instant, _ view: FleetView,
+        now: TimeSource.Instant
+    ) -> Effects {
+        take(view, now)
         var effects = Effects()
         totals.exchanges.increment()
         if let outage {
@@ -245,7 +251,8 @@ struct FleetCircuitState: Sendable {
     }
 
     /// The store has told of a change.
-    mutating func heard(_ state: SharedCircuit, now: TimeSource.Instant) -> Effects {
+    mutating func heard(_ state: SharedCircuit, _ view: FleetView, now: TimeSource.Instant) -> Effects {
+        take(view, now)
         var effects = Effects()
         if state.epoch > known.epoch { learn(state, from: now, now, &effects) }
         return effects

@@ -22,11 +22,7 @@ extension SharedCircuitRecord {
         private(set) var earliest = Int64.max
         /// The greatest number of a slot that was dropped.
         private(set) var floor = Int64.min
-        var lastSeen: Int64
-
-        init(lastSeen: Int64) {
-            self.lastSeen = lastSeen
-        }
+        var lastSeen = Int64.min
 
         mutating func merge(_ counts: SharedCounts, into number: Int64, startedAt start: Int64) {
             let counts = counts.bounded
@@ -34,6 +30,12 @@ extension SharedCircuitRecord {
             slots[number] = Slot(
                 start: min(known?.start ?? start, start), counts: (known?.counts ?? SharedCounts()).merging(counts))
             while slots.count > SharedCircuitRecord.maxSlots, let oldest = slots.keys.min() { drop(oldest) }
+            addUp()
+        }
+
+        /// The circuit has changed: what was counted is of no use any more.
+        mutating func clear() {
+            slots = [:]
             addUp()
         }
 

@@ -14,14 +14,16 @@ internal import ResilienceCore
 ///    its phase outranks the record's: open over probing over closed. So a store that was emptied, or that fell back to
 ///    an older copy, learns again, and an epoch never goes back. Counts are forgotten then.
 /// 3. **Leases.** If a lease is over, the circuit is open without rest, and the epoch grows.
-/// 4. **Counts**, while closed. For each node and slot number the greatest of each count and the earliest start
-///    (time − age) are kept: so reports may come twice and in any order. A slot that began before the circuit was last
-///    closed, as long ago as the window or longer, or whose number is not greater than that of one that was dropped
-///    already, is left out. Bounded: the ``maxSlots`` newest of a node, ``maxNodes`` nodes, ``maxCount`` in a slot. A
-///    node that was not heard of for two windows is forgotten.
+/// 4. **Counts.** The node was seen now, whatever it tells, unless there are ``maxNodes`` others. While closed, for each
+///    node and slot number the greatest of each count and the earliest start (time − age) are kept: so reports may come
+///    twice and in any order. A slot that began before the circuit was last closed, as long ago as the window or longer,
+///    or whose number is not greater than that of one of this node that was dropped by then, is left out. Bounded: the
+///    ``maxSlots`` newest of a node, ``maxCount`` in a slot.
 /// 5. **The request**, if the reporter knows the newest epoch (`known.epoch` is the record's), or holds the lease of the
-///    epoch it names. Every change makes the epoch grow by one.
-/// 6. **The rule**, while closed, by the reporter's rule; see `SharedCircuitTally`.
+///    epoch it names. Every change makes the epoch grow by one and empties the slots of all nodes, which stay known, with
+///    the greatest number dropped before.
+/// 6. **The rule**, while closed, by the reporter's rule. Slots as old as the window are dropped, and nodes that were not
+///    seen for two windows, or for 6 s if that is longer, are forgotten. Then see `SharedCircuitTally`.
 public struct SharedCircuitRecord: Sendable, Hashable {
     /// The version of what is kept: a store that finds another one says so and does not guess.
     public static let schemaVersion = 1
@@ -34,6 +36,10 @@ public struct SharedCircuitRecord: Sendable, Hashable {
 
     /// The most calls that are counted in a slot; what exceeds it is cut, in proportion.
     public static let maxCount: Int64 = 100_000_000
+
+    /// For how long a node that is silent is taken to be there, at least, in microseconds: longer than it is silent that
+    /// has nothing to tell.
+    static let aliveAtLeast: Int64 = 6_000_000
 
     /// The greatest epoch, and the greatest number of openings in a row is ``maxCount``.
     static let maxEpoch: Int64 = 1 << 52
@@ -134,14 +140,16 @@ public struct SharedCircuitRecord: Sendable, Hashable {
     }
 
     private mutating func count(_ report: CircuitReport, _ rule: SharedCircuitRuleParts, _ time: Int64) {
-        let isKnown = nodes[report.node] != nil
-        if isKnown { nodes[report.node]?.lastSeen = time }
-        guard phase == .closed, !report.slots.isEmpty, isKnown || nodes.count < Self.maxNodes else { return }
-        var node = nodes.removeValue(forKey: report.node) ?? Node(lastSeen: time)
-        for slot in report.slots {
-            let start = time - slot.age.microseconds.clamped(to: 0...(1 << 50))
-            guard start >= since, start > time - rule.window, slot.number > node.floor else { continue }
-            node.merge(slot.counts, into: slot.number, startedAt: start)
+        guard var node = nodes.removeValue(forKey: report.node) ?? (nodes.count < Self.maxNodes ? Node() : nil) else {
+            return
+        }
+        node.lastSeen = time
+        if phase == .closed {
+            for slot in report.slots {
+                let start = time - slot.age.microseconds.clamped(to: 0...(1 << 50))
+                guard start >= since, start > time - rule.window, slot.number > node.floor else { continue }
+                node.merge(slot.counts, into: slot.number, startedAt: start)
+            }
         }
         nodes[report.node] = node
     }
@@ -178,8 +186,9 @@ public struct SharedCircuitRecord: Sendable, Hashable {
         guard phase == .closed else { return }
         let start = time - rule.window
         for (name, node) in nodes where node.earliest <= start { nodes[name]?.drop(upTo: start) }
-        for (name, node) in nodes where node.lastSeen <= start - rule.window { nodes[name] = nil }
-        tally = SharedCircuitTally(nodes.values, rule)
+        let forgotten = time - max(2 * rule.window, Self.aliveAtLeast)
+        for (name, node) in nodes where node.lastSeen <= forgotten { nodes[name] = nil }
+        tally = SharedCircuitTally(nodes.values, rule, time)
         if tally.opens(rule) { open(for: rule.breakLength(consecutiveOpens + 1), time) }
     }
 
@@ -198,7 +207,7 @@ public struct SharedCircuitRecord: Sendable, Hashable {
     private mutating func change(to new: Phase) {
         phase = new
         epoch = min(epoch + 1, Self.maxEpoch)
-        nodes = [:]
+        for name in nodes.keys { nodes[name]?.clear() }
     }
 }
 

@@ -12,8 +12,11 @@
 /// 4. *Sums* of the cut `c`, `f` and `s`; times `u` they are what a reply shows.
 /// 5. *Witnesses* are the nodes whose own counts, neither divided nor cut, show it: `f ≥ 1` for a number of failures,
 ///    `f × 1 000 000 ≥ threshold × c` for a share of failures, the same with `s` for slow calls.
-/// 6. *Quorum*: `max(minNodes, (minShare × nodes + 999 999) / 1 000 000)`.
-/// 7. It *opens* if there are as many witnesses as the quorum and the rule holds for the sums: `f × u ≥ threshold`, or
+/// 6. *Undecided* are the nodes without calls in the window that were last seen before the earliest slot of any node
+///    began, less than the window ago, or 6 s if that is longer. They may have calls to tell of: a failure is told at
+///    once, and successes a tick later, so that a few bad nodes could be the first to be heard after a quiet time.
+/// 7. *Quorum*: `max(minNodes, (minShare × (nodes + undecided) + 999 999) / 1 000 000)`.
+/// 8. It *opens* if there are as many witnesses as the quorum and the rule holds for the sums: `f × u ≥ threshold`, or
 ///    `c × u ≥ minimumCalls` and `f × 1 000 000 ≥ threshold × c`.
 struct SharedCircuitTally: Sendable, Hashable {
     typealias Sum = SharedCircuitRecord.Sum
@@ -21,18 +24,22 @@ struct SharedCircuitTally: Sendable, Hashable {
 
     private(set) var nodes = 0
     private(set) var witnesses = 0
+    private var undecided = 0
     private var sum = Sum()
     private var unit: Int64 = 1
 
     init() {}
 
-    init(_ known: some Collection<SharedCircuitRecord.Node>, _ rule: SharedCircuitRuleParts) {
-        var calls: Int64 = 0
+    init(_ known: some Collection<SharedCircuitRecord.Node>, _ rule: SharedCircuitRuleParts, _ time: Int64) {
+        var (calls, earliest) = (Int64(0), Int64.max)
         for node in known where node.sum.calls > 0 {
             nodes += 1
             calls += node.sum.calls
+            earliest = min(earliest, node.earliest)
             if Self.isWitness(node.sum, rule) { witnesses += 1 }
         }
+        let alive = time - max(rule.window, SharedCircuitRecord.aliveAtLeast)
+        undecided = known.count { $0.sum.calls == 0 && $0.lastSeen < earliest && $0.lastSeen > alive }
         if calls > Self.mostCalls {
             unit = (calls + Self.mostCalls - 1) / Self.mostCalls
             calls = known.reduce(0) { $0 + $1.sum.calls / unit }
@@ -58,7 +65,7 @@ struct SharedCircuitTally: Sendable, Hashable {
     }
 
     func opens(_ rule: SharedCircuitRuleParts) -> Bool {
-        let quorum = max(rule.minNodes, (rule.minShare * Int64(nodes) + 999_999) / 1_000_000)
+        let quorum = max(rule.minNodes, (rule.minShare * Int64(nodes + undecided) + 999_999) / 1_000_000)
         guard Int64(witnesses) >= quorum else { return false }
         switch rule.trip {
         case .failures: return sum.failures * unit >= rule.threshold

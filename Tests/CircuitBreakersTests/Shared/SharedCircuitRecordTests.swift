@@ -149,6 +149,33 @@ import Testing
         }
     }
 
+    @Test("A few bad nodes that are the first to be heard after a quiet time do not speak for those that are silent")
+    func firstToBeHeard() {
+        for closesBefore in [false, true] {
+            var ledger = Ledger(SharedCircuitRule(trip: .failureRate(0.5, minimumCalls: 10)))
+            for node in 1...20 { ledger.exchange("node \(node)") }
+            if closesBefore {
+                ledger.exchange("node 1", [], .open(.seconds(1)))
+                ledger.advance(by: .seconds(1))
+                for node in 1...20 { ledger.exchange("node \(node)") }
+                ledger.exchange("node 1", [], .close)
+            }
+            ledger.advance(by: .seconds(2))
+            for node in 1...9 { #expect(ledger.exchange("node \(node)", [slot(3, failures: 10)]).isClosed) }
+            // The others had no calls, and say so.
+            for node in 11...19 { #expect(ledger.exchange("node \(node)").isOpen == (node > 11)) }
+        }
+    }
+
+    @Test("Nodes that are gone are not waited for")
+    func goneNodes() {
+        var ledger = Ledger()
+        for node in 1...20 { ledger.exchange("node \(node)") }
+        ledger.advance(by: .seconds(10))
+        ledger.trip()
+        #expect(ledger.exchange("node 1").isOpen)
+    }
+
     // MARK: Breaks
 
     @Test("Breaks in a row grow by the factor up to the longest, and begin anew once the circuit was closed")
