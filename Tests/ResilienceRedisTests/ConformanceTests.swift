@@ -24,5 +24,16 @@
                 }
             }
         }
+
+        @Test("as a store of pauses, and of budgets")
+        func pausesAndBudgets() async throws {
+            try await RedisServer.with { server in
+                try await withClient(server.url) { client in
+                    var violations = try await PauseStoreConformance(RedisStore(client)).violations()
+                    violations += try await BudgetStoreConformance(RedisStore(client)).violations()
+                    #expect(violations.isEmpty, "\(violations)")
+                }
+            }
+        }
     }
 #endif

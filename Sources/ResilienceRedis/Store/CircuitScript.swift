@@ -24,9 +24,53 @@
             local first_epoch, first_phase = epoch, phase
             local dropped = {}
 
+            -- Nodes: what is not needed of one is not read.
+            local function parsed(text)
+              if type(text) == 'table' then return text end
+              local seen, earliest, c, fl, s, least = string.match(text, '^(%S+) (%S+) (%d+) (%d+) (%d+) ([^;]+)')
+              return {seen = num(seen), earliest = num(earliest), c = num(c), f = num(fl), s = num(s),
+                least = num(least), text = text}
+            end
+            local function read_slots(n)
+              if n.slots then return end
+              n.slots, n.number = {}, 0
+              for number, start, c, fl, s in string.gmatch(n.text or '', ';(%S-),(%S-),(%d+),(%d+),(%d+)') do
+                n.slots[num(number)] = {num(start), num(c), num(fl), num(s)}
+                n.number = n.number + 1
+              end
+            end
+            local function drop(n, number)
+              n.slots[number] = nil
+              n.number = n.number - 1
+              if not n.least or number > n.least then n.least = number end
+            end
+            local function add_up(n)
+              n.c, n.f, n.s, n.earliest, n.changed = 0, 0, 0, nil, true
+              for _, slot in pairs(n.slots) do
+                n.c, n.f, n.s = n.c + slot[2], n.f + slot[3], n.s + slot[4]
+                if not n.earliest or slot[1] < n.earliest then n.earliest = slot[1] end
+              end
+            end
+            local function written(n)
+              read_slots(n)
+              local parts = {str(n.seen) .. ' ' .. (n.earliest and str(n.earliest) or '-') .. ' ' .. str(n.c) .. ' '
+                .. str(n.f) .. ' ' .. str(n.s) .. ' ' .. (n.least and str(n.least) or '-')}
+              for number, slot in pairs(n.slots) do
+                parts[#parts + 1] = table.concat(
+                  {str(number), str(slot[1]), str(slot[2]), str(slot[3]), str(slot[4])}, ',')
+              end
+              return table.concat(parts, ';')
+            end
+
             local function clear()
-              for name in pairs(nodes) do dropped[#dropped + 1] = 'n:' .. name end
-              nodes, count = {}, 0
+              for name, text in pairs(nodes) do
+                local n = parsed(text)
+                nodes[name] = n
+                if n.c > 0 or n.earliest then
+                  n.slots, n.number = {}, 0
+                  add_up(n)
+                end
+              end
             end
             local function change(new, ends, by)
               phase, over, holder = new, ends or 0, by or ''
@@ -67,7 +111,8 @@
             if known > epoch or (known == epoch and ranks[known_phase] > ranks[phase]) then
               phase, over, holder = known_phase, t + known_rest, known_holder
               epoch, opens = known, known_opens
-              clear()
+              for name in pairs(nodes) do dropped[#dropped + 1] = 'n:' .. name end
+              nodes, count = {}, 0
               tc, tf, ts, tn, tw = 0, 0, 0, 0, 0
             end
 
@@ -76,55 +121,16 @@
             local is_unknown = phase == 'c' and not nodes[node]
 
             -- Counts.
-            local function parsed(text)
-              if type(text) == 'table' then return text end
-              local seen, earliest, c, fl, s, least = string.match(text, '^(%S+) (%S+) (%d+) (%d+) (%d+) ([^;]+)')
-              return {seen = num(seen), earliest = num(earliest), c = num(c), f = num(fl), s = num(s),
-                least = num(least), text = text}
-            end
-            local function read_slots(n)
-              if n.slots then return end
-              n.slots, n.number = {}, 0
-              for number, start, c, fl, s in string.gmatch(n.text or '', ';(%S-),(%S-),(%d+),(%d+),(%d+)') do
-                n.slots[num(number)] = {num(start), num(c), num(fl), num(s)}
-                n.number = n.number + 1
-              end
-            end
-            local function drop(n, number)
-              n.slots[number] = nil
-              n.number = n.number - 1
-              if not n.least or number > n.least then n.least = number end
-            end
-            local function add_up(n)
-              n.c, n.f, n.s, n.earliest, n.changed = 0, 0, 0, nil, true
-              for _, slot in pairs(n.slots) do
-                n.c, n.f, n.s = n.c + slot[2], n.f + slot[3], n.s + slot[4]
-                if not n.earliest or slot[1] < n.earliest then n.earliest = slot[1] end
-              end
-            end
-            local function written(n)
-              read_slots(n)
-              local parts = {str(n.seen) .. ' ' .. (n.earliest and str(n.earliest) or '-') .. ' ' .. str(n.c) .. ' '
-                .. str(n.f) .. ' ' .. str(n.s) .. ' ' .. (n.least and str(n.least) or '-')}
-              for number, slot in pairs(n.slots) do
-                parts[#parts + 1] = table.concat(
-                  {str(number), str(slot[1]), str(slot[2]), str(slot[3]), str(slot[4])}, ',')
-              end
-              return table.concat(parts, ';')
-            end
-
             local own = nodes[node] and parsed(nodes[node])
-            if own then
-              own.seen, own.changed = t, true
-              nodes[node] = own
+            if not own and count < 4096 then
+              own = {c = 0, f = 0, s = 0, slots = {}, number = 0}
+              count = count + 1
             end
-            if phase == 'c' and #ARGV > 21 and (own or count < 4096) then
-              if not own then
-                own = {seen = t, c = 0, f = 0, s = 0, slots = {}, number = 0}
-                nodes[node] = own
-                count = count + 1
-              end
-              own.changed = true
+            if own then
+              nodes[node] = own
+              own.seen, own.changed = t, true
+            end
+            if own and phase == 'c' and #ARGV > 21 then
               read_slots(own)
               for i = 22, #ARGV - 4, 5 do
                 local number, start = num(ARGV[i]), t - num(ARGV[i + 1])
@@ -167,6 +173,8 @@
             -- The rule.
             if phase == 'c' then
               local start, heads, calls = t - window, {}, 0
+              local forgotten, alive = t - max(2 * window, 6000000), t - max(window, 6000000)
+              local earliest, silent = math.huge, {}
               local function shows(c, fl, s)
                 if trip == 0 then return fl >= 1 end
                 return (trip == 2 and s or fl) * 1000000 >= threshold * c
@@ -182,14 +190,20 @@
                   for _, number in ipairs(old) do drop(n, number) end
                   add_up(n)
                 end
-                if n.seen <= start - window then
+                if n.seen <= forgotten then
                   dropped[#dropped + 1] = 'n:' .. name
                   n.gone = true
                 elseif n.c > 0 then
                   heads[#heads + 1] = n
-                  tn, calls = tn + 1, calls + n.c
+                  tn, calls, earliest = tn + 1, calls + n.c, min(earliest, n.earliest)
                   if shows(n.c, n.f, n.s) then tw = tw + 1 end
+                else
+                  silent[#silent + 1] = n.seen
                 end
+              end
+              local undecided = 0
+              for _, seen in ipairs(silent) do
+                if seen < earliest and seen > alive then undecided = undecided + 1 end
               end
               local unit, sc, sf, ss = 1, 0, 0, 0
               if calls > 90000000 then
@@ -206,7 +220,7 @@
                 sc, sf, ss = sc + c, sf + fl, ss + s
               end
               tc, tf, ts = sc * unit, sf * unit, ss * unit
-              local opens_now = tw >= max(min_nodes, floor((min_share * tn + 999999) / 1000000))
+              local opens_now = tw >= max(min_nodes, floor((min_share * (tn + undecided) + 999999) / 1000000))
               if trip == 0 then
                 opens_now = opens_now and tf >= threshold
               else
