@@ -22,6 +22,10 @@ struct DistributedExamples {
         #expect(breaker.state == .open)
         try await circuit.close()
         #expect(breaker.state == .closed)
+
+        try await circuit.open(for: .seconds(60))
+        try await circuit.close()
+        #expect(circuit.totals.opened == 2)
         sharing.cancel()
         await #expect(throws: CancellationError.self) { try await sharing.value }
     }

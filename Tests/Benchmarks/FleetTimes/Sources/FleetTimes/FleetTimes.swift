@@ -245,6 +245,7 @@ struct QuotaRun {
             for _ in 0..<8 { moments += try await group.next() ?? [] }
             group.cancelAll()
         }
+        FileHandle.standardError.write(Data("one process: \(limiter.totals.exchanges) exchanges\n".utf8))
         moments.withUnsafeBytes { FileHandle.standardOutput.write(Data($0)) }
     }
 
