@@ -145,16 +145,17 @@ public final class FleetCircuit: Sendable {
 
     /// Tells the store, within the limit.
     ///
-    /// - Parameter isExclusive: Whether this is one of a row, of which the next does not begin before one has ended that
-    ///   took too long.
+    /// - Parameter isExclusive: Whether this is one of a row, of which the next does not begin before one has ended
+    ///   that took too long.
     @discardableResult
     func exchange(_ report: CircuitReport, exclusively isExclusive: Bool = false) async throws -> SharedCircuit {
         let sent = time.now
         do {
             let store = store
             let reply = try await limited(isExclusive) { try await store.exchange(report) }
+            let view = breaker.fleetView
             let now = time.now
-            apply { state in ((), state.answered(reply, to: report, sent: sent, now: now)) }
+            apply { state in ((), state.answered(reply, to: report, sent: sent, view, now: now)) }
             return reply
         } catch {
             try Task.checkCancellation()
@@ -212,8 +213,9 @@ public final class FleetCircuit: Sendable {
 
     private func hear(_ change: SharedCircuit, of name: String) {
         guard name == self.name else { return }
+        let view = breaker.fleetView
         let now = time.now
-        apply { state in ((), state.heard(change, now: now)) }
+        apply { state in ((), state.heard(change, view, now: now)) }
         signal.raise()
     }
 

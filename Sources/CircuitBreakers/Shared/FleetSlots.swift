@@ -33,7 +33,10 @@ struct FleetSlots: Sendable {
         let failures = max(0, new.failures - totals.failures)
         let calls = max(0, new.successes - totals.successes).addingSaturated(failures)
         let slow = max(0, new.slow - totals.slow)
-        totals = new
+        // Of two that read the totals at once the one that read them first may come last.
+        totals.successes = max(totals.successes, new.successes)
+        totals.failures = max(totals.failures, new.failures)
+        totals.slow = max(totals.slow, new.slow)
         guard calls > 0 else { return }
         if isCut || slots.isEmpty || slots[slots.count - 1].start.advanced(by: window / 10) <= now {
             lastNumber += 1

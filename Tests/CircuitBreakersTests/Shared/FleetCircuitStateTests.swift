@@ -23,14 +23,15 @@ import Testing
 
     @Test(
         "A store that makes of one epoch another phase, as after it was emptied, is believed, and asked for the lease")
-    func samEpoch() throws {
+    func sameEpoch() throws {
         var state = Self.state()
         var view = FleetView()
         let first = try #require(Self.ask(&state, view, at: Self.start))
-        _ = state.answered(SharedCircuit(.closed, epoch: 5), to: first, sent: Self.start, now: Self.start)
+        _ = state.answered(SharedCircuit(.closed, epoch: 5), to: first, sent: Self.start, FleetView(), now: Self.start)
         let report = try #require(Self.ask(&state, view, at: Self.start.advanced(by: .seconds(2))))
         let effects = state.answered(
-            SharedCircuit(.open(remaining: .seconds(1)), epoch: 5), to: report, sent: Self.start, now: Self.start)
+            SharedCircuit(.open(remaining: .seconds(1)), epoch: 5), to: report, sent: Self.start, FleetView(),
+            now: Self.start)
         #expect(effects.events.map(\.label.name) == ["fleet_circuit.opened"] && effects.order != nil)
         (view.state, view.isHeld, view.totals.rejected, view.generation) = (.open, true, 3, 2)
         let later = Self.start.advanced(by: .seconds(2))
@@ -44,18 +45,45 @@ import Testing
         let report = try #require(Self.ask(&state, FleetView(), at: Self.start))
         let answered = Self.start.advanced(by: .milliseconds(80))
         _ = state.answered(
-            SharedCircuit(.open(remaining: .seconds(5)), epoch: 1), to: report, sent: Self.start, now: answered)
+            SharedCircuit(.open(remaining: .seconds(5)), epoch: 1), to: report, sent: Self.start, FleetView(),
+            now: answered)
         #expect(state.shown(now: answered).phase == .open(remaining: .milliseconds(4920)))
-        _ = state.heard(SharedCircuit(.probing(node: "me", remaining: .seconds(2)), epoch: 2), now: answered)
+        _ = state.heard(
+            SharedCircuit(.probing(node: "me", remaining: .seconds(2)), epoch: 2), FleetView(), now: answered)
         #expect(state.lease?.end == answered.advanced(by: .seconds(2)))
         #expect(state.shown(now: Self.start.advanced(by: .seconds(9))).phase == .probing(node: "me", remaining: .zero))
+    }
+
+    @Test("What was counted before the circuit was closed is not told as if it came after")
+    func countedBefore() throws {
+        var state = Self.state()
+        var view = FleetView()
+        let report = try #require(Self.ask(&state, view, at: Self.start))
+        _ = state.answered(SharedCircuit(.closed, epoch: 1), to: report, sent: Self.start, view, now: Self.start)
+        view.totals.failures = 5
+        let later = Self.start.advanced(by: .milliseconds(500))
+        _ = state.heard(SharedCircuit(.closed, epoch: 2), view, now: later)
+        view.totals.failures = 7
+        let next = try #require(Self.ask(&state, view, at: Self.start.advanced(by: .seconds(2))))
+        #expect(next.slots.map(\.counts.failures) == [5, 2] && next.slots[0].age == .milliseconds(1500))
+    }
+
+    @Test("Totals that were read before others, and come after them, count nothing twice")
+    func overtakenTotals() {
+        var slots = FleetSlots(.sixFailures, .init(), now: Self.start)
+        for (successes, failures) in [(5, 2), (3, 1), (5, 2), (4, 3), (6, 3)] {
+            var totals = CircuitBreaker.Totals()
+            (totals.successes, totals.failures) = (successes, failures)
+            slots.take(totals, now: Self.start)
+        }
+        #expect(slots.report(now: Self.start).map(\.counts) == [SharedCounts(calls: 9, failures: 3)])
     }
 
     @Test("News that are older than what is known change nothing")
     func older() throws {
         var state = Self.state()
-        _ = state.heard(SharedCircuit(.closed, epoch: 8), now: Self.start)
-        let effects = state.heard(SharedCircuit(.open(remaining: .seconds(5)), epoch: 7), now: Self.start)
+        _ = state.heard(SharedCircuit(.closed, epoch: 8), FleetView(), now: Self.start)
+        let effects = state.heard(SharedCircuit(.open(remaining: .seconds(5)), epoch: 7), FleetView(), now: Self.start)
         #expect(effects.order == nil && effects.events.isEmpty && state.known.epoch == 8)
     }
 
