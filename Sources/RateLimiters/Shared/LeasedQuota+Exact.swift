@@ -1,4 +1,5 @@
 internal import ResilienceCore
+internal import Synchronization
 
 /// Permits of which each is asked for at the store.
 extension LeasedQuota {
@@ -28,13 +29,27 @@ extension LeasedQuota {
                 throw shared.noteRejected(.limit(retryAfter: due.subtractingSaturated(now)), permits, self)
             }
             do {
-                try await shared.time.sleep(until: TimeSource.Instant(nanoseconds: due))
+                try await waitExactly(until: due, latest: latest, wait: wait)
             } catch {
                 shared.noteCancelled(permits, key: plan.key)
                 throw error
             }
         }
         return true
+    }
+
+    /// Waits before the store is asked again.
+    ///
+    /// The store tells all who wait the same time. They come back spread over as much as it takes for all of them, so
+    /// that it is asked about once for each permit, and at the latest when it is too late to wait longer.
+    private nonisolated(nonsending) func waitExactly(
+        until due: Int64, latest: Int64, wait: Duration
+    ) async throws {
+        let others = exactWaiting.wrappingAdd(1, ordering: .relaxed).oldValue
+        defer { exactWaiting.wrappingSubtract(1, ordering: .relaxed) }
+        let spread = wait.multipliedSaturated(by: Double(others) * shared.random.next()).saturatedNanoseconds
+        let instant = min(due.addingSaturated(max(0, spread)), latest)
+        try await shared.time.sleep(until: TimeSource.Instant(nanoseconds: max(due, instant)))
     }
 
     /// Asks the store once; `nil` if it did not answer in time.

@@ -12,6 +12,8 @@ final class LeasedQuota: Sendable {
 
     let shared: SharedQuotaLink
     let plan: LeasePlan
+    /// Calls that wait before they ask the store again.
+    let exactWaiting = Atomic(0)
     private let origin: Int64
     private let word = LeaseWord()
     private let machine: Lock<Machine>
@@ -112,7 +114,10 @@ final class LeasedQuota: Sendable {
 
     // MARK: Reading
 
-    var figures: (held: Int, waiting: Int) { withState { state, now in (state.held(now), state.waiting) } }
+    var figures: (held: Int, waiting: Int) {
+        let (held, waiting) = withState { state, now in (state.held(now), state.waiting) }
+        return (held, waiting.addingSaturated(exactWaiting.load(ordering: .relaxed)))
+    }
 
     /// Whether nothing would be lost with this, once its permits are given back. Does nothing but look.
     var isForgettable: Bool {

@@ -8,6 +8,7 @@ final class SharedQuotaLink: Sendable {
     let name: String
     let store: any RateStore
     let time: TimeSource
+    let random: RandomSource
     let link: StoreLink
     let events: EventChannel<Kind>
     let meters: MeterPoint
@@ -25,7 +26,8 @@ final class SharedQuotaLink: Sendable {
         _ environment: PolicyEnvironment, _ store: any RateStore, _ plan: LeasePlan, limit: Duration,
         _ layout: MeterPoint.Layout
     ) {
-        (name, time, self.store, self.limit) = (environment.name, environment.time, store, limit)
+        (name, time, random) = (environment.name, environment.time, environment.random)
+        (self.store, self.limit) = (store, limit)
         let events = EventChannel<Kind>(environment.name, environment.observers)
         let outages = OutageCounter()
         self.events = events

@@ -188,6 +188,23 @@ struct SharedExactTests {
         stage.end()
     }
 
+    @Test("many who wait do not ask the store all at once, again and again")
+    func crowd() throws {
+        let rule = SharedQuotaRule(permits: 100, period: .seconds(1), burst: 1)
+        let stage = try SharedStage(
+            rule, Configuration(mode: .exact, maxWait: .seconds(1)), latency: 500...500, random: .seeded(3))
+        for id in 0..<100 { stage.start(id) }
+        stage.advance(by: .milliseconds(5))
+        #expect(stage.limiters[0].waiting == 99)
+        stage.advance(by: .seconds(2))
+        #expect((0..<100).allSatisfy { stage.outcome($0) != nil })
+        #expect(stage.limiters[0].waiting == 0)
+        // All of them for each permit would be thousands.
+        #expect(stage.limiters[0].totals.exchanges <= 600, "\(stage.limiters[0].totals.exchanges)")
+        #expect(stage.uses.withLock { $0.count } >= 30)
+        stage.end()
+    }
+
     @Test("a store that is too slow is away for the call; what it grants later is given back")
     func tooSlow() throws {
         let stage = try SharedStage(

@@ -169,7 +169,8 @@ final class SharedStage: Sendable {
 
     init(
         _ rule: SharedQuotaRule, _ configuration: SharedRateLimiter.Configuration = .init(), nodes: Int = 1,
-        latency: ClosedRange<Int> = 0...0, seed: UInt64 = 1, observed: Bool = false, runs isRunning: Bool = true
+        latency: ClosedRange<Int> = 0...0, seed: UInt64 = 1, observed: Bool = false, runs isRunning: Bool = true,
+        random: RandomSource = .constant(1)
     ) throws {
         let clock = ManualClock()
         (self.clock, start) = (clock, clock.now)
@@ -178,7 +179,7 @@ final class SharedStage: Sendable {
         let observers = observed ? [recorder] : []
         limiters = try (0..<nodes).map { _ in
             try SharedRateLimiter(
-                "api", rule, through: store, configuration, clock: clock, random: .constant(1), observers: observers)
+                "api", rule, through: store, configuration, clock: clock, random: random, observers: observers)
         }
         runs = Lock([])
         if isRunning { for node in 0..<nodes { run(node) } }
