@@ -34,7 +34,8 @@ extension CircuitStoreConformance {
                 let reply = try await store.exchange(report)
                 guard reply.signature == expected.signature, reply.isNear(expected) else {
                     return
-                        "\(reply), and not \(expected), in step \(step) of script \(script) of seed \(seed), after \(report)"
+                        "\(reply), and not \(expected), in step \(step) of script \(script) of seed \(seed), after "
+                        + "\(report)"
                 }
                 known.append(expected)
             }
@@ -153,8 +154,8 @@ extension CircuitStoreConformance {
             let reply = try await ask("names" + name, "a", calm)
             let expected = names.indices.reduce(0) { $0 + number * 100 + $1 + 1 }
             guard reply.counts.calls == expected, reply.nodes == names.count else {
-                return
-                    "\(reply.signature), and not \(expected) calls of \(names.count) nodes, of circuit \(name.debugDescription)"
+                return "\(reply.signature), and not \(expected) calls of \(names.count) nodes, of circuit "
+                    + name.debugDescription
             }
         }
         return nil

@@ -6,8 +6,8 @@ struct FleetHold: Sendable {
     var ownEnd: TimeSource.Instant?
 }
 
-/// What the fleet asks of a breaker. Of two orders that overtake each other on their way the one with the greater number
-/// is newer.
+/// What the fleet asks of a breaker. Of two orders that overtake each other on their way the one with the greater
+/// number is newer.
 enum FleetOrder: Sendable, Hashable {
     /// Stay open until a moment, because the fleet's circuit of an epoch is not closed.
     case hold(epoch: Int64, until: TimeSource.Instant)

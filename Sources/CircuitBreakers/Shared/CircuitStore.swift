@@ -176,15 +176,15 @@ public struct SharedCircuitRule: Sendable, Hashable {
     /// How far the fleet looks back, 100 ms to 1 hour. Default: 10 s.
     public var window: Duration
 
-    /// How many nodes have to see it by themselves, at least; 1 to 4096. A smaller fleet never opens together: each node
-    /// opens by its own rule. Default: 2.
+    /// How many nodes have to see it by themselves, at least; 1 to 4096. A smaller fleet never opens together: each
+    /// node opens by its own rule. Default: 2.
     public var minNodes: Int
 
     /// The share of the nodes with calls in the window that have to see it by themselves, 0 to 1. Default: 0.5.
     public var minShare: Double
 
-    /// The greatest share of the fleet's counts that one node has, above 0 and at most 1: what is over is not counted. A
-    /// node alone then counts for nothing, unless this is 1. Default: 0.5.
+    /// The greatest share of the fleet's counts that one node has, above 0 and at most 1: what is over is not counted.
+    /// A node alone then counts for nothing, unless this is 1. Default: 0.5.
     public var maxNodeShare: Double
 
     /// How long the first break is, 1 ms to 24 hours. Default: 5 s.

@@ -3,8 +3,8 @@ public import ResilienceCore
 extension FleetCircuit {
     /// When the fleet opens together, and how a node keeps in touch with its store.
     public struct Configuration: Sendable, Hashable {
-        /// The fleet's rule; the same on all nodes. Default: half of at least 100 calls in 10 s fail, seen by half of the
-        /// nodes and two at least.
+        /// The fleet's rule; the same on all nodes. Default: half of at least 100 calls in 10 s fail, seen by half of
+        /// the nodes and two at least.
         public var rule: SharedCircuitRule
 
         /// How often a node with calls tells the store, 10 ms to 60 s; one without calls does so every fifth time. A

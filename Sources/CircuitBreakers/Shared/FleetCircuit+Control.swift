@@ -34,10 +34,12 @@ extension FleetCircuit {
 
     // MARK: By hand
 
-    /// Opens the circuit on all nodes, or starts its break anew. Returns once the store knows; the nodes hear of it then.
+    /// Opens the circuit on all nodes, or starts its break anew. Returns once the store knows; the nodes hear of it
+    /// then.
     ///
     /// - Parameter length: How long, 1 ms to 366 days.
-    /// - Throws: `ConfigurationError` if the length is not allowed; what the store throws, usually a `SharedStateError`.
+    /// - Throws: `ConfigurationError` if the length is not allowed; what the store throws, usually a
+    /// `SharedStateError`.
     public func open(for length: Duration) async throws {
         var check = ConfigurationCheck(name)
         check.require(
@@ -47,8 +49,8 @@ extension FleetCircuit {
         try await ask(.open(length)) { $0.phase == .open(remaining: .microseconds(length.microseconds)) }
     }
 
-    /// Closes the circuit on all nodes, with counts that start anew. A breaker that opened by its own rule stays open for
-    /// its own break.
+    /// Closes the circuit on all nodes, with counts that start anew. A breaker that opened by its own rule stays open
+    /// for its own break.
     ///
     /// - Throws: What the store throws, usually a `SharedStateError`.
     public func close() async throws {

@@ -145,8 +145,8 @@ public final class FleetCircuit: Sendable {
 
     /// Tells the store, within the limit.
     ///
-    /// - Parameter isExclusive: Whether this is one of a row, of which the next does not begin before one has ended that
-    ///   took too long.
+    /// - Parameter isExclusive: Whether this is one of a row, of which the next does not begin before one has ended
+    ///   that took too long.
     @discardableResult
     func exchange(_ report: CircuitReport, exclusively isExclusive: Bool = false) async throws -> SharedCircuit {
         let sent = time.now

@@ -40,37 +40,37 @@ struct FleetCircuitState: Sendable {
     let random: RandomSource
 
     /// The newest state, as it was heard; what is left of it is by ``phaseEnd``.
-    private(set) var known = SharedCircuit.new
+    var known = SharedCircuit.new
     /// When the break or the lease is over.
-    private(set) var phaseEnd = TimeSource.Instant(nanoseconds: .max)
-    private(set) var outage: Outage?
-    private(set) var lease: Lease?
+    var phaseEnd = TimeSource.Instant(nanoseconds: .max)
+    var outage: Outage?
+    var lease: Lease?
     /// The epoch of the lease for which a verdict was last told: a change may be heard before the answer.
-    private var lastVerdict: Int64 = -1
-    private(set) var totals = FleetCircuit.Totals()
+    var lastVerdict: Int64 = -1
+    var totals = FleetCircuit.Totals()
     var slots: FleetSlots
 
-    private var orders: UInt64 = 0
-    private var lastView = FleetView()
+    var orders: UInt64 = 0
+    var lastView = FleetView()
     /// When the store was last told, successfully.
-    private var lastExchange: TimeSource.Instant?
+    var lastExchange: TimeSource.Instant?
     private var nextTick = TimeSource.Instant(nanoseconds: .min)
-    private var idleTicks = 0
+    var idleTicks = 0
     /// Since when failures come without a tick between them.
     private var urgentSince: TimeSource.Instant?
-    private var isUrgent = false
+    var isUrgent = false
     private var lastFailure: TimeSource.Instant?
     private var wasWitness = false
     /// For how many ticks more the store is asked even if there is nothing to tell, because a change may have been
     /// missed.
-    private var deafTicks = 2
+    var deafTicks = 2
     /// When this node asks for the lease, if calls were rejected by then.
-    private var askAt = TimeSource.Instant(nanoseconds: .max)
-    private var rejectedBefore = 0
+    var askAt = TimeSource.Instant(nanoseconds: .max)
+    var rejectedBefore = 0
     /// By what the holds of this break are longer than those of other nodes, so that they do not end together.
-    private var spread = 1.0
+    var spread = 1.0
     /// Whether the breaker is held although the break is over.
-    private var isHeldBeyond = false
+    var isHeldBeyond = false
 
     init(
         circuit: String, node: String, _ configuration: FleetCircuit.Configuration, _ random: RandomSource,
@@ -81,10 +81,10 @@ struct FleetCircuitState: Sendable {
         slots = FleetSlots(configuration.rule, view.totals, now: now)
     }
 
-    private static let never = TimeSource.Instant(nanoseconds: .max)
+    static let never = TimeSource.Instant(nanoseconds: .max)
     private static let leastSpacing = Duration.milliseconds(10)
-    private static let askSpread = Duration.milliseconds(250)
-    private static let lookAgain = Duration.milliseconds(400)
+    static let askSpread = Duration.milliseconds(250)
+    static let lookAgain = Duration.milliseconds(400)
 
     // MARK: What to do next
 
@@ -111,7 +111,7 @@ struct FleetCircuitState: Sendable {
         return (.wait(until: until, hearsFailures: outage == nil && known.phase == .closed && !isUrgent), effects)
     }
 
-    private mutating func take(_ view: FleetView, _ now: TimeSource.Instant) {
+    mutating func take(_ view: FleetView, _ now: TimeSource.Instant) {
         lastView = view
         slots.take(view.totals, now: now)
     }
@@ -134,7 +134,8 @@ struct FleetCircuitState: Sendable {
     private mutating func noteUrgency(_ hasFailed: Bool, _ now: TimeSource.Instant) {
         let isWitness = slots.isWitness(configuration.rule)
         defer { wasWitness = isWitness }
-        guard hasFailed, known.phase == .closed else { return }
+        // A failure that was told before its signal came is no news, and the next one is to be heard.
+        guard hasFailed, known.phase == .closed, slots.hasNews else { return }
         let isFirst = lastFailure.map { $0.advanced(by: configuration.tick) <= now } ?? true
         if isFirst || urgentSince == nil || (isWitness && !wasWitness) { urgentSince = now }
         lastFailure = now
@@ -215,138 +216,10 @@ struct FleetCircuitState: Sendable {
         return earliest
     }
 
-    private mutating func endTick(_ now: TimeSource.Instant) {
+    mutating func endTick(_ now: TimeSource.Instant) {
         // Up to a tenth shorter or longer, so that a fleet that was started at once does not stay in step.
         nextTick = now.advanced(by: configuration.tick.multipliedSaturated(by: 0.9 + 0.2 * random.next()))
         deafTicks = max(0, deafTicks - 1)
-    }
-
-    // MARK: What came back
-
-    /// The store has answered.
-    ///
-    /// - Parameter view: The breaker as it is by then: what it has counted belongs to the time before.
-    mutating func answered(
-        _ reply: SharedCircuit, to report: CircuitReport, sent: TimeSource.Instant, _ view: FleetView,
-        now: TimeSource.Instant
-    ) -> Effects {
-        take(view, now)
-        var effects = Effects()
-        totals.exchanges.increment()
-        if let outage {
-            effects.events.append(.recovered(after: outage.since.duration(to: now)))
-            self.outage = nil
-        }
-        lastExchange = now
-        idleTicks = 0
-        isUrgent = false
-        endTick(now)
-        slots.told(report.slots)
-        if let lease, report.request.isVerdict(of: lease.epoch) { self.lease = nil }
-        if case .giveUp = report.request { rejectedBefore = lastView.totals.rejected }
-        if reply.wasEmpty, reply.phase == .closed { slots.oweAll(but: report.slots) }
-        // Counted from when the question was sent: nobody takes a break or a lease for longer than the store does.
-        learn(reply, from: sent, now, &effects)
-        return effects
-    }
-
-    /// The store has told of a change.
-    mutating func heard(_ state: SharedCircuit, _ view: FleetView, now: TimeSource.Instant) -> Effects {
-        take(view, now)
-        var effects = Effects()
-        if state.epoch > known.epoch { learn(state, from: now, now, &effects) }
-        return effects
-    }
-
-    /// The store has failed.
-    mutating func failed(_ error: any Error, now: TimeSource.Instant) -> Effects {
-        var effects = Effects()
-        totals.failures.increment()
-        var present = outage ?? Outage(since: now, retryAt: now)
-        if outage == nil {
-            totals.outages.increment()
-            effects.events.append(.degraded(error))
-        }
-        let first = min(.milliseconds(100), configuration.maxRetryDelay)
-        let delay = min(
-            configuration.maxRetryDelay, first.multipliedSaturated(by: 2.0.raised(to: min(present.failures, 60))))
-        present.failures.increment()
-        present.retryAt = now.advanced(by: delay.multipliedSaturated(by: 0.5 + 0.5 * random.next()))
-        outage = present
-        // What was lost on the way, and what a store forgets that restarts, is told again: nothing counts twice.
-        slots.oweAll()
-        return effects
-    }
-
-    /// Changes may have been missed: the store cannot be listened to.
-    mutating func deafened() { deafTicks = 10 }
-
-    private mutating func learn(
-        _ state: SharedCircuit, from base: TimeSource.Instant, _ now: TimeSource.Instant, _ effects: inout Effects
-    ) {
-        guard state.epoch >= known.epoch else { return }
-        let old = known
-        known = state
-        switch state.phase {
-        case .closed: phaseEnd = Self.never
-        case .open(let rest), .probing(_, let rest): phaseEnd = base.advanced(by: rest)
-        }
-        // The same epoch with another phase is what a store makes of reports after it was emptied.
-        if state.epoch > old.epoch || !state.phase.isSame(as: old.phase) { entered(from: old, now, &effects) }
-        if state.phase == .closed {
-            if effects.order == nil { order(.release, &effects) }
-        } else if lease == nil {
-            hold(now, &effects)
-        }
-    }
-
-    /// The circuit has changed its phase.
-    private mutating func entered(from old: SharedCircuit, _ now: TimeSource.Instant, _ effects: inout Effects) {
-        // Unless this is what came of its own verdict: its time is up by the store's clock, or somebody decided by hand.
-        if let held = lease.take(), held.epoch != lastVerdict { effects.events.append(.leaseLost) }
-        let wasClosed = old.phase == .closed
-        askAt = Self.never
-        switch known.phase {
-        case .closed:
-            slots.begin(forgetting: !wasClosed)
-            if !wasClosed { effects.events.append(.closed) }
-        case .open:
-            if wasClosed || phaseEnd > now {
-                totals.opened.increment()
-                effects.events.append(
-                    .opened(
-                        breakLength: max(.zero, now.duration(to: phaseEnd)), counts: known.counts, nodes: known.nodes,
-                        witnesses: known.witnesses))
-                rejectedBefore = lastView.totals.rejected
-                spread = 1 + 0.5 * random.next()
-            }
-            askAt = max(now, phaseEnd).advanced(by: Self.askSpread.multipliedSaturated(by: random.next()))
-        case .probing(node, _):
-            lease = Lease(
-                epoch: known.epoch, end: phaseEnd, giveUpAt: now.advanced(by: now.duration(to: phaseEnd) / 2),
-                generationBefore: lastView.generation)
-            totals.leases.increment()
-            effects.events.append(.leased(now.duration(to: phaseEnd)))
-            order(.probe(epoch: known.epoch), &effects)
-        case .probing: break
-        }
-    }
-
-    /// Has the breaker stay open: until a little after the break, when this node looks again, or for a few ticks where it
-    /// waits for what another finds out.
-    private mutating func hold(_ now: TimeSource.Instant, _ effects: inout Effects) {
-        let isBreak = known.phase.isOpen && phaseEnd > now
-        isHeldBeyond = !isBreak
-        let end =
-            isBreak
-            ? phaseEnd.advanced(by: (Self.lookAgain + configuration.operationLimit).multipliedSaturated(by: spread))
-            : now.advanced(by: (configuration.tick * 2 + configuration.operationLimit).multipliedSaturated(by: spread))
-        order(.hold(epoch: known.epoch, until: min(end, now.advanced(by: configuration.grace))), &effects)
-    }
-
-    private mutating func order(_ order: FleetOrder, _ effects: inout Effects) {
-        orders &+= 1
-        effects.order = (order, orders)
     }
 
     // MARK: Reading
@@ -363,26 +236,4 @@ struct FleetCircuitState: Sendable {
         }
         return shown
     }
-}
-
-extension CircuitReport.Request {
-    fileprivate func isVerdict(of lease: Int64) -> Bool {
-        switch self {
-        case .succeeded(lease), .failed(lease), .giveUp(lease): true
-        default: false
-        }
-    }
-}
-
-extension SharedCircuit.Phase {
-    /// Whatever is left of it.
-    fileprivate func isSame(as other: Self) -> Bool {
-        switch (self, other) {
-        case (.closed, .closed), (.open, .open): true
-        case (.probing(let node, _), .probing(let otherNode, _)): node == otherNode
-        default: false
-        }
-    }
-
-    var isOpen: Bool { if case .open = self { true } else { false } }
 }

@@ -15,8 +15,8 @@ final class FleetSignal: Sendable {
     private let hasFailed = Atomic(false)
     private let hearsFailures = Atomic(false)
 
-    /// A call has failed. Sequentially consistent, with ``wait(until:hearingFailures:on:)``: a failure that comes as the
-    /// wait begins is seen by one of the two.
+    /// A call has failed. Sequentially consistent, with ``wait(until:hearingFailures:on:)``: a failure that comes as
+    /// the wait begins is seen by one of the two.
     func failed() {
         hasFailed.store(true, ordering: .sequentiallyConsistent)
         if hearsFailures.load(ordering: .sequentiallyConsistent) { raise() }

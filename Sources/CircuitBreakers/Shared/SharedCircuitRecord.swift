@@ -10,20 +10,20 @@ internal import ResilienceCore
 ///
 /// 1. **Time.** The time is `now` plus a correction, which grows where the clock was set back, so that time then stands
 ///    still and never goes back: what is remembered stays as far away as it was.
-/// 2. **Adopting.** The report's `known` state is adopted whole if its epoch is greater, or if the epoch is the same and
-///    its phase outranks the record's: open over probing over closed. So a store that was emptied, or that fell back to
-///    an older copy, learns again, and an epoch never goes back. Counts are forgotten then.
+/// 2. **Adopting.** The report's `known` state is adopted whole if its epoch is greater, or if the epoch is the same
+///    and its phase outranks the record's: open over probing over closed. So a store that was emptied, or that fell
+///    back to an older copy, learns again, and an epoch never goes back. Counts are forgotten then.
 /// 3. **Leases.** If a lease is over, the circuit is open without rest, and the epoch grows.
-/// 4. **Counts.** The node was seen now, whatever it tells, unless there are ``maxNodes`` others. While closed, for each
-///    node and slot number the greatest of each count and the earliest start (time − age) are kept: so reports may come
-///    twice and in any order. A slot that began before the circuit was last closed, as long ago as the window or longer,
-///    or whose number is not greater than that of one of this node that was dropped by then, is left out. Bounded: the
-///    ``maxSlots`` newest of a node, ``maxCount`` in a slot.
-/// 5. **The request**, if the reporter knows the newest epoch (`known.epoch` is the record's), or holds the lease of the
-///    epoch it names. Every change makes the epoch grow by one and empties the slots of all nodes, which stay known, with
-///    the greatest number dropped before.
-/// 6. **The rule**, while closed, by the reporter's rule. Slots as old as the window are dropped, and nodes that were not
-///    seen for two windows, or for 6 s if that is longer, are forgotten. Then see `SharedCircuitTally`.
+/// 4. **Counts.** The node was seen now, whatever it tells, unless there are ``maxNodes`` others. While closed, for
+///    each node and slot number the greatest of each count and the earliest start (time − age) are kept: so reports may
+///    come twice and in any order. A slot that began before the circuit was last closed, as long ago as the window or
+///    longer, or whose number is not greater than that of one of this node that was dropped by then, is left out.
+///    Bounded: the ``maxSlots`` newest of a node, ``maxCount`` in a slot.
+/// 5. **The request**, if the reporter knows the newest epoch (`known.epoch` is the record's), or holds the lease of
+///    the epoch it names. Every change makes the epoch grow by one and empties the slots of all nodes, which stay
+///    known, with the greatest number dropped before.
+/// 6. **The rule**, while closed, by the reporter's rule. Slots as old as the window are dropped, and nodes that were
+///    not seen for two windows, or for 6 s if that is longer, are forgotten. Then see `SharedCircuitTally`.
 public struct SharedCircuitRecord: Sendable, Hashable {
     /// The version of what is kept: a store that finds another one says so and does not guess.
     public static let schemaVersion = 1
@@ -37,8 +37,8 @@ public struct SharedCircuitRecord: Sendable, Hashable {
     /// The most calls that are counted in a slot; what exceeds it is cut, in proportion.
     public static let maxCount: Int64 = 100_000_000
 
-    /// For how long a node that is silent is taken to be there, at least, in microseconds: longer than it is silent that
-    /// has nothing to tell.
+    /// For how long a node that is silent is taken to be there, at least, in microseconds: longer than it is silent
+    /// that has nothing to tell.
     static let aliveAtLeast: Int64 = 6_000_000
 
     /// The greatest epoch, and the greatest number of openings in a row is ``maxCount``.

@@ -12,7 +12,7 @@ import Testing
         ProcessInfo.processInfo.environment["RESILIENCE_MODEL_SEQUENCES"].flatMap { UInt64($0) } ?? 10_000
 
     @Test(
-        "Whatever the network does, epochs grow, one node holds the lease, only its verdict closes, nothing counts twice"
+        "Whatever the network does, one node holds the lease, only its verdict closes, and nothing counts twice"
     )
     func anyNetwork() async {
         let faults = await withTaskGroup(of: [String].self) { group in
