@@ -8,8 +8,8 @@
 
     @testable import ResilienceRedis
 
-    /// What it costs, on this machine as it is now: by `RESILIENCE_MEASURE=1`, in release, for the tests have nothing to
-    /// hold it against.
+    /// What it costs, on this machine as it is now: by `RESILIENCE_MEASURE=1`, in release, for the tests have nothing
+    /// to hold it against.
     @Suite(
         "Measured", .serialized,
         .enabled(

@@ -140,7 +140,8 @@ struct FleetCircuitState: Sendable {
     private mutating func noteUrgency(_ hasFailed: Bool, _ now: TimeSource.Instant) {
         let isWitness = slots.isWitness(configuration.rule)
         defer { wasWitness = isWitness }
-        guard hasFailed, known.phase == .closed else { return }
+        // A failure that was told before its signal came is no news, and the next one is to be heard.
+        guard hasFailed, known.phase == .closed, slots.hasNews else { return }
         let isFirst = lastFailure.map { $0.advanced(by: configuration.tick) <= now } ?? true
         if isFirst || urgentSince == nil || (isWitness && !wasWitness) { urgentSince = now }
         lastFailure = now

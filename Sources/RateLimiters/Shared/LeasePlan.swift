@@ -18,7 +18,7 @@ struct LeasePlan: Sendable {
 
     /// For how long a batch lasts at the present rate, beside the time that two round trips take.
     static let cover: Int64 = 40_000_000
-    /// Between two requests that were granted in full, and after one that was not: a hundred a second at most then.
+    /// Between two requests that were granted in full, and at least after one that was not.
     static let shortestGap: Int64 = 2_000_000
     static let gapWhenShort: Int64 = 10_000_000
     /// However long the store says that it takes until permits are there: another node may give some back.

@@ -56,6 +56,9 @@ struct LeaseState: Sendable {
     /// Until when the store has no permit, as far as is known.
     private var emptyUntil = Int64.min
     private var roundTrip: Int64 = 0
+    /// Permits that the store grants in a second, and when it last answered.
+    private var income = 0.0
+    private var lastAnswer: Int64
     /// Permits that were asked this node for since the last request, and whether some of them in vain.
     private var arrived = 0
     private var isShort = false
@@ -78,7 +81,7 @@ struct LeaseState: Sendable {
 
     init(_ plan: LeasePlan, now: Int64) {
         self.plan = plan
-        lastRequest = now
+        (lastRequest, lastAnswer) = (now, now)
     }
 
     // MARK: Calls
@@ -354,21 +357,32 @@ struct LeaseState: Sendable {
         roundTrip += (took - roundTrip) / 4
         let granted = min(max(0, grant.granted), flight.wanted)
         keep(granted, grant.receipt, sent: flight.sent, now: now)
+        let elapsed = max(now.subtractingSaturated(lastAnswer), LeasePlan.shortestGap)
+        income += (Double(granted) * 1e9 / Double(elapsed) - income) / 4
+        lastAnswer = now
         if granted > 0 {
             emptyUntil = .min
-            let gap = granted < flight.wanted ? LeasePlan.gapWhenShort : LeasePlan.shortestGap
+            let gap = granted < flight.wanted ? gapWhenShort : LeasePlan.shortestGap
             notBefore = flight.sent.addingSaturated(gap)
         } else {
             let wait = max(0, (grant.retryAfter ?? .seconds(1)).saturatedNanoseconds)
             emptyUntil = flight.minimum == 1 ? now.addingSaturated(wait) : .min
             notBefore = max(
-                flight.sent.addingSaturated(LeasePlan.gapWhenShort),
+                flight.sent.addingSaturated(gapWhenShort),
                 now.addingSaturated(min(wait, LeasePlan.longestGap)))
             if flight.minimum > 1, let ticket = first(), ticket.latest < now.addingSaturated(wait) {
                 end(ticket, .refused(.limit(retryAfter: wait)), now: now)
             }
         }
         serve(now)
+    }
+
+    /// Until the next request when there were too few: the time in which some twenty come to this node. Many nodes,
+    /// each with a small part of the quota, ask less often each.
+    private var gapWhenShort: Int64 {
+        let longest = max(LeasePlan.gapWhenShort, min(plan.lease / 2, LeasePlan.cover))
+        let gap = income > 0 ? min(20e9 / income, Double(longest)) : 0
+        return max(LeasePlan.gapWhenShort, Int64(gap))
     }
 
     /// The store has not answered.

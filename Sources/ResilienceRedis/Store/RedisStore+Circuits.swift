@@ -32,8 +32,8 @@
                 wasEmpty: try reader.integer() == 1)
         }
 
-        /// Tells each change of the phase of some circuits, until the task is cancelled. After a connection was lost and
-        /// made again, it tells the states that there are then.
+        /// Tells each change of the phase of some circuits, until the task is cancelled. After a connection was lost
+        /// and made again, it tells the states that there are then.
         ///
         /// - Throws: `SharedStateError` when it cannot listen any longer; `CancellationError` once cancelled.
         public func changes(

@@ -79,6 +79,23 @@ import Testing
         #expect(slots.report(now: Self.start).map(\.counts) == [SharedCounts(calls: 9, failures: 3)])
     }
 
+    @Test("A failure that was told before its signal came does not keep the next one from being heard at once")
+    func lateSignal() throws {
+        var state = Self.state()
+        var view = FleetView()
+        view.totals.failures = 1
+        let report = try #require(Self.ask(&state, view, at: Self.start))
+        _ = state.answered(SharedCircuit(.closed, epoch: 0), to: report, sent: Self.start, view, now: Self.start)
+        let step = state.next(view, hasFailed: true, now: Self.start).step
+        let hears = if case .wait(_, let hearsFailures) = step { hearsFailures } else { false }
+        #expect(hears)
+        view.totals.failures = 2
+        let soon = Self.start.advanced(by: .milliseconds(10))
+        let next = state.next(view, hasFailed: true, now: soon).step
+        let told = if case .exchange(let report) = next { report.slots.map(\.counts.failures) } else { [Int]() }
+        #expect(told == [2])
+    }
+
     @Test("News that are older than what is known change nothing")
     func older() throws {
         var state = Self.state()
