@@ -6,7 +6,7 @@ internal import ResilienceCore
 /// For any test framework: it returns what it found.
 ///
 /// ```swift
-/// let violations = await CircuitStoreConformance(store).check()
+/// let violations = await CircuitStoreConformance(store).violations()
 /// #expect(violations.isEmpty)
 /// ```
 ///
@@ -37,7 +37,7 @@ public struct CircuitStoreConformance: Sendable {
     /// Makes all checks.
     ///
     /// - Returns: What does not hold. Empty for a store that is as it has to be.
-    public func check() async -> [StoreViolation] {
+    public func violations() async -> [StoreViolation] {
         var found: [StoreViolation] = []
         for (rule, body) in checks {
             do {

@@ -27,7 +27,7 @@ struct DistributedExamples {
         try await circuit.close()
         #expect(circuit.totals.opened == 2)
         sharing.cancel()
-        await #expect(throws: CancellationError.self) { try await sharing.value }
+        try await sharing.value
     }
 
     @Test("in a module, and by its document")
@@ -96,7 +96,7 @@ struct DistributedExamples {
     func conformance() async throws {
         let store = InMemoryCircuitStore()
         let clock = ContinuousClock()
-        let violations = await CircuitStoreConformance(store) { try await clock.sleep(for: $0) }.check()
+        let violations = await CircuitStoreConformance(store) { try await clock.sleep(for: $0) }.violations()
         #expect(violations.isEmpty)
     }
 }

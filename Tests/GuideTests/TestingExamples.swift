@@ -79,7 +79,7 @@ struct TestingExamples {
         #expect(jittered.remainingBreak == .seconds(11))
 
         let store = InMemoryCircuitStore(clock: clock)
-        let violations = await CircuitStoreConformance(store) { clock.advance(by: $0) }.check()
+        let violations = await CircuitStoreConformance(store) { clock.advance(by: $0) }.violations()
         #expect(violations.isEmpty)
     }
 }

@@ -9,7 +9,7 @@ import Testing
     func inMemory(seed: UInt64) async {
         let clock = ManualClock()
         let store = InMemoryCircuitStore(clock: clock)
-        let violations = await CircuitStoreConformance(store, seed: seed) { clock.advance(by: $0) }.check()
+        let violations = await CircuitStoreConformance(store, seed: seed) { clock.advance(by: $0) }.violations()
         #expect(violations.isEmpty)
     }
 
@@ -19,7 +19,7 @@ import Testing
         let store = BrokenStore(fault, clock)
         let patience: Duration = fault.isHeard ? .seconds(5) : .zero
         let violations = await CircuitStoreConformance(store, seed: 1, patience: patience) { clock.advance(by: $0) }
-            .check()
+            .violations()
         #expect(violations.contains { $0.rule.hasPrefix(fault.violated) })
     }
 }

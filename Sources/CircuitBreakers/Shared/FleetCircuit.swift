@@ -71,8 +71,8 @@ public final class FleetCircuit: Sendable {
 
     /// Keeps in touch with the fleet until the task is cancelled, then gives back what it holds for the fleet.
     ///
-    /// - Throws: `CancellationError` once cancelled. If the store is required (``Configuration/isRequired``) and cannot
-    ///   be reached at first, its error. `SharedStateError` if it runs already.
+    /// - Throws: If the store is required (``Configuration/isRequired``) and cannot be reached at first, its error.
+    ///   `SharedStateError` if it runs already. Not for cancellation, which is the usual end.
     public func run() async throws {
         guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else {
             throw SharedStateError.refused("the fleet circuit \"\(name)\" runs already")
@@ -90,7 +90,7 @@ public final class FleetCircuit: Sendable {
             }
         } catch {
             await sayFarewell()
-            throw error
+            if !Task.isCancelled { throw error }
         }
     }
 

@@ -129,7 +129,8 @@ enum Socket {
         return descriptor
     }
 
-    /// Waits until there is something to read, or to accept, or the connection is over. False if the descriptor is none.
+    /// Waits until there is something to read, or to accept, or the connection is over. False if the descriptor is
+    /// none.
     static func waitForInput(_ descriptor: Int32) -> Bool { wait(for: Int16(POLLIN), at: descriptor) }
 
     private static func wait(for events: Int16, at descriptor: Int32) -> Bool {

@@ -42,6 +42,6 @@ import Testing
             #expect(nodes.map(\.breaker.state) == Array(repeating: state, count: 4), "round \(round)")
         }
         for run in runs { run.cancel() }
-        for run in runs { await #expect(throws: CancellationError.self) { try await run.value } }
+        for run in runs { try await run.value }
     }
 }

@@ -85,7 +85,7 @@ final class FleetNode: Sendable {
     let breaker: CircuitBreaker
     let fleet: FleetCircuit
     let recorder = EventRecorder()
-    private let task = Lock<Task<any Error, Never>?>(nil)
+    private let task = Lock<Task<(any Error)?, Never>?>(nil)
     private let executor: SteppingExecutor
 
     init(
@@ -105,7 +105,7 @@ final class FleetNode: Sendable {
             with: Task(executorPreference: executor) {
                 do {
                     try await fleet.run()
-                    return CancellationError()
+                    return nil
                 } catch { return error }
             })
     }
@@ -113,7 +113,7 @@ final class FleetNode: Sendable {
     func cancel() { task.withLock { $0 }?.cancel() }
 
     /// What ended ``FleetCircuit/run()``.
-    var end: any Error { get async { await task.withLock { $0 }?.value ?? CancellationError() } }
+    var end: (any Error)? { get async { await task.withLock { $0 }?.value } }
 
     /// Makes calls: `S`uccess, `F`ailure; returns how many were let through.
     @discardableResult
