@@ -9,7 +9,8 @@
         func circuits() async throws {
             try await RedisServer.with { server in
                 try await withClient(server.url) { client in
-                    let violations = await CircuitStoreConformance(RedisStore(client), patience: .seconds(20)).violations()
+                    let violations = await CircuitStoreConformance(RedisStore(client), patience: .seconds(20))
+                        .violations()
                     #expect(violations.isEmpty, "\(violations)")
                 }
             }
