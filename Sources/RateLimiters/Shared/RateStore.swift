@@ -29,7 +29,8 @@ public struct PermitRequest: Sendable, Hashable {
     /// The least that is of use, 0 to ``wanted``: fewer are not taken.
     public var minimum: Int
 
-    /// Permits of one grant that were taken and not used, to be given back first. Given back at most once, also if no answer comes: whoever is not sure loses them.
+    /// Permits of one grant that were taken and not used, to be given back first. Given back at most once, also if no
+    /// answer comes: whoever is not sure loses them.
     public var returned: Int
 
     /// The receipt of the grant that ``returned`` were taken with. `nil`: nothing is given back.

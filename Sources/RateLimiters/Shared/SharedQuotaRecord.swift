@@ -33,7 +33,8 @@ internal import ResilienceCore
 ///
 /// What 5 is for: permits given back are to leave the debt that there would be had they never been taken. They are a
 /// piece of the debt, and what of it time has repaid since must not be given back: another may have taken it. So it
-/// counts what lies behind now of where the piece ends. Each return moves all later pieces closer, by what it gave back.
+/// counts what lies behind now of where the piece ends. Each return moves all later pieces closer, by what it gave
+/// back.
 public struct SharedQuotaRecord: Sendable, Hashable {
     /// The instant at which the quota is full, in picoseconds of the store's clock.
     private var fullAt: Int128?

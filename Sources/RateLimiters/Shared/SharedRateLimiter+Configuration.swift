@@ -104,7 +104,8 @@ extension SharedRateLimiter {
 }
 
 extension SharedQuotaRule {
-    /// The rule at the store for permits that may be used for so long after they were asked for; `nil` if there is none.
+    /// The rule at the store for permits that may be used for so long after they were asked for; `nil` if there is
+    /// none.
     ///
     /// What is used in a time T was granted in T or up to the lease before: at most burst' + rate · (T + lease). So the
     /// burst is less by what comes in a lease, rounded up; and in a microsecond, by which store clocks are read.

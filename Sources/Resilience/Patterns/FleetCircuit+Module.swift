@@ -23,8 +23,8 @@ extension Registration {
     /// The same, with the circuits of its breakers shared with the other nodes of a fleet, for as long as the module
     /// runs.
     ///
-    /// Each breaker, by its name, shares a circuit with the breakers of that name on the other nodes. In a document, the
-    /// circuit is in the section `fleetCircuits`, by the same name.
+    /// Each breaker, by its name, shares a circuit with the breakers of that name on the other nodes. In a document,
+    /// the circuit is in the section `fleetCircuits`, by the same name.
     ///
     /// ```swift
     /// Registration("payments") { CircuitBreaker.layer() }.shared(through: store)
@@ -32,8 +32,8 @@ extension Registration {
     ///
     /// - Parameters:
     ///   - store: Where the nodes meet. Breakers do not wait for it.
-    ///   - configuration: When the fleet opens together, and how this node keeps in touch. If the store is required, the
-    ///     module's `run()` throws if it cannot be reached.
+    ///   - configuration: When the fleet opens together, and how this node keeps in touch. If the store is required,
+    ///     the module's `run()` throws if it cannot be reached.
     ///   - node: What to call this node in the store, such as its host. Default: no name but a random one.
     public func shared(
         through store: any CircuitStore, _ configuration: FleetCircuit.Configuration = FleetCircuit.Configuration(),

@@ -111,8 +111,8 @@ package struct BudgetMark: Sendable {
         return context
     }
 
-    /// Tells the budget of a call that has just begun and carries nothing, unless a limit around it tells that it may know
-    /// already.
+    /// Tells the budget of a call that has just begun and carries nothing, unless a limit around it tells that it may
+    /// know already.
     package func depositsWithoutContext() -> Bool {
         if let identity, CallLimit.carries(identity) { return false }
         budget.deposit()
