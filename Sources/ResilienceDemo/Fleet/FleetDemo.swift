@@ -65,18 +65,18 @@ struct FleetStage {
     /// Waits until all nodes call the upstream, then takes the steps.
     func play(_ timeline: FleetTimeline) async throws -> [String] {
         let clock = ContinuousClock()
-        var patience = clock.now + .seconds(20)
+        let patience = clock.now + .seconds(20)
         while board.ready < fleet.nodes {
             try await clock.sleep(for: .milliseconds(20))
             guard clock.now < patience else { throw NodesMissing(ready: board.ready, of: fleet.nodes) }
         }
-        patience = clock.now
+        let start = clock.now
         board.begin()
         for (at, step) in timeline.steps {
-            try await clock.sleep(until: patience + at)
+            try await clock.sleep(until: start + at)
             try await take(step)
         }
-        return board.lines(seconds: (clock.now - patience) / .seconds(1))
+        return board.lines(seconds: (clock.now - start) / .seconds(1))
     }
 
     private func take(_ step: FleetTimeline.Step) async throws {
@@ -87,13 +87,13 @@ struct FleetStage {
         case .upstreamRecovers:
             board.upstreamRecovered()
             try await upstream.behave(UpstreamBehaviour())
-        case .faultBegins: try begin()
+        case .faultBegins: begin()
         case .faultEnds: try end()
         case .end: break
         }
     }
 
-    private func begin() throws {
+    private func begin() {
         guard let fault = fleet.fault else { return }
         board.note(fault.story)
         switch fault {
