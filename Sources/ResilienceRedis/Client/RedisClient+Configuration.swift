@@ -1,6 +1,6 @@
 #if Redis
     public import NIOSSL
-    public import ResilienceCore
+    internal import ResilienceCore
     public import Retries
 
     extension RedisClient {

@@ -1,7 +1,7 @@
 #if Redis
     internal import CircuitBreakers
     internal import RateLimiters
-    public import ResilienceCore
+    internal import ResilienceCore
 
     /// What a fleet shares, on a Redis or Valkey server or a cluster of them: version 5 of Redis or newer.
     ///
