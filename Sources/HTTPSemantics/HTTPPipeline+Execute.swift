@@ -76,8 +76,11 @@ extension HTTPPipeline {
     }
 
     func repeatable(_ error: any Error, _ replay: HTTPReplay, _ isBodyUsed: () -> Bool) -> any Error {
-        // The end of the call whatever the request; whose doing it was is for the layers to decide.
-        if unwrapped(error) is CancellationError, Task.isCancelled { return error }
+        switch CallEnd(error) {
+        // The end of this attempt whatever the request is.
+        case .cancelled, .expired: return error
+        case .failed, .rejected: break
+        }
         switch Configuration.outcome(of: unwrapped(error), configuration.sendOutcome) {
         case .permanent: return error
         case .neverSent where error is any PolicyRejection: return error

@@ -82,8 +82,11 @@
         func failed(with error: any Error, isAnswered: Bool) -> any Error {
             var outcome = HTTPSendOutcome(error)
             if isAnswered, outcome == .neverSent { outcome = .perhapsRan }
-            // The end of the call whatever the request; whose doing it was is for the layers to decide.
-            if error is CancellationError, Task.isCancelled { return error }
+            switch CallEnd(error) {
+            // The end of this attempt whatever the request is.
+            case .cancelled, .expired: return error
+            case .failed, .rejected: break
+            }
             switch outcome {
             case .permanent: return ended(by: RefusedByClient(error: error))
             case .neverSent, .perhapsRan:

@@ -68,8 +68,8 @@ struct LeasePlan: Sendable {
     }
 }
 
-/// A place in the line for permits of a shared quota. Everything that changes does so under the quota's lock.
-final class LeaseTicket: @unchecked Sendable {
+/// A place in the line for permits of a shared quota.
+final class LeaseTicket: @unchecked Sendable {  // Written under the quota's lock, read once settled.
     enum Phase: Sendable {
         case queued
         /// Granted, from a batch that ends then; `nil` if without the store.
