@@ -79,7 +79,6 @@ struct HedgePlan {
     mutating func handleCancellation() -> Action {
         // Also heard of when it is over already.
         guard state.running == 0 else { return Action() }
-        stopTimer()
         state.stopHedging()
         isCancelledBetween = true
         return Action()

@@ -129,4 +129,24 @@ struct BudgetTests {
         stage.advance(by: .seconds(3))
         #expect(try await call.value == 1)
     }
+
+    @Test("a refusal that leaves nothing running ends the call, and no delay is asked for", arguments: [0, 2])
+    func refusedWhileIdle(hint: Int) async throws {
+        let asked = Lock(0)
+        // A delay that is over at once, were it asked for again.
+        let delay = Hedge.Delay.from { _ in
+            asked.withLock { count in
+                count += 1
+                return count == 1 ? .seconds(100) : .zero
+            }
+        }
+        let hedge = try Hedge(
+            "h", .init(delay: delay, maxHedges: 3, budget: TokenBudget(0)), clock: stage.clock, random: .constant(0))
+        let call = stage.start { () -> Int in
+            try await hedge.execute { throw InjectedFailure(retryAfter: hint == 0 ? nil : .seconds(hint)) }
+        }
+        stage.advance(by: .seconds(hint))
+        #expect(hedge.totals == .init(failed: 1, refusedByBudget: 1) && asked.withLock { $0 } == 1)
+        await #expect(throws: InjectedFailure.self) { try await call.value }
+    }
 }

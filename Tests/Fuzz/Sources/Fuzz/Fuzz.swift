@@ -86,3 +86,8 @@ struct Choices {
         return String(decoding: bytes.prefix(length), as: UTF8.self)
     }
 }
+
+/// Not called: libFuzzer has a `main` that asks for it, which is linked in builds that are not optimised, and which this
+/// program's takes the place of.
+@_cdecl("LLVMFuzzerTestOneInput")
+func runNothing(_ bytes: UnsafePointer<UInt8>?, _ size: Int) -> Int32 { 0 }
