@@ -1,9 +1,9 @@
 extension ManualClock {
     /// Lets time pass: moves the clock forward, and runs whatever becomes ready on the way.
     ///
-    /// The clock stops at every moment for which a task sleeps or a timer is set, also at those that are set on the way, and
-    /// goes on when every task of the executor waits. So what would happen in that time happens, in order, and each sees
-    /// the time at which it would:
+    /// The clock stops at every moment for which a task sleeps or a timer is set, also at those that are set on the way,
+    /// and goes on when every task of the executor waits. So what would happen in that time happens, in order, and each
+    /// sees the time at which it would:
     ///
     /// ```swift
     /// Task(executorPreference: executor) { try await poller.run() }  // every second
@@ -31,8 +31,9 @@ extension ManualClock {
 
     /// Lets time pass until a condition holds, running whatever becomes ready on the way.
     ///
-    /// The condition is asked whenever nothing is ready. It ends also when nothing sleeps or is set on the clock, so look
-    /// whether the condition holds. Something that is due again and again, with a condition that never holds, has no end.
+    /// The condition is asked whenever nothing is ready. It ends also when nothing sleeps or is set on the clock, so
+    /// look whether the condition holds. Something that is due again and again, with a condition that never holds, has
+    /// no end.
     ///
     /// - Parameters:
     ///   - condition: Whether enough time has passed.

@@ -87,7 +87,7 @@ struct Choices {
     }
 }
 
-/// Not called: libFuzzer has a `main` that asks for it, which is linked in builds that are not optimised, and which this
-/// program's takes the place of.
+/// Not called. Builds that are not optimised link libFuzzer's `main` too, which this program's takes the place of, and
+/// that one asks for it.
 @_cdecl("LLVMFuzzerTestOneInput")
 func runNothing(_ bytes: UnsafePointer<UInt8>?, _ size: Int) -> Int32 { 0 }
