@@ -11,7 +11,7 @@ public final class HTTPPause: Strategy {
     /// How long, and who may wait.
     public struct Configuration: Sendable, Hashable {
         /// The longest pause, whatever the server asks for. At least 1 ns. Default: 60 seconds.
-        public var longest: Duration
+        public var maxPause: Duration
 
         /// Over how much more than the pause those who wait come back, as a share of it: 0 to 1. Default: 0.5.
         public var spread: Double
@@ -20,8 +20,8 @@ public final class HTTPPause: Strategy {
         public var maxWaiting: Int
 
         /// Creates a configuration; every part has a default.
-        public init(longest: Duration = .seconds(60), spread: Double = 0.5, maxWaiting: Int = 1000) {
-            self.longest = longest
+        public init(maxPause: Duration = .seconds(60), spread: Double = 0.5, maxWaiting: Int = 1000) {
+            self.maxPause = maxPause
             self.spread = spread
             self.maxWaiting = maxWaiting
         }
@@ -31,7 +31,7 @@ public final class HTTPPause: Strategy {
         /// - Throws: All faults, each with its field, value and range.
         public func validate() throws(ConfigurationError) {
             var check = ConfigurationCheck("pause")
-            check.require(positive: "longest", longest)
+            check.require(positive: "maxPause", maxPause)
             check.require("spread", spread, in: 0...1)
             check.require("maxWaiting", maxWaiting, atLeast: 0)
             try check.finish()
@@ -123,7 +123,7 @@ public final class HTTPPause: Strategy {
     /// - Parameter delay: For how long, at most as long as is allowed. A pause that lasts longer already stays.
     public func pause(for delay: Duration) {
         guard extend(for: delay), let announce = announcement.withLock({ $0 }) else { return }
-        announce(sharedName, min(delay, configuration.longest))
+        announce(sharedName, min(delay, configuration.maxPause))
     }
 
     /// Pauses as another node has been asked to. What ends a little later than what is known is the same, heard late.
@@ -136,7 +136,7 @@ public final class HTTPPause: Strategy {
 
     /// - Returns: Whether the pause lasts longer now than before.
     private func extend(for delay: Duration, byAtLeast least: Duration = .zero) -> Bool {
-        let bounded = min(delay, configuration.longest).saturatedNanoseconds
+        let bounded = min(delay, configuration.maxPause).saturatedNanoseconds
         guard bounded > 0 else { return false }
         let now = time.now.nanoseconds
         let new = now.addingSaturated(bounded)

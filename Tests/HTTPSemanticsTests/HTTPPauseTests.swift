@@ -36,7 +36,7 @@ struct HTTPPauseTests {
 
     @Test("No pause is longer than allowed, and a shorter one does not end a longer one")
     func bounds() async throws {
-        let pause = try pause(.init(longest: .seconds(30)))
+        let pause = try pause(.init(maxPause: .seconds(30)))
         await busy(pause, 503, .nanoseconds(Int64.max))
         #expect(pause.remaining == .seconds(30))
         await busy(try self.pause(), 503, .seconds(5))

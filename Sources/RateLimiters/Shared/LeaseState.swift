@@ -260,7 +260,7 @@ struct LeaseState: Sendable {
             if due <= now {
                 local.take(ticket.permits, &localArrival, at: now)
                 end(ticket, .granted(nil), now: now)
-            } else if ticket.latest <= now || ticket.latest < due {
+            } else if ticket.latest < due {
                 end(ticket, .refused(.limit(retryAfter: due.subtractingSaturated(now))), now: now)
             } else {
                 localWake = due
