@@ -52,7 +52,7 @@ let package = Package(
         .target(name: "HTTPSemantics", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: settings),
         .testTarget(
             name: "HTTPSemanticsTests",
-            dependencies: ["HTTPSemantics", "Resilience", "ResilienceCore", "ResilienceTesting"],
+            dependencies: ["HTTPSemantics", "RateLimiters", "Resilience", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .target(
             name: "ResilienceURLSession", dependencies: ["HTTPSemantics", "Resilience", "ResilienceCore"],
