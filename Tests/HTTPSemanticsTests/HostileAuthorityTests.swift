@@ -8,12 +8,8 @@ import Testing
 
 @Suite("Authorities that nobody bounds")
 struct HostileAuthorityTests {
-    /// A million where the compiler has optimised; in debug builds that takes too long.
-    static let count: Int = {
-        var isDebug = false
-        assert({ isDebug = true }() == ())
-        return isDebug ? 2000 : 1_000_000
-    }()
+    /// In a run that asks for them a million, which takes minutes (`RESILIENCE_AUTHORITIES=1000000`).
+    static let count = ProcessInfo.processInfo.environment["RESILIENCE_AUTHORITIES"].flatMap { Int($0) } ?? 2000
 
     private let get = HTTPReplay(method: "GET")
 
@@ -28,7 +24,7 @@ struct HostileAuthorityTests {
         _ = try await pipeline.execute(to: "\(number).hostile.example", get, reading: head) { _ in answer }
     }
 
-    @Test("A million of them, each asked once, take the room of as many as are allowed")
+    @Test("Any number of them, each asked once, take the room of as many as are allowed")
     func answering() async throws {
         let pipeline = try pipeline(100, clock: ManualClock())
         // The first ones take their places, and what is allocated once.
@@ -41,7 +37,7 @@ struct HostileAuthorityTests {
         expectNoLabels(of: pipeline)
     }
 
-    @Test("Where all places are taken by authorities that fail, a million others share one policy, and its breaker")
+    @Test("Where all places are taken by authorities that fail, any number of others share one policy, and its breaker")
     func failing() async throws {
         let pipeline = try pipeline(100, clock: ManualClock())
         // Each has a failure that its breaker remembers, so that none gives way.
