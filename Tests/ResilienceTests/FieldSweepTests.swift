@@ -53,6 +53,7 @@ struct FieldSweepTests {
                 .init(rule: .slidingWindow(10, per: .seconds(1))), .init(rule: .slidingLog(10, per: .seconds(1))),
             ]),
         Shape(AdaptiveThrottle.self, [AdaptiveThrottle.Configuration()]),
+        Shape(Pause.self, [Pause.Configuration()]),
     ]
 
     @Test("a field of a layer changes the live object, wherever the document says it", arguments: layers)

@@ -10,6 +10,7 @@ enum KnownPattern: UInt, CaseIterable {
     case bulkhead
     case rateLimiter
     case adaptiveThrottle
+    case pause
     case hedge
     case keyedRateLimiter
     case fallback
@@ -26,6 +27,7 @@ enum KnownPattern: UInt, CaseIterable {
         case .bulkhead: Bulkhead.self
         case .rateLimiter: RateLimiter.self
         case .adaptiveThrottle: AdaptiveThrottle.self
+        case .pause: Pause.self
         case .hedge: Hedge.self
         case .keyedRateLimiter: KeyedRateLimiter<NoKey>.self
         case .fallback: KeyedFallback<NoKey, Never>.self
