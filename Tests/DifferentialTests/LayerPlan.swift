@@ -60,6 +60,7 @@ struct LayerPlan {
     private(set) var breakers: [CircuitBreaker] = []
     private(set) var bulkheads: [Bulkhead] = []
     private(set) var limiters: [RateLimiter] = []
+    private(set) var keyedLimiters: [KeyedRateLimiter<Int>] = []
     private(set) var retries: [Retry] = []
     private(set) var modules: [ResilienceModule] = []
     private(set) var families: [PolicyFamily<Int>] = []
@@ -135,7 +136,7 @@ struct LayerPlan {
 
     private mutating func layer(depth: Int) throws -> any Strategy {
         let observers = script.isDrawn(percent: 25) ? observers : []
-        switch script.int(1...(depth < 2 ? 16 : 13)) {
+        switch script.int(1...(depth < 2 ? 17 : 14)) {
         case 1, 2, 3: return try breaker(observers)
         case 4, 5: return try retry(observers)
         case 6, 7: return try limiter(observers)
@@ -149,10 +150,11 @@ struct LayerPlan {
         case 13:
             guard let bulkhead = bulkheads.first else { return Counting(log: world.log) }
             return bulkhead.partition("gold")
-        case 14:
+        case 14: return try keyedLimiter(observers)
+        case 15:
             return try Timeout(
                 name("timeout"), .seconds(script.int(5...50)), clock: world.clock, observers: observers)
-        case 15: return try breakers.first ?? breaker(observers)
+        case 16: return try breakers.first ?? breaker(observers)
         default: return try policy(depth: depth + 1)
         }
     }
@@ -185,14 +187,25 @@ struct LayerPlan {
         return retry
     }
 
+    private static let rules: [RateLimiter.Rule] = [
+        .tokenBucket(2, per: .seconds(1), burst: 4), .pacing(1, per: .seconds(1)),
+        .slidingWindow(5, per: .seconds(4)), .fixedWindow(6, per: .seconds(5)),
+    ]
+
     private mutating func limiter(_ observers: [any PolicyObserver]) throws -> RateLimiter {
-        let rules: [RateLimiter.Rule] = [
-            .tokenBucket(2, per: .seconds(1), burst: 4), .pacing(1, per: .seconds(1)),
-            .slidingWindow(5, per: .seconds(4)), .fixedWindow(6, per: .seconds(5)),
-        ]
-        let limiter = try RateLimiter(name("limiter"), script.pick(rules), clock: world.clock, observers: observers)
+        let limiter = try RateLimiter(
+            name("limiter"), script.pick(Self.rules), clock: world.clock, observers: observers)
         limiters.append(limiter)
         return limiter
+    }
+
+    private mutating func keyedLimiter(_ observers: [any PolicyObserver]) throws -> any Strategy {
+        let limiter = try KeyedRateLimiter<Int>(
+            name("keyed limiter"), .init(rule: script.pick(Self.rules), maxKeys: 3), clock: world.clock,
+            observers: observers)
+        keyedLimiters.append(limiter)
+        let key = script.int(1...2)
+        return script.isDrawn(percent: 70) ? limiter[key] : limiter.by { _ in key }
     }
 
     private mutating func bulkhead(_ observers: [any PolicyObserver]) throws -> Bulkhead {
