@@ -13,6 +13,9 @@ protocol ManagedFamily: Sendable {
     /// Which layers those are, of the prototype: another than those of the members, unless all share it.
     var layerIdentities: [ObjectIdentifier] { get }
 
+    /// What runs with the module of the layers that all members share.
+    var running: [any RunningComponent] { get }
+
     /// What puts that in force which a document says about each of those layers; `nil` if there are faults.
     ///
     /// - Parameter registered: What is registered for itself, and configured there where nothing is said here.
@@ -42,6 +45,12 @@ extension PolicyFamily: ManagedFamily {
     var keys: [String] { prototypeTunings.map(\.key) }
 
     var layerIdentities: [ObjectIdentifier] { prototypeTunings.map(\.identity) }
+
+    var running: [any RunningComponent] {
+        zip(prototype.layers, sharedLayers).compactMap { layer, isShared in
+            isShared ? layer.component as? any RunningComponent : nil
+        }
+    }
 
     func change(
         from parts: [[ConfigurationReader]], _ registered: Set<ObjectIdentifier>, _ findings: Findings
