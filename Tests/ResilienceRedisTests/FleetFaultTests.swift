@@ -54,6 +54,41 @@
             }
         }
 
+        @Test("a node cut off alone goes on by itself while the others open, and opens too once it is back")
+        func partitioned() async throws {
+            try await RedisServer.with { server in
+                try await Proxy.with(server.port) { proxy, url in
+                    let others = try (0..<2).map { try Node($0, server.url) }
+                    let cutOff = try Node(2, url)
+                    let nodes = others + [cutOff]
+                    let tasks = nodes.map { node in Task { try await node.fleet.run() } }
+                    for node in nodes { #expect(await eventually { node.fleet.totals.exchanges > 0 }) }
+                    proxy.set(.silent)
+                    #expect(await eventually { cutOff.fleet.isDegraded })
+                    for node in others {
+                        await node.fail()
+                        await node.fail()
+                    }
+                    for node in others {
+                        #expect(
+                            await eventually { node.breaker.state.isOpen },
+                            "\(node.fleet.shared) \(node.recorder.names)")
+                        #expect(node.events == ["opened"] && !node.fleet.isDegraded)
+                    }
+                    for _ in 0..<100 { await cutOff.succeed() }
+                    #expect(cutOff.breaker.state == .closed && cutOff.lost == 0)
+                    proxy.set(.pass)
+                    #expect(await eventually { cutOff.breaker.state.isOpen && !cutOff.fleet.isDegraded })
+                    #expect(cutOff.events.first == "degraded")
+                    #expect(cutOff.events.sorted() == ["degraded", "opened", "recovered"])
+                    for task in tasks {
+                        task.cancel()
+                        _ = await task.result
+                    }
+                }
+            }
+        }
+
         @Test("a server that was emptied learns again what was counted, and that the circuit is open")
         func emptied() async throws {
             try await RedisServer.with { server in
