@@ -83,6 +83,10 @@ struct DistributedExamples {
 
     @Test("an observer of a fleet, and what a module hands out and says of it")
     func watching() async throws {
+        let store = UnreachableStore()
+        let limiter = try SharedRateLimiter(
+            "partner-api", SharedQuotaRule(permits: 50, period: .seconds(1), burst: 10), through: InMemoryRateStore())
+
         struct FleetAlarm: PolicyObserver {
             func observe(_ event: some PolicyEvent) {
                 switch event {
@@ -96,11 +100,8 @@ struct DistributedExamples {
             }
         }
 
-        let circuits = UnreachableStore()
-        let limiter = try SharedRateLimiter(
-            "partner-api", SharedQuotaRule(permits: 50, period: .seconds(1), burst: 10), through: InMemoryRateStore())
         let watched = try ResilienceModule("shop", observers: [FleetAlarm()]) {
-            Registration("payments") { CircuitBreaker.layer() }.shared(through: circuits)
+            Registration("payments") { CircuitBreaker.layer() }.shared(through: store)
             Registration("partner-api", limiter)
         }
         let circuit = try watched.fleetCircuit("payments")
