@@ -52,7 +52,7 @@ let package = Package(
         .target(name: "HTTPSemantics", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: settings),
         .testTarget(
             name: "HTTPSemanticsTests",
-            dependencies: ["HTTPSemantics", "Resilience", "ResilienceCore", "ResilienceTesting"],
+            dependencies: ["HTTPSemantics", "RateLimiters", "Resilience", "ResilienceCore", "ResilienceTesting"],
             swiftSettings: settings),
         .target(
             name: "ResilienceURLSession", dependencies: ["HTTPSemantics", "Resilience", "ResilienceCore"],
@@ -255,6 +255,10 @@ addIntegration(
             package: .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
             name: "async-http-client", products: ["AsyncHTTPClient"]),
         nio(["NIOCore", "NIOHTTP1", "NIOPosix"]),
+        // Only HTTP/2 says of a request that it was refused before it was looked at. The client depends on it too.
+        Integrated(
+            package: .package(url: "https://github.com/apple/swift-nio-http2", from: "1.36.0"),
+            name: "swift-nio-http2", products: ["NIOHTTP2"]),
     ], uses: ["HTTPSemantics"])
 addIntegration(
     "Hummingbird", "ResilienceHummingbird: limits, shedding and deadlines for servers of Hummingbird.",
@@ -288,7 +292,14 @@ addIntegration(
             package: .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"), name: "swift-nio-ssl",
             products: ["NIOSSL"]),
     ], uses: ["CircuitBreakers", "RateLimiters", "Retries"])
-package.targets.first { $0.name == "ResilienceRedisTests" }?.dependencies.append("ResilienceStoreTesting")
+package.targets.append(
+    // A process that the tests start several times.
+    .executableTarget(
+        name: "FleetTestNode", dependencies: ["ResilienceRedis", "Resilience", "ResilienceCore"],
+        path: "Tests/FleetTestNode", swiftSettings: settings))
+package.targets.first { $0.name == "ResilienceRedisTests" }?.dependencies += [
+    "ResilienceStoreTesting", "FleetTestNode",
+]
 
 // The demo of a fleet meets at a Redis server.
 package.targets.first { $0.name == "ResilienceDemo" }?.dependencies.append("ResilienceRedis")

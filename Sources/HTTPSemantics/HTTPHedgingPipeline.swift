@@ -12,6 +12,10 @@ public import ResilienceCore
 ///
 /// Only safe requests run at two endpoints at once. Others go to the next endpoint after a failure that allows it:
 /// idempotent ones after any, the rest where they were provably never sent.
+///
+/// Registered in a module, `Registration("search", search)`, its numbers are those of the document: of what each
+/// endpoint has under `families`, of the total limit under `timeouts`, of the hedge under `hedges`, and of what takes
+/// other requests to the next endpoint under `hedges` as `search failover`.
 public struct HTTPHedgingPipeline: Sendable {
     /// In which order a call tries the endpoints. None is tried twice.
     public enum Routing: String, Sendable, Hashable, CaseIterable {
@@ -65,18 +69,10 @@ public struct HTTPHedgingPipeline: Sendable {
         check.require(
             Set(endpoints.map(\.authority)).count == endpoints.count, "endpoints",
             "\(endpoints.map(\.url))", "has an endpoint twice")
-        let isAlone = endpoints.count <= 1
-        check.require(
-            isAlone || hedge.maxHedges < endpoints.count, "hedge.maxHedges", "\(hedge.maxHedges)",
-            "is more than the other endpoints, \(endpoints.count - 1)")
-        if let totalLimit = configuration.totalLimit {
-            for start in hedge.delay.starts(of: min(max(hedge.maxHedges, 1), 10)) {
-                check.require(
-                    start < totalLimit, "hedge.delay", "\(start)",
-                    "is when a hedge is to start, and not before totalLimit, \(totalLimit)")
-            }
-        }
-        var faults = check.faults
+        var faults =
+            check.faults
+            + hedge.contradictions(
+                at: "\(name).hedge", endpoints: endpoints.count, totalLimit: configuration.totalLimit)
         var inner = configuration
         inner.totalLimit = nil
         inner.retry = nil
@@ -106,6 +102,19 @@ public struct HTTPHedgingPipeline: Sendable {
         self.endpoints = endpoints
         self.routing = routing
         self.random = random
+        let limit = total
+        let hedges = [("", self.hedge), (" failover", failover)]
+        let hasAttemptLimit = configuration.attemptLimit != nil
+        policies.setRelation { [configuration = pipeline.configuration, count = endpoints.count] name, layers, other in
+            var whole = configuration.replacing(layers)
+            if !hasAttemptLimit { whole.attemptLimit = nil }
+            whole.totalLimit = limit.flatMap { (other($0) as? Timeout.Configuration ?? $0.configuration).fixedLimit }
+            return whole.contradictions(.ofDocument(name, configuration))
+                + hedges.flatMap { suffix, hedge in
+                    (other(hedge) as? Hedge.Configuration ?? hedge.configuration).contradictions(
+                        at: "hedges.\(name + suffix)", endpoints: count, totalLimit: whole.totalLimit)
+                }
+        }
     }
 
     /// Makes a request at one endpoint after another, as the hedge and the request allow.
@@ -197,5 +206,31 @@ extension HTTPPipeline.Configuration {
             case .permanent: false
             }
         }
+    }
+}
+
+extension HTTPHedgingPipeline: ComponentGroup {
+    /// What documents know of it.
+    package var parts: [(suffix: String, component: any Sendable)] {
+        let limits = total.map { [(suffix: "", component: $0 as any Sendable)] } ?? []
+        return limits + [("", policies), ("", hedge), (" failover", failover)]
+    }
+}
+
+extension Hedge.Configuration {
+    /// What cannot happen: hedges at more endpoints than there are, or after the end.
+    func contradictions(at path: String, endpoints: Int, totalLimit: Duration?) -> [ConfigurationError.Fault] {
+        var check = ConfigurationCheck(path)
+        check.require(
+            endpoints <= 1 || maxHedges < endpoints, "maxHedges", "\(maxHedges)",
+            "is more than the other endpoints, \(endpoints - 1)")
+        if let totalLimit {
+            for start in delay.starts(of: min(max(maxHedges, 1), 10)) {
+                check.require(
+                    start < totalLimit, "delay", "\(start)",
+                    "is when a hedge is to start, and not before totalLimit, \(totalLimit)")
+            }
+        }
+        return check.faults
     }
 }

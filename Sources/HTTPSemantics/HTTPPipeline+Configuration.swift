@@ -16,7 +16,7 @@ extension HTTPPipeline {
         public var retry: Retry.Configuration?
 
         /// How a `Retry-After` of 429 and 503 holds back all calls to its authority. Default: for at most a minute.
-        public var pause: HTTPPause.Configuration?
+        public var pause: Pause.Configuration?
 
         /// What shares pauses with the other nodes of a fleet, by the name of the pipeline and the authority. Default:
         /// `nil`, nothing.
@@ -60,7 +60,7 @@ extension HTTPPipeline {
         public init(
             totalLimit: Duration? = .seconds(30),
             retry: Retry.Configuration? = Configuration.standardRetry,
-            pause: HTTPPause.Configuration? = .init(),
+            pause: Pause.Configuration? = .init(),
             circuitBreaker: CircuitBreaker.Configuration? = .init(
                 trip: .failureRate(0.5, minimumCalls: 20), window: .time(.seconds(30))),
             bulkhead: Bulkhead.Configuration? = .init(
@@ -96,21 +96,7 @@ extension HTTPPipeline {
             var check = ConfigurationCheck()
             if let totalLimit { check.require(positive: "totalLimit", totalLimit) }
             if let attemptLimit { check.require(positive: "attemptLimit", attemptLimit) }
-            if let totalLimit, let attemptLimit {
-                check.require(
-                    attemptLimit <= totalLimit, "attemptLimit", "\(attemptLimit)",
-                    "is longer than totalLimit, \(totalLimit)")
-            }
-            if let attemptLimit, let window = circuitBreaker?.window.length {
-                check.require(
-                    window >= attemptLimit.multipliedSaturated(by: 2), "circuitBreaker.window", "\(window)",
-                    "is shorter than two attempts of attemptLimit, \(attemptLimit)")
-            }
-            if let totalLimit, let longest = retry?.maxDuration {
-                check.require(
-                    longest <= totalLimit, "retry.maxDuration", "\(longest)",
-                    "is longer than totalLimit, \(totalLimit)")
-            }
+            check.note(contradictions())
             check.require("maxAuthorities", maxAuthorities, in: 1...1_000_000)
             check.require(notNegative: "rule.maxHint", rule.maxHint)
             let isEmpty =

@@ -76,6 +76,9 @@ public struct HTTPPipeline: Sendable {
             throw ConfigurationError(faults + new) ?? error
         }
         if let error = ConfigurationError(faults) { throw error }
+        policies.setRelation { [configuration] name, layers, _ in
+            configuration.replacing(layers).contradictions(.ofDocument(name, configuration))
+        }
     }
 
     /// The policy of an authority: a host, with its port if it is not the usual one. Letter case does not matter.
@@ -106,7 +109,7 @@ extension HTTPPipeline.Configuration {
     /// What each attempt passes.
     @PolicyBuilder
     var innerLayers: Layer<some Strategy> {
-        if let pause { HTTPPause.layer(pause, sharing: sharedPauses) }
+        if let pause { Pause.layer(pause, sharing: sharedPauses) }
         if let circuitBreaker { CircuitBreaker.layer(conditioned(circuitBreaker)) }
         if let bulkhead { Bulkhead.layer(bulkhead) }
         if let attemptLimit { Timeout.layer(attemptLimit) }

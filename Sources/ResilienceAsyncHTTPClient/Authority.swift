@@ -15,6 +15,17 @@
         return port.isEmpty || port == usualPort(scheme) ? String(host[..<colon]) : host
     }
 
+    /// What comes after the authority of a URL, without a fragment; of what has no authority, all.
+    func pathAndQuery(of url: String) -> String {
+        var rest = url[...]
+        if url.first != "/", let separator = url.range(of: "://") {
+            rest = url[separator.upperBound...]
+            rest = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" }.map { rest[$0...] } ?? ""
+        }
+        rest = rest.prefix { $0 != "#" }
+        return rest.first == "/" ? String(rest) : "/" + rest
+    }
+
     private func usualPort(_ scheme: String) -> String {
         switch scheme {
         case "http": "80"

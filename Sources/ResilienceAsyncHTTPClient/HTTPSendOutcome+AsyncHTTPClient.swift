@@ -3,17 +3,20 @@
     public import HTTPSemantics
     internal import NIOCore
     internal import NIOHTTP1
+    internal import NIOHTTP2
     internal import NIOPosix
 
     extension HTTPSendOutcome {
         /// How far a request of AsyncHTTPClient came that ended with an error.
         ///
-        /// Only what proves that no byte was sent is ``neverSent``. An error that is not known here is
+        /// Only what proves that the service has not begun is ``neverSent``: no byte was sent, or it says so itself. An error that is not known here is
         /// ``perhapsRan``.
         public init(_ error: any Error) {
             switch error {
             case let error as HTTPClientError: self = Self.outcomes[error.shortDescription] ?? .perhapsRan
             case is NIOConnectionError: self = .neverSent
+            case is NIOHTTP2Errors.CreatedStreamAfterGoaway, is NIOHTTP2Errors.NoStreamIDAvailable: self = .neverSent
+            case is NIOHTTP2Errors.StreamClosed: self = isRefusedStream(error) ? .neverSent : .perhapsRan
             case let error as IOError: self = error.isOfConnecting ? .neverSent : .perhapsRan
             default: self = .perhapsRan
             }
@@ -55,6 +58,13 @@
                 [111, 113, 101, 112, 100, 99]
             #endif
         }
+    }
+
+    /// Whether a server of HTTP/2 says that it has not looked at the request: it reset the stream with `REFUSED_STREAM`, or
+    /// went away with a `GOAWAY` whose last stream came before it, which the client's library reports as the same. Unlike
+    /// with a connection that did not come about, the client may have read from the body.
+    func isRefusedStream(_ error: any Error) -> Bool {
+        (error as? NIOHTTP2Errors.StreamClosed)?.errorCode == .refusedStream
     }
 
     /// Whether an error is of the client or of its connection, and not of whoever reads the response.

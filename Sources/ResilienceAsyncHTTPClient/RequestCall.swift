@@ -50,12 +50,7 @@
             if let end = state.withLock({ $0.end }) { throw end }
             var request = request
             request.body = body?.make()
-            if let field = options.deadline, let remaining = context.remaining {
-                request.headers.replaceOrAdd(name: field.name.name, value: field.text(for: remaining))
-            }
-            if let field = options.priority, let priority = context[Bulkhead.Priority.self] {
-                request.headers.replaceOrAdd(name: field.name.name, value: field.text(for: priority))
-            }
+            options.addFields(to: &request, context)
             let response: HTTPClientResponse
             do {
                 response = try await client.execute(request, deadline: Self.deadline(context))
@@ -90,7 +85,8 @@
             switch outcome {
             case .permanent: return ended(by: RefusedByClient(error: error))
             case .neverSent, .perhapsRan:
-                let isBodyUsed = outcome == .perhapsRan && (body?.isUsed() ?? false)
+                let mayBeUsed = outcome == .perhapsRan || isRefusedStream(error)
+                let isBodyUsed = mayBeUsed && (body?.isUsed() ?? false)
                 guard replay.mayRepeat(after: outcome, isBodyUsed: isBodyUsed) else {
                     return ended(by: HTTPUnrepeatableError(error))
                 }
@@ -114,13 +110,25 @@
 
         /// Later than the call's: whoever limits the call cancels it, and is not to be overtaken by the client's own
         /// error.
-        private static func deadline(_ context: Context) -> NIODeadline {
+        static func deadline(_ context: Context) -> NIODeadline {
             guard let remaining = context.remaining else { return .distantFuture }
             let (sum, overflows) = NIODeadline.now().uptimeNanoseconds.addingReportingOverflow(
                 UInt64(max(0, remaining.saturatedNanoseconds)))
             let (later, isTooLate) = sum.addingReportingOverflow(1_000_000_000)
             guard !overflows, !isTooLate, later < UInt64(Int64.max) else { return .distantFuture }
             return .uptimeNanoseconds(later)
+        }
+    }
+
+    extension ResilientHTTPClient.Options {
+        /// Adds what tells the server how long the caller waits, and how important the call is.
+        func addFields(to request: inout HTTPClientRequest, _ context: Context) {
+            if let field = deadline, let remaining = context.remaining {
+                request.headers.replaceOrAdd(name: field.name.name, value: field.text(for: remaining))
+            }
+            if let field = priority, let priority = context[Bulkhead.Priority.self] {
+                request.headers.replaceOrAdd(name: field.name.name, value: field.text(for: priority))
+            }
         }
     }
 

@@ -35,6 +35,14 @@
                 self.deadline = deadline
                 self.priority = priority
             }
+
+            /// What a pipeline says.
+            init(_ pipeline: HTTPPipeline.Configuration, _ drainLimit: Int) {
+                self.init(
+                    rule: pipeline.rule, failures: pipeline.throwsFailures ? .thrown : .returned,
+                    drainLimit: drainLimit, deadline: pipeline.deadlineField, priority: pipeline.priorityField)
+                secondsSince1970 = pipeline.secondsSince1970
+            }
         }
 
         /// What becomes of a failed response that is the outcome in the end.

@@ -62,12 +62,8 @@
             layers.sendOutcome = { HTTPSendOutcome($0) }
             let standard = try HTTPPipeline(name, layers, clock: clock, random: random, observers: observers)
             try module?.register(Registration(name, standard.policies))
-            var options = Options(
-                rule: layers.rule, failures: layers.throwsFailures ? .thrown : .returned, drainLimit: drainLimit,
-                deadline: layers.deadlineField, priority: layers.priorityField)
-            options.secondsSince1970 = layers.secondsSince1970
             self.init(
-                client, policies: standard.policies, options: options, configuration: configuration,
+                client, policies: standard.policies, options: Options(layers, drainLimit), configuration: configuration,
                 observers: observers, isStandard: true)
         }
 

@@ -60,6 +60,10 @@
             for section in ["policies", "families"] {
                 for name in (names[section] ?? []) + (section == "policies" ? policies : []) {
                     readLayers(Self.sections, at: [section, name], snapshot, &document)
+                    guard section == "families" else { continue }
+                    for place in DocumentSection.familyBounds.places {
+                        read(place.forms, at: [section, name] + place.path, snapshot, &document)
+                    }
                 }
             }
             readTemplates(sections, snapshot, &document)

@@ -60,6 +60,24 @@
             }
         }
 
+        @Test("several endpoints")
+        func endpoints() async throws {
+            let resilience = try ResilienceModule("shop")
+            // One whose shutdown ends its requests before they leave the machine.
+            let client = HTTPClient(eventLoopGroupProvider: .singleton)
+            try await client.shutdown()
+            await #expect(throws: (any Error).self) {
+                let search = try HedgingHTTPClient(
+                    client,
+                    endpoints: [HTTPEndpoint("https://eu.example.com"), HTTPEndpoint("https://us.example.com")],
+                    name: "search", module: resilience, hedge: .init(delay: .fixed(.milliseconds(300))))
+                let page = try await search.execute(HTTPClientRequest(url: "/search?q=tea")) { response in
+                    try await response.body.collect(upTo: 1 << 20)
+                }
+                print(page)
+            }
+        }
+
         @Test("failures that are thrown")
         func failures() async throws {
             try await withClient { client in

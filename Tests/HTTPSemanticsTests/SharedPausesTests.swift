@@ -4,6 +4,7 @@ import ResilienceTesting
 import Testing
 
 @testable import HTTPSemantics
+@testable import RateLimiters
 
 @Suite("Pauses that a fleet shares")
 struct SharedPausesTests {
@@ -14,7 +15,7 @@ struct SharedPausesTests {
         let store: FailingPauseStore
         let recorder = EventRecorder()
         let shared: [SharedPauses]
-        let pauses: [HTTPPause]
+        let pauses: [Pause]
         let runs = Lock<[Task<Void, Never>]>([])
         let errors = Lock<[SharedStateError]>([])
 
@@ -28,7 +29,7 @@ struct SharedPausesTests {
                     through: store, isRequired: isRequired, clock: clock, random: .constant(1), observers: [recorder])
             }
             pauses = try shared.map { shared in
-                try HTTPPause.layer(sharing: shared).build(
+                try Pause.layer(sharing: shared).build(
                     in: PolicyEnvironment(name: "api", time: TimeSource(clock), random: .constant(0)))
             }
             for shared in shared { run(shared) }
@@ -76,9 +77,9 @@ struct SharedPausesTests {
         let stage = try Stage()
         stage.pauses[0].pause(for: .seconds(10))
         stage.advance(by: .seconds(1))
-        let late = try HTTPPause.layer(sharing: stage.shared[1]).build(
+        let late = try Pause.layer(sharing: stage.shared[1]).build(
             in: PolicyEnvironment(name: "api", time: TimeSource(stage.clock)))
-        let other = try HTTPPause.layer(sharing: stage.shared[1]).build(
+        let other = try Pause.layer(sharing: stage.shared[1]).build(
             in: PolicyEnvironment(name: "other", time: TimeSource(stage.clock)))
         stage.advance(by: .zero)
         #expect(late.remaining == .seconds(9))
@@ -115,7 +116,7 @@ struct SharedPausesTests {
     func gone() throws {
         let stage = try Stage(nodes: 1)
         for number in 0..<1000 {
-            _ = try HTTPPause.layer(sharing: stage.shared[0]).build(
+            _ = try Pause.layer(sharing: stage.shared[0]).build(
                 in: PolicyEnvironment(name: "\(number)", time: TimeSource(stage.clock)))
         }
         stage.advance(by: .seconds(1))
@@ -134,8 +135,8 @@ struct SharedPausesTests {
             configuration.sharedPauses = shared
             return try HTTPPipeline("client", configuration, clock: stage.clock)
         }
-        let a = pipelines.map { $0.policy(for: "a.example").strategies(HTTPPause.self)[0] }
-        let b = pipelines.map { $0.policy(for: "b.example").strategies(HTTPPause.self)[0] }
+        let a = pipelines.map { $0.policy(for: "a.example").strategies(Pause.self)[0] }
+        let b = pipelines.map { $0.policy(for: "b.example").strategies(Pause.self)[0] }
         stage.advance(by: .zero)
         a[0].pause(for: .seconds(3))
         stage.advance(by: .zero)

@@ -3,6 +3,7 @@
     import HTTPSemantics
     import NIOCore
     import NIOHTTP1
+    import NIOHTTP2
     import NIOPosix
     import ResilienceAsyncHTTPClient
     import Testing
@@ -43,6 +44,14 @@
         @Test("a connection that broke may have been used", arguments: [ECONNRESET, EPIPE, ETIMEDOUT])
         func broken(number: CInt) {
             #expect(HTTPSendOutcome(IOError(errnoCode: number, reason: "read")) == .perhapsRan)
+        }
+
+        @Test("a server of HTTP/2 that refuses a stream, or goes away before it, has not looked at the request")
+        func refusedStream() {
+            for code in [HTTP2ErrorCode.refusedStream, .cancel, .internalError, .noError, .enhanceYourCalm] {
+                let error = NIOHTTP2Errors.streamClosed(streamID: 1, errorCode: code)
+                #expect(HTTPSendOutcome(error) == (code == .refusedStream ? .neverSent : .perhapsRan), "\(code)")
+            }
         }
 
         @Test("so does a closed channel, what breaks the protocol, and what nobody knows")

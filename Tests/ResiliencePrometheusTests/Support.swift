@@ -74,7 +74,7 @@ struct Everything {
         module = try ResilienceModule("shop", clock: clock, observers: [calls, events]) {
             Registration(family: "hosts", by: Int.self, maxKeys: 5) { CircuitBreaker.layer() }
         }
-        paused = try Policy("api", clock: clock) { HTTPPause.layer() }
+        paused = try Policy("api", clock: clock) { Pause.layer() }
         fleet = try FleetCircuit(CircuitBreaker("shared", clock: clock), through: InMemoryCircuitStore(clock: clock))
     }
 

@@ -53,6 +53,7 @@ struct EventDetailsTests {
                 ["permits", "waited_seconds"], false
             ),
             (AdaptiveThrottle.Event(source: "a", .throttling(probability: 0.5)), ["probability"], false),
+            (Pause.Event(source: "p", .paused(for: .zero)), ["length_seconds"], false),
             (
                 FallbackEvent(source: "f", .served(served, after: .seconds(1), cause: InjectedFailure())),
                 ["step", "age_seconds", "elapsed_seconds"], true
@@ -108,6 +109,8 @@ struct EventDetailsTests {
             (RateLimiter.KeyedEvent(source: "l", .cancelled(key: "secret", permits: 1)), ["permits"], false),
             (RateLimiter.KeyedEvent(source: "l", .forgot(key: "secret")), [], false),
             (AdaptiveThrottle.Event(source: "a", .recovered), [], false),
+            (Pause.Event(source: "p", .resumed(after: .zero)), ["length_seconds"], false),
+            (Pause.Event(source: "p", .waited(.zero)), ["length_seconds"], false),
             (
                 AdaptiveThrottle.Event(source: "a", .called(.refused, duration: .zero)),
                 ["outcome", "duration_seconds"], false

@@ -69,7 +69,7 @@ struct ResilientURLSessionTests {
         }
         #expect(try await client.data(from: server.url("/a")).1.statusCode == 429)
         #expect(server.seen.count == 1)
-        await #expect(throws: HTTPPause.PausedError.self) { try await client.data(from: server.url("/a")) }
+        await #expect(throws: Pause.PausedError.self) { try await client.data(from: server.url("/a")) }
     }
 
     @Test("A connection that the server closes instead of answering is an error that only idempotent requests repeat")

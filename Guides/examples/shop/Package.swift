@@ -8,7 +8,7 @@ let package = Package(
         // In a package of your own: .package(url: "https://github.com/<owner>/swift-resilience", from: "0.1.0", traits: [...])
         .package(
             name: "swift-resilience", path: "../../..",
-            traits: ["Hummingbird", "Logging", "ServiceLifecycle", "Tracing"]),
+            traits: ["AsyncHTTPClient", "Hummingbird", "Logging", "ServiceLifecycle", "Tracing"]),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
@@ -18,6 +18,7 @@ let package = Package(
             name: "Shop",
             dependencies: [
                 .product(name: "Resilience", package: "swift-resilience"),
+                .product(name: "ResilienceAsyncHTTPClient", package: "swift-resilience"),
                 .product(name: "ResilienceFiles", package: "swift-resilience"),
                 .product(name: "ResilienceHummingbird", package: "swift-resilience"),
                 .product(name: "ResilienceLogging", package: "swift-resilience"),

@@ -64,7 +64,7 @@ extension ConfigurationPlan {
                     refuseUnknown(.family, name, reader, "; only code can declare one")
                     continue
                 }
-                let own = readTemplate(reader, keys: DocumentPatterns.layerKeys)
+                let own = readTemplate(reader.without(FamilyBounds.keys), keys: DocumentPatterns.layerKeys)
                 let inheritance = inheritance(own)
                 own.layers?.refuse("cannot replace the layers of a policy family")
                 refuseStrayParts(of: inheritance, keys: family.keys)
@@ -75,7 +75,7 @@ extension ConfigurationPlan {
                     return self.parts(key, index, inheritance, takesDefaults: false)
                 }
                 for (layer, parts) in zip(family.layerIdentities, parts) where !parts.isEmpty { tell(layer) }
-                add(family.change(from: parts, registered, findings))
+                add(family.change(from: parts, bounds: reader.only(FamilyBounds.keys), registered, findings))
             }
         }
     }

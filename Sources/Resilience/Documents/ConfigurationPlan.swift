@@ -53,6 +53,7 @@ struct ConfigurationPlan {
         for pattern in DocumentPatterns.declared { pattern.plan(sections, in: &self) }
         if let reader = sections.section(of: .family) { planFamilies(reader) }
         planRest()
+        for key in order { entries[key]?.family?.checkRelation(key.name, findings) }
         try findings.finish()
     }
 
@@ -104,7 +105,7 @@ struct ConfigurationPlan {
                 tune(managed.declared.tunings, entry.origin, [])
                 replace(managed, with: managed.declared)
             } else if let family = entry.family {
-                add(family.change(from: [], registered, findings))
+                add(family.change(from: [], bounds: nil, registered, findings))
             } else if let tuning = entry.tuning, !toldAsLayer.contains(tuning.identity) {
                 add(tuning.change(from: base(of: entry), findings))
             }

@@ -54,6 +54,7 @@ extension DocumentPatterns {
                 ]
             ],
         ]
+        let familyBounds = DocumentSchema.schema(onto: FamilyBounds.documentBase, isStandard: false)
         var sections: [String: ConfigurationValue] = [
             "defaults": [
                 "type": "object", "additionalProperties": false,
@@ -61,7 +62,7 @@ extension DocumentPatterns {
             ],
             "templates": map(layered(keys, layers: reference("layers"))),
             "policies": map(layered(layerKeys, layers: reference("layers"))),
-            "families": map(layered(layerKeys, layers: nil)),
+            "families": map(layered(layerKeys, layers: nil).addingProperties(of: familyBounds)),
         ]
         for pattern in KnownPattern.types {
             if let section = pattern.kind.section { sections[section] = map(named(parts[pattern.documentKey] ?? [:])) }
@@ -73,4 +74,14 @@ extension DocumentPatterns {
             "$defs": .object(definitions),
         ]
     }()
+}
+
+extension ConfigurationValue {
+    /// A schema of an object that may have the properties of another, too.
+    fileprivate func addingProperties(of other: ConfigurationValue) -> ConfigurationValue {
+        guard case .object(let own)? = self["properties"], case .object(let new)? = other["properties"] else {
+            return self
+        }
+        return adding("properties", .object(own.merging(new) { own, _ in own }))
+    }
 }

@@ -20,7 +20,13 @@ struct Tuning: Sendable {
     /// Whether it was made from a document, so that the document's defaults apply to it.
     let takesDefaults: Bool
 
-    private let read: @Sendable ([ConfigurationReader], Findings) -> (step: Step, document: ConfigurationValue)?
+    private let read: @Sendable ([ConfigurationReader], Findings) -> Reading?
+    /// What parts of a document come to.
+    private struct Reading {
+        let step: Step
+        let document: ConfigurationValue
+    }
+
     private let write: @Sendable (DocumentEnvironment) -> ConfigurationValue
 
     /// - Parameter strategy: The layer that leads to the component, if that is none itself.
@@ -46,7 +52,8 @@ struct Tuning: Sendable {
                 guard document != component.settings.document(in: change.names) else { return }
                 try component.retune(change)
             }
-            return (step, document)
+            findings.planned[ObjectIdentifier(component)] = settings
+            return Reading(step: step, document: document)
         }
         write = { component.settings.document(in: $0) }
     }

@@ -4,7 +4,7 @@ extension Kind {
     static let hedge = Kind(.hedge, "hedged policy", section: "hedges")
 }
 
-extension Hedge: Tunable {
+extension Hedge: Tunable, Component {
     static var kind: Kind { .hedge }
 
     var settings: Configuration { configuration }

@@ -10,11 +10,14 @@ enum KnownPattern: UInt, CaseIterable {
     case bulkhead
     case rateLimiter
     case adaptiveThrottle
+    case pause
     case hedge
     case keyedRateLimiter
     case fallback
     case staleWhileRevalidate
     case fleetCircuit
+    case sharedRateLimiter
+    case sharedKeyedRateLimiter
 
     /// The type that documents configure. What it says of itself is the same for all keys and values.
     private var type: any Tunable.Type {
@@ -26,11 +29,14 @@ enum KnownPattern: UInt, CaseIterable {
         case .bulkhead: Bulkhead.self
         case .rateLimiter: RateLimiter.self
         case .adaptiveThrottle: AdaptiveThrottle.self
+        case .pause: Pause.self
         case .hedge: Hedge.self
         case .keyedRateLimiter: KeyedRateLimiter<NoKey>.self
         case .fallback: KeyedFallback<NoKey, Never>.self
         case .staleWhileRevalidate: KeyedStaleWhileRevalidate<NoKey, Never>.self
         case .fleetCircuit: FleetCircuit.self
+        case .sharedRateLimiter: SharedRateLimiter.self
+        case .sharedKeyedRateLimiter: SharedKeyedRateLimiter<NoKey>.self
         }
     }
 

@@ -1,4 +1,5 @@
 internal import ResilienceCore
+internal import Synchronization
 
 /// A family of policies, whatever its keys, as a module manages it.
 protocol ManagedFamily: Sendable {
@@ -13,12 +14,23 @@ protocol ManagedFamily: Sendable {
     /// Which layers those are, of the prototype: another than those of the members, unless all share it.
     var layerIdentities: [ObjectIdentifier] { get }
 
+    /// What runs with the module of the layers that all members share.
+    var running: [any RunningComponent] { get }
+
     /// What puts that in force which a document says about each of those layers; `nil` if there are faults.
     ///
-    /// - Parameter registered: What is registered for itself, and configured there where nothing is said here.
+    /// - Parameters:
+    ///   - bounds: Where it says how many keys there may be.
+    ///   - registered: What is registered for itself, and configured there where nothing is said here.
     func change(
-        from parts: [[ConfigurationReader]], _ registered: Set<ObjectIdentifier>, _ findings: Findings
+        from parts: [[ConfigurationReader]], bounds: ConfigurationReader?, _ registered: Set<ObjectIdentifier>,
+        _ findings: Findings
     ) -> Tuning.Step?
+
+    /// Notes what contradicts itself in what a document that has been worked out says.
+    ///
+    /// - Parameter name: Under which the family is registered.
+    func checkRelation(_ name: String, _ findings: Findings)
 
     /// What a document would say that describes what is in force.
     func document(in environment: DocumentEnvironment) -> ConfigurationValue
@@ -43,25 +55,62 @@ extension PolicyFamily: ManagedFamily {
 
     var layerIdentities: [ObjectIdentifier] { prototypeTunings.map(\.identity) }
 
+    var running: [any RunningComponent] {
+        zip(prototype.layers, sharedLayers).compactMap { layer, isShared in
+            isShared ? layer.component as? any RunningComponent : nil
+        }
+    }
+
     func change(
-        from parts: [[ConfigurationReader]], _ registered: Set<ObjectIdentifier>, _ findings: Findings
+        from parts: [[ConfigurationReader]], bounds: ConfigurationReader?, _ registered: Set<ObjectIdentifier>,
+        _ findings: Findings
     ) -> Tuning.Step? {
+        var newBounds = declaredBounds
+        let areBoundsRead = findings.read(bounds.map { [$0] } ?? [], onto: &newBounds)
         // The prototype's layers stand for those of all members; they are not changed.
-        let steps = zip(prototypeTunings, parts).map { $0.change(from: $1, findings) }
-        guard !steps.contains(where: { $0 == nil }) else { return nil }
-        let values = parts.map { $0.map(\.value) }
+        let steps = prototypeTunings.enumerated().map { index, tuning -> Tuning.Step? in
+            let parts = parts.indices.contains(index) ? parts[index] : []
+            if parts.isEmpty, registered.contains(tuning.identity) { return {} }
+            return tuning.change(from: parts, findings)
+        }
+        guard areBoundsRead, !steps.contains(where: { $0 == nil }) else { return nil }
+        let (values, bounds) = (parts.map { $0.map(\.value) }, newBounds)
         let names = findings.environment
         return { [self] in
-            settings.withLock { settings in
+            let isOtherBounds = settings.withLock { settings in
+                defer { settings.bounds = bounds }
                 settings.parts = values
                 settings.registered = registered
                 settings.names = names
                 settings.version += 1
+                return settings.bounds != bounds
             }
             // What is shared is there without any member.
             for ((tuning, step), parts) in zip(zip(prototypeTunings, steps), values)
             where !parts.isEmpty && registered.contains(tuning.identity) { try step?() }
+            if isOtherBounds { useBounds() }
             refreshMembers()
+        }
+    }
+
+    func checkRelation(_ name: String, _ findings: Findings) {
+        guard let relation = settings.withLock({ $0.relation }) else { return }
+        let own = prototypeTunings.compactMap { findings.planned[$0.identity] }
+        // Without those that have faults of their own.
+        guard own.count == prototypeTunings.count else { return }
+        for fault in relation(name, own, { findings.planned[ObjectIdentifier($0)] }) { findings.note(fault) }
+    }
+
+    /// Brings the table up to the bounds in force.
+    private func useBounds() {
+        var bounds = settings.withLock { $0.bounds }
+        while true {
+            _ = table.forEachShard { (common: inout Duration, _: Each) in common = bounds.idleLimit }
+            table.setLimit(bounds.maxKeys, now: time.now, forgetting: true)
+            counts.isOverflowing.store(false, ordering: .relaxed)
+            let latest = settings.withLock { $0.bounds }
+            guard latest != bounds else { return }
+            bounds = latest
         }
     }
 
@@ -75,7 +124,9 @@ extension PolicyFamily: ManagedFamily {
             let readers = parts.map { ConfigurationReader(document: $0, findings) }
             return (tuning.key, tuning.document(from: readers, findings) ?? .null)
         }
-        return .parts(documents)
+        let bounds = settings.bounds.document(in: environment)
+        return .parts(documents).adding("maxKeys", bounds["maxKeys"] ?? .null)
+            .adding("idleLimit", bounds["idleLimit"] ?? .null)
     }
 
     /// Brings all members up to what is said about them now.

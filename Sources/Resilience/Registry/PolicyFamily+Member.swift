@@ -14,6 +14,10 @@ extension PolicyFamily {
         var registered: Set<ObjectIdentifier> = []
         /// What names in those parts stand for.
         var names = DocumentEnvironment()
+        /// How many keys there may be, as the document says, or as code has declared.
+        var bounds: FamilyBounds
+        /// What may not be said at once, besides what each layer finds by itself.
+        var relation: FamilyRelation?
         /// Counts changes, so that a member which was made meanwhile learns of them.
         var version = 0
     }

@@ -75,7 +75,7 @@ extension PolicyFamily {
         }.flatMap(\.self)
     }
 
-    private typealias Each = ((Key, inout Member) -> Void) -> Void
+    typealias Each = ((Key, inout Member) -> Void) -> Void
 
     /// Forgets every policy that has been idle for long enough and with which nothing would be lost, now instead of
     /// little by little.

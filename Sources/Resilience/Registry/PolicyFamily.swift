@@ -25,12 +25,13 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     public let name: String
 
     /// The most keys there are at once.
-    public let maxKeys: Int
+    public var maxKeys: Int { settings.withLock { $0.bounds.maxKeys } }
 
     /// How long a policy that is not used is kept.
-    public let idleLimit: Duration
+    public var idleLimit: Duration { settings.withLock { $0.bounds.idleLimit } }
 
     let settings: Lock<Settings>
+    let declaredBounds: FamilyBounds
     /// A member that is never used.
     let prototype: Policy
     let prototypeTunings: [Tuning]
@@ -72,9 +73,9 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     init<S: Strategy>(
         _ environment: PolicyEnvironment, maxKeys: Int, idleLimit: Duration, _ layer: Layer<S>
     ) throws(ConfigurationError) {
+        let bounds = FamilyBounds(maxKeys: maxKeys, idleLimit: idleLimit)
         var check = ConfigurationCheck(environment.name)
-        check.require("maxKeys", maxKeys, in: 1...1_000_000)
-        check.require(positive: "idleLimit", idleLimit)
+        bounds.check(&check)
         let make = { @Sendable (environment: PolicyEnvironment) throws(ConfigurationError) -> Policy in
             try Policy(environment: environment, layer: layer)
         }
@@ -101,9 +102,8 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         prototypeTunings = prototype.tunings
         numbers = FamilyNumbers(prototype.layers.own(besides: sharedLayers))
         name = environment.name
-        self.maxKeys = maxKeys
-        self.idleLimit = idleLimit
-        settings = Lock(Settings(environment: environment, meters: meters))
+        declaredBounds = bounds
+        settings = Lock(Settings(environment: environment, meters: meters, bounds: bounds))
         time = environment.time
         events = EventChannel(environment.name, environment.observers)
         table = KeyedTable(limit: maxKeys, idleLimit)

@@ -19,6 +19,11 @@ extension Registration {
     }
 }
 
+/// Something that consists of several components, each of which is registered under its name and a suffix.
+package protocol ComponentGroup: Sendable {
+    var parts: [(suffix: String, component: any Sendable)] { get }
+}
+
 /// Something that is registered along with a policy or a family of them, which is put behind the gate then.
 protocol PolicyCover: Component {
     /// What it is without the policy.
@@ -49,6 +54,11 @@ extension Registration.ModuleParts {
     private func policy(_ policy: Policy, _ managed: ManagedPolicy) -> (entry: Registry.Entry, policy: Policy) {
         let guarded = Policy(policy, layers: managed, behind: managed)
         return (entry(.policy, guarded, managed: managed), guarded)
+    }
+
+    /// Something that exists already, behind the gate as far as it is a policy.
+    func entries<C: Sendable>(of component: C) -> [Registry.Entry] {
+        (component as? any PolicyCover)?.entries(in: self) ?? [entry(of: component)]
     }
 
     /// Something for itself.

@@ -90,7 +90,16 @@ public struct Registration: Sendable {
     ///   - component: The object. It hears of the module's observers.
     public init<C: Sendable>(_ name: String, _ component: C) {
         self.init(name) { parts throws(ConfigurationError) in
-            (component as? any PolicyCover)?.entries(in: parts) ?? [parts.entry(of: component)]
+            if let group = component as? any ComponentGroup {
+                var entries: [Registry.Entry] = []
+                for (suffix, part) in group.parts {
+                    var parts = parts
+                    parts.environment.name += suffix
+                    entries += parts.entries(of: part)
+                }
+                return entries
+            }
+            return parts.entries(of: component)
         }
     }
 

@@ -17,6 +17,14 @@ extension ConfigurationReader {
         part.read(self)
     }
 
+    /// The same place with some of its keys alone; `nil` if it has none of them.
+    package func only(_ keys: Set<String>) -> ConfigurationReader? {
+        guard case .object(let values) = value else { return nil }
+        let some = values.filter { keys.contains($0.key) }
+        guard !some.isEmpty else { return nil }
+        return ConfigurationReader(.object(some), path: path, field: field, depth: depth, findings)
+    }
+
     /// The same place without some of its keys, which have been read already.
     package func without(_ keys: Set<String>) -> ConfigurationReader {
         guard case .object(let values) = value else { return self }

@@ -13,6 +13,8 @@ package final class Findings {
     private var noted = 0
     /// Where in the document each field of the configuration being read comes from.
     var origins: [String: Origin] = [:]
+    /// The settings that the document comes to, by what they are for, to be held against each other in the end.
+    package var planned: [ObjectIdentifier: any Sendable] = [:]
     /// Notes what is asked for, where that is of interest.
     var questions: DocumentQuestions?
     /// Notes what is taken where, for a schema.

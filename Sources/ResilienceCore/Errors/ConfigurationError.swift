@@ -54,6 +54,8 @@ package struct ConfigurationCheck {
         }
     }
 
+    package mutating func note(_ faults: [ConfigurationError.Fault]) { self.faults += faults }
+
     package mutating func require(_ field: String, _ value: Double, in range: ClosedRange<Double>) {
         require(range.contains(value), field, "\(value)", "is outside \(range.lowerBound)...\(range.upperBound)")
     }

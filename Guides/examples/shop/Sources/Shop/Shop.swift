@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Foundation
 import Hummingbird
 import InMemoryTracing
@@ -22,14 +21,12 @@ struct Shop {
 
         let feed = try EventFeed()
         let observers: [any PolicyObserver] = [feed, LoggingObserver(logger), CallMetrics()]
-        let resilience = try ShopPolicies.module(observers: observers)
+        let resilience = try ResilienceModule("shop", observers: observers)
+        let upstreams = try Upstreams(
+            base: environment.get("UPSTREAMS_URL") ?? "http://127.0.0.1:8081", module: resilience)
         // Numbers are changed while the server runs, by editing the document.
         resilience.watch(URL(filePath: environment.get("SHOP_DOCUMENT") ?? "resilience.json"))
 
-        let upstreams = Upstreams(
-            base: environment.get("UPSTREAMS_URL") ?? "http://127.0.0.1:8081",
-            prices: try resilience.policy("prices"),
-            stock: try resilience.policy("stock"))
         let router = try router(resilience, upstreams, feed, tracer)
         let port = environment.get("SHOP_PORT").flatMap(Int.init) ?? 8080
         var application = Application(

@@ -1,28 +1,28 @@
 import Resilience
-import ResilienceTracing
+import ResilienceAsyncHTTPClient
 
-/// The policies of the shop. What is written here holds where `resilience.json` says nothing else.
+/// What protects the shop's calls: the standard pipeline, with numbers of its own. What is written here holds where
+/// `resilience.json` says nothing else.
 enum ShopPolicies {
-    static func module(observers: [any PolicyObserver]) throws -> ResilienceModule {
-        try ResilienceModule("shop", observers: observers) {
-            Registration("calls", Bulkhead.layer(limit: 8))
-            Registration(budget: "retries", .ratio(0.2))
-            // Without a price there is no offer: what is refused here is answered with 503, what takes too long with 504.
-            Registration("prices") {
-                Trace.layer()
-                Timeout.layer(.seconds(2))
-                Retry.layer(.exponential(from: .milliseconds(50)), maxAttempts: 3, budget: RetryBudget.named("retries"))
-                CircuitBreaker.layer(.init(trip: .failureRate(0.5, minimumCalls: 10), breakLength: .fixed(.seconds(5))))
-                Bulkhead.named("calls")
-                Timeout.layer("attempt", .milliseconds(500))
-            }
-            // An offer without its stock is still one: see `Upstreams.stock(of:)`.
-            Registration("stock") {
-                Trace.layer()
-                Timeout.layer(.seconds(1))
-                CircuitBreaker.layer(.init(trip: .failureRate(0.5, minimumCalls: 10), breakLength: .fixed(.seconds(5))))
-                Bulkhead.named("calls")
-            }
-        }
+    /// Without a price there is no offer: what is refused here is answered with 503, what takes too long with 504.
+    static var prices: HTTPPipeline.Configuration {
+        var prices = HTTPPipeline.Configuration(
+            totalLimit: .seconds(2), circuitBreaker: breaker, bulkhead: .init(limit: .fixed(8)),
+            attemptLimit: .milliseconds(500))
+        prices.retry?.backoff = .exponential(from: .milliseconds(50))
+        prices.retry?.maxAttempts = 3
+        return prices
+    }
+
+    /// An offer without its stock is still one: see `Upstreams.stock(of:)`.
+    static var stock: HTTPPipeline.Configuration {
+        HTTPPipeline.Configuration(
+            totalLimit: .seconds(1), retry: nil, circuitBreaker: breaker, bulkhead: .init(limit: .fixed(8)),
+            attemptLimit: nil)
+    }
+
+    private static var breaker: CircuitBreaker.Configuration {
+        .init(
+            trip: .failureRate(0.5, minimumCalls: 10), window: .time(.seconds(30)), breakLength: .fixed(.seconds(5)))
     }
 }

@@ -1,41 +1,41 @@
 import AsyncHTTPClient
-import Foundation
 import Hummingbird
 import Resilience
-import ResilienceHummingbird
+import ResilienceAsyncHTTPClient
+import ResilienceTracing
 
 /// The two services that the shop calls.
 struct Upstreams: Sendable {
     let base: String
-    let prices: Policy
-    let stock: Policy
+    private let prices: ResilientHTTPClient
+    private let stock: ResilientHTTPClient
+    /// A span for each call; those of a layer would be of each attempt.
+    private let traces: (prices: Policy, stock: Policy)
+
+    init(base: String, module: ResilienceModule) throws {
+        self.base = base
+        prices = try ResilientHTTPClient(.shared, name: "prices", module: module, pipeline: ShopPolicies.prices)
+        stock = try ResilientHTTPClient(.shared, name: "stock", module: module, pipeline: ShopPolicies.stock)
+        traces = (try Policy("prices") { Trace.layer() }, try Policy("stock") { Trace.layer() })
+    }
 
     func price(of item: String) async throws -> Int {
-        try await prices.execute { try await get("prices/\(item)") }
+        try await traces.prices.execute { try await number(prices, "prices/\(item)") }
     }
 
     /// `nil` if the service does not say, for whatever reason.
     func stock(of item: String) async throws -> Int? {
-        try await stock.execute {
-            try await get("stock/\(item)")
-        } fallback: { _ in
-            nil
-        }
+        try? await traces.stock.execute { try await number(stock, "stock/\(item)") }
     }
 
-    private func get(_ path: String) async throws -> Int {
-        let response = try await HTTPClient.shared.execute(
-            HTTPClientRequest(url: "\(base)/\(path)"), timeout: .seconds(10))
-        guard response.status.code < 400 else {
-            // With the server's hint, so that breakers and retries can heed it.
-            let hint = response.headers.first(name: "Retry-After").map {
-                ServerHint.http(retryAfter: $0, secondsSince1970: Date().timeIntervalSince1970)
-            }
-            throw HTTPFailure(status: Int(response.status.code), hint: hint)
+    private func number(_ client: ResilientHTTPClient, _ path: String) async throws -> Int {
+        try await client.execute(HTTPClientRequest(url: "\(base)/\(path)")) { response in
+            // What is left after all attempts, and answers that no attempt changes.
+            guard response.status == .ok else { throw HTTPError(.badGateway) }
+            // Within the attempt, so that its time limit bounds the body as well.
+            let body = try await response.body.collect(upTo: 1024)
+            guard let number = Int(String(buffer: body)) else { throw HTTPError(.badGateway) }
+            return number
         }
-        // Within the call, so that its time limit bounds the body as well.
-        let body = try await response.body.collect(upTo: 1024)
-        guard let number = Int(String(buffer: body)) else { throw HTTPError(.badGateway) }
-        return number
     }
 }

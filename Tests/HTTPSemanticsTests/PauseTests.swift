@@ -5,19 +5,20 @@ import Synchronization
 import Testing
 
 @testable import HTTPSemantics
+@testable import RateLimiters
 
 @Suite("Pauses that a service asks for")
-struct HTTPPauseTests {
+struct PauseTests {
     let clock = ManualClock()
 
     private func pause(
-        _ configuration: HTTPPause.Configuration = .init(), random: RandomSource = .constant(0.5)
-    ) throws -> HTTPPause {
-        try HTTPPause.layer(configuration).build(
+        _ configuration: Pause.Configuration = .init(), random: RandomSource = .constant(0.5)
+    ) throws -> Pause {
+        try Pause.layer(configuration).build(
             in: PolicyEnvironment(name: "api", time: TimeSource(clock), random: random))
     }
 
-    private func busy(_ pause: HTTPPause, _ status: Int = 503, _ delay: Duration? = .seconds(10)) async {
+    private func busy(_ pause: Pause, _ status: Int = 503, _ delay: Duration? = .seconds(10)) async {
         let failure = HTTPFailure(status: status, hint: delay.map(ServerHint.retryAfter), isRepeatable: false)
         await #expect(throws: HTTPFailure.self) { try await pause.execute { throw failure } }
     }
@@ -73,7 +74,7 @@ struct HTTPPauseTests {
         let pause = try pause()
         await busy(pause)
         let limit = try Timeout("limit", .seconds(4), clock: clock)
-        let error = await #expect(throws: HTTPPause.PausedError.self) {
+        let error = await #expect(throws: Pause.PausedError.self) {
             try await limit.execute { context in try await pause.execute(context) { _ in } }
         }
         #expect(error?.retryAfter == .seconds(10))
@@ -87,7 +88,7 @@ struct HTTPPauseTests {
         await withTaskGroup(of: Void.self) { [clock] group in
             for _ in 0..<2 { group.addTask { try? await pause.execute {} } }
             try? await clock.waitForSleepers(2)
-            await #expect(throws: HTTPPause.PausedError.self) { try await pause.execute {} }
+            await #expect(throws: Pause.PausedError.self) { try await pause.execute {} }
             group.cancelAll()
         }
         #expect(pause.waiting == 0)
@@ -112,6 +113,50 @@ struct HTTPPauseTests {
         await busy(pause)
         var metrics = MetricCollection()
         metrics.collect(pause)
-        #expect(metrics.entries.map(\.family.name).sorted().first == "resilience.http.paused_calls")
+        #expect(metrics.entries.map(\.family.name).sorted().first == "resilience.pause.calls")
+    }
+
+    @Test("Its observers hear when it begins, when it is over, and what becomes of calls meanwhile; longer is no news")
+    func events() async throws {
+        let pause = try pause()
+        let recorder = EventRecorder()
+        pause.addObserver(recorder)
+        await busy(pause)
+        clock.advance(by: .seconds(2))
+        await busyUnasked(pause)
+        #expect(recorder.names == ["pause.paused"])
+        let limit = try Timeout("limit", .seconds(4), clock: clock)
+        await #expect(throws: Pause.PausedError.self) {
+            try await limit.execute { context in try await pause.execute(context) { _ in } }
+        }
+        let (_, slept) = try await driven(clock) { try await pause.execute {} }
+        #expect(slept.reduce(.zero, +) == .milliseconds(12_500))
+        #expect(recorder.names == ["pause.paused", "pause.rejected", "pause.resumed", "pause.waited"])
+        try await pause.execute {}
+        #expect(recorder.names.count == 4)
+        // The second begins where nobody has noticed the end of the first.
+        await busy(pause)
+        clock.advance(by: .seconds(20))
+        pause.pause(for: .seconds(1))
+        #expect(recorder.names.suffix(3) == ["pause.paused", "pause.resumed", "pause.paused"])
+        #expect(
+            recorder.events(of: Pause.Event.self).map(\.description).prefix(2) == [
+                "calls of \"api\" are paused for 10 seconds",
+                "calls of \"api\" are paused; retry after 10 seconds",
+            ])
+    }
+
+    /// What a call that began before the pause brings back.
+    private func busyUnasked(_ pause: Pause) async { pause.pause(for: .seconds(10)) }
+
+    @Test("Another configuration holds at once, also for a pause that lasts; one with faults changes nothing")
+    func update() async throws {
+        let pause = try pause()
+        await busy(pause, 503, .seconds(50))
+        try pause.update(.init(maxPause: .seconds(20), spread: 0, maxWaiting: 0))
+        #expect(pause.remaining == .seconds(20))
+        await #expect(throws: Pause.PausedError.self) { try await pause.execute {} }
+        #expect(throws: ConfigurationError.self) { try pause.update(.init(maxPause: .zero, spread: 7)) }
+        #expect(pause.configuration.longest == .seconds(20))
     }
 }

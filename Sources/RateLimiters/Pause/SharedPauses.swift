@@ -21,7 +21,7 @@ public final class SharedPauses: Sendable {
     }
 
     private struct Shared: Sendable {
-        weak var pause: HTTPPause?
+        weak var pause: Pause?
     }
 
     private let store: any PauseStore
@@ -76,7 +76,7 @@ public final class SharedPauses: Sendable {
     var count: Int { state.withLock { $0.pauses.count } }
 
     /// Shares a pause from now on, for as long as it lives.
-    public func share(_ pause: HTTPPause) {
+    public func share(_ pause: Pause) {
         guard !pause.sharedName.isEmpty else { return }
         state.withLock { state in
             if state.pauses.count >= state.sweepAt {

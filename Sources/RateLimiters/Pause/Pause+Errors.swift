@@ -1,0 +1,20 @@
+public import ResilienceCore
+
+extension Pause {
+    /// The rejection of a call that cannot wait for the end of a pause.
+    public struct PausedError: PolicyRejection, Hashable {
+        /// The name of the pause.
+        public let policyName: String
+
+        /// The time until the pause is over.
+        public let retryAfter: Duration?
+
+        /// Why, in a few words.
+        public var reason: String { "the service has asked to wait" }
+
+        /// `calls of "api" are paused; retry after 2 seconds`
+        public var description: String {
+            "calls of \"\(policyName)\" are paused" + (retryAfter.map { "; retry after \($0.sentenceForm)" } ?? "")
+        }
+    }
+}

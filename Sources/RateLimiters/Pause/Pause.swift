@@ -1,0 +1,160 @@
+public import ResilienceCore
+internal import Synchronization
+
+/// Holds back all calls to a service that has asked one of them to wait: a 429 or 503 with a `Retry-After`, or any other
+/// ``ResilienceCore/OverloadError`` that says when to try again.
+///
+/// A call that comes meanwhile waits until then, and a little longer, so that those who wait come back spread and not
+/// at one instant. One whose deadline comes before that is refused at once. Inside of a retry and outside of a breaker,
+/// as in the standard pipeline for HTTP. All members may be used from any task at once.
+///
+/// ```swift
+/// let payments = try Policy("payments") {
+///     Retry.layer()
+///     Pause.layer()
+///     CircuitBreaker.layer()
+/// }
+/// ```
+public final class Pause: Strategy {
+    /// The name in errors, events and metrics.
+    public let name: String
+
+    /// What it is called by what shares it; empty if it is not to be shared.
+    let sharedName: String
+
+    let time: TimeSource
+    let random: RandomSource
+    let events: EventChannel<EventKind>
+
+    struct State: Sendable {
+        var configuration: Configuration
+        var announce: (@Sendable (String, Duration) -> Void)?
+        /// How long the pause is that lasts, or was the last.
+        var length: Int64 = 0
+    }
+
+    let state: Lock<State>
+
+    /// When the pause is over; the lowest number if there is none. Written under the lock of `state`, so that events
+    /// come in the order of the changes. Relaxed: a call that asks while a pause is set may be told either.
+    let end = Atomic(Int64.min)
+    let counts = Counts()
+
+    final class Counts: Sendable {
+        let running = Atomic(0)
+        let pauses = Atomic(0)
+        let waited = Atomic(0)
+        let refused = Atomic(0)
+    }
+
+    /// Creates a pause.
+    ///
+    /// - Parameters:
+    ///   - name: What it is called in errors, events and metrics.
+    ///   - configuration: How long, and who may wait.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - random: Spreads those who wait. Default: the system's.
+    ///   - observers: The observers to notify.
+    /// - Throws: All faults of the configuration.
+    public convenience init(
+        _ name: String, _ configuration: Configuration = Configuration(),
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.init(
+            PolicyEnvironment(name: name, time: TimeSource(clock), random: random, observers: observers),
+            configuration)
+    }
+
+    /// The configuration has been validated.
+    init(_ environment: PolicyEnvironment, _ configuration: Configuration) {
+        name = environment.name
+        sharedName = environment.sharedName ?? environment.name
+        time = environment.time
+        random = environment.random
+        events = EventChannel(environment.name, environment.observers)
+        state = Lock(State(configuration: configuration))
+    }
+
+    /// The context of a call that goes through this alone.
+    public var rootContext: Context { Context(name: name, time: time) }
+
+    /// Adds an observer of this pause's events.
+    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
+
+    // MARK: The path of a call
+
+    /// Runs the rest of a call, once there is no pause.
+    ///
+    /// - Throws: ``PausedError`` if the call cannot wait for that; `CancellationError` if the caller cancelled
+    ///   meanwhile; otherwise what the rest throws.
+    public nonisolated(nonsending) func execute(
+        _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
+    ) async throws {
+        if let left = leftForCall() { try await wait(left, context) }
+        do {
+            try await next(context)
+        } catch {
+            note(error)
+            throw error
+        }
+    }
+
+    /// Lets a call in if there is no pause; otherwise it has to wait.
+    @_documentation(visibility: internal)
+    public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
+        leftForCall() == nil ? 1 : 0
+    }
+
+    /// Looks whether the service asks to wait.
+    @_documentation(visibility: internal)
+    public func _fail(
+        _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
+    ) -> Int {
+        if entered == 1 { note(error) }
+        return .left
+    }
+
+    private nonisolated(nonsending) func wait(_ remaining: Duration, _ context: Context) async throws {
+        let began = time.now
+        let configuration = configuration
+        guard counts.running.wrappingAdd(1, ordering: .relaxed).oldValue < configuration.maxWaiting else {
+            counts.running.wrappingSubtract(1, ordering: .relaxed)
+            throw refuse(remaining)
+        }
+        defer { counts.running.wrappingSubtract(1, ordering: .relaxed) }
+        var left: Duration? = remaining
+        while let remaining = left {
+            let now = time.now
+            let earliest = now.advanced(by: remaining)
+            let extra = Duration.nanoseconds(state.withLock { $0.length })
+                .multipliedSaturated(by: configuration.spread * random.next())
+            var instant = earliest.advanced(by: extra)
+            if let deadline = context.deadline(on: time, now: now) {
+                guard earliest < deadline else { throw refuse(remaining) }
+                instant = min(instant, deadline.advanced(by: .nanoseconds(-1)))
+            }
+            try await time.sleep(until: max(instant, earliest))
+            // Another call may have been asked to wait meanwhile.
+            left = leftForCall()
+        }
+        counts.waited.wrappingAdd(1, ordering: .relaxed)
+        if events.isListening { events.notify(.waited(began.duration(to: time.now))) }
+    }
+
+    private func refuse(_ remaining: Duration) -> PausedError {
+        counts.refused.wrappingAdd(1, ordering: .relaxed)
+        let error = PausedError(policyName: name, retryAfter: remaining)
+        events.notify(.rejected(error))
+        return error
+    }
+
+    private func note(_ error: any Error) {
+        let cause = unwrapped(error)
+        guard (cause as? any OverloadError)?.isOverload == true, !(cause is any PolicyRejection),
+            let delay = (cause as? any RetryAfterProviding)?.retryAfter
+        else { return }
+        pause(for: delay)
+    }
+}
