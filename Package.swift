@@ -292,7 +292,14 @@ addIntegration(
             package: .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"), name: "swift-nio-ssl",
             products: ["NIOSSL"]),
     ], uses: ["CircuitBreakers", "RateLimiters", "Retries"])
-package.targets.first { $0.name == "ResilienceRedisTests" }?.dependencies.append("ResilienceStoreTesting")
+package.targets.append(
+    // A process that the tests start several times.
+    .executableTarget(
+        name: "FleetTestNode", dependencies: ["ResilienceRedis", "Resilience", "ResilienceCore"],
+        path: "Tests/FleetTestNode", swiftSettings: settings))
+package.targets.first { $0.name == "ResilienceRedisTests" }?.dependencies += [
+    "ResilienceStoreTesting", "FleetTestNode",
+]
 
 // The demo of a fleet meets at a Redis server.
 package.targets.first { $0.name == "ResilienceDemo" }?.dependencies.append("ResilienceRedis")

@@ -18,7 +18,7 @@ extension Bulkhead {
     ) -> Int {
         do {
             var admission = try admitAtOnce()
-            if !admission.isGranted { admission = admitUnderLock(partition) }
+            if !admission.isGranted { admission = admitByLock(partition) }
             guard admission.isGranted else { return 0 }
             passage.store(admission, at: offset)
             return 1

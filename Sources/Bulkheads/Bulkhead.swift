@@ -227,7 +227,7 @@ public final class Bulkhead: Strategy {
     ///
     /// - Parameter partition: The partition's name; `nil` for the calls without one.
     @inline(never)
-    func admitUnderLock(_ partition: String?) -> Admission {
+    func admitByLock(_ partition: String?) -> Admission {
         let reading = reading
         guard !reading.marksCalls else { return .none }
         let start = reading.isTimed ? time.now : nil

@@ -98,7 +98,7 @@ extension HTTPPipeline {
             if let attemptLimit { check.require(positive: "attemptLimit", attemptLimit) }
             check.note(contradictions())
             check.require("maxAuthorities", maxAuthorities, in: 1...1_000_000)
-            check.require(notNegative: "rule.longestHint", rule.longestHint)
+            check.require(notNegative: "rule.maxHint", rule.maxHint)
             let isEmpty =
                 totalLimit == nil && retry == nil && pause == nil && circuitBreaker == nil && bulkhead == nil
                 && attemptLimit == nil

@@ -16,19 +16,19 @@ public struct HTTPResponseRule: Sendable {
 
     /// The longest time that a server may ask for; one that asks for more is taken to have asked for this. Default: one
     /// hour.
-    public var longestHint: Duration
+    public var maxHint: Duration
 
     /// Where header fields that cannot be read are counted. Default: ``UnreadableFields/shared``.
     public var unreadable: UnreadableFields
 
     /// Creates a rule; every part has a default.
     public init(
-        statuses: HTTPStatusRule = .transient, readsRateLimit: Bool = true, longestHint: Duration = .seconds(3600),
+        statuses: HTTPStatusRule = .transient, readsRateLimit: Bool = true, maxHint: Duration = .seconds(3600),
         unreadable: UnreadableFields = .shared
     ) {
         self.statuses = statuses
         self.readsRateLimit = readsRateLimit
-        self.longestHint = longestHint
+        self.maxHint = maxHint
         self.unreadable = unreadable
     }
 
@@ -60,11 +60,11 @@ public struct HTTPResponseRule: Sendable {
                 case .doNotRetry, .unreadable: unreadable.count(.retryAfter)
                 }
             }
-            if let longest { return .retryAfter(min(longest, max(.zero, longestHint))) }
+            if let longest { return .retryAfter(min(longest, max(.zero, maxHint))) }
         }
         guard readsRateLimit, let limits = unreadable.rateLimits(headers) else { return nil }
         let exhausted = limits.filter { $0.remaining == 0 }.compactMap(\.reset).max()
-        return exhausted.map { .retryAfter(min($0, max(.zero, longestHint))) }
+        return exhausted.map { .retryAfter(min($0, max(.zero, maxHint))) }
     }
 
     /// The server's time where it tells it.

@@ -69,7 +69,7 @@ struct HedgePlan {
 
     mutating func handleTimer(_ number: Int) -> Action {
         guard number == timerNumber, state.mayHedge else { return Action() }
-        timer = nil
+        stopTimer()
         // From when the timer was due, not from when it was heard of.
         let starts = startHedge(timerTrigger, at: timerInstant, isFailureTold: timerTrigger == .failure)
         return Action(starts: starts + (starts.isEmpty && state.running == 0 ? [] : startByDelay(from: timerInstant)))
@@ -79,7 +79,6 @@ struct HedgePlan {
     mutating func handleCancellation() -> Action {
         // Also heard of when it is over already.
         guard state.running == 0 else { return Action() }
-        stopTimer()
         state.stopHedging()
         isCancelledBetween = true
         return Action()
@@ -207,8 +206,8 @@ struct HedgePlan {
         return [state.startHedge()]
     }
 
+    /// Sets the timer; the one before has fired or was stopped.
     private mutating func setTimer(at instant: TimeSource.Instant, for trigger: Hedge.Trigger) {
-        stopTimer()
         timerInstant = instant
         timerTrigger = trigger
         timer = hedge.time.schedule(at: instant) { [fire, timerNumber] in fire(timerNumber) }

@@ -178,7 +178,7 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     func move(by amount: Int64) -> Int64 {
         var seen = tokens.load(ordering: .relaxed)
         while true {
-            let new = min(max(0, seen.addingSaturated(amount)), max(0, capacity))
+            let new = min(max(0, seen.addingSaturated(amount)), capacity)
             let (exchanged, original) = tokens.compareExchange(expected: seen, desired: new, ordering: .relaxed)
             if exchanged { return new - seen }
             seen = original

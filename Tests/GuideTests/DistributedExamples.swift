@@ -65,6 +65,21 @@ struct DistributedExamples {
         }
     }
 
+    @Test("another rule for a limiter in use, in code and by a document")
+    func anotherRule() throws {
+        let store = InMemoryRateStore()
+        let rule = SharedQuotaRule(permits: 10_000, period: .seconds(1), burst: 1_000)
+        let limiter = try SharedRateLimiter("partner-api", rule, through: store)
+        var settings = limiter.settings
+        settings.rule.permits = 20_000
+        try limiter.update(settings)
+
+        #expect(limiter.rule.permits == 20_000)
+        let resilience = try ResilienceModule("shop") { Registration("partner-api", limiter) }
+        try resilience.update(.init(["sharedRateLimiters": ["partner-api": ["rule": ["burst": 5_000]]]]))
+        #expect(limiter.rule == SharedQuotaRule(permits: 20_000, period: .seconds(1), burst: 5_000))
+    }
+
     @Test("a quota for each key")
     func keys() async throws {
         let store = InMemoryRateStore()

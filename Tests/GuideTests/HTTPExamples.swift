@@ -58,7 +58,7 @@ struct HTTPExamples {
     @Test("rules and fields")
     func rules() throws {
         var rule = HTTPResponseRule(statuses: .transient.removing(500).adding(423))
-        rule.longestHint = .seconds(60)
+        rule.maxHint = .seconds(60)
         let failure = rule.failure(status: 503, headers: { $0 == "retry-after" ? ["1.5"] : [] })
         print(failure?.retryAfter as Any)  // 1.5 seconds
         #expect(failure?.retryAfter == .milliseconds(1500))

@@ -44,6 +44,16 @@ struct TestingExamples {
         #expect(log.names.last == "policy.failed")
         await call.value
 
+        let heartbeat = Task(executorPreference: executor) {
+            while true { try await clock.sleep(for: .seconds(10)) }
+        }
+        let again = Task(executorPreference: executor) {
+            await retrying.run { throw InjectedFailure() } as Execution<Int>
+        }
+        clock.advance(by: .seconds(60), running: executor)
+        heartbeat.cancel()
+        #expect(await again.value.duration == .seconds(1))
+
         let quote = ScriptedOperation(
             clock: clock,
             [.failure(InjectedFailure("down")), .success(1, after: .seconds(3)), .hang]

@@ -263,7 +263,7 @@ struct HTTPPipelineTests {
         #expect(faults { $0.circuitBreaker?.window = .time(.seconds(19)) } == ["api.circuitBreaker.window"])
         #expect(faults { $0.retry?.maxDuration = .seconds(31) } == ["api.retry.maxDuration"])
         #expect(faults { $0.maxAuthorities = 0 } == ["api.maxAuthorities"])
-        #expect(faults { $0.rule.longestHint = .seconds(-1) } == ["api.rule.longestHint"])
+        #expect(faults { $0.rule.maxHint = .seconds(-1) } == ["api.rule.maxHint"])
         #expect(faults { $0.totalLimit = .seconds(-1) }.contains("api.totalLimit"))
         #expect(faults { $0.retry?.maxAttempts = 0 } == ["api.retry.maxAttempts"])
         #expect(faults { $0.pause?.spread = 2 } == ["api.pause.spread"])

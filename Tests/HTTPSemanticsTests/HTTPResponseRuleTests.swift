@@ -58,7 +58,7 @@ struct HTTPResponseRuleTests {
 
     @Test("Of several times the longest counts, and none is longer than allowed")
     func bounds() {
-        let rule = HTTPResponseRule(longestHint: .seconds(60), unreadable: UnreadableFields("test"))
+        let rule = HTTPResponseRule(maxHint: .seconds(60), unreadable: UnreadableFields("test"))
         let several = headers(("Retry-After", "3"), ("Retry-After", "x"), ("retry-after", "7"))
         #expect(rule.hint(headers: several) == .retryAfter(.seconds(7)))
         #expect(rule.hint(headers: headers(("Retry-After", "99999999999999999999"))) == .retryAfter(.seconds(60)))

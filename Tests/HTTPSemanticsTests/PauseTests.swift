@@ -37,7 +37,7 @@ struct PauseTests {
 
     @Test("No pause is longer than allowed, and a shorter one does not end a longer one")
     func bounds() async throws {
-        let pause = try pause(.init(longest: .seconds(30)))
+        let pause = try pause(.init(maxPause: .seconds(30)))
         await busy(pause, 503, .nanoseconds(Int64.max))
         #expect(pause.remaining == .seconds(30))
         await busy(try self.pause(), 503, .seconds(5))
@@ -153,10 +153,10 @@ struct PauseTests {
     func update() async throws {
         let pause = try pause()
         await busy(pause, 503, .seconds(50))
-        try pause.update(.init(longest: .seconds(20), spread: 0, maxWaiting: 0))
+        try pause.update(.init(maxPause: .seconds(20), spread: 0, maxWaiting: 0))
         #expect(pause.remaining == .seconds(20))
         await #expect(throws: Pause.PausedError.self) { try await pause.execute {} }
-        #expect(throws: ConfigurationError.self) { try pause.update(.init(longest: .zero, spread: 7)) }
+        #expect(throws: ConfigurationError.self) { try pause.update(.init(maxPause: .zero, spread: 7)) }
         #expect(pause.configuration.longest == .seconds(20))
     }
 }

@@ -32,14 +32,14 @@ struct PipelineDocumentTests {
             "families": [
                 "api": [
                     "maxKeys": 7, "idleLimit": "5s", "timeout": ["20s", "4s"], "retry": ["maxAttempts": 2],
-                    "pause": ["longest": "9s", "spread": 0.25, "maxWaiting": 3],
+                    "pause": ["maxPause": "9s", "spread": 0.25, "maxWaiting": 3],
                     "circuitBreaker": ["window": ["duration": "60s"]], "bulkhead": ["limit": 5],
                 ]
             ]
         ]
         #expect(faults(module, document) == [])
         let pause = try #require(policy.pauses.first)
-        #expect(pause.configuration == .init(longest: .seconds(9), spread: 0.25, maxWaiting: 3))
+        #expect(pause.configuration == .init(maxPause: .seconds(9), spread: 0.25, maxWaiting: 3))
         #expect(pipeline.policies.maxKeys == 7)
         #expect(pipeline.policies.idleLimit == .seconds(5))
         #expect(policy.bulkheads.first?.limit == 5)
@@ -152,7 +152,7 @@ struct PipelineDocumentTests {
         let document: ConfigurationValue = [
             "timeouts": ["search": "12s"],
             "hedges": ["search": ["delay": "1s", "maxHedges": 1], "search failover": ["maxHedges": 1]],
-            "families": ["search": ["timeout": "3s", "pause": ["longest": "5s"], "maxKeys": 10]],
+            "families": ["search": ["timeout": "3s", "pause": ["maxPause": "5s"], "maxKeys": 10]],
         ]
         #expect(faults(module, document) == [])
         #expect(search.hedge.configuration.maxHedges == 1)

@@ -54,15 +54,8 @@ func driven<Value: Sendable>(
         do { result = .success(try await call()) } catch { result = .failure(error) }
         outcome.withLock { $0 = result }
     }
-    executor.drain()
-    var slept: [Duration] = []
-    while outcome.withLock({ $0 == nil }) {
-        let before = clock.now
-        let next = try #require(clock.advanceToNextDeadline(), "the call waits for nothing that the clock brings")
-        slept.append(before.duration(to: next))
-        executor.drain()
-    }
-    return (try #require(outcome.withLock { $0 }), slept)
+    let slept = clock.advance(until: { outcome.withLock { $0 != nil } }, running: executor)
+    return (try #require(outcome.withLock { $0 }, "the call waits for nothing that the clock brings"), slept)
 }
 
 extension Result {

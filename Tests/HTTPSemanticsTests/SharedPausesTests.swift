@@ -47,16 +47,7 @@ struct SharedPausesTests {
             runs.withLock { $0.append(task) }
         }
 
-        func advance(by duration: Duration) {
-            let end = clock.now.advanced(by: duration)
-            executor.drain()
-            while let next = clock.nextDeadline, next <= end {
-                clock.advance(to: next)
-                executor.drain()
-            }
-            clock.advance(to: end)
-            executor.drain()
-        }
+        func advance(by duration: Duration) { clock.advance(by: duration, running: executor) }
 
         func end() {
             for run in runs.withLock({ $0 }) { run.cancel() }

@@ -97,4 +97,56 @@ struct BudgetTests {
         }
         #expect(hedge.totals.startedByFailure == 2)
     }
+
+    @Test("when the budget is spent at the time that a server asked for, the failure is the outcome then")
+    func spentAfterPushback() async throws {
+        let budget = TokenBudget(0)
+        let hedge = try Hedge(
+            "h", .init(delay: .fixed(.seconds(1)), maxHedges: 3, budget: budget), clock: stage.clock,
+            random: .constant(0))
+        let call = stage.start { () -> Int in
+            try await hedge.execute { throw InjectedFailure(retryAfter: .seconds(2)) }
+        }
+        stage.advance(by: .seconds(2))
+        #expect(hedge.totals == .init(failed: 1, refusedByBudget: 1) && stage.clock.timerCount == 0)
+        await #expect(throws: InjectedFailure.self) { try await call.value }
+    }
+
+    @Test("within a retry with the same budget, a failure beside attempts that still run is told at once")
+    func toldWhileOthersRun() async throws {
+        let budget = try RetryBudget(.throttle(maxTokens: 100, tokenRatio: 0.5))
+        let plain = try Policy("q", clock: stage.clock) { CountingLayer() }
+            .hedged(.init(delay: .fixed(.seconds(1)), maxHedges: 1, budget: budget))
+        let retrying = try Policy("p", clock: stage.clock) { Retry.layer(.immediate, maxAttempts: 2, budget: budget) }
+        let upstream = Upstream(stage.clock, [.success(1, after: .seconds(5)), .failure("x", after: .seconds(1))])
+        let call = stage.start {
+            try await retrying.execute { context in
+                try await plain.execute(within: context) { context in try await upstream.call(context) }
+            }
+        }
+        stage.advance(by: .seconds(2))
+        #expect(upstream.attempts == [1, 2] && budget.balance == 99)
+        stage.advance(by: .seconds(3))
+        #expect(try await call.value == 1)
+    }
+
+    @Test("a refusal that leaves nothing running ends the call, and no delay is asked for", arguments: [0, 2])
+    func refusedWhileIdle(hint: Int) async throws {
+        let asked = Lock(0)
+        // A delay that is over at once, were it asked for again.
+        let delay = Hedge.Delay.from { _ in
+            asked.withLock { count in
+                count += 1
+                return count == 1 ? .seconds(100) : .zero
+            }
+        }
+        let hedge = try Hedge(
+            "h", .init(delay: delay, maxHedges: 3, budget: TokenBudget(0)), clock: stage.clock, random: .constant(0))
+        let call = stage.start { () -> Int in
+            try await hedge.execute { throw InjectedFailure(retryAfter: hint == 0 ? nil : .seconds(hint)) }
+        }
+        stage.advance(by: .seconds(hint))
+        #expect(hedge.totals == .init(failed: 1, refusedByBudget: 1) && asked.withLock { $0 } == 1)
+        await #expect(throws: InjectedFailure.self) { try await call.value }
+    }
 }

@@ -155,4 +155,30 @@ struct DelayTests {
         #expect(hedge.configuration.maxHedges == 4)
         #expect(hedge.totals.calls == 1)
     }
+
+    @Test("a call that is cancelled before it begins has failed if its deadline has passed", arguments: [-1, 5])
+    func cancelledBefore(secondsLeft: Int) async throws {
+        let hedge = try Hedge("h", .init(delay: .fixed(.seconds(2))), clock: stage.clock)
+        var outer = Context(name: "outer", time: TimeSource(stage.clock))
+        outer.deadline = outer.time.now.advanced(by: .seconds(secondsLeft))
+        let call = stage.start { [outer] in
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await hedge.execute(within: outer) { _ in 1 }
+        }
+        await #expect(throws: CancellationError.self) { try await call.value }
+        #expect(hedge.totals == (secondsLeft < 0 ? .init(failed: 1) : .init(cancelled: 1)))
+    }
+
+    @Test("once a call is decided no timer is set for it, also while losers run on")
+    func decided() async throws {
+        let hedge = try Hedge("h", .init(delay: .fixed(.seconds(1)), maxHedges: 2), clock: stage.clock)
+        let upstream = Upstream(
+            stage.clock, [.stubbornSuccess(0, after: .seconds(9)), .success(1, after: .milliseconds(500))])
+        let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
+        stage.advance(by: .milliseconds(1_600))
+        // That of the loser itself.
+        #expect(stage.clock.timerCount == 1 && upstream.running == 1)
+        stage.advance(by: .seconds(9))
+        #expect(try await call.value == 1 && upstream.attempts == [1, 2])
+    }
 }

@@ -201,6 +201,29 @@ struct HintTests {
         #expect(value == 502)
         #expect(try await outer.execute { try await hedge.execute(within: $0) { 500 + $0.hedge } } == 502)
     }
+
+    @Test("until the time that a server asked for, no other failure and no delay starts a hedge")
+    func notBefore() async throws {
+        let busy = Upstream.Step.failure(InjectedFailure(retryAfter: .seconds(9)), after: .milliseconds(1_500))
+        // The hedge of the first second fails while the wait goes on; the next one comes when it is over.
+        for (seconds, expected) in [(1, [0, 1_000, 10_500]), (100, [0, 10_500, 12_000])] {
+            let (starts, result) = try await play(
+                .init(delay: .fixed(.seconds(seconds)), maxHedges: 3),
+                [busy, .failure("x", after: .milliseconds(1_500)), .success(7)])
+            #expect(try result.get() == 7)
+            #expect(starts == expected)
+        }
+    }
+
+    @Test("once a server has asked not to try again, no failure starts a hedge")
+    func lastFailure() {
+        for ending in [HedgeState.Ending.failure, .neutral, .lastFailure] {
+            var state = HedgeState(maxHedges: 3)
+            _ = state.startHedge()
+            #expect(state.end(1, .lastFailure) == .wait && !state.mayHedge)
+            #expect(state.end(2, ending) == .wait && !state.mayHedge)
+        }
+    }
 }
 
 extension Hedge.Delay {

@@ -58,4 +58,12 @@ import Testing
         window.record(.seconds(-1))
         #expect(window.percentile(0.5) == .zero)
     }
+
+    @Test("of no share, or the smallest, the least latency; of all, or more, the greatest")
+    func shares() {
+        var window = LatencyWindow(capacity: 10)
+        for milliseconds in 1...10 { window.record(.milliseconds(milliseconds)) }
+        for share in [-1, 0, 1e-12, 0.01, 0.1] { #expect(window.percentile(share) == .milliseconds(1)) }
+        for share in [0.91, 1, 2] { #expect(window.percentile(share) == .milliseconds(10)) }
+    }
 }

@@ -172,6 +172,163 @@ struct FieldSweepTests {
             ])
     }
 
+    @Test("a limiter that a fleet shares follows a document for itself, as a layer, in a template and in a family")
+    func shared() throws {
+        let clock = ManualClock()
+        let store = InMemoryRateStore(clock: clock)
+        let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 500)
+        for configuration in [SharedRateLimiter.Configuration(), .init(whenUnavailable: .open, lease: .seconds(1))] {
+            let base = SharedRateLimiter.Settings(rule: rule, configuration)
+            let changes = Shape.changes(of: base)
+            #expect(changes.count == 9)
+            for change in changes {
+                for isAtStart in [true, false] {
+                    let document: ConfigurationValue = [
+                        "templates": ["t": ["sharedRateLimiter": change.part]],
+                        "policies": [
+                            "p": ["sharedRateLimiter": change.part],
+                            "q": ["inherits": "t", "layers": ["sharedRateLimiter"]],
+                            "r": ["layers": [["sharedRateLimiter": change.part]]],
+                            "described": ["layers": [["sharedRateLimiter": ["shared": "s"]], ["timeout": "1s"]]],
+                        ],
+                        "sharedRateLimiters": ["s": change.part, "i": ["inherits": "t"]],
+                        "families": ["f": ["inherits": "t"]],
+                    ]
+                    let module = try ResilienceModule(
+                        "sweep", configuration: .init(isAtStart ? document : [:]), clock: clock
+                    ) {
+                        for name in ["p", "q", "r"] {
+                            Registration(name) { SharedRateLimiter.layer(rule, through: store, configuration) }
+                        }
+                        for name in ["s", "i"] {
+                            Registration(name, SharedRateLimiter.layer(rule, through: store, configuration))
+                        }
+                        Registration(family: "f", by: Int.self, maxKeys: 3) {
+                            SharedRateLimiter.layer(rule, through: store, configuration)
+                        }
+                    }
+                    let family = try module.family("f", by: Int.self)
+                    _ = family[1]
+                    if !isAtStart { try module.update(.init(document)) }
+                    let live =
+                        try ["p", "q", "r", "described"].flatMap { try module.policy($0).layers }
+                        .compactMap { $0.component as? SharedRateLimiter }
+                        + ["s", "i"].map { try module.sharedRateLimiter($0) } + family[1].sharedRateLimiters
+                        + family[2].sharedRateLimiters
+                    #expect(live.count == 8)
+                    #expect(try live[3] === module.sharedRateLimiter("s"))
+                    for limiter in live { #expect(limiter.settings.document == change.expected, "\(change.part)") }
+                    let effective = module.effectiveConfiguration
+                    try module.update(effective)
+                    #expect(module.effectiveConfiguration == effective)
+                    try module.update(.init())
+                    for limiter in live { #expect(limiter.settings == base, "\(change.part)") }
+                }
+            }
+        }
+    }
+
+    @Test("a keyed limiter that a fleet shares does so, too")
+    func sharedKeyed() throws {
+        let clock = ManualClock()
+        let store = InMemoryRateStore(clock: clock)
+        let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 500)
+        let changes = Shape.changes(of: SharedRateLimiter.KeyedSettings(rule: rule))
+        #expect(changes.count == 9)
+        for change in changes {
+            let limiters = try ["p", "q", "f", "s"].map {
+                try SharedKeyedRateLimiter<Int>($0, rule, through: store, clock: clock)
+            }
+            let module = try ResilienceModule("sweep", clock: clock) {
+                Registration("p") { limiters[0].by { _ in 1 } }
+                Registration("q") { limiters[1].by { _ in 1 } }
+                Registration(family: "f", by: Int.self, maxKeys: 3) { limiters[2].by { _ in 1 } }
+                Registration("s", limiters[3])
+            }
+            _ = try module.family("f", by: Int.self)[1]
+            try module.update(
+                .init([
+                    "templates": ["t": ["sharedKeyedRateLimiter": change.part]],
+                    "policies": [
+                        "p": ["sharedKeyedRateLimiter": change.part],
+                        "q": ["inherits": "t", "layers": ["sharedKeyedRateLimiter"]],
+                    ],
+                    "sharedKeyedRateLimiters": ["s": change.part], "families": ["f": ["inherits": "t"]],
+                ]))
+            for limiter in limiters {
+                #expect(limiter.settings.document == change.expected, "\(limiter.name) \(change.part)")
+            }
+            let effective = module.effectiveConfiguration
+            try module.update(effective)
+            #expect(module.effectiveConfiguration == effective)
+        }
+    }
+
+    @Test("a circuit that a fleet shares follows every field, for itself and from a template")
+    func fleetCircuits() throws {
+        let clock = ManualClock()
+        let store = InMemoryCircuitStore(clock: clock)
+        for base in [
+            FleetCircuit.Configuration(), .init(rule: .init(trip: .failures(5))),
+            .init(rule: .init(trip: .slowCallRate(0.5, minimumCalls: 7))),
+        ] {
+            let changes = Shape.changes(of: base)
+            #expect(changes.count >= 14)
+            for change in changes {
+                for document in [
+                    ["fleetCircuits": ["c": change.part]],
+                    ["templates": ["t": ["fleetCircuit": change.part]], "fleetCircuits": ["c": ["inherits": "t"]]],
+                ] as [ConfigurationValue] {
+                    let module = try ResilienceModule("sweep", configuration: .init(document), clock: clock) {
+                        Registration("c", CircuitBreaker.layer()).shared(through: store, base)
+                    }
+                    #expect(try module.fleetCircuit("c").configuration.document == change.expected, "\(change.part)")
+                }
+            }
+        }
+    }
+
+    @Test("faults of what a fleet shares are told at their places in the document")
+    func sharedFaults() throws {
+        let clock = ManualClock()
+        let (circuits, rates) = (InMemoryCircuitStore(clock: clock), InMemoryRateStore(clock: clock))
+        let fixture = try Fixture {
+            Registration("c", CircuitBreaker.layer()).shared(through: circuits)
+            Registration(
+                "s",
+                SharedRateLimiter.layer(
+                    .init(permits: 10, period: .seconds(1), burst: 500), through: rates))
+            Registration("p") { Timeout.layer(.seconds(1)) }
+        }
+        #expect(
+            fixture.faults([
+                "fleetCircuits": [
+                    "c": [
+                        "trip": ["failureRate": 2, "minimumCalls": 0], "window": "0s", "breakFactor": 0, "tick": "0s",
+                    ]
+                ],
+                "sharedRateLimiters": ["s": ["rule": ["burst": 1], "maxWait": "-1s"]],
+            ]).map { String($0.prefix { $0 != ":" }) }.sorted() == [
+                "fleetCircuits.c.breakFactor", "fleetCircuits.c.tick", "fleetCircuits.c.trip.failureRate",
+                "fleetCircuits.c.trip.minimumCalls", "fleetCircuits.c.window", "sharedRateLimiters.s.maxWait",
+                "sharedRateLimiters.s.rule.burst",
+            ])
+        #expect(
+            fixture.faults([
+                "sharedRateLimiters": ["t": [:]],
+                "policies": [
+                    "p": ["layers": ["sharedRateLimiter"]],
+                    "q": ["layers": [["sharedRateLimiter": ["shared": "t"]]]],
+                    "r": ["layers": [["sharedKeyedRateLimiter": ["shared": "s"]]]],
+                ],
+            ]).sorted() == [
+                "policies.p.layers[0]: \"sharedRateLimiter\" is for a layer that only code can declare, and the policy has none",
+                "policies.q.layers[0].sharedRateLimiter.shared: \"t\" is for a shared rate limiter that is not registered",
+                "policies.r.layers[0].sharedKeyedRateLimiter.shared: \"s\" cannot be shared by a document: code alone says whose key a call has",
+                "sharedRateLimiters.t: {} is for a shared rate limiter that is not registered; only code can declare one",
+            ])
+    }
+
     @Test("hedges, budgets and stale-while-revalidates follow every field")
     func others() throws {
         let clock = ManualClock()

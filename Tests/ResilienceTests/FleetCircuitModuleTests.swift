@@ -213,16 +213,7 @@ private final class FleetWorld: Sendable {
     @discardableResult
     func run(_ module: ResilienceModule) -> Outcome { start { try await module.run() } }
 
-    func pass(_ duration: Duration) {
-        let end = clock.now.advanced(by: duration)
-        executor.drain()
-        while let next = clock.nextDeadline, next <= end {
-            clock.advance(to: next)
-            executor.drain()
-        }
-        clock.advance(to: end)
-        executor.drain()
-    }
+    func pass(_ duration: Duration) { clock.advance(by: duration, running: executor) }
 
     /// Whether a call was let through.
     @discardableResult

@@ -65,7 +65,7 @@ struct ResilientURLSessionTests {
         let client = try client {
             $0.totalLimit = .seconds(600)
             $0.attemptLimit = .seconds(600)
-            $0.pause?.longest = .seconds(3600)
+            $0.pause?.maxPause = .seconds(3600)
         }
         #expect(try await client.data(from: server.url("/a")).1.statusCode == 429)
         #expect(server.seen.count == 1)

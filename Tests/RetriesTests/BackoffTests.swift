@@ -219,6 +219,37 @@ struct BackoffTests {
         let difference = delay - .nanoseconds(Int64(seconds * 1e9))
         #expect(abs(difference.saturatedNanoseconds) <= 2, "\(delay)", sourceLocation: sourceLocation)
     }
+
+    @Test("Fibonacci's delays are the sum of the two before")
+    func fibonacciNumbers() throws {
+        let all = try delays(.fibonacci(from: .seconds(1), jitter: .none), 1...8)
+        #expect(all == [1, 1, 2, 3, 5, 8, 13, 21].map { Duration.seconds($0) })
+    }
+
+    @Test("what is left out is 100 ms, doubling, and full jitter of what grows")
+    func defaults() throws {
+        let left = try [Backoff.linear(), .exponential(), .fibonacci()].map { try delays($0, 1...4, random: [0.25]) }
+        let said: [Backoff] = [
+            .linear(from: .milliseconds(100), by: .milliseconds(100), jitter: .full),
+            .exponential(from: .milliseconds(100), factor: 2, jitter: .full),
+            .fibonacci(from: .milliseconds(100), jitter: .full),
+        ]
+        #expect(try left == said.map { try delays($0, 1...4, random: [0.25]) })
+        #expect(left.map(\.first) == Array(repeating: .milliseconds(25), count: 3))
+        #expect(try delays(.constant(.seconds(1)), 1...2, random: [0]) == [.seconds(1), .seconds(1)])
+    }
+
+    @Test("a factor of 1 or more is valid, and no other", arguments: [1, 1.000_001, 1.5, 2, 1e9])
+    func factors(factor: Double) throws {
+        func fault(_ factor: Double) -> Bool {
+            var check = ConfigurationCheck()
+            Backoff.exponential(factor: factor).check(&check)
+            do { try check.finish() } catch { return true }
+            return false
+        }
+        #expect(!fault(factor))
+        #expect(fault(1 / (factor + 0.001)) && fault(-factor) && fault(.nan) && fault(.infinity))
+    }
 }
 
 extension Duration {

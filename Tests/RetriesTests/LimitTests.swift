@@ -155,6 +155,31 @@ struct LimitTests {
         let outcome = try await drive(clock) { await policy.run { throw failure } }
         #expect(outcome.slept == [.seconds(1), .seconds(2)])
     }
+
+    @Test("a delay may end ten milliseconds after the longest duration, and not a nanosecond later")
+    func tolerance() {
+        let state = RetryState(.init(backoff: .immediate, maxDuration: .seconds(1)), isIdempotent: true)
+        for elapsed in [Duration.seconds(1), .milliseconds(1_010)] {
+            #expect(state.reasonToStop(.init(elapsed: elapsed)) == nil)
+            let later = max(elapsed, .milliseconds(1_010)) + .nanoseconds(1)
+            #expect(state.reasonToStop(.init(elapsed: later)) == .duration)
+        }
+    }
+
+    @Test("a delay that a server asked for is spread below the deadline, however much jitter there is")
+    func hintBelowDeadline() throws {
+        for (remaining, random) in [(11, 1.0), (15, 1), (15, 0.9), (10_000, 1)] {
+            var state = RetryState(.init(backoff: .immediate, hintJitter: 1), isIdempotent: true)
+            let limits = RetryState.Limits(remaining: .seconds(remaining))
+            let failure = InjectedFailure(retryAfter: .seconds(10))
+            let action = try state.plan(after: failure, .failed, limits, .constant(random))
+            guard case .retry(let delay) = action else {
+                Issue.record("\(remaining) s: \(action)")
+                continue
+            }
+            #expect(delay >= .seconds(10) && delay < .seconds(remaining) && delay <= .seconds(20))
+        }
+    }
 }
 
 /// Gives calls a deadline.

@@ -352,4 +352,24 @@ struct RetryBudgetTests {
             #expect(budget.balance >= 0 && budget.configuration == rule)
         }
     }
+
+    @Test("a success inside, of a retry that costs what a success earns, earns nothing more", arguments: [1, 2, 14])
+    func innerSuccess(cost: Int) throws {
+        let budget = try RetryBudget(.quota(100, cost: cost))
+        for _ in 0..<3 { #expect(budget.tryWithdraw()) }
+        budget.recordInnerSuccessOfRetry()
+        #expect(budget.balance == Double(100 - 3 * cost + cost - 1))
+    }
+
+    @Test("what is left out: a fifth of the calls, ten a second for ten seconds, and the rules of gRPC and AWS")
+    func defaults() throws {
+        #expect(try RetryBudget().configuration == .ratio(0.2))
+        #expect(RetryBudget.Configuration.ratio(0.2) == .ratio(0.2, minimumPerSecond: 10, window: .seconds(10)))
+        #expect(RetryBudget.Configuration.throttle() == .throttle(maxTokens: 10, tokenRatio: 0.1))
+        #expect(RetryBudget.Configuration.quota() == .quota(500, cost: 14))
+        let budget = try RetryBudget(.quota(100, cost: 10))
+        _ = budget.tryWithdraw()
+        budget.recordSuccess()
+        #expect(budget.balance == 91)
+    }
 }

@@ -78,4 +78,19 @@ struct RetryBudgetUpdateTests {
         }
         #expect(budget.balance == 1000)
     }
+
+    @Test("what a ratio had earned is forgotten by another kind, also if it becomes a ratio again")
+    func throughAnotherKind() throws {
+        let clock = ManualClock()
+        let ratio = RetryBudget.Configuration.ratio(1, minimumPerSecond: 1, window: .seconds(10))
+        for other in [RetryBudget.Configuration.throttle(), .quota()] {
+            let budget = try RetryBudget(ratio, clock: clock)
+            for _ in 0..<100 { budget.deposit() }
+            try budget.update(other)
+            try budget.update(ratio)
+            #expect(budget.balance == 10)
+            clock.advance(by: .seconds(20))
+            #expect(budget.balance == 10)
+        }
+    }
 }

@@ -207,4 +207,37 @@ struct ServerHintTests {
         #expect(Answer(serverHint: .retryAfter(.seconds(2))).retryAfter == .seconds(2))
         #expect(Answer(serverHint: .doNotRetry).retryAfter == nil)
     }
+
+    @Test("blanks at both ends, of any number, are left out", arguments: 0...4)
+    func blanks(count: Int) {
+        for blank in [" ", "\t", " \t", "\t "] {
+            let blanks = String(repeating: blank, count: count)
+            #expect(read(blanks + "120" + blanks) == .retryAfter(.seconds(120)))
+            #expect(read("1" + blanks + "2").delay == (count == 0 ? .seconds(12) : nil))
+        }
+    }
+
+    @Test("a month has no day 0", arguments: ["Mon, 31 Oct", "Tue, 00 Nov", "Mon, 00 Nov", "Sun, 00 Jan"])
+    func dayZero(day: String) {
+        let isRead = secondsSince1970(ofHTTPDate: "\(day) 1994 08:49:37 GMT", now: then) != nil
+        #expect(isRead == !day.contains("00"))
+    }
+
+    @Test("a year of two digits is at most fifty years ahead, to the second, on any day of the year")
+    func fiftyYearsAhead() {
+        // With the last day of February and the first of March, between which the calendar begins its years.
+        let days = [("15-Jan", 14), ("28-Feb", 58), ("01-Mar", 60), ("30-Nov", 334), ("15-Dec", 349), ("31-Dec", 365)]
+        let weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+        for (day, number) in days {
+            // Noon of that day in 2000.
+            let now = 946_684_800.0 + Double(number) * 86_400 + 43_200
+            for (time, year) in [("12:00:00", 2050), ("12:00:01", 1950)] {
+                // Only one day of the week is right.
+                let read = weekdays.compactMap {
+                    secondsSince1970(ofHTTPDate: "\($0), \(day)-50 \(time) GMT", now: now)
+                }
+                #expect(read.count == 1 && read.allSatisfy { ($0 > 0) == (year == 2050) }, "\(day) \(time)")
+            }
+        }
+    }
 }

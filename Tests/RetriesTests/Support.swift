@@ -76,15 +76,8 @@ func driven<Value: Sendable>(
     let executor = SteppingExecutor()
     let result = Flag<Value>()
     Task(executorPreference: executor) { result.set(await call()) }
-    executor.drain()
-    var slept: [Duration] = []
-    while result.value == nil {
-        let before = clock.now
-        let next = try #require(clock.advanceToNextDeadline(), "the call waits for nothing that the clock brings")
-        slept.append(before.duration(to: next))
-        executor.drain()
-    }
-    return (try #require(result.value), slept)
+    let slept = clock.advance(until: { result.value != nil }, running: executor)
+    return (try #require(result.value, "the call waits for nothing that the clock brings"), slept)
 }
 
 /// A value that is set once.

@@ -11,14 +11,14 @@ extension FleetCircuit.Configuration: DocumentRepresentable {
     /// Takes what the document holds.
     public mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
-            if let reader = object.reader("trip") { rule.trip.read(reader) }
-            object.read("window", &rule.window)
-            object.read("minNodes", &rule.minNodes)
-            object.read("minShare", &rule.minShare)
-            object.read("maxNodeShare", &rule.maxNodeShare)
-            object.read("breakLength", &rule.breakLength)
-            object.read("breakFactor", &rule.breakFactor)
-            object.read("maxBreakLength", &rule.maxBreakLength)
+            if let reader = object.reader("trip", as: "rule.trip") { rule.trip.read(reader) }
+            object.read("window", &rule.window, as: "rule.window")
+            object.read("minNodes", &rule.minNodes, as: "rule.minNodes")
+            object.read("minShare", &rule.minShare, as: "rule.minShare")
+            object.read("maxNodeShare", &rule.maxNodeShare, as: "rule.maxNodeShare")
+            object.read("breakLength", &rule.breakLength, as: "rule.breakLength")
+            object.read("breakFactor", &rule.breakFactor, as: "rule.breakFactor")
+            object.read("maxBreakLength", &rule.maxBreakLength, as: "rule.maxBreakLength")
             object.read("tick", &tick)
             object.read("operationLimit", &operationLimit)
             object.read("leaseLength", &leaseLength)

@@ -270,7 +270,6 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     mutating func forgetAll() -> LastGoodValues<Key, Value> {
         refreshes = [:]
         joinable = [:]
-        lastNumber &+= 1
         return values.forgetAll(at: lastNumber)
     }
 

@@ -4,7 +4,7 @@ extension Pause {
     /// How long, and who may wait.
     public struct Configuration: Sendable, Hashable {
         /// The longest pause, whatever the server asks for. At least 1 ns. Default: 60 seconds.
-        public var longest: Duration
+        public var maxPause: Duration
 
         /// Over how much more than the pause those who wait come back, as a share of it: 0 to 1. Default: 0.5.
         public var spread: Double
@@ -13,8 +13,8 @@ extension Pause {
         public var maxWaiting: Int
 
         /// Creates a configuration; every part has a default.
-        public init(longest: Duration = .seconds(60), spread: Double = 0.5, maxWaiting: Int = 1000) {
-            self.longest = longest
+        public init(maxPause: Duration = .seconds(60), spread: Double = 0.5, maxWaiting: Int = 1000) {
+            self.maxPause = maxPause
             self.spread = spread
             self.maxWaiting = maxWaiting
         }
@@ -24,7 +24,7 @@ extension Pause {
         /// - Throws: All faults, each with its field, value and range.
         public func validate() throws(ConfigurationError) {
             var check = ConfigurationCheck("pause")
-            check.require(positive: "longest", longest)
+            check.require(positive: "maxPause", maxPause)
             check.require("spread", spread, in: 0...1)
             check.require("maxWaiting", maxWaiting, atLeast: 0)
             try check.finish()
@@ -42,7 +42,7 @@ extension Pause.Configuration: DocumentRepresentable {
     /// Takes what the document holds.
     public mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
-            object.read("longest", &longest)
+            object.read("maxPause", &maxPause)
             object.read("spread", &spread)
             object.read("maxWaiting", &maxWaiting)
         }
@@ -50,6 +50,6 @@ extension Pause.Configuration: DocumentRepresentable {
 
     /// What a document can say about this configuration.
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
-        ["longest": .duration(longest), "spread": .number(spread), "maxWaiting": .integer(maxWaiting)]
+        ["maxPause": .duration(maxPause), "spread": .number(spread), "maxWaiting": .integer(maxWaiting)]
     }
 }

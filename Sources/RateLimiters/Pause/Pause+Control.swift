@@ -79,7 +79,7 @@ extension Pause {
     /// The end, which is no later than a pause can last from now on: a clock that was wrong, or a longer limit that was
     /// in force, may have set it.
     private func bounded(_ state: State, _ now: Int64) -> Int64 {
-        min(end.load(ordering: .relaxed), now.addingSaturated(state.configuration.longest.saturatedNanoseconds))
+        min(end.load(ordering: .relaxed), now.addingSaturated(state.configuration.maxPause.saturatedNanoseconds))
     }
 
     /// - Returns: Whom to tell and how long the pause is; `nil` if it lasts no longer now than before.
@@ -91,7 +91,7 @@ extension Pause {
         let least = least.saturatedNanoseconds
         defer { events.deliver() }
         return state.withLock { state in
-            let length = min(delay, state.configuration.longest).saturatedNanoseconds
+            let length = min(delay, state.configuration.maxPause).saturatedNanoseconds
             let new = now.addingSaturated(length)
             let known = end.load(ordering: .relaxed) == .min ? .min : bounded(state, now)
             let isNew = known <= now

@@ -4,6 +4,8 @@ internal import ResilienceCore
 struct LeasePlan: Sendable {
     let quota: String
     let key: String?
+    /// A later one has a greater number.
+    let version: Int
     /// The rule at the store: the user's, less what leases carry.
     let storeRule: SharedQuotaRule
     let isExact: Bool
@@ -28,10 +30,12 @@ struct LeasePlan: Sendable {
 
     /// All has been validated.
     init(
-        quota: String, key: String?, _ rule: SharedQuotaRule, _ configuration: SharedRateLimiter.Configuration
+        quota: String, _ settings: SharedRateLimiter.Settings, version: Int = 0
     ) {
+        let (rule, configuration) = (settings.rule, settings.configuration)
         self.quota = quota
-        self.key = key
+        self.version = version
+        key = nil
         isExact = configuration.mode == .exact
         let lease = configuration.leaseLength(by: rule)
         self.lease = lease.saturatedNanoseconds
@@ -47,8 +51,8 @@ struct LeasePlan: Sendable {
             }
     }
 
-    init(_ other: LeasePlan, key: String) {
-        quota = other.quota
+    init(_ other: LeasePlan, key: String?) {
+        (quota, version) = (other.quota, other.version)
         self.key = key
         (storeRule, isExact, lease, maxWait) = (other.storeRule, other.isExact, other.lease, other.maxWait)
         (whenUnavailable, local, interval) = (other.whenUnavailable, other.local, other.interval)

@@ -14,6 +14,9 @@ internal import ResilienceCore
 /// - One request is on its way at a time. It asks for what is waited for, and for what the present rate uses in
 ///   some 40 ms beside two round trips; and goes out when a quarter of that is left.
 /// - Nothing is asked for that nobody has asked this node for: at rest it asks for nothing.
+///
+/// An update of the rule leaves what is held: the store counts it as used, by whichever rule, and it ends within the
+/// lease of the new rule.
 struct LeaseState: Sendable {
     struct Batch: Sendable, Equatable {
         var permits: Int
@@ -25,7 +28,8 @@ struct LeaseState: Sendable {
     enum Refusal: Sendable {
         case limit(retryAfter: Int64)
         case unavailable
-        case never
+        /// More than there ever are at once.
+        case never(burst: Int)
     }
 
     enum Decision: Sendable {
@@ -35,26 +39,38 @@ struct LeaseState: Sendable {
         case refused(Refusal)
     }
 
-    let plan: LeasePlan
+    var plan: LeasePlan
 
     /// The batches that permits are taken from, first to last, none of them empty.
-    private(set) var batches: [Batch] = []
+    var batches: [Batch] = []
     /// The last batch that has ended with permits left, to be given back.
     private(set) var spent: Batch?
-    private var queue: [LeaseTicket] = []
-    private var head = 0
+    private(set) var queue: [LeaseTicket] = []
+    private(set) var head = 0
     private(set) var waiting = 0
     private var queuedPermits = 0
     /// No ticket is too late before.
     private var earliestLatest = Int64.max
     private var ended: [LeaseTicket] = []
 
-    private(set) var flight: (number: Int, sent: Int64, wanted: Int, minimum: Int)?
+    /// A request that is on its way.
+    struct Flight: Sendable {
+        let number: Int
+        let sent: Int64
+        let wanted: Int
+        let minimum: Int
+        /// For how long its permits may be used.
+        var lease: Int64
+        /// Whether another rule is in force since it was sent.
+        var isOutdated = false
+    }
+
+    var flight: Flight?
     private var requests = 0
     private var lastRequest: Int64
-    private var notBefore = Int64.min
+    var notBefore = Int64.min
     /// Until when the store has no permit, as far as is known.
-    private var emptyUntil = Int64.min
+    var emptyUntil = Int64.min
     private var roundTrip: Int64 = 0
     /// Permits that the store grants in a second, and when it last answered.
     private var income = 0.0
@@ -66,7 +82,7 @@ struct LeaseState: Sendable {
     private(set) var rate = 0.0
 
     private(set) var isAway = false
-    private var localArrival = Int64.min
+    var localArrival = Int64.min
     private var localWake: Int64?
 
     /// Permits since they were last counted.
@@ -93,7 +109,7 @@ struct LeaseState: Sendable {
             if let batch = take(permits, now: now) { return .granted(batch) }
             if let decision = decideAlone(permits, now: now, latest: latest) { return decision }
         }
-        guard permits <= plan.storeRule.burst else { return .refused(.never) }
+        guard permits <= plan.storeRule.burst else { return .refused(.never(burst: plan.storeRule.burst)) }
         guard latest > now, latest >= emptyUntil else {
             isShort = true
             return .refused(.limit(retryAfter: hint(now)))
@@ -123,9 +139,10 @@ struct LeaseState: Sendable {
     }
 
     private mutating func giveBack(_ batch: Batch, _ permits: Int, now: Int64) {
-        let returned = Batch(permits: permits, end: batch.end, receipt: batch.receipt)
-        if now < batch.end {
-            let place = batches.firstIndex { $0.end > batch.end } ?? batches.count
+        let returned = Batch(
+            permits: permits, end: min(batch.end, now.addingSaturated(plan.lease)), receipt: batch.receipt)
+        if now < batch.end, !plan.isExact {
+            let place = batches.firstIndex { $0.end > returned.end } ?? batches.count
             batches.insert(returned, at: place)
         } else {
             retire(returned)
@@ -210,7 +227,7 @@ struct LeaseState: Sendable {
         self.isAway = isAway
         localWake = nil
         guard isAway, let local = plan.local else { return }
-        localArrival = local.position(now).addingSaturated(local.capacity - local.cost)
+        localArrival = firstLocalArrival(local, now)
     }
 
     // MARK: Time
@@ -223,7 +240,7 @@ struct LeaseState: Sendable {
     }
 
     /// Ends the wait of those whose turn has come, or cannot come in time.
-    private mutating func serve(_ now: Int64) {
+    mutating func serve(_ now: Int64) {
         localWake = nil
         while let ticket = first() {
             if let batch = take(ticket.permits, now: now) {
@@ -260,7 +277,7 @@ struct LeaseState: Sendable {
             if due <= now {
                 local.take(ticket.permits, &localArrival, at: now)
                 end(ticket, .granted(nil), now: now)
-            } else if ticket.latest <= now || ticket.latest < due {
+            } else if ticket.latest < due {
                 end(ticket, .refused(.limit(retryAfter: due.subtractingSaturated(now))), now: now)
             } else {
                 localWake = due
@@ -279,7 +296,7 @@ struct LeaseState: Sendable {
         return head < queue.count ? queue[head] : nil
     }
 
-    private mutating func end(_ ticket: LeaseTicket, _ phase: LeaseTicket.Phase, now: Int64, tells: Bool = true) {
+    mutating func end(_ ticket: LeaseTicket, _ phase: LeaseTicket.Phase, now: Int64, tells: Bool = true) {
         ticket.phase = phase
         ticket.ended = now
         waiting -= 1
@@ -301,7 +318,7 @@ struct LeaseState: Sendable {
     var nextWake: Int64? {
         var wake = Int64.max
         if waiting > 0 { wake = min(earliestLatest, localWake ?? .max) }
-        if flight == nil, !isAway, !plan.isExact, needsMore { wake = min(wake, notBefore) }
+        if flight == nil, !isAway, needsMore { wake = min(wake, notBefore) }
         return wake == .max ? nil : wake
     }
 
@@ -319,6 +336,8 @@ struct LeaseState: Sendable {
 
     /// Whether nobody but the store can help, or soon.
     private var needsMore: Bool {
+        // Those who have waited since before each call asked the store itself.
+        if plan.isExact { return waiting > 0 }
         if waiting > 0 || isShort { return true }
         // What is taken in advance has to be used within the lease, most probably.
         guard arrived > 0, rate * Double(plan.lease) >= 4e9 else { return false }
@@ -327,19 +346,19 @@ struct LeaseState: Sendable {
 
     /// What to ask the store for now, if anything. It is on its way then.
     mutating func nextRequest(_ now: Int64) -> (request: PermitRequest, number: Int)? {
-        guard flight == nil, !isAway, !plan.isExact, now >= notBefore, needsMore else { return nil }
+        guard flight == nil, !isAway, now >= notBefore, needsMore else { return nil }
         let elapsed = max(now.subtractingSaturated(lastRequest), LeasePlan.memory / 10)
         let weight = min(1, Double(elapsed) / Double(LeasePlan.memory))
         rate += (Double(arrived) * 1e9 / Double(elapsed) - rate) * weight
         lastRequest = now
         let held = held(now)
         let most = min(plan.storeRule.burst, LeaseWord.mostPermits)
-        let missing = queuedPermits.addingSaturated(target) - held
+        let missing = queuedPermits.addingSaturated(plan.isExact ? 0 : target) - held
         let wanted = min(max(1, missing), most)
         let minimum = min(max(1, (first()?.permits ?? 1) - held), wanted)
         (arrived, isShort) = (0, false)
         requests += 1
-        flight = (requests, now, wanted, minimum)
+        flight = Flight(number: requests, sent: now, wanted: wanted, minimum: minimum, lease: plan.lease)
         let back = spent
         spent = nil
         if let back { counts.returned = counts.returned.addingSaturated(back.permits) }
@@ -356,7 +375,7 @@ struct LeaseState: Sendable {
         let took = max(0, now.subtractingSaturated(flight.sent))
         roundTrip += (took - roundTrip) / 4
         let granted = min(max(0, grant.granted), flight.wanted)
-        keep(granted, grant.receipt, sent: flight.sent, now: now)
+        keep(granted, grant.receipt, until: flight.sent.addingSaturated(flight.lease), now: now)
         let elapsed = max(now.subtractingSaturated(lastAnswer), LeasePlan.shortestGap)
         income += (Double(granted) * 1e9 / Double(elapsed) - income) / 4
         lastAnswer = now
@@ -364,6 +383,9 @@ struct LeaseState: Sendable {
             emptyUntil = .min
             let gap = granted < flight.wanted ? gapWhenShort : LeasePlan.shortestGap
             notBefore = flight.sent.addingSaturated(gap)
+        } else if flight.isOutdated {
+            // When permits come by the rule before says nothing about this one.
+            notBefore = max(notBefore, flight.sent.addingSaturated(gapWhenShort))
         } else {
             let wait = max(0, (grant.retryAfter ?? .seconds(1)).saturatedNanoseconds)
             emptyUntil = flight.minimum == 1 ? now.addingSaturated(wait) : .min
@@ -375,6 +397,7 @@ struct LeaseState: Sendable {
             }
         }
         serve(now)
+        if plan.isExact { retireAll() }
     }
 
     /// Until the next request when there were too few: the time in which some twenty come to this node. Many nodes,
@@ -399,11 +422,12 @@ struct LeaseState: Sendable {
         retire(Batch(permits: grant.granted, end: now, receipt: grant.receipt))
     }
 
-    private mutating func keep(_ permits: Int, _ receipt: PermitReceipt, sent: Int64, now: Int64) {
+    private mutating func keep(_ permits: Int, _ receipt: PermitReceipt, until end: Int64, now: Int64) {
         guard permits > 0 else { return }
         counts.leased = counts.leased.addingSaturated(permits)
-        let batch = Batch(permits: permits, end: sent.addingSaturated(plan.lease), receipt: receipt)
-        if now < batch.end { batches.append(batch) } else { retire(batch) }
+        let batch = Batch(permits: permits, end: end, receipt: receipt)
+        guard now < end else { return retire(batch) }
+        batches.insert(batch, at: batches.firstIndex { $0.end > end } ?? batches.count)
     }
 
     /// Takes everything that is held, to be given back.
@@ -415,6 +439,12 @@ struct LeaseState: Sendable {
             counts.returned = counts.returned.addingSaturated(batch.permits)
             return plan.request(wanted: 0, minimum: 0, returned: batch.permits, receipt: batch.receipt)
         }
+    }
+
+    private mutating func retireAll() {
+        let all = batches
+        batches = []
+        for batch in all { retire(batch) }
     }
 
     mutating func takeCounts() -> Counts {

@@ -5,33 +5,37 @@ internal import Synchronization
 extension LeasedQuota {
     /// Asks the store until it grants the permits, or cannot in time.
     ///
-    /// - Returns: Whether the node has to decide alone, because the store is away.
+    /// - Returns: Whether it is decided otherwise now: by the node alone because the store is away, or by permits that it
+    ///   leases.
     nonisolated(nonsending) func acquireExactly(
         _ permits: Int, latest: Int64, since start: TimeSource.Instant
     ) async throws -> Bool {
-        while !shared.link.isAway {
+        while !shared.link.isAway, isExact {
+            let version = plan.version
             let answer: PermitGrant?
             do {
                 answer = try await take(permits)
             } catch {
-                shared.noteCancelled(permits, key: plan.key)
+                shared.noteCancelled(permits, key: key)
                 throw error
             }
             guard let answer else { break }
             let now = shared.time.now.nanoseconds
             guard answer.granted < permits else {
-                shared.notePermitted(permits, waited: now.subtractingSaturated(start.nanoseconds), key: plan.key)
+                shared.notePermitted(permits, waited: now.subtractingSaturated(start.nanoseconds), key: key)
                 return false
             }
-            guard let wait = answer.retryAfter else { throw shared.noteRejected(.never, permits, self) }
+            guard let wait = answer.retryAfter else {
+                throw shared.noteRejected(.never(burst: plan.storeRule.burst), permits, self)
+            }
             let due = now.addingSaturated(max(1000, wait.saturatedNanoseconds))
             guard due <= latest else {
                 throw shared.noteRejected(.limit(retryAfter: due.subtractingSaturated(now)), permits, self)
             }
             do {
-                try await waitExactly(until: due, latest: latest, wait: wait)
+                try await waitExactly(until: due, latest: latest, wait: wait, by: version)
             } catch {
-                shared.noteCancelled(permits, key: plan.key)
+                shared.noteCancelled(permits, key: key)
                 throw error
             }
         }
@@ -41,15 +45,24 @@ extension LeasedQuota {
     /// Waits before the store is asked again.
     ///
     /// The store tells all who wait the same time. They come back spread over as much as it takes for all of them, so
-    /// that it is asked about once for each permit, and at the latest when it is too late to wait longer.
+    /// that it is asked about once for each permit, and at the latest when it is too late to wait longer. All at once
+    /// when there is another rule, which may have permits for them now.
     private nonisolated(nonsending) func waitExactly(
-        until due: Int64, latest: Int64, wait: Duration
+        until due: Int64, latest: Int64, wait: Duration, by version: Int
     ) async throws {
         let others = exactWaiting.wrappingAdd(1, ordering: .relaxed).oldValue
         defer { exactWaiting.wrappingSubtract(1, ordering: .relaxed) }
         let spread = wait.multipliedSaturated(by: Double(others) * shared.random.next()).saturatedNanoseconds
         let instant = min(due.addingSaturated(max(0, spread)), latest)
-        try await shared.time.sleep(until: TimeSource.Instant(nanoseconds: max(due, instant)))
+        let waiter = Waiter<Void>()
+        let number = exactWaiters.withLock { $0.add(waiter) }
+        let timer = shared.time.schedule(at: TimeSource.Instant(nanoseconds: max(due, instant))) { waiter.finish() }
+        defer {
+            timer.cancel()
+            exactWaiters.withLock { $0.remove(number) }
+        }
+        if plan.version != version { return }
+        try await waiter.value { true }
     }
 
     /// Asks the store once; `nil` if it did not answer in time.
@@ -82,16 +95,31 @@ extension LeasedQuota {
         }
     }
 
+    /// Ends the wait of all, who ask again.
+    func wakeExactWaiters() {
+        for waiter in exactWaiters.withLock({ $0.waiters.values.map(\.self) }) { waiter.finish() }
+    }
+
+    /// Those who wait before they ask the store again.
+    struct ExactWaiters: Sendable {
+        fileprivate(set) var waiters: [Int: Waiter<Void>] = [:]
+        private var number = 0
+
+        fileprivate mutating func add(_ waiter: Waiter<Void>) -> Int {
+            number += 1
+            waiters[number] = waiter
+            return number
+        }
+
+        fileprivate mutating func remove(_ number: Int) { waiters[number] = nil }
+    }
+
     private enum Claim { case open, answered, abandoned }
 
     private func giveBack(_ grant: PermitGrant) {
         guard grant.granted > 0 else { return }
-        let request = plan.request(wanted: 0, minimum: 0, returned: grant.granted, receipt: grant.receipt)
-        shared.link.perform { [store = shared.store] in
-            try await store.take(request)
-        } done: { _ in
-        }
-        shared.countExchange()
+        shared.giveBack(
+            plan.request(wanted: 0, minimum: 0, returned: grant.granted, receipt: grant.receipt))
     }
 }
 
@@ -110,7 +138,7 @@ extension SharedQuotaLink {
         _ refusal: LeaseState.Refusal, _ permits: Int, _ quota: LeasedQuota
     ) -> any PolicyRejection {
         let error = quota.error(of: refusal, permits)
-        reject(error, key: quota.plan.key)
+        reject(error, key: quota.key)
         events.deliver()
         return error
     }

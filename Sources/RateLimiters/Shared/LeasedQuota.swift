@@ -11,16 +11,20 @@ final class LeasedQuota: Sendable {
     }
 
     let shared: SharedQuotaLink
-    let plan: LeasePlan
+    let key: String?
+    /// Whether each call asks the store.
+    private let exact: Atomic<Bool>
     /// Calls that wait before they ask the store again.
     let exactWaiting = Atomic(0)
+    let exactWaiters = Lock(ExactWaiters())
     private let origin: Int64
     private let word = LeaseWord()
     private let machine: Lock<Machine>
 
     init(_ shared: SharedQuotaLink, _ plan: LeasePlan) {
         self.shared = shared
-        self.plan = plan
+        key = plan.key
+        exact = Atomic(plan.isExact)
         // The present is 1 at least, so that a word of zeros is one that has ended.
         origin = shared.time.now.nanoseconds.subtractingSaturated(1)
         machine = Lock(Machine(state: LeaseState(plan, now: 1)))
@@ -28,6 +32,23 @@ final class LeasedQuota: Sendable {
 
     deinit {
         machine.withLock { $0.timer.clear() }?.cancel()
+    }
+
+    /// What this goes by.
+    var plan: LeasePlan { machine.withLock { $0.state.plan } }
+
+    /// The same, of which a call that does not ask the store itself needs no more.
+    var isExact: Bool { exact.load(ordering: .relaxed) }
+
+    /// Goes by another rule from now on, unless a later one is in force already.
+    func update(_ plan: LeasePlan) {
+        let leftovers = withState { state, now in
+            let leftovers = state.update(plan, now: now)
+            exact.store(state.plan.isExact, ordering: .relaxed)
+            return leftovers
+        }
+        for request in leftovers { shared.giveBack(request) }
+        wakeExactWaiters()
     }
 
     // MARK: The path of a call
@@ -47,7 +68,7 @@ final class LeasedQuota: Sendable {
     func tryAcquire(_ permits: Int) -> Bool {
         if takeFast(permits, at: shared.time.now) { return true }
         // The store would have to be asked.
-        if plan.isExact, !shared.link.isAway { return false }
+        if isExact, !shared.link.isAway { return false }
         do {
             // With no time to wait there is no place in the line.
             if case .some = try enter(permits, maxWait: 0, deadline: .max) { return false }
@@ -65,12 +86,12 @@ final class LeasedQuota: Sendable {
     /// - Returns: A place in the line; `nil` if the permits were granted.
     func enter(_ permits: Int, maxWait: Int64?, deadline: Int64) throws -> LeaseTicket? {
         let (decision, isAlone) = withState { state, now -> (LeaseState.Decision, Bool) in
-            let latest = min(now.addingSaturated(maxWait ?? plan.maxWait), deadline.subtractingSaturated(origin))
+            let latest = min(now.addingSaturated(maxWait ?? state.plan.maxWait), deadline.subtractingSaturated(origin))
             let decision = state.ask(permits, now: now, latest: latest)
             switch decision {
-            case .granted: shared.permit(permits, waited: 0, key: plan.key)
+            case .granted: shared.permit(permits, waited: 0, key: key)
             case .queued: break
-            case .refused(let refusal): shared.reject(error(of: refusal, permits), key: plan.key)
+            case .refused(let refusal): shared.reject(error(of: refusal, permits), key: key)
             }
             if case .granted(.some) = decision { return (decision, false) }
             return (decision, state.isAway)
@@ -96,7 +117,7 @@ final class LeasedQuota: Sendable {
     private func cancel(_ ticket: LeaseTicket, grantToo: Bool) -> Bool {
         withState { state, now in
             let wasQueued = state.cancel(ticket, now: now, grantToo: grantToo)
-            if wasQueued || grantToo { shared.cancel(ticket.permits, key: plan.key) }
+            if wasQueued || grantToo { shared.cancel(ticket.permits, key: key) }
             return wasQueued
         }
     }
@@ -106,8 +127,8 @@ final class LeasedQuota: Sendable {
         case .limit(let retryAfter):
             RateLimiter.RejectedError(
                 policyName: shared.name, permits: permits, retryAfter: .nanoseconds(max(0, retryAfter)))
-        case .never:
-            RateLimiter.ExceedsLimitError(policyName: shared.name, permits: permits, burst: plan.storeRule.burst)
+        case .never(let burst):
+            RateLimiter.ExceedsLimitError(policyName: shared.name, permits: permits, burst: burst)
         case .unavailable: SharedRateLimiter.UnavailableError(policyName: shared.name)
         }
     }
@@ -183,8 +204,8 @@ final class LeasedQuota: Sendable {
         switch ticket.phase {
         case .granted:
             shared.permit(
-                ticket.permits, waited: ticket.ended.subtractingSaturated(ticket.asked), key: plan.key)
-        case .refused(let refusal): shared.reject(error(of: refusal, ticket.permits), key: plan.key)
+                ticket.permits, waited: ticket.ended.subtractingSaturated(ticket.asked), key: key)
+        case .refused(let refusal): shared.reject(error(of: refusal, ticket.permits), key: key)
         case .queued, .cancelled: break
         }
     }

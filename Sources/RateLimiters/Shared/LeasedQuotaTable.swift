@@ -47,15 +47,14 @@ final class LeasedQuotaTable<Key: Hashable & Sendable>: Sendable {
     }
 
     private let shared: SharedQuotaLink
-    private let plan: LeasePlan
     private let keyName: @Sendable (Key) -> String
     private let shards: [LockedShard]
     private let maxKeys: Int
     private let number = Atomic(0)
     let refusedKeys = Atomic(0)
 
-    init(_ shared: SharedQuotaLink, _ plan: LeasePlan, maxKeys: Int, _ keyName: @escaping @Sendable (Key) -> String) {
-        (self.shared, self.plan, self.keyName, self.maxKeys) = (shared, plan, keyName, maxKeys)
+    init(_ shared: SharedQuotaLink, maxKeys: Int, _ keyName: @escaping @Sendable (Key) -> String) {
+        (self.shared, self.keyName, self.maxKeys) = (shared, keyName, maxKeys)
         shards = (0..<(maxKeys < 1024 ? 1 : 16)).map { _ in LockedShard() }
     }
 
@@ -67,7 +66,8 @@ final class LeasedQuotaTable<Key: Hashable & Sendable>: Sendable {
         let shard = shards[shards.count == 1 ? 0 : Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))]
         if let known = shard.state.withLock({ find(key, in: &$0) }) { return known }
         // What it is called is the user's to say, and so asked outside the lock.
-        let new = LeasedQuota(shared, LeasePlan(plan, key: keyName(key)))
+        let plan = LeasePlan(shared.plan, key: keyName(key))
+        let new = LeasedQuota(shared, plan)
         let most = max(1, maxKeys / shards.count)
         let (quota, forgotten, grown) = shard.state.withLock { shard -> (LeasedQuota?, [LeasedQuota], Int) in
             if let known = find(key, in: &shard) { return (known, [], 0) }
@@ -87,10 +87,14 @@ final class LeasedQuotaTable<Key: Hashable & Sendable>: Sendable {
         }
         number.wrappingAdd(grown, ordering: .relaxed)
         for old in forgotten { giveBack(old) }
-        if let quota { return quota }
+        if let quota {
+            // Updated before this was among those that were updated.
+            if shared.plan.version != plan.version { update(quota) }
+            return quota
+        }
         refusedKeys.wrappingAdd(1, ordering: .relaxed)
         let error = RateLimiter.TooManyKeysError(policyName: shared.name, maxKeys: maxKeys)
-        shared.refuseKey(error, key: new.plan.key)
+        shared.refuseKey(error, key: new.key)
         throw error
     }
 
@@ -102,14 +106,15 @@ final class LeasedQuotaTable<Key: Hashable & Sendable>: Sendable {
 
     /// Whoever has found it just before may still take its permits, or ask for some: they are given back when it goes.
     private func giveBack(_ quota: LeasedQuota) {
-        for request in quota.giveUpAll() {
-            shared.link.perform { [store = shared.store] in
-                try await store.take(request)
-            } done: { _ in
-            }
-            shared.countExchange()
-        }
+        for request in quota.giveUpAll() { shared.giveBack(request) }
     }
+
+    /// Brings all up to what is in force now.
+    func update() {
+        for quota in all { update(quota) }
+    }
+
+    private func update(_ quota: LeasedQuota) { quota.update(LeasePlan(shared.plan, key: quota.key)) }
 
     var all: [LeasedQuota] { shards.flatMap { shard in shard.state.withLock { $0.entries.map(\.quota) } } }
 

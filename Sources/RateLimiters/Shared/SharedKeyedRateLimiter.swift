@@ -24,10 +24,10 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     public let name: String
 
     /// How many permits each key has, and when.
-    public let rule: SharedQuotaRule
+    public var rule: SharedQuotaRule { shared.settings.rule }
 
     /// How permits come, how long a call waits for them, and what holds while the store is away.
-    public let configuration: Configuration
+    public var configuration: Configuration { shared.settings.configuration }
 
     /// The most keys that this node remembers at once.
     public let maxKeys: Int
@@ -92,12 +92,12 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         check.require("maxKeys", maxKeys, in: 1...1_000_000)
         try check.finish()
         try configuration.validate(with: rule)
-        (name, self.rule, self.configuration, self.maxKeys) = (environment.name, rule, configuration, maxKeys)
+        (name, self.maxKeys) = (environment.name, maxKeys)
         rootContext = Context(name: environment.name, time: environment.time)
-        let plan = LeasePlan(quota: environment.name, key: nil, rule, configuration)
         shared = SharedQuotaLink(
-            environment, store, plan, limit: configuration.operationLimit, SharedRateLimiter.Families.meterLayout)
-        table = LeasedQuotaTable(shared, plan, maxKeys: maxKeys, keyName)
+            environment, quota: environment.name, store, SharedRateLimiter.Settings(rule: rule, configuration),
+            SharedRateLimiter.Families.meterLayout)
+        table = LeasedQuotaTable(shared, maxKeys: maxKeys, keyName)
     }
 
     /// Takes permits from the store for calls, and gives unused ones back, until the task is cancelled.

@@ -13,7 +13,7 @@ final class SharedQuotaLink: Sendable {
     let events: EventChannel<Kind>
     let meters: MeterPoint
     let tally = LimiterTally()
-    let limit: Duration
+    private let rule: Rule
     private let exchanges = Atomic(0)
     private let outages: OutageCounter
     private let alone = Atomic(0)
@@ -23,19 +23,20 @@ final class SharedQuotaLink: Sendable {
 
     /// The configuration has been validated.
     init(
-        _ environment: PolicyEnvironment, _ store: any RateStore, _ plan: LeasePlan, limit: Duration,
+        _ environment: PolicyEnvironment, quota: String, _ store: any RateStore, _ settings: SharedRateLimiter.Settings,
         _ layout: MeterPoint.Layout
     ) {
         (name, time, random) = (environment.name, environment.time, environment.random)
-        (self.store, self.limit) = (store, limit)
+        self.store = store
+        let rule = Rule(LeasePlan(quota: quota, settings), settings)
+        self.rule = rule
         let events = EventChannel<Kind>(environment.name, environment.observers)
         let outages = OutageCounter()
         self.events = events
         self.outages = outages
         meters = MeterPoint(environment.name, layout, environment.observers)
-        let probe = plan.request(wanted: 0, minimum: 0)
-        link = StoreLink(time: time, random: environment.random, limit: limit) {
-            _ = try await store.take(probe)
+        link = StoreLink(time: time, random: environment.random, limit: settings.configuration.operationLimit) {
+            _ = try await store.take(rule.plan.request(wanted: 0, minimum: 0))
         } post: { change in
             switch change {
             case .degraded(let error):
@@ -54,6 +55,46 @@ final class SharedQuotaLink: Sendable {
     ) async throws(SharedStateError) {
         try await link.run(isRequired: isRequired) { [store] in
             for request in leftovers() { _ = try? await store.take(request) }
+        }
+    }
+
+    // MARK: The rule
+
+    /// What is in force.
+    var settings: SharedRateLimiter.Settings { rule.settings }
+
+    /// What quotas go by; without a key.
+    var plan: LeasePlan { rule.plan }
+
+    /// Puts settings in force that have been checked; the quotas are brought up to them after that.
+    func use(_ settings: SharedRateLimiter.Settings) {
+        rule.use(settings) { events.post(.updated(settings)) }
+        link.limit = rule.settings.configuration.operationLimit
+    }
+
+    /// Gives permits back, in the background.
+    func giveBack(_ request: PermitRequest) {
+        link.perform { [store] in
+            try await store.take(request)
+        } done: { _ in
+        }
+        countExchange()
+    }
+
+    /// What is in force, which closures share.
+    private final class Rule: Sendable {
+        private let state: Lock<(plan: LeasePlan, settings: SharedRateLimiter.Settings)>
+
+        init(_ plan: LeasePlan, _ settings: SharedRateLimiter.Settings) { state = Lock((plan, settings)) }
+
+        var plan: LeasePlan { state.withLock { $0.plan } }
+        var settings: SharedRateLimiter.Settings { state.withLock { $0.settings } }
+
+        func use(_ settings: SharedRateLimiter.Settings, note: () -> Void) {
+            state.withLock { state in
+                state = (LeasePlan(quota: state.plan.quota, settings, version: state.plan.version + 1), settings)
+                note()
+            }
         }
     }
 

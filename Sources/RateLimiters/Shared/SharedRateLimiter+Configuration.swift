@@ -45,7 +45,11 @@ extension SharedRateLimiter {
         ///
         /// - Throws: All faults, each with its field, value and range.
         public func validate(with rule: SharedQuotaRule) throws(ConfigurationError) {
-            var check = ConfigurationCheck("sharedRateLimiter")
+            try validate(with: rule, as: "sharedRateLimiter")
+        }
+
+        func validate(with rule: SharedQuotaRule, as name: String) throws(ConfigurationError) {
+            var check = ConfigurationCheck(name)
             rule.check(&check, at: "rule.")
             let isRuleSound = check.faults.isEmpty
             check.require(notNegative: "maxWait", maxWait)

@@ -10,6 +10,8 @@ extension SharedRateLimiter {
         case rejected(any PolicyRejection, key: String?)
         /// Somebody gave up waiting.
         case cancelled(permits: Int, key: String?)
+        /// Another rule or configuration is in force.
+        case updated(SharedRateLimiter.Settings)
         /// The store does not answer: from now on the node decides alone. Told once, until the store is back.
         case degraded(SharedStateError)
         /// The store answers again, after so long.
@@ -21,6 +23,7 @@ extension SharedRateLimiter {
             case .permitted: ("shared_rate_limiter.permitted", .debug)
             case .rejected: ("shared_rate_limiter.rejected", .debug)
             case .cancelled: ("shared_rate_limiter.cancelled", .debug)
+            case .updated: ("shared_rate_limiter.updated", .info)
             case .degraded: ("shared_rate_limiter.degraded", .warning)
             case .recovered: ("shared_rate_limiter.recovered", .info)
             }
@@ -35,6 +38,8 @@ extension SharedRateLimiter {
             case .rejected(let error, _): error.description
             case .cancelled(let permits, _):
                 "shared rate limiter \"\(source)\" got \(Self.number(permits)) back"
+            case .updated(let settings):
+                "shared rate limiter \"\(source)\" goes by another rule: \(settings.rule)"
             case .degraded(let error): "shared rate limiter \"\(source)\" decides alone: \(error)"
             case .recovered(let time):
                 "shared rate limiter \"\(source)\" shares its quota again, after \(time.sentenceForm)"
@@ -65,6 +70,7 @@ extension SharedRateLimiter.EventKind: EventContent {
             details.add(seconds: "waited", waited)
         case .rejected(let error, _): details.add(error)
         case .cancelled(let permits, _): details.add("permits", permits)
+        case .updated(let settings): details.add("rule", "\(settings.rule)")
         case .degraded(let error): details.add(error)
         case .recovered(let time): details.add(seconds: "outage", time)
         }

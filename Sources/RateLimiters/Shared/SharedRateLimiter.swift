@@ -24,10 +24,10 @@ public final class SharedRateLimiter: Strategy {
     public let name: String
 
     /// How many permits the fleet has, and when.
-    public let rule: SharedQuotaRule
+    public var rule: SharedQuotaRule { settings.rule }
 
     /// How permits come, how long a call waits for them, and what holds while the store is away.
-    public let configuration: Configuration
+    public var configuration: Configuration { settings.configuration }
 
     /// The context of a call that goes through this limiter alone.
     public let rootContext: Context
@@ -61,12 +61,12 @@ public final class SharedRateLimiter: Strategy {
         _ store: any RateStore, _ configuration: Configuration
     ) throws(ConfigurationError) {
         try configuration.validate(with: rule)
-        (name, self.rule, self.configuration) = (environment.name, rule, configuration)
+        name = environment.name
         rootContext = Context(name: environment.name, time: environment.time)
-        let plan = LeasePlan(quota: quotaName ?? environment.name, key: nil, rule, configuration)
         shared = SharedQuotaLink(
-            environment, store, plan, limit: configuration.operationLimit, Families.meterLayout)
-        quota = LeasedQuota(shared, plan)
+            environment, quota: quotaName ?? environment.name, store, Settings(rule: rule, configuration),
+            Families.meterLayout)
+        quota = LeasedQuota(shared, shared.plan)
     }
 
     /// Takes permits from the store for calls, and gives unused ones back, until the task is cancelled.
@@ -124,10 +124,10 @@ extension LeasedQuota {
     nonisolated(nonsending) func acquire(_ permits: Int, maxWait: Int64?, _ context: Context) async throws {
         let now = shared.time.now
         if permits > 0, takeFast(permits, at: now) { return }
-        let deadline = context.deadline(on: shared.time, now: now)?.nanoseconds ?? .max
-        if plan.isExact, permits > 0 {
-            let latest = min(now.nanoseconds.addingSaturated(maxWait ?? plan.maxWait), deadline)
-            guard try await acquireExactly(permits, latest: latest, since: now) else { return }
+        var deadline = context.deadline(on: shared.time, now: now)?.nanoseconds ?? .max
+        if isExact, permits > 0 {
+            deadline = min(now.nanoseconds.addingSaturated(maxWait ?? plan.maxWait), deadline)
+            guard try await acquireExactly(permits, latest: deadline, since: now) else { return }
         }
         if let ticket = try enter(permits, maxWait: maxWait, deadline: deadline) { try await wait(for: ticket) }
     }

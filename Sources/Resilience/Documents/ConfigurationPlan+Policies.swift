@@ -106,7 +106,7 @@ extension ConfigurationPlan {
             }
             part.object { object in
                 guard let place = object.reader("shared"), let name = place.text() else { return }
-                guard let pattern = DocumentPatterns.layersByKey[key] else {
+                guard let pattern = DocumentPatterns.sharedByKey[key] else {
                     place.refuse("cannot be shared by a document: code alone says whose key a call has")
                     return
                 }

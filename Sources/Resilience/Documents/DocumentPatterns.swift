@@ -16,6 +16,11 @@ enum DocumentPatterns {
         uniqueKeysWithValues: KnownPattern.types.compactMap { $0 as? any LayerPattern.Type }
             .map { ($0.documentKey, $0) })
 
+    /// Those that a document can put into a policy if they are registered for themselves.
+    static let sharedByKey = Dictionary(
+        uniqueKeysWithValues: KnownPattern.types.filter { $0 is any LayerTunable.Type && $0 is any Strategy.Type }
+            .map { ($0.documentKey, $0) })
+
     /// All keys that a template may hold.
     static let keys = KnownPattern.types.map { $0.documentKey }.sorted()
 

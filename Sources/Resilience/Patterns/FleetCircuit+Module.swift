@@ -23,7 +23,8 @@ extension Registration {
     /// The same, with the circuits of its breakers shared with the other nodes of a fleet, for as long as the module
     /// runs.
     ///
-    /// Each breaker, by its name, shares a circuit with the breakers of that name on the other nodes. In a document,
+    /// Each breaker, by its name, shares a circuit with the breakers of that name on the other nodes; those of the
+    /// members of a family cannot be shared. In a document,
     /// the circuit is in the section `fleetCircuits`, by the same name.
     ///
     /// ```swift
@@ -43,8 +44,12 @@ extension Registration {
             let entries = try make(parts)
             let breakers = entries.flatMap(\.circuitBreakers)
             guard !breakers.isEmpty else {
+                let isFamily = entries.contains { $0.family != nil }
                 throw ConfigurationError(
-                    .init(field: "\(name).shared", value: "no circuit breaker", violation: "is nothing to be shared"))
+                    .init(
+                        field: "\(name).shared", value: isFamily ? "a policy family" : "no circuit breaker",
+                        violation: isFamily
+                            ? "shares no circuits: its members have breakers of their own" : "is nothing to be shared"))
             }
             var all = entries
             for breaker in breakers {

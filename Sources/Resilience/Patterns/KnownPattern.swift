@@ -16,6 +16,8 @@ enum KnownPattern: UInt, CaseIterable {
     case fallback
     case staleWhileRevalidate
     case fleetCircuit
+    case sharedRateLimiter
+    case sharedKeyedRateLimiter
 
     /// The type that documents configure. What it says of itself is the same for all keys and values.
     private var type: any Tunable.Type {
@@ -33,6 +35,8 @@ enum KnownPattern: UInt, CaseIterable {
         case .fallback: KeyedFallback<NoKey, Never>.self
         case .staleWhileRevalidate: KeyedStaleWhileRevalidate<NoKey, Never>.self
         case .fleetCircuit: FleetCircuit.self
+        case .sharedRateLimiter: SharedRateLimiter.self
+        case .sharedKeyedRateLimiter: SharedKeyedRateLimiter<NoKey>.self
         }
     }
 

@@ -1,13 +1,19 @@
 internal import ResilienceCore
 
 extension Kind {
-    static let sharedRateLimiter = Kind(UInt.max - 2, "shared rate limiter", nil)
-    static let sharedKeyedRateLimiter = Kind(UInt.max - 3, "shared keyed rate limiter", nil)
+    static let sharedRateLimiter = Kind(.sharedRateLimiter, "shared rate limiter", section: "sharedRateLimiters")
+    static let sharedKeyedRateLimiter = Kind(
+        .sharedKeyedRateLimiter, "shared keyed rate limiter", section: "sharedKeyedRateLimiters")
 }
 
 /// Only code can make one, for it alone knows the store. Runs with the module, also as a layer of one of its policies.
-extension SharedRateLimiter: RunningComponent {
+extension SharedRateLimiter: LayerTunable, RunningComponent {
     static var kind: Kind { .sharedRateLimiter }
+
+    func retune(_ change: SettingsChange<Settings>) throws { try update(change.settings) }
+
+    /// Also with a rule, of which a part may change something.
+    static var formBases: [Settings] { [.documentBase, Settings(rule: .example)] }
 
     func runInModule() async throws { try await run() }
 
@@ -16,14 +22,25 @@ extension SharedRateLimiter: RunningComponent {
     }
 }
 
-extension SharedKeyedRateLimiter: RunningComponent {
+extension SharedKeyedRateLimiter: LayerTunable, RunningComponent {
     static var kind: Kind { .sharedKeyedRateLimiter }
+
+    func retune(_ change: SettingsChange<SharedRateLimiter.KeyedSettings>) throws { try update(change.settings) }
+
+    /// Also with a rule, of which a part may change something.
+    static var formBases: [SharedRateLimiter.KeyedSettings] {
+        [.documentBase, SharedRateLimiter.KeyedSettings(rule: .example)]
+    }
 
     func runInModule() async throws { try await run() }
 
     var complaint: Complaint? {
         isDegraded ? Complaint(text: "cannot reach its store", isOutage: false) : nil
     }
+}
+
+extension SharedQuotaRule {
+    fileprivate static let example = SharedQuotaRule(permits: 1000, period: .seconds(1), burst: 1000)
 }
 
 extension ResilienceModule {

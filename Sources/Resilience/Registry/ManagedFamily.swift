@@ -14,6 +14,9 @@ protocol ManagedFamily: Sendable {
     /// Which layers those are, of the prototype: another than those of the members, unless all share it.
     var layerIdentities: [ObjectIdentifier] { get }
 
+    /// What runs with the module of the layers that all members share.
+    var running: [any RunningComponent] { get }
+
     /// What puts that in force which a document says about each of those layers; `nil` if there are faults.
     ///
     /// - Parameters:
@@ -51,6 +54,12 @@ extension PolicyFamily: ManagedFamily {
     var keys: [String] { prototypeTunings.map(\.key) }
 
     var layerIdentities: [ObjectIdentifier] { prototypeTunings.map(\.identity) }
+
+    var running: [any RunningComponent] {
+        zip(prototype.layers, sharedLayers).compactMap { layer, isShared in
+            isShared ? layer.component as? any RunningComponent : nil
+        }
+    }
 
     func change(
         from parts: [[ConfigurationReader]], bounds: ConfigurationReader?, _ registered: Set<ObjectIdentifier>,

@@ -9,9 +9,11 @@ protocol RunningComponent: Component {
 }
 
 extension Registry.Entry {
-    /// What of this runs with the module: the component, or layers of its policy.
+    /// What of this runs with the module: the component, or layers of its policy, or those that all members of its
+    /// family share.
     var running: [any RunningComponent] {
         if let running = component as? any RunningComponent { return [running] }
+        if let family { return family.running }
         return (component as? Policy)?.layers.compactMap { $0.component as? any RunningComponent } ?? []
     }
 }

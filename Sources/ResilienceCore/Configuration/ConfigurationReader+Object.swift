@@ -21,15 +21,17 @@ extension ConfigurationReader {
 
         /// The value of a key, which is known from now on; `nil` if it is absent.
         ///
-        /// - Parameter field: What the configuration's own check calls the value, if that is not the key.
+        /// - Parameter field: What the configuration's own check calls the value, if that is not the key; with dots if
+        ///   it lies further in.
         public mutating func reader(_ key: String, as field: String? = nil) -> ConfigurationReader? {
             known.insert(key)
             reader.findings.questions?.ask(for: reader.path.step(key))
             reader.findings.notes?.ask(for: key, in: reader.path)
             guard let value = values[key] else { return nil }
+            let inside = reader.field.isEmpty ? "" : reader.field + "."
             return ConfigurationReader(
-                value, path: reader.path.step(key), field: reader.field.step(field ?? key), depth: reader.depth + 1,
-                reader.findings)
+                value, path: reader.path.step(key), field: field.map { inside + $0 } ?? reader.field.step(key),
+                depth: reader.depth + 1, reader.findings)
         }
 
         /// Notes that a key which is needed is not there.

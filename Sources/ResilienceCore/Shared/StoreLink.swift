@@ -46,7 +46,7 @@ package final class StoreLink: Sendable {
 
     package let time: TimeSource
     private let random: RandomSource
-    private let limit: Duration
+    private let limitNanoseconds: Atomic<Int64>
     private let probe: @Sendable () async throws -> Void
     private let post: @Sendable (Change) -> Void
     private let deliver: @Sendable () -> Void
@@ -70,7 +70,8 @@ package final class StoreLink: Sendable {
         time: TimeSource, random: RandomSource, limit: Duration, probe: @escaping @Sendable () async throws -> Void,
         post: @escaping @Sendable (Change) -> Void, deliver: @escaping @Sendable () -> Void
     ) {
-        (self.time, self.random, self.limit) = (time, random, limit)
+        (self.time, self.random) = (time, random)
+        limitNanoseconds = Atomic(limit.saturatedNanoseconds)
         (self.probe, self.post, self.deliver) = (probe, post, deliver)
     }
 
@@ -80,6 +81,12 @@ package final class StoreLink: Sendable {
 
     /// Whether the store does not answer, or nobody runs this. Relaxed: a decision may go by what was so just before.
     package var isAway: Bool { away.load(ordering: .relaxed) }
+
+    /// The longest an operation may take; another holds for those that begin after it was set.
+    package var limit: Duration {
+        get { .nanoseconds(limitNanoseconds.load(ordering: .relaxed)) }
+        set { limitNanoseconds.store(newValue.saturatedNanoseconds, ordering: .relaxed) }
+    }
 
     /// Does an operation soon.
     ///
@@ -99,7 +106,7 @@ package final class StoreLink: Sendable {
             done(result)
             return true
         }
-        let job = Job { [time, limit] in
+        let job = Job { [time, limit = self.limit] in
             let timer = time.schedule(at: time.now.advanced(by: limit)) {
                 _ = finish(.failure(.timedOut(limit)), true)
             }

@@ -51,16 +51,7 @@ struct SharedKeyedTests {
             executor.drain()
         }
 
-        func advance(by duration: Duration) {
-            let end = clock.now.advanced(by: duration)
-            executor.drain()
-            while let next = clock.nextDeadline, next <= end {
-                clock.advance(to: next)
-                executor.drain()
-            }
-            clock.advance(to: end)
-            executor.drain()
-        }
+        func advance(by duration: Duration) { clock.advance(by: duration, running: executor) }
 
         func count(_ outcome: String) -> Int { outcomes.withLock { $0[outcome] ?? 0 } }
 

@@ -201,16 +201,7 @@ final class SharedStage: Sendable {
 
     var now: Int64 { start.duration(to: clock.now).saturatedNanoseconds }
 
-    func advance(by duration: Duration) {
-        let end = clock.now.advanced(by: duration)
-        executor.drain()
-        while let next = clock.nextDeadline, next <= end {
-            clock.advance(to: next)
-            executor.drain()
-        }
-        clock.advance(to: end)
-        executor.drain()
-    }
+    func advance(by duration: Duration) { clock.advance(by: duration, running: executor) }
 
     func use(_ permits: Int) { uses.withLock { $0.append((now, permits)) } }
 

@@ -86,3 +86,8 @@ struct Choices {
         return String(decoding: bytes.prefix(length), as: UTF8.self)
     }
 }
+
+/// Not called. Builds that are not optimised link libFuzzer's `main` too, which this program's takes the place of, and
+/// that one asks for it.
+@_cdecl("LLVMFuzzerTestOneInput")
+func runNothing(_ bytes: UnsafePointer<UInt8>?, _ size: Int) -> Int32 { 0 }

@@ -1,0 +1,114 @@
+public import ResilienceCore
+
+/// A document can say all of the settings.
+extension SharedRateLimiter.Settings: DocumentRepresentable {
+    /// `sharedRateLimiter`
+    public static var documentKey: String { "sharedRateLimiter" }
+
+    /// The defaults, and a rule that is yet to be declared: there is no default.
+    public static var documentBase: Self { Self(rule: .undeclared) }
+
+    /// Takes what the document holds.
+    public mutating func read(_ reader: ConfigurationReader) {
+        reader.object { object in
+            if let reader = object.reader("rule") { rule.read(reader) }
+            object.read("mode", &configuration.mode)
+            object.read("maxWait", &configuration.maxWait)
+            object.read("operationLimit", &configuration.operationLimit)
+            if let reader = object.reader("whenUnavailable") { configuration.whenUnavailable.read(reader) }
+            object.read("lease", &configuration.lease)
+            object.read("isRequired", &configuration.isRequired)
+        }
+    }
+
+    /// What a document can say about these settings.
+    public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
+        [
+            "rule": rule.document,
+            "mode": .word(configuration.mode),
+            "maxWait": .duration(configuration.maxWait),
+            "operationLimit": .duration(configuration.operationLimit),
+            "whenUnavailable": configuration.whenUnavailable.document,
+            "lease": configuration.lease.map { .duration($0) } ?? .null,
+            "isRequired": .boolean(configuration.isRequired),
+        ]
+    }
+
+    /// Checks every part.
+    ///
+    /// - Throws: All faults, each with its field, value and range.
+    public func validate() throws(ConfigurationError) { try configuration.validate(with: rule) }
+}
+
+/// A document can say all of the settings.
+extension SharedRateLimiter.KeyedSettings: DocumentRepresentable {
+    /// `sharedKeyedRateLimiter`
+    public static var documentKey: String { "sharedKeyedRateLimiter" }
+
+    /// The defaults, and a rule that is yet to be declared: there is no default.
+    public static var documentBase: Self { Self(rule: .undeclared) }
+
+    /// The same for one key.
+    var single: SharedRateLimiter.Settings { SharedRateLimiter.Settings(rule: rule, configuration) }
+
+    /// Takes what the document holds.
+    public mutating func read(_ reader: ConfigurationReader) {
+        var single = single
+        single.read(reader)
+        self = Self(rule: single.rule, single.configuration)
+    }
+
+    /// What a document can say about these settings.
+    public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
+        single.document(in: environment)
+    }
+
+    /// Checks every part.
+    ///
+    /// - Throws: All faults, each with its field, value and range.
+    public func validate() throws(ConfigurationError) {
+        try configuration.validate(with: rule, as: "sharedKeyedRateLimiter")
+    }
+}
+
+extension SharedQuotaRule {
+    /// What a document is read onto that has to declare a rule. Fails every check.
+    static let undeclared = Self(permits: .min, period: .zero, burst: .min)
+
+    mutating func read(_ reader: ConfigurationReader) {
+        reader.object { object in
+            object.read("permits", &permits)
+            object.read("period", &period)
+            object.read("burst", &burst)
+        }
+    }
+
+    var document: ConfigurationValue {
+        ["permits": .integer(permits), "period": .duration(period), "burst": .integer(burst)]
+    }
+}
+
+extension SharedRateLimiter.WhenUnavailable {
+    mutating func read(_ reader: ConfigurationReader) {
+        if reader.says("open") {
+            self = .open
+        } else if reader.says("closed") {
+            self = .closed
+        } else {
+            reader.object { object in
+                var share = 0.1
+                if case .local(let present) = self { share = present }
+                object.read("local", &share, as: "share")
+                self = .local(share: share)
+            }
+        }
+    }
+
+    var document: ConfigurationValue {
+        switch self {
+        case .open: "open"
+        case .closed: "closed"
+        case .local(let share): ["local": .number(share)]
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import ResilienceCore
+import Testing
+
+@testable import Fallbacks
+
+/// The state of values that are renewed, told the time.
+@Suite("Stale while revalidate: the state")
+struct RevalidationStateTests {
+    private func at(_ seconds: Int64) -> TimeSource.Instant { TimeSource.Instant(nanoseconds: seconds * 1_000_000_000) }
+
+    private func isRefresh(_ refresh: RevalidationState<String, Int>.Refresh) -> Bool {
+        if case .refresh = refresh { true } else { false }
+    }
+
+    private func isRefused(_ refresh: RevalidationState<String, Int>.Refresh) -> Bool {
+        if case .refused = refresh { true } else { false }
+    }
+
+    @Test("a refresh that was granted counts among those that run before its task is known", arguments: 1...3)
+    func reserved(maxRefreshes: Int) {
+        var state = RevalidationState<String, Int>(
+            .init(freshFor: .seconds(1), staleFor: .seconds(10), maxRefreshes: maxRefreshes))
+        for number in 0..<maxRefreshes {
+            #expect(isRefresh(state.reserve("\(number)", at: at(0))) && state.refreshing == number + 1)
+        }
+        #expect(isRefused(state.reserve("more", at: at(0))) && state.tasks.isEmpty)
+        #expect(state.totals.refreshesRefused == 1)
+    }
+
+    @Test("after an update the new times, and the new bounds, are the ones that count")
+    func update() {
+        var state = RevalidationState<String, Int>(
+            .init(freshFor: .seconds(1), staleFor: .seconds(10), maxRefreshes: 1))
+        _ = state.remember(1, for: "a", at: at(0))
+        #expect(state.ask("a", at: at(5))?.kept.isFresh == false)
+        let new = StaleWhileRevalidateConfiguration(freshFor: .seconds(6), staleFor: .seconds(1), maxRefreshes: 2)
+        #expect(state.update(new, at: at(5)).isEmpty && state.configuration == new)
+        #expect(state.ask("a", at: at(5))?.kept.isFresh == true)
+        #expect(state.ask("a", at: at(7))?.kept.isFresh == false && state.ask("a", at: at(8)) == nil)
+        #expect(isRefresh(state.reserve("b", at: at(8))))
+    }
+
+    @Test("what began before all was forgotten brings nothing, what begins at the same moment afterwards does")
+    func forgetAll() {
+        var state = RevalidationState<String, Int>(.init(freshFor: .seconds(1), staleFor: .seconds(10)))
+        let (_, before) = state.join("a", at: at(0))
+        _ = state.forgetAll()
+        let (_, after) = state.join("b", at: at(0))
+        for (key, flight) in [("a", before), ("b", after)] {
+            guard let flight else { continue }
+            let loaded = RevalidationState<String, Int>.Loaded(value: 1, unaccepted: nil)
+            _ = state.endLoad(flight, key, .success(loaded), isCancelled: false, at: at(1))
+        }
+        #expect(state.values.count == 1 && state.values.recall("b", at: at(1))?.value == 1)
+    }
+}

@@ -1,0 +1,165 @@
+import ResilienceCore
+import Testing
+
+@testable import RateLimiters
+
+/// What a node holds of a quota, and when it asks for more: the state alone, told the time.
+@Suite("Shared limiter: a node's part")
+struct SharedLeaseStateTests {
+    private static let rule = SharedQuotaRule(permits: 10_000, period: .seconds(1), burst: 50_000)
+
+    private func plan(
+        _ rule: SharedQuotaRule = rule, _ whenUnavailable: SharedRateLimiter.WhenUnavailable = .closed
+    ) -> LeasePlan {
+        LeasePlan(quota: "q", key: nil, rule, .init(whenUnavailable: whenUnavailable, lease: .seconds(1)))
+    }
+
+    private func milliseconds(_ number: Int64) -> Int64 { number * 1_000_000 }
+
+    private func grant(_ permits: Int, retryAfter: Duration? = .zero) -> PermitGrant {
+        PermitGrant(
+            granted: permits, remaining: 0, retryAfter: retryAfter, resetAfter: .zero,
+            receipt: .init(since: 1, position: Int64(permits)))
+    }
+
+    private func request(of state: inout LeaseState, _ now: Int64) throws -> (request: PermitRequest, number: Int) {
+        let next = state.nextRequest(now)
+        return try #require(next)
+    }
+
+    private func isGranted(_ decision: LeaseState.Decision) -> Bool {
+        if case .granted = decision { true } else { false }
+    }
+
+    /// For how long the ticket was told to wait; `nil` if it was not refused.
+    private func refusal(_ ticket: LeaseTicket?) -> Int64? {
+        guard case .refused(.limit(let retryAfter)) = ticket?.phase else { return nil }
+        return retryAfter
+    }
+
+    @Test("at a low rate a request asks for what is waited for and no more", arguments: [1, 2, 5, 100])
+    func exactly(calls: Int) throws {
+        var state = LeaseState(plan(), now: 0)
+        #expect(state.rate == 0 && state.low == 0)
+        for _ in 0..<calls { _ = state.ask(1, now: milliseconds(100_000), latest: .max) }
+        let request = try self.request(of: &state, milliseconds(100_000)).request
+        #expect(request.wanted == calls && request.minimum == 1 && request.returned == 0)
+    }
+
+    @Test("a batch is what 40 ms beside two round trips use, and more is asked for in time")
+    func batch() throws {
+        var state = LeaseState(plan(), now: 0)
+        _ = state.ask(1_000, now: milliseconds(1_000), latest: .max)
+        let first = try request(of: &state, milliseconds(1_000))
+        #expect(first.request.wanted == 1_040)
+        // The average of the round trips moves by a quarter: 20 ms now.
+        state.finish(first.number, grant(1_040), now: milliseconds(1_080))
+        #expect(state.held(milliseconds(1_080)) == 40 && state.low == 30)
+        _ = state.ask(500, now: milliseconds(1_500), latest: .max)
+        let second = try request(of: &state, milliseconds(1_500))
+        #expect(second.request.wanted == 500 + 80 - 40)
+    }
+
+    @Test("2 ms after a request that was granted in full the next may go out")
+    func shortestGap() throws {
+        var state = LeaseState(plan(), now: 0)
+        let start = milliseconds(100_000)
+        _ = state.ask(1, now: start, latest: .max)
+        let number = try request(of: &state, start).number
+        state.finish(number, grant(1), now: start + 1)
+        _ = state.ask(1, now: start + 2, latest: .max)
+        #expect(state.nextRequest(start + milliseconds(2) - 1) == nil)
+        #expect(state.nextWake == start + milliseconds(2))
+        #expect(state.nextRequest(start + milliseconds(2)) != nil)
+    }
+
+    @Test("after one that was not, when some twenty permits have come to this node, from 10 to 40 ms")
+    func gapWhenShort() throws {
+        for (granted, gap) in [(400, 40), (4_000, 20), (5_000, 16), (9_000, 10)] {
+            var state = LeaseState(plan(), now: 0)
+            let start = milliseconds(1_000)
+            _ = state.ask(10_000, now: start, latest: .max)
+            let number = try request(of: &state, start).number
+            state.finish(number, grant(granted), now: start)
+            #expect(state.nextRequest(start + milliseconds(Int64(gap)) - 1) == nil, "\(granted)")
+            #expect(state.nextRequest(start + milliseconds(Int64(gap))) != nil, "\(granted)")
+        }
+    }
+
+    @Test("however long the store says that it takes, it is asked again after a second", arguments: [1, 2, 60, 86_400])
+    func longestGap(seconds: Int) throws {
+        var state = LeaseState(plan(), now: 0)
+        let start = milliseconds(100_000)
+        _ = state.ask(1, now: start, latest: .max)
+        let number = try request(of: &state, start).number
+        state.finish(number, grant(0, retryAfter: .seconds(seconds)), now: start)
+        #expect(state.waiting == 1)
+        #expect(state.nextRequest(start + milliseconds(1_000) - 1) == nil)
+        #expect(state.nextRequest(start + milliseconds(1_000)) != nil)
+    }
+
+    @Test("what has ended with permits left is given back, also if a late answer brings none")
+    func spentAndLate() throws {
+        var state = LeaseState(plan(), now: 0)
+        _ = state.ask(1_000, now: milliseconds(1_000), latest: .max)
+        let number = try request(of: &state, milliseconds(1_000)).number
+        state.finish(number, grant(1_040), now: milliseconds(1_000))
+        state.advance(to: milliseconds(2_000), isAway: false)
+        #expect(state.takeCounts() == .init(leased: 1_040, expired: 40))
+        state.late(99, grant(0), now: milliseconds(2_000))
+        #expect(state.giveUpAll().map(\.returned) == [40])
+        #expect(state.giveUpAll().isEmpty && state.takeCounts() == .init(returned: 40))
+    }
+
+    @Test("one who waits behind another is refused at the end of its wait, to the nanosecond")
+    func tooLateBehind() {
+        var state = LeaseState(plan(), now: 0)
+        let start = milliseconds(10_000)
+        _ = state.ask(5, now: start, latest: .max)
+        _ = state.ask(5, now: start, latest: start + milliseconds(2_000))
+        state.advance(to: start + milliseconds(2_000) - 1, isAway: false)
+        #expect(state.takeEnded().isEmpty && state.waiting == 2)
+        state.advance(to: start + milliseconds(2_000), isAway: false)
+        let ended = state.takeEnded()
+        #expect(ended.count == 1 && refusal(ended.first) != nil && state.waiting == 1)
+        #expect(ended.first?.ended == start + milliseconds(2_000))
+    }
+
+    @Test("on a node alone, who cannot be served in time is told when it could have been")
+    func tooLateAlone() {
+        let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 30)
+        var state = LeaseState(plan(rule, .local(share: 0.1)), now: 0)
+        let start = milliseconds(10_000)
+        state.advance(to: start, isAway: true)
+        #expect(isGranted(state.ask(1, now: start, latest: start)))
+        #expect(!isGranted(state.ask(1, now: start, latest: start + milliseconds(1_200))))
+        #expect(!isGranted(state.ask(1, now: start, latest: start + milliseconds(1_500))))
+        state.advance(to: start + milliseconds(1_000), isAway: true)
+        let ended = state.takeEnded()
+        #expect(ended.count == 2 && refusal(ended.first) == nil && refusal(ended.last) == milliseconds(1_000))
+    }
+
+    @Test("a share that brings a permit in more than a hundred years brings the first one")
+    func smallestShare() {
+        let rule = SharedQuotaRule(permits: 1, period: .seconds(366 * 86_400), burst: 2)
+        for share in [1e-3, 1e-9, 1e-300] {
+            var state = LeaseState(plan(rule, .local(share: share)), now: 0)
+            state.advance(to: milliseconds(1_000), isAway: true)
+            #expect(isGranted(state.ask(1, now: milliseconds(1_000), latest: .max)))
+            #expect(!isGranted(state.ask(1, now: milliseconds(1_000), latest: .max)))
+            state.advance(to: milliseconds(1_000_000_000), isAway: true)
+            #expect(state.takeEnded().isEmpty, "\(share)")
+        }
+    }
+
+    @Test("the plan of a key is that of all keys, but for the key")
+    func planOfKey() {
+        let all = LeasePlan(
+            quota: "q", key: nil, Self.rule,
+            .init(maxWait: .seconds(3), whenUnavailable: .local(share: 0.5), lease: .seconds(2)))
+        let one = LeasePlan(all, key: "k")
+        #expect(one.quota == "q" && one.key == "k" && one.storeRule == all.storeRule && one.interval == all.interval)
+        #expect(one.lease == milliseconds(2_000) && one.maxWait == milliseconds(3_000) && !one.isExact)
+        #expect(one.whenUnavailable == .local(share: 0.5) && one.local?.capacity == all.local?.capacity)
+    }
+}

@@ -1,0 +1,43 @@
+import ResilienceCore
+import ResilienceTesting
+import Testing
+
+@testable import Resilience
+
+@Suite("What a fleet shares in families", .timeLimit(.minutes(5)))
+struct SharedFamilyTests {
+    private static let rule = SharedQuotaRule(permits: 10_000, period: .seconds(1), burst: 10_000)
+
+    @Test("a limiter that all members have runs with the module, by key or not, and ends with it")
+    func running() async throws {
+        let store = InMemoryRateStore()
+        let tenants = try SharedKeyedRateLimiter<String>("tenants", Self.rule, through: store)
+        let partner = try SharedRateLimiter("partner", Self.rule, through: store)
+        let module = try ResilienceModule("m") {
+            Registration(family: "f", by: String.self, maxKeys: 3) {
+                tenants.by { _ in "acme" }
+                partner
+            }
+        }
+        #expect(tenants.isDegraded && partner.isDegraded)
+        let run = Task { try await module.run() }
+        while tenants.isDegraded || partner.isDegraded { await Task.yield() }
+        run.cancel()
+        _ = await run.result
+        #expect(tenants.isDegraded && partner.isDegraded)
+    }
+
+    @Test("circuits of a family are refused with a reason that leads somewhere")
+    func circuits() throws {
+        let error = #expect(throws: ConfigurationError.self) {
+            try ResilienceModule("m") {
+                Registration(family: "f", by: Int.self, maxKeys: 3) { CircuitBreaker.layer() }
+                    .shared(through: InMemoryCircuitStore())
+            }
+        }
+        #expect(
+            error?.faults.map(\.description) == [
+                "f.shared: a policy family shares no circuits: its members have breakers of their own"
+            ])
+    }
+}
