@@ -1,3 +1,4 @@
+import Foundation
 import HTTPSemantics
 import Resilience
 import ResilienceStoreTesting
@@ -63,6 +64,77 @@ struct DistributedExamples {
             exchange.cancel()
             try await exchange.value
         }
+    }
+
+    @Test("what can be set, behind the store")
+    func limitSettings() throws {
+        let store = InMemoryRateStore()
+        let rule = SharedQuotaRule(permits: 50, period: .seconds(1), burst: 10)
+        let exact = try SharedRateLimiter(
+            "reports", rule, through: store,
+            .init(mode: .exact, maxWait: .milliseconds(500), whenUnavailable: .local(share: 0.25), isRequired: true))
+        let policy = try Policy("search") {
+            SharedRateLimiter.layer(rule, through: store, .init(lease: .milliseconds(50)))
+            Timeout.layer(.seconds(1))
+        }
+        #expect(exact.configuration.mode == .exact)
+        #expect(policy.sharedRateLimiters.map(\.name) == ["search"])
+    }
+
+    @Test("an observer of a fleet, and what a module hands out and says of it")
+    func watching() async throws {
+        struct FleetAlarm: PolicyObserver {
+            func observe(_ event: some PolicyEvent) {
+                switch event {
+                case let event as FleetCircuit.Event:
+                    if case .degraded(let error) = event.kind { print("\(event.source) is not shared: \(error)") }
+                    if case .opened(let length, _, _, _) = event.kind { print("nobody calls for \(length)") }
+                case let event as SharedRateLimiter.Event:
+                    if case .recovered(let outage) = event.kind { print("\(event.source) was alone for \(outage)") }
+                default: break
+                }
+            }
+        }
+
+        let circuits = UnreachableStore()
+        let limiter = try SharedRateLimiter(
+            "partner-api", SharedQuotaRule(permits: 50, period: .seconds(1), burst: 10), through: InMemoryRateStore())
+        let watched = try ResilienceModule("shop", observers: [FleetAlarm()]) {
+            Registration("payments") { CircuitBreaker.layer() }.shared(through: circuits)
+            Registration("partner-api", limiter)
+        }
+        let circuit = try watched.fleetCircuit("payments")
+        let registered = try watched.sharedRateLimiter("partner-api")
+        print(circuit.isDegraded, circuit.shared.phase, circuit.shared.nodes, circuit.totals.outages)
+        print(registered.isDegraded, registered.totals.outages)
+
+        #expect(registered === limiter && !circuit.isDegraded)
+        #expect(try watched.component(SharedRateLimiter.self, "partner-api") === limiter)
+        #expect(try watched.component(FleetCircuit.self, "payments") === circuit)
+        let recorder = EventRecorder()
+        circuit.addObserver(recorder)
+        await #expect(throws: SharedStateError.self) { try await circuit.open(for: .seconds(1)) }
+        #expect(circuit.isDegraded && recorder.names == ["fleet_circuit.degraded"])
+        #expect(watched.health.status == .degraded)
+        let reasons = watched.health.reasons.map(\.description)
+        #expect(reasons.contains("fleet circuit \"payments\" cannot reach its store"))
+    }
+
+    @Test("the document of a circuit has all keys, and they are the defaults")
+    func document() throws {
+        let text = try #require(try Self.guide().firstMatch(of: /```json\n((?s:.*?))```/)?.1)
+        let resilience = try ResilienceModule("shop") {
+            Registration("payments", CircuitBreaker.layer()).shared(through: InMemoryCircuitStore())
+        }
+        try resilience.update(JSONDecoder().decode(ResilienceModule.Configuration.self, from: Data(text.utf8)))
+        let configuration = try resilience.fleetCircuit("payments").configuration
+        #expect(configuration == FleetCircuit.Configuration())
+        guard case .object(let keys) = configuration.document(in: DocumentEnvironment()) else { return }
+        for key in keys.keys { #expect(text.contains("\"\(key)\""), "\(key)") }
+    }
+
+    private static func guide() throws -> String {
+        try String(contentsOf: GuideBlocksTests.root.appending(path: "Guides/Distributed.md"), encoding: .utf8)
     }
 
     @Test("another rule for a limiter in use, in code and by a document")
@@ -131,6 +203,17 @@ private func untilPermitted(_ body: () async throws -> Void) async throws {
     while true {
         do { return try await body() } catch is any PolicyRejection { await Task.yield() }
     }
+}
+
+/// A store that cannot be reached.
+private struct UnreachableStore: CircuitStore {
+    func exchange(_ report: CircuitReport) async throws -> SharedCircuit {
+        throw SharedStateError.unavailable("no connection")
+    }
+
+    func changes(
+        of circuits: [String], onChange: @escaping @Sendable (_ circuit: String, _ state: SharedCircuit) -> Void
+    ) async throws { throw SharedStateError.unavailable("no connection") }
 }
 
 private struct Partner: Sendable {

@@ -8,8 +8,9 @@ struct FleetDemo: Sendable {
     let fleet: FleetOptions
 
     /// - Returns: The table of what happened.
-    /// - Throws: ``RedisProcess/Missing``, a ``SocketError``, or `CancellationError`.
+    /// - Throws: ``WrongRedisURL``, ``RedisProcess/Missing``, a ``SocketError``, or `CancellationError`.
     func run() async throws -> [String] {
+        if let redis = fleet.redis { try FleetNode.check(redis) }
         let upstream = try Upstream(seed: options.seed, workers: 64)
         let result: Result<[String], any Error>
         do {
@@ -130,5 +131,14 @@ struct NodesMissing: Error, CustomStringConvertible {
     let ready: Int
     let of: Int
 
-    var description: String { "only \(ready) of \(of) nodes have begun: is the Redis server there?" }
+    var description: String { "only \(ready) of \(of) nodes have begun; what they have written above may say why" }
+}
+
+/// The URL of the server to meet at is none.
+struct WrongRedisURL: Error, CustomStringConvertible {
+    let error: ConfigurationError
+
+    var description: String {
+        "the URL of --redis " + error.faults.map(\.violation).joined(separator: ", and ")
+    }
 }

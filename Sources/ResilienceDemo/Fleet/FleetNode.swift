@@ -13,6 +13,11 @@ struct FleetNode: Sendable {
         /// Whether this program can reach a Redis server.
         static let isBuilt = true
 
+        /// Checks the URL of a server, without connecting.
+        static func check(_ url: String) throws(WrongRedisURL) {
+            do { _ = try RedisClient(url) } catch { throw WrongRedisURL(error: error) }
+        }
+
         /// Calls until the task is cancelled.
         func run() async throws {
             let teller = FleetTeller(node: options.number)
@@ -99,6 +104,9 @@ struct FleetNode: Sendable {
     #else
         /// Whether this program can reach a Redis server.
         static let isBuilt = false
+
+        /// Finds nothing wrong: there is nobody to meet.
+        static func check(_ url: String) throws(WrongRedisURL) {}
 
         /// Does nothing: there is nobody to meet.
         func run() async throws {}
