@@ -38,6 +38,8 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     /// The end of the break, stored before the gate that says `open`. A reader that sees a later break's end than the
     /// gate it loaded rejects by that break, which has begun by then.
     private let openUntil = Atomic<Int64>(.max)
+    /// When callers are told that the break ends; with `openUntil`.
+    private let toldEnd = Atomic<Int64>(.max)
 
     /// A moment before this cannot be in the break: see ``CircuitBreakerState/earliestOfBreak``.
     private let openFrom = Atomic<Int64>(.min)
@@ -97,6 +99,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         _ = state.takeActions()
         state.begin()
         openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
+        toldEnd.store(state.toldEnd.nanoseconds, ordering: .relaxed)
         openFrom.store(state.earliestOfBreak.nanoseconds, ordering: .relaxed)
         gate = Atomic(Gate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
         machine = Lock(state)
@@ -197,7 +200,8 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         guard now < end, now >= start else { return nil }
         rejections.wrappingAdd(1, ordering: .relaxed)
         let error = gate.hasFailure ? failure.withLock { $0 } : nil
-        return OpenError(policyName: name, state: .open, retryAfter: now.duration(to: end), lastFailure: error)
+        let told = TimeSource.Instant(nanoseconds: toldEnd.load(ordering: .relaxed))
+        return OpenError(policyName: name, state: .open, retryAfter: now.duration(to: told), lastFailure: error)
     }
 
     private func admitMarked(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
@@ -345,6 +349,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     /// Makes changes visible to readers without the lock and posts their events.
     private func publishLocked(_ machine: inout CircuitBreakerState) {
         openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
+        toldEnd.store(machine.toldEnd.nanoseconds, ordering: .relaxed)
         openFrom.store(machine.earliestOfBreak.nanoseconds, ordering: .relaxed)
         let opening = machine.state == .open ? machine.lastFailure : nil
         let before = failure.withLock { failure in

@@ -142,6 +142,7 @@ struct CircuitBreakerState: Sendable {
             switch state {
             case .open where now < earliestOfBreak:
                 openUntil = now.advanced(by: breakLength)
+                hold?.breakEnd = nil
                 isDirty = true
             case .open where now >= openUntil: change(to: .halfOpen, .breakEnded, now: openUntil)
             case .halfOpen:
@@ -163,7 +164,7 @@ struct CircuitBreakerState: Sendable {
         if let request = advance(to: now) { return .trip(request) }
         switch state {
         case .closed, .observing, .disabled: return .admitted(.generation(generation))
-        case .open: return .rejected(.open, retryAfter: now.duration(to: openUntil))
+        case .open: return .rejected(.open, retryAfter: now.duration(to: toldEnd))
         case .isolated: return .rejected(.isolated, retryAfter: nil)
         case .halfOpen: return admitProbe(now: now, within: outer)
         }
@@ -323,25 +324,27 @@ struct CircuitBreakerState: Sendable {
     }
 
     mutating func open(
-        _ reason: CircuitBreaker.Reason, for length: Duration, now: TimeSource.Instant, counts: CircuitBreaker.Counts?
+        _ reason: CircuitBreaker.Reason, for length: Duration, now: TimeSource.Instant, counts: CircuitBreaker.Counts?,
+        hold: FleetHold? = nil
     ) {
         consecutiveOpens.increment()
         totals.opened.increment()
         breakLength = length
         openUntil = now.advanced(by: length)
-        change(to: .open, reason, now: now, counts: counts)
+        change(to: .open, reason, now: now, counts: counts, hold: hold)
     }
 
     mutating func change(
         to new: CircuitBreaker.State, _ reason: CircuitBreaker.Reason, now: TimeSource.Instant,
-        counts: CircuitBreaker.Counts? = nil
+        counts: CircuitBreaker.Counts? = nil, hold newHold: FleetHold? = nil
     ) {
         window.expire(now: now)
         let counts = counts ?? self.counts
         if state != new {
             let transition = CircuitBreaker.Transition(
                 from: state, to: new, reason: reason, counts: counts,
-                breakLength: new == .open ? breakLength : nil, lastFailure: new == .open ? lastFailure : nil)
+                breakLength: new == .open ? newHold.map { now.duration(to: toldEnd($0)) } ?? breakLength : nil,
+                lastFailure: new == .open ? lastFailure : nil)
             actions.append(.transition(transition))
             transitions.count(from: state, to: new)
         } else if reason == .manual, [.closed, .observing, .halfOpen].contains(new) {
@@ -350,7 +353,7 @@ struct CircuitBreakerState: Sendable {
         state = new
         lastReason = reason
         // What probes of the fleet have shown is the fleet's affair, and so is the break that follows.
-        hold = probesForFleet && reason.isOfFailedProbes ? FleetHold() : nil
+        hold = newHold ?? (probesForFleet && reason.isOfFailedProbes ? FleetHold() : nil)
         probesForFleet = false
         if new == .closed { consecutiveOpens = 0 }
         if new != .open && new != .halfOpen { keep(nil) }

@@ -89,8 +89,8 @@ public final class SharedRetryBudget: Sendable {
         }
     }
 
-    /// Whether the store does not answer, or ``run()`` does not run.
-    public var isDegraded: Bool { link.isAway }
+    /// Whether the store does not answer, or nobody has begun to ``run()`` this.
+    public var isDegraded: Bool { link.isDegraded }
 
     /// Tells and hears, until the task is cancelled.
     ///

@@ -82,6 +82,30 @@ struct HTTPFieldTests {
         #expect(HTTPDeadlineField.grpcTimeout.parse(value) == nil)
     }
 
+    @Test("Blanks at both ends are left out, and none within")
+    func blanks() {
+        for blanks in ["", " ", "\t", "  ", " \t \t"] {
+            #expect(HTTPDeadlineField.envoy.parse(blanks + "15" + blanks) == .milliseconds(15))
+            #expect(blanks.isEmpty || HTTPDeadlineField.envoy.parse("1" + blanks + "5") == nil)
+        }
+    }
+
+    @Test("A name has at most 256 bytes", arguments: [1, 255, 256, 257, 1_000])
+    func longNames(count: Int) {
+        let name = String(repeating: "x", count: count)
+        #expect((try? HTTPFieldName(name))?.name == (count <= 256 ? name : nil))
+    }
+
+    @Test("gRPC's form is in the finest unit in which eight digits are enough")
+    func finestUnit() {
+        var unit = Duration.nanoseconds(1)
+        for (letter, next, factor) in [("n", "u", 1_000), ("u", "m", 1_000), ("m", "S", 1_000), ("S", "M", 60)] {
+            #expect(HTTPDeadlineField.grpcTimeout.text(for: unit * 99_999_999) == "99999999\(letter)")
+            #expect(HTTPDeadlineField.grpcTimeout.text(for: unit * 100_000_000) == "\(100_000_000 / factor)\(next)")
+            unit = unit * factor
+        }
+    }
+
     @Test("A time that is written is never longer than what is left, and at most a unit shorter")
     func roundsDown() throws {
         let seconds = try HTTPDeadlineField("x-timeout", .seconds)
@@ -89,14 +113,22 @@ struct HTTPFieldTests {
         for _ in 0..<2000 {
             let left = Duration.nanoseconds(Int64(random.number(below: 1 << random.number(below: 62) | 1)))
             for field in [HTTPDeadlineField.grpcTimeout, .envoy, seconds] {
-                let read = try #require(field.parse(field.text(for: left)))
-                #expect(read <= left)
+                let text = field.text(for: left)
+                let read = try #require(field.parse(text))
+                let unit: Duration? = field == .envoy ? .milliseconds(1) : field.parse("1\(text.suffix(1))")
+                #expect(read <= left && left - read < (field == seconds ? .nanoseconds(1) : unit ?? .zero), "\(text)")
             }
             #expect(seconds.parse(seconds.text(for: left)) == left)
         }
         #expect(HTTPDeadlineField.envoy.text(for: .seconds(-1)) == "0")
         #expect(HTTPDeadlineField.envoy.parse("99999999999999999999") == .nanoseconds(Int64.max))
         #expect(seconds.parse("1.25") == .milliseconds(1250))
+        for milliseconds in [0, 1, 1_500, 60_000] {
+            #expect(HTTPDeadlineField.envoy.parse("\(milliseconds)") == .milliseconds(milliseconds))
+        }
+        let zeros = String(repeating: "0", count: 62)
+        #expect(HTTPDeadlineField.envoy.parse(zeros + "15") == .milliseconds(15))
+        #expect(HTTPDeadlineField.envoy.parse(zeros + "015") == nil)
         for value in ["", ".", "1.", "-1", "Sun, 06 Nov 1994 08:49:37 GMT"] { #expect(seconds.parse(value) == nil) }
     }
 
@@ -107,6 +139,9 @@ struct HTTPFieldTests {
             #expect(number.parse(number.text(for: priority)) == priority)
         }
         #expect(number.text(for: .init(.max)) == "1000")
+        let longest = "u=1,x" + String(repeating: "a", count: 251)
+        #expect(HTTPPriorityField.standard.parse(longest) == .high)
+        #expect(HTTPPriorityField.standard.parse(longest + "a") == nil)
         for value in ["1001", "-1001", "--1", "", "-", "1.0", "9999999999999999999999"] {
             #expect(number.parse(value) == nil)
         }

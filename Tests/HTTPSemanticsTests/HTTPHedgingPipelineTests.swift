@@ -128,7 +128,8 @@ struct HTTPHedgingPipelineTests {
         arguments: [
             "", "https://", "ftp://a", "a.example", "https://a/b", "https://a?b", "https://u@a", "https://a:0",
             "https://a:70000", "https://a:", "https://a b", "https://a..b", "https://-a", "https://[::1", "https://[]",
-            "https://a:+80", "https://é", "//a", "https:///",
+            "https://a:+80", "https://é", "//a", "https:///", "http://[::g]", "http://[a-b]", "http://[::1%0]",
+            "http://[x:y]:80",
         ])
     func malformed(_ url: String) {
         #expect(throws: ConfigurationError.self) { try HTTPEndpoint(url) }

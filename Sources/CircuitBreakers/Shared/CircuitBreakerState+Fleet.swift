@@ -4,13 +4,17 @@ internal import ResilienceCore
 struct FleetHold: Sendable {
     /// The end of the break that the breaker began by itself, before the fleet did; `nil` if it did not.
     var ownEnd: TimeSource.Instant?
+    /// The end of the fleet's break, as last told: the breaker may be held for a shorter time, until it is told again.
+    /// `nil` if it is not known.
+    var breakEnd: TimeSource.Instant?
 }
 
 /// What the fleet asks of a breaker. Of two orders that overtake each other on their way the one with the greater
 /// number is newer.
 enum FleetOrder: Sendable, Hashable {
-    /// Stay open until a moment, because the fleet's circuit of an epoch is not closed.
-    case hold(epoch: Int64, until: TimeSource.Instant)
+    /// Stay open until a moment, because the fleet's circuit of an epoch is not closed. The break may last longer than
+    /// that: its end is what callers are told.
+    case hold(epoch: Int64, until: TimeSource.Instant, breakEnd: TimeSource.Instant? = nil)
     /// The fleet's circuit is closed.
     case release
     /// Find out whether the service works, for all.
@@ -35,13 +39,15 @@ extension CircuitBreakerState {
         guard number > lastOrder else { return }
         lastOrder = number
         switch order {
-        case .hold(let epoch, let end): hold(epoch, until: end, now: now)
+        case .hold(let epoch, let end, let breakEnd): hold(epoch, until: end, breakEnd, now: now)
         case .release: release(now: now)
         case .probe(let epoch): probe(epoch, now: now)
         }
     }
 
-    private mutating func hold(_ epoch: Int64, until end: TimeSource.Instant, now: TimeSource.Instant) {
+    private mutating func hold(
+        _ epoch: Int64, until end: TimeSource.Instant, _ breakEnd: TimeSource.Instant?, now: TimeSource.Instant
+    ) {
         switch state {
         case .isolated, .disabled, .observing: return
         case .closed where heldEpoch == epoch:
@@ -52,14 +58,16 @@ extension CircuitBreakerState {
             heldEpoch = epoch
             // No error of this node has opened it.
             keep(nil)
-            open(.fleet, for: now.duration(to: end), now: now, counts: nil)
-            hold = FleetHold()
+            open(
+                .fleet, for: now.duration(to: end), now: now, counts: nil, hold: FleetHold(breakEnd: breakEnd))
         case .open:
             heldEpoch = epoch
-            let hold = self.hold ?? FleetHold(ownEnd: openUntil)
+            var hold = self.hold ?? FleetHold(ownEnd: openUntil)
             let latest = max(end, hold.ownEnd ?? end)
+            let isNews = hold.breakEnd != breakEnd
+            hold.breakEnd = breakEnd
             self.hold = hold
-            guard latest != openUntil else { return }
+            guard latest != openUntil || isNews else { return }
             openUntil = latest
             // A break that is longer than itself would look like one of a wrong clock.
             breakLength = max(breakLength, now.duration(to: latest))
@@ -81,6 +89,12 @@ extension CircuitBreakerState {
         change(to: .halfOpen, .breakEnded, now: now)
         probesForFleet = true
     }
+
+    /// The end of the break, as callers are told: that of the fleet's may come later than that of a hold, which ends
+    /// early if the fleet is not heard of.
+    var toldEnd: TimeSource.Instant { toldEnd(hold) }
+
+    func toldEnd(_ hold: FleetHold?) -> TimeSource.Instant { max(openUntil, hold?.breakEnd ?? openUntil) }
 
     /// Whether it is open, and nothing but the fleet keeps it so.
     func isHeldAlone(now: TimeSource.Instant) -> Bool {

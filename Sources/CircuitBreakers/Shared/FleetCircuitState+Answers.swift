@@ -121,7 +121,8 @@ extension FleetCircuitState {
             isBreak
             ? phaseEnd.advanced(by: (Self.lookAgain + configuration.operationLimit).multipliedSaturated(by: spread))
             : now.advanced(by: (configuration.tick * 2 + configuration.operationLimit).multipliedSaturated(by: spread))
-        order(.hold(epoch: known.epoch, until: min(end, now.advanced(by: configuration.grace))), &effects)
+        let until = min(end, now.advanced(by: configuration.grace))
+        order(.hold(epoch: known.epoch, until: until, breakEnd: isBreak ? end : nil), &effects)
     }
 
     private mutating func order(_ order: FleetOrder, _ effects: inout Effects) {

@@ -69,8 +69,8 @@ public final class SharedPauses: Sendable {
         }
     }
 
-    /// Whether the store does not answer, or ``run()`` does not run.
-    public var isDegraded: Bool { link.isAway }
+    /// Whether the store does not answer, or nobody has begun to ``run()`` this.
+    public var isDegraded: Bool { link.isDegraded }
 
     /// How many names are shared, those of pauses that are gone among them until they are looked for.
     var count: Int { state.withLock { $0.pauses.count } }

@@ -172,7 +172,7 @@ final class LeasedQuota: Sendable {
             let request = machine.state.nextRequest(now)
             shared.count(machine.state.takeCounts())
             let ended = machine.state.takeEnded()
-            for ticket in ended { postLocked(ticket) }
+            for ticket in ended { postLocked(ticket, isAway: isAway) }
             let wake = machine.state.nextWake.map {
                 TimeSource.Instant(nanoseconds: $0.addingSaturated(origin))
             }
@@ -200,7 +200,12 @@ final class LeasedQuota: Sendable {
     }
 
     /// Counts how a wait has ended, and notifies observers.
-    private func postLocked(_ ticket: LeaseTicket) {
+    private func postLocked(_ ticket: LeaseTicket, isAway: Bool) {
+        switch ticket.phase {
+        case .granted(nil): shared.noteDecisionAlone()
+        case .refused where isAway: shared.noteDecisionAlone()
+        default: break
+        }
         switch ticket.phase {
         case .granted:
             shared.permit(

@@ -120,11 +120,8 @@ final class SharedQuotaLink: Sendable {
         events.post(.cancelled(permits: permits, key: key))
     }
 
-    /// Tells of a decision without the store: also that nobody runs the limiter, if that is why.
-    func noteDecisionAlone() {
-        alone.wrappingAdd(1, ordering: .relaxed)
-        link.noteAbsence()
-    }
+    /// Counts a decision without the store.
+    func noteDecisionAlone() { alone.wrappingAdd(1, ordering: .relaxed) }
 
     func count(_ counts: LeaseState.Counts) {
         guard counts != LeaseState.Counts() else { return }

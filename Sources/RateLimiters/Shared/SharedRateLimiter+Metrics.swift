@@ -77,6 +77,6 @@ extension SharedQuotaLink {
         metrics.add(Families.waiting, [name], figures.waiting)
         metrics.add(Families.exchanges, [name], totals.exchanges)
         metrics.add(Families.outages, [name], totals.outages)
-        metrics.add(Families.degraded, [name], link.isAway ? 1 : 0)
+        metrics.add(Families.degraded, [name], link.isDegraded ? 1 : 0)
     }
 }

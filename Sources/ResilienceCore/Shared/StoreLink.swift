@@ -30,6 +30,8 @@ package final class StoreLink: Sendable {
         var waiter: Waiter<Void>?
         var failures = 0
         var degradedSince: TimeSource.Instant?
+        /// Whether that is because nobody runs this, so that the store has not been asked.
+        var isAbsent = false
         var timer = TimerSlot()
 
         mutating func takeJobs() -> [Job] {
@@ -51,7 +53,7 @@ package final class StoreLink: Sendable {
     private let post: @Sendable (Change) -> Void
     private let deliver: @Sendable () -> Void
     private let state = Lock(State())
-    private let away = Atomic(true)
+    private let away = Atomic(false)
 
     /// How many operations are done at once. As many more wait for their turn; what is beyond that is given up at once,
     /// which says nothing about the store.
@@ -79,8 +81,12 @@ package final class StoreLink: Sendable {
         state.withLock { $0.timer.clear() }?.cancel()
     }
 
-    /// Whether the store does not answer, or nobody runs this. Relaxed: a decision may go by what was so just before.
+    /// Whether the store does not answer, or nobody runs this any more, or has begun to within the limit. Relaxed: a
+    /// decision may go by what was so just before.
     package var isAway: Bool { away.load(ordering: .relaxed) }
+
+    /// Whether that has been told. What has been ended is not degraded.
+    package var isDegraded: Bool { state.withLock { $0.degradedSince != nil } }
 
     /// The longest an operation may take; another holds for those that begin after it was set.
     package var limit: Duration {
@@ -119,31 +125,39 @@ package final class StoreLink: Sendable {
             timer.cancel()
             if !finish(result, !Task.isCancelled), case .success(let value) = result { late(value) }
         } giveUp: {
-            _ = finish(.failure(.unavailable("nothing runs the exchange with it")), false)
+            _ = finish(.failure(.unavailable(Self.absence)), false)
         }
-        let (isTaken, waiter, isNews) = state.withLock { state -> (Bool, Waiter<Void>?, Bool) in
-            guard state.phase == .running else { return (false, nil, state.phase == .new && degradeLocked(&state)) }
-            guard state.jobs.count - state.next < Self.mostAtOnce else { return (false, nil, false) }
+        let (isTaken, waiter, timer) = state.withLock { state -> (Bool, Waiter<Void>?, TimerSlot.Action?) in
+            guard state.phase == .running || state.phase == .new && state.degradedSince == nil,
+                state.jobs.count - state.next < Self.mostAtOnce
+            else { return (false, nil, nil) }
             state.jobs.append(job)
             defer { state.waiter = nil }
-            return (true, state.waiter, false)
+            // Whoever runs this has perhaps been started, and not begun yet.
+            let isFirst = state.phase == .new && state.timer.deadline == nil
+            return (true, state.waiter, isFirst ? state.timer.action(for: time.now.advanced(by: limit)) : nil)
         }
         waiter?.finish()
         if !isTaken { job.giveUp() }
-        if isNews { deliver() }
+        if let timer { setTimer(timer) { [weak self] in self?.noteAbsence() } }
     }
 
-    /// Tells that something was decided without the store because nobody runs this.
-    package func noteAbsence() {
-        if state.withLock({ $0.phase == .new && degradeLocked(&$0) }) { deliver() }
+    /// Nobody has begun to run this.
+    private func noteAbsence() {
+        let jobs = state.withLock { state -> [Job]? in
+            guard state.phase == .new, state.degradedSince == nil else { return nil }
+            state.degradedSince = time.now
+            state.isAbsent = true
+            away.store(true, ordering: .relaxed)
+            post(.degraded(.unavailable(Self.absence)))
+            return state.takeJobs()
+        }
+        guard let jobs else { return }
+        deliver()
+        for job in jobs { job.giveUp() }
     }
 
-    private func degradeLocked(_ state: inout State) -> Bool {
-        guard state.degradedSince == nil else { return false }
-        state.degradedSince = time.now
-        post(.degraded(.unavailable("nothing runs the exchange with it")))
-        return true
-    }
+    private static let absence = "nothing runs the exchange with it"
 
     // MARK: Running
 
@@ -201,14 +215,15 @@ package final class StoreLink: Sendable {
     }
 
     private func begin() -> Bool {
-        let probes = state.withLock { state -> Bool? in
+        let begun = state.withLock { state -> (probes: Bool, timer: (any ScheduledTimer)?)? in
             guard state.phase == .new || state.phase == .ended else { return nil }
             state.phase = .running
             away.store(state.degradedSince != nil, ordering: .relaxed)
-            return state.degradedSince != nil
+            return (state.degradedSince != nil, state.timer.clear())
         }
-        if probes == true { ask() }
-        return probes != nil
+        begun?.timer?.cancel()
+        if begun?.probes == true { ask() }
+        return begun != nil
     }
 
     private func nextStep() -> Step {
@@ -264,7 +279,7 @@ package final class StoreLink: Sendable {
             guard let error else {
                 state.failures = 0
                 if let since = state.degradedSince {
-                    state.degradedSince = nil
+                    (state.degradedSince, state.isAbsent) = (nil, false)
                     away.store(false, ordering: .relaxed)
                     post(.recovered(after: since.duration(to: now)))
                 }
@@ -273,8 +288,10 @@ package final class StoreLink: Sendable {
             // Operations that were on their way together fail together.
             guard state.timer.deadline == nil else { return nil }
             state.failures.increment()
-            if state.degradedSince == nil {
-                state.degradedSince = now
+            // Why it is away is told, too, where so far there was nobody to ask it.
+            if state.degradedSince == nil || state.isAbsent {
+                state.degradedSince = state.degradedSince ?? now
+                state.isAbsent = false
                 away.store(true, ordering: .relaxed)
                 post(.degraded(error))
             }
@@ -285,11 +302,16 @@ package final class StoreLink: Sendable {
         }
         guard let timer else { return }
         deliver()
-        timer.cancelled?.cancel()
-        guard let next = timer.next else { return }
+        setTimer(timer) { [weak self] in self?.ask() }
+    }
+
+    /// Sets the timer, outside the lock because the clock may fire it at once.
+    private func setTimer(_ action: TimerSlot.Action, _ body: @escaping @Sendable () -> Void) {
+        action.cancelled?.cancel()
+        guard let next = action.next else { return }
         let new = time.schedule(at: next.deadline) { [weak self] in
             guard let self, state.withLock({ $0.timer.fire(next.number) }) else { return }
-            ask()
+            body()
         }
         state.withLock { $0.timer.keep(new, next.number) }?.cancel()
     }

@@ -11,7 +11,7 @@ struct SharedLeaseStateTests {
     private func plan(
         _ rule: SharedQuotaRule = rule, _ whenUnavailable: SharedRateLimiter.WhenUnavailable = .closed
     ) -> LeasePlan {
-        LeasePlan(quota: "q", key: nil, rule, .init(whenUnavailable: whenUnavailable, lease: .seconds(1)))
+        LeasePlan(quota: "q", .init(rule: rule, .init(whenUnavailable: whenUnavailable, lease: .seconds(1))))
     }
 
     private func milliseconds(_ number: Int64) -> Int64 { number * 1_000_000 }
@@ -155,8 +155,10 @@ struct SharedLeaseStateTests {
     @Test("the plan of a key is that of all keys, but for the key")
     func planOfKey() {
         let all = LeasePlan(
-            quota: "q", key: nil, Self.rule,
-            .init(maxWait: .seconds(3), whenUnavailable: .local(share: 0.5), lease: .seconds(2)))
+            quota: "q",
+            .init(
+                rule: Self.rule,
+                .init(maxWait: .seconds(3), whenUnavailable: .local(share: 0.5), lease: .seconds(2))))
         let one = LeasePlan(all, key: "k")
         #expect(one.quota == "q" && one.key == "k" && one.storeRule == all.storeRule && one.interval == all.interval)
         #expect(one.lease == milliseconds(2_000) && one.maxWait == milliseconds(3_000) && !one.isExact)

@@ -89,15 +89,56 @@ struct SharedOutageTests {
         let stage = try SharedStage(
             Self.rule, Configuration(whenUnavailable: .open), observed: true, runs: false)
         for id in 0..<5 { stage.start(id) }
+        // Somebody may be about to.
+        stage.advance(by: .milliseconds(99))
+        #expect(stage.outcome(0) == nil && stage.changes.isEmpty && !stage.limiters[0].isDegraded)
+        stage.advance(by: .milliseconds(1))
         #expect((0..<5).allSatisfy { stage.outcome($0) == "granted" })
-        #expect(stage.changes == ["shared_rate_limiter.degraded"])
+        #expect(stage.changes == ["shared_rate_limiter.degraded"] && stage.limiters[0].isDegraded)
+        stage.start(6)
+        #expect(stage.outcome(6) == "granted" && stage.limiters[0].totals.withoutStore == 6)
         stage.run(0)
         stage.advance(by: .milliseconds(1))
         #expect(stage.changes == ["shared_rate_limiter.degraded", "shared_rate_limiter.recovered"])
         stage.end()
+        #expect(!stage.limiters[0].isDegraded)
         stage.start(9)
         #expect(stage.outcome(9) == "granted")
         #expect(stage.changes.count == 2)
+    }
+
+    @Test(
+        "calls that come before the limiter is run wait for the store as others do",
+        arguments: [SharedRateLimiter.Mode.leased, .exact])
+    func beforeTheRun(mode: SharedRateLimiter.Mode) throws {
+        let stage = try SharedStage(
+            Self.rule, Configuration(mode: mode, whenUnavailable: .closed), latency: 500...500, observed: true,
+            runs: false)
+        for id in 0..<5 { stage.start(id) }
+        stage.advance(by: .milliseconds(50))
+        #expect((0..<5).allSatisfy { stage.outcome($0) == nil })
+        stage.run(0)
+        stage.advance(by: .milliseconds(20))
+        #expect((0..<5).allSatisfy { stage.outcome($0) == "granted" })
+        #expect(stage.store.granted >= 5 && stage.limiters[0].totals.withoutStore == 0)
+        #expect(stage.changes.isEmpty)
+        stage.end()
+    }
+
+    @Test("why a store is away is told, also where nobody ran the limiter before")
+    func cause() throws {
+        let stage = try SharedStage(
+            Self.rule, Configuration(whenUnavailable: .open), observed: true, runs: false)
+        stage.store.fault.withLock { $0 = .error(.refused("NOAUTH")) }
+        stage.start(0)
+        stage.advance(by: .milliseconds(100))
+        stage.run(0)
+        stage.advance(by: .seconds(30))
+        let causes = stage.recorder.events(of: SharedRateLimiter.Event.self).compactMap { event in
+            if case .degraded(let error) = event.kind { error } else { nil }
+        }
+        #expect(causes == [.unavailable("nothing runs the exchange with it"), .refused("NOAUTH")])
+        stage.end()
     }
 
     @Test("permits that are held are used while the store is away, until their lease ends")
@@ -150,7 +191,7 @@ struct SharedOutageTests {
         stage.advance(by: .milliseconds(1))
         #expect(stage.outcome(1) == "granted")
         stage.end()
-        #expect(stage.limiters[0].isDegraded)
+        #expect(!stage.limiters[0].isDegraded)
         stage.run(0)
         stage.executor.drain()
         #expect(!stage.limiters[0].isDegraded)

@@ -176,12 +176,16 @@ struct SharedRateLimiterTests {
     func layer() async throws {
         let store = InMemoryRateStore()
         let policy = try Policy("api") {
-            SharedRateLimiter.layer(Self.rule, through: store, .init(whenUnavailable: .open))
+            SharedRateLimiter.layer(
+                Self.rule, through: store, .init(maxWait: .seconds(600), whenUnavailable: .open))
         }
         #expect(policy.description.contains("SharedRateLimiter(api)"))
         #expect(policy.sharedRateLimiters.count == 1)
+        let limiter = policy.sharedRateLimiters[0]
+        let run = Task { try await limiter.run() }
         #expect(try await policy.execute { 7 } == 7)
-        #expect(policy.sharedRateLimiters[0].totals.withoutStore == 1)
+        #expect(limiter.totals.calls.permitted == 1)
+        run.cancel()
         #expect(throws: ConfigurationError.self) {
             _ = try Policy("api") {
                 SharedRateLimiter.layer(.init(permits: 0, period: .zero, burst: 0), through: store)

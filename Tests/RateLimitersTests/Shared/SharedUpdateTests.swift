@@ -134,6 +134,9 @@ struct SharedUpdateTests {
         let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 100)
         let stage = try SharedStage(rule, .init(whenUnavailable: .local(share: 0.5)), runs: false)
         let limiter = stage.limiters[0]
+        // Nobody runs it.
+        #expect(!stage.attempt())
+        stage.advance(by: .milliseconds(100))
         #expect(stage.attempt())
         #expect(!stage.attempt())
         stage.start(1, permits: 40, maxWait: .seconds(600))
