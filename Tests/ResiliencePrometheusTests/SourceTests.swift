@@ -59,8 +59,6 @@ struct SourceTests {
                 "resilience_module_configurations_total", "resilience_module_health", "resilience_module_state",
                 "resilience_policy_family_max_keys", "resilience_rate_limiter_available_permissions",
                 "resilience_retry_budget_tokens",
-                // Nobody runs them here.
-                "resilience_shared_rate_limiter_degraded", "resilience_shared_rate_limiter_degraded",
                 "resilience_shared_rate_limiter_max_keys",
             ])
     }
