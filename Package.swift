@@ -287,7 +287,7 @@ addIntegration(
 addIntegration(
     "Redis", "ResilienceRedis: circuits and limits that a fleet shares over Redis or Valkey.",
     with: [
-        nio(["NIOCore", "NIOPosix"]),
+        nio(["NIOCore", "NIOPosix", "NIOTLS"]),
         Integrated(
             package: .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"), name: "swift-nio-ssl",
             products: ["NIOSSL"]),

@@ -273,7 +273,7 @@
                 var store = RedisStore(commands: adapter, channels: nil, timeout: .seconds(10))
                 _ = try await client.send(["SCRIPT", "FLUSH"])
                 _ = try await store.exchange(report("x", .close))
-                await #expect(throws: SharedStateError.refused("this client has no channels")) {
+                await #expect(throws: SharedStateError.unavailable("this client has no channels")) {
                     try await store.changes(of: ["x"]) { _, _ in }
                 }
                 slow.withLock { $0 = true }

@@ -142,5 +142,41 @@
             #expect(found == kind)
             #expect(!"\(error)".contains("secret"))
         }
+
+        @Test(
+            "a server's error is shown without where in the script it was",
+            arguments: [
+                (
+                    "OOM command not allowed when used memory > 'maxmemory'. script: "
+                        + "3238c91600112233445566778899aabbccddeeff, on @user_script:261.",
+                    "OOM command not allowed when used memory > 'maxmemory'."
+                ),
+                (
+                    "READONLY You can't write against a read only replica. script: "
+                        + "3238c91600112233445566778899aabbccddeeff, on @user_script:12.",
+                    "READONLY You can't write against a read only replica."
+                ),
+                (
+                    "NOPERM No permissions to access a key script: 3238c91600112233445566778899aabbccddeeff, on "
+                        + "@user_script:9.", "NOPERM No permissions to access a key"
+                ),
+                (
+                    "ERR Error running script (call to f_3238c91600112233445566778899aabbccddeeff): "
+                        + "@user_script:15: @user_script: 15: -OOM command not allowed when used memory > 'maxmemory'.",
+                    "OOM command not allowed when used memory > 'maxmemory'."
+                ),
+                (
+                    "(Redis) ERR Error running script (call to f_3238c91600112233445566778899aabbccddeeff): "
+                        + "@user_script:15: -READONLY You can't write against a read only replica.",
+                    "READONLY You can't write against a read only replica."
+                ),
+                ("LOADING Redis is loading the dataset in memory", "LOADING Redis is loading the dataset in memory"),
+                // Where a script itself is at fault, the place is what helps.
+                ("ERR user_script:1: no 'x' script: nobody's", "ERR user_script:1: no 'x' script: nobody's"),
+            ])
+        func withoutPlace(_ text: String, _ shown: String) {
+            let description = SharedStateError(reply: text).description
+            #expect(description.hasSuffix(": \(shown)"), "\(description)")
+        }
     }
 #endif

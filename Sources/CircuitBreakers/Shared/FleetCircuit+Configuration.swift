@@ -27,8 +27,9 @@ extension FleetCircuit {
         /// this if it is shorter, and each is twice the one before, less a random part of up to half. Default: 5 s.
         public var maxRetryDelay: Duration
 
-        /// Whether ``FleetCircuit/run()`` throws if the store cannot be reached when it begins. Otherwise the node is
-        /// degraded until it can. Default: no.
+        /// Whether ``FleetCircuit/run()`` throws if the store cannot be reached when it begins, or refuses to tell of
+        /// changes, as for want of a permission. Otherwise the node is degraded until it can; without changes it asks
+        /// from time to time, and no event says so. Default: no.
         public var isRequired: Bool
 
         /// Creates a configuration; every part has a default.

@@ -3,7 +3,8 @@ public import ResilienceCore
 extension FleetCircuit {
     /// What happens in a fleet's circuit, as one node sees it.
     public enum EventKind: PolicyEventKind {
-        /// The fleet's circuit opened, or its probes have failed: no node calls the service for this long.
+        /// The fleet's circuit opened, its probes have failed, or somebody opened it by hand: no node calls the service
+        /// for this long. The counts and witnesses are zero unless they are why.
         case opened(breakLength: Duration, counts: SharedCounts, nodes: Int, witnesses: Int)
         /// The fleet's circuit closed.
         case closed
@@ -32,6 +33,8 @@ extension FleetCircuit {
         public func description(of source: String) -> String {
             let circuit = "fleet circuit \"\(source)\""
             return switch self {
+            case .opened(let length, let counts, _, _) where counts == SharedCounts():
+                "\(circuit) opened for \(length.sentenceForm)"
             case .opened(let length, let counts, let nodes, let witnesses):
                 "\(circuit) opened for \(length.sentenceForm): \(counts.failures) of \(counts.calls) calls failed, as "
                     + "\(witnesses) of \(nodes) nodes see by themselves"

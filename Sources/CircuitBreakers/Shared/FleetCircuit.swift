@@ -36,6 +36,8 @@ public final class FleetCircuit: Sendable {
     private let random: RandomSource
     private let signal = FleetSignal()
     private let isRunning = Atomic(false)
+    /// What the required store said that refuses to tell of changes.
+    private let refusal = Lock<SharedStateError?>(nil)
     /// Whether an operation has not ended, also one that took too long.
     private let isBusy = Atomic(false)
 
@@ -71,7 +73,8 @@ public final class FleetCircuit: Sendable {
 
     /// Keeps in touch with the fleet until the task is cancelled, then gives back what it holds for the fleet.
     ///
-    /// - Throws: If the store is required (``Configuration/isRequired``) and cannot be reached at first, its error.
+    /// - Throws: If the store is required (``Configuration/isRequired``) and cannot be reached at first, or refuses to
+    ///   tell of changes, its error.
     ///   `SharedStateError` if it runs already. Not for cancellation, which is the usual end.
     public func run() async throws {
         guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else {
@@ -96,12 +99,14 @@ public final class FleetCircuit: Sendable {
 
     private func begin() {
         let now = time.now
+        refusal.replace(with: nil)
         state.withLock { $0.begin(now: now) }
     }
 
     private func converse() async throws {
         var isFirst = true
         while true {
+            if let error = refusal.withLock({ $0 }) { throw error }
             switch next() {
             case .wait(let until, let hearsFailures):
                 try await signal.wait(until: until, hearingFailures: hearsFailures, on: time)
@@ -196,14 +201,20 @@ public final class FleetCircuit: Sendable {
 
     private func listen() async throws {
         var failures = 0
+        var isFirst = true
         while true {
             let began = time.now
             do {
                 try await store.changes(of: [name]) { [weak self] name, state in self?.hear(state, of: name) }
             } catch {
                 try Task.checkCancellation()
+                if isFirst, configuration.isRequired, case SharedStateError.refused = error {
+                    refusal.replace(with: error as? SharedStateError)
+                    return signal.raise()
+                }
             }
             try Task.checkCancellation()
+            isFirst = false
             missedChanges()
             let most = configuration.maxRetryDelay
             failures = began.duration(to: time.now) > most ? 0 : min(failures + 1, 60)

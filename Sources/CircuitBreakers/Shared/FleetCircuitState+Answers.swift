@@ -93,10 +93,13 @@ extension FleetCircuitState {
         case .open:
             if wasClosed || phaseEnd > now {
                 totals.opened.increment()
+                // What failed probes, or somebody by hand, opened, no counts did: those are older.
+                let isByRule = known.consecutiveOpens == 1 && configuration.rule.canHold(for: known)
                 effects.events.append(
                     .opened(
-                        breakLength: max(.zero, now.duration(to: phaseEnd)), counts: known.counts, nodes: known.nodes,
-                        witnesses: known.witnesses))
+                        breakLength: max(.zero, now.duration(to: phaseEnd)),
+                        counts: isByRule ? known.counts : SharedCounts(), nodes: known.nodes,
+                        witnesses: isByRule ? known.witnesses : 0))
                 rejectedBefore = lastView.totals.rejected
                 spread = 1 + 0.5 * random.next()
             }
@@ -128,6 +131,21 @@ extension FleetCircuitState {
     private mutating func order(_ order: FleetOrder, _ effects: inout Effects) {
         orders &+= 1
         effects.order = (order, orders)
+    }
+}
+
+extension SharedCircuitRule {
+    /// Whether what was counted may have opened the circuit.
+    fileprivate func canHold(for state: SharedCircuit) -> Bool {
+        let counts = state.counts
+        guard state.witnesses >= minNodes else { return false }
+        return switch trip {
+        case .failures(let least): counts.failures >= least
+        case .failureRate(let rate, let least):
+            counts.calls >= least && Double(counts.failures) >= (rate - 0.000_002) * Double(counts.calls)
+        case .slowCallRate(let rate, let least):
+            counts.calls >= least && Double(counts.slow) >= (rate - 0.000_002) * Double(counts.calls)
+        }
     }
 }
 

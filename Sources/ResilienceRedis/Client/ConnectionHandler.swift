@@ -1,7 +1,16 @@
 #if Redis
     internal import NIOCore
     internal import NIOPosix
+    internal import NIOTLS
     internal import ResilienceCore
+
+    #if canImport(Darwin)
+        internal import Darwin
+    #elseif canImport(Musl)
+        internal import Musl
+    #elseif canImport(Glibc)
+        internal import Glibc
+    #endif
 
     /// The end of a connection's pipeline: hands each reply to the command that it belongs to, by their order.
     ///
@@ -21,6 +30,10 @@
             var onMessage: (@Sendable (_ channel: String, _ message: String) -> Void)?
             /// Called when the server has begun to send what is published on a channel.
             var onSubscribed: (@Sendable (_ channel: String) -> Void)?
+            /// Called when the server has taken the connection; what TLS needs comes after that.
+            var onActive: @Sendable () -> Void
+            /// Called when the server has agreed to TLS.
+            var onTLS: @Sendable () -> Void
             /// Called once, when nothing can be sent any more.
             var onClose: @Sendable (SharedStateError) -> Void
         }
@@ -127,6 +140,16 @@
             }
         }
 
+        func channelActive(context: ChannelHandlerContext) {
+            settings.onActive()
+            context.fireChannelActive()
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if case .handshakeCompleted? = event as? TLSUserEvent { settings.onTLS() }
+            context.fireUserInboundEventTriggered(event)
+        }
+
         // MARK: The end
 
         func channelInactive(context: ChannelHandlerContext) {
@@ -189,6 +212,9 @@
             let reasons = error.connectionErrors.map { shortText(of: $0.error) }
             let names = [error.dnsAError, error.dnsAAAAError].compactMap { $0 }.map { shortText(of: $0) }
             text = (reasons + names).first ?? "no address was found for the host"
+        } else if let error = error as? IOError {
+            // What it says of itself names functions of NIO.
+            text = strerror(error.errnoCode).map { String(cString: $0) } ?? "errno \(error.errnoCode)"
         } else {
             text = "\(error)"
         }

@@ -87,7 +87,12 @@
         /// - Throws: `SharedStateError`; `CancellationError` if the task is cancelled.
         public func connect() async throws {
             let limit = settings.configuration.connectTimeout
-            _ = try await ask(PendingReply([["PING"]]), at: settings.url.address, within: limit)
+            let address = settings.url.address
+            do {
+                _ = try await ask(PendingReply([["PING"]]), at: address, within: limit)
+            } catch SharedStateError.timedOut {
+                throw timedOut(limit, address)
+            }
         }
 
         /// Sends a command and waits for its reply, at most ``Configuration/timeout``.
@@ -106,7 +111,7 @@
                     reply = try await ask(pending, at: address, within: max(end - .now, .zero))
                 } catch let error as SharedStateError {
                     state.withLock { $0.map.forget(address) }
-                    if case .timedOut = error { throw SharedStateError.timedOut(limit) }
+                    if case .timedOut = error { throw timedOut(limit, address) }
                     silent.insert(address)
                     // What nobody has done yet another server of the cluster may do, or may know who does.
                     guard !pending.isSent, let other = known.all.first(where: { !silent.contains($0) }) else {
@@ -145,6 +150,11 @@
             guard let node = node(address) else { throw SharedStateError.unavailable("the client was closed") }
             node.submit(pending)
             return try await pending.reply(within: limit, on: settings.group.next())
+        }
+
+        /// What to say where no answer came in time.
+        private func timedOut(_ limit: Duration, _ address: RedisAddress) -> SharedStateError {
+            state.withLock { $0.nodes[address] }?.timedOut(limit) ?? .timedOut(limit)
         }
 
         private func node(_ address: RedisAddress) -> RedisNode? {

@@ -3,6 +3,7 @@
     internal import NIOPosix
     internal import NIOSSL
     internal import ResilienceCore
+    internal import Synchronization
 
     /// What all connections of a client have in common.
     struct ConnectionSettings: Sendable {
@@ -11,6 +12,23 @@
         var group: any EventLoopGroup
         var configuration: RedisClient.Configuration
         var secrets: Secrets
+    }
+
+    /// How far a connection has come that is being made: whether it waits for the server to agree to TLS.
+    final class HandshakeWatch: Sendable {
+        private let isRunning = Atomic(false)
+
+        var isInHandshake: Bool { isRunning.load(ordering: .relaxed) }
+        func began() { isRunning.store(true, ordering: .relaxed) }
+        func ended() { isRunning.store(false, ordering: .relaxed) }
+
+        /// What to say where no answer came in time.
+        func timedOut(_ limit: Duration, _ address: RedisAddress) -> SharedStateError {
+            guard isInHandshake else { return .timedOut(limit) }
+            return .unavailable(
+                "no TLS with \(address): the handshake was not finished within \(limit), as with a server that does not "
+                    + "speak TLS")
+        }
     }
 
     /// A connection on which a server has greeted this client.
@@ -25,22 +43,25 @@
         /// Connects, and says who asks.
         ///
         /// - Parameters:
+        ///   - watch: Learns how far it has come.
         ///   - onMessage: What is published; only for a connection that listens.
         ///   - onSubscribed: A channel that is listened to from now on.
         ///   - onClose: Called once, if the server has greeted this client.
         /// - Throws: `SharedStateError`.
         static func open(
-            to address: RedisAddress, _ settings: ConnectionSettings,
+            to address: RedisAddress, _ settings: ConnectionSettings, _ watch: HandshakeWatch = HandshakeWatch(),
             onMessage: (@Sendable (String, String) -> Void)? = nil,
             onSubscribed: (@Sendable (String) -> Void)? = nil,
             onClose: @escaping @Sendable (SharedStateError) -> Void
         ) async throws -> RedisConnection {
             let configuration = settings.configuration
+            let usesTLS = settings.tls != nil
+            watch.ended()
             let end = ConnectionEnd(onClose)
             let handlerSettings = ConnectionHandler.Settings(
                 maxInFlight: configuration.maxInFlight, silence: configuration.maxSilence,
                 keepAlive: configuration.keepAlive, onMessage: onMessage, onSubscribed: onSubscribed,
-                onClose: { end.came($0) })
+                onActive: { if usesTLS { watch.began() } }, onTLS: { watch.ended() }, onClose: { end.came($0) })
             var limits = RESPParser.Limits()
             limits.bytes = configuration.maxReplyBytes
             limits.lineBytes = min(limits.lineBytes, configuration.maxReplyBytes)
@@ -76,6 +97,7 @@
                 return connection
             } catch {
                 connection.close()
+                if case SharedStateError.timedOut(let limit) = error { throw watch.timedOut(limit, address) }
                 throw error
             }
         }

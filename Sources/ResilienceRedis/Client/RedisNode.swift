@@ -26,6 +26,8 @@
         let address: RedisAddress
         private let settings: ConnectionSettings
         private let state: Lock<State>
+        /// Of the connection that is being made.
+        private let watch = HandshakeWatch()
 
         init(_ address: RedisAddress, _ settings: ConnectionSettings, _ random: RandomSource) {
             (self.address, self.settings) = (address, settings)
@@ -45,6 +47,9 @@
                 }
             }
         }
+
+        /// What to say where no answer came in time.
+        func timedOut(_ limit: Duration) -> SharedStateError { watch.timedOut(limit, address) }
 
         func submit(_ pending: PendingReply) {
             enum Step {
@@ -81,7 +86,7 @@
 
         private func connect(_ generation: Int) async {
             do {
-                let connection = try await RedisConnection.open(to: address, settings) { [weak self] error in
+                let connection = try await RedisConnection.open(to: address, settings, watch) { [weak self] error in
                     self?.lost(generation, error)
                 }
                 connected(generation, connection)

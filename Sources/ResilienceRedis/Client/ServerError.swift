@@ -7,7 +7,7 @@
         /// - Parameter text: Begins with the error's code.
         init(reply text: String, _ secrets: Secrets = Secrets()) {
             // RediStack sets this in front.
-            let text = text.hasPrefix("(Redis) ") ? String(text.dropFirst(8)) : text
+            let text = withoutPlace(text.hasPrefix("(Redis) ") ? String(text.dropFirst(8)) : text)
             let shown = secrets.hidden(in: text.count > 200 ? "\(text.prefix(200))…" : text)
             let code = text.prefix { $0 != " " }
             let lowercased = text.lowercased()
@@ -40,5 +40,17 @@
                 }
             }
         }
+    }
+
+    /// An error of a command within a script, without the script and the line: the same as outside of one.
+    private func withoutPlace(_ text: String) -> String {
+        // Redis 7 sets the place behind the error, Redis 5 and 6 before it.
+        if let end = text.firstRange(of: " script: "), text[end.upperBound...].prefix(while: \.isHexDigit).count == 40,
+            text[end.upperBound...].dropFirst(40).hasPrefix(", on ")
+        {
+            return String(text[..<end.lowerBound])
+        }
+        guard text.hasPrefix("ERR Error running script"), let start = text.firstRange(of: ": -") else { return text }
+        return String(text[start.upperBound...])
     }
 #endif

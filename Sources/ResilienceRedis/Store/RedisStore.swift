@@ -120,7 +120,7 @@
             to names: [String], onMessage: @escaping @Sendable (String, String) -> Void,
             onGap: @escaping @Sendable (String) -> Void = { _ in }
         ) async throws {
-            guard let channels else { throw SharedStateError.refused("this client has no channels") }
+            guard let channels else { throw SharedStateError.unavailable("this client has no channels") }
             do {
                 if let client = channels as? RedisClient {
                     try await client.subscribe(to: names, onMessage: onMessage, onGap: onGap)

@@ -57,7 +57,8 @@ import Testing
         let observer = EventRecorder()
         fleet.nodes[1].breaker.addObserver(observer)
         let opening = Self.open(fleet, for: .seconds(60))
-        let transitions = observer.events(of: CircuitBreaker.Event.self).compactMap { event -> CircuitBreaker.Transition? in
+        let transitions = observer.events(of: CircuitBreaker.Event.self).compactMap {
+            event -> CircuitBreaker.Transition? in
             if case .transition(let transition) = event.kind { transition } else { nil }
         }
         let transition: CircuitBreaker.Transition = try #require(transitions.last)
@@ -122,5 +123,63 @@ import Testing
         #expect(breaker.remainingBreak == .seconds(60) && breaker.snapshot.remainingBreak == .seconds(10))
         clock.advance(by: .seconds(10))
         #expect(breaker.state == .halfOpen && breaker.remainingBreak == nil)
+    }
+
+    /// What the last event of a node says, without the circuit's name.
+    private static func sentence(_ node: FleetNode) -> String {
+        String(describing: node.recorder.events.last.map { "\($0)" } ?? "").replacing(
+            "fleet circuit \"payments\" ", with: "")
+    }
+
+    @Test("A break by the rule says what was counted, and one after failed probes does not repeat it")
+    func causes() throws {
+        let fleet = try Fleet(3)
+        fleet.trip()
+        for node in fleet.nodes {
+            #expect(Self.sentence(node).hasSuffix(": 6 of 6 calls failed, as 3 of 3 nodes see by themselves"))
+        }
+        for _ in 0..<2 {
+            fleet.nodes.forEach { $0.recorder.clear() }
+            for _ in 0..<100 where !fleet.nodes.allSatisfy({ $0.names.contains("opened") }) {
+                fleet.nodes.forEach { $0.call("F") }
+                fleet.pass(.milliseconds(200))
+            }
+            for node in fleet.nodes {
+                let sentence = Self.sentence(node)
+                #expect(sentence.hasPrefix("opened for ") && !sentence.contains("calls"), "\(sentence)")
+            }
+        }
+        fleet.stop()
+    }
+
+    @Test(
+        "A break by hand claims no calls that failed, whatever was counted before, and also where it starts one anew",
+        arguments: ["", "SSSF", "FF"], [false, true])
+    func byHand(calls: String, isOpen: Bool) async throws {
+        let fleet = try Fleet(2, .init(rule: .init(trip: .failures(60), breakLength: .seconds(5))))
+        fleet.nodes.forEach { $0.call(calls) }
+        fleet.pass(.seconds(2))
+        if isOpen {
+            let first = Self.open(fleet, for: .seconds(30))
+            try await first.value
+        }
+        let opening = Self.open(fleet, for: .seconds(60))
+        for node in fleet.nodes { #expect(Self.sentence(node) == "opened for 60 seconds") }
+        try await opening.value
+        fleet.stop()
+    }
+
+    @Test("A node that comes to a circuit that is open by hand claims no calls that failed")
+    func newcomer() async throws {
+        let fleet = try Fleet(2, starts: false)
+        fleet.nodes[0].start()
+        fleet.executor.drain()
+        let opening = Self.open(fleet, for: .seconds(60))
+        fleet.nodes[1].start()
+        fleet.executor.drain()
+        #expect(
+            Self.sentence(fleet.nodes[1]).contains("opened for ") && !Self.sentence(fleet.nodes[1]).contains("calls"))
+        try await opening.value
+        fleet.stop()
     }
 }

@@ -468,6 +468,39 @@ import Testing
         fleet.stop()
     }
 
+    @Test("A required store that refuses to tell of changes ends the run, and one that is not required does not")
+    func refusedChanges() async throws {
+        var configuration = FleetCircuit.Configuration.sixFailures
+        for isRequired in [true, false] {
+            configuration.isRequired = isRequired
+            let fleet = try Fleet(1, configuration, starts: false)
+            fleet.store.fault = .refusesChanges
+            fleet.start()
+            fleet.pass(.seconds(30))
+            if isRequired {
+                #expect(await fleet.nodes[0].end as? SharedStateError == .refused("no right to the channel"))
+            } else {
+                #expect(fleet.nodes[0].names.isEmpty && fleet.nodes[0].call("S") == 1)
+            }
+            fleet.stop()
+            #expect(fleet.clock.sleeperCount == 0 && fleet.clock.timerCount == 0 && fleet.executor.readyCount == 0)
+        }
+    }
+
+    @Test("A required store that refuses to tell of changes later on does not end the run")
+    func refusedChangesLater() async throws {
+        var configuration = FleetCircuit.Configuration.sixFailures
+        configuration.isRequired = true
+        let fleet = try Fleet(1, configuration)
+        fleet.pass(.seconds(2))
+        fleet.store.inner.removeAll()
+        fleet.store.fault = .refusesChanges
+        fleet.pass(.seconds(10))
+        #expect(fleet.nodes[0].call("S") == 1)
+        fleet.stop()
+        #expect(await fleet.nodes[0].end == nil)
+    }
+
     @Test("A required store that is away ends the run; one that is not, does not, and one run is enough")
     func required() async throws {
         var configuration = FleetCircuit.Configuration.sixFailures

@@ -16,6 +16,8 @@ final class FaultyStore: CircuitStore {
         case slow(Duration)
         /// Nothing is heard of changes.
         case deaf
+        /// The store answers, and refuses to tell of changes.
+        case refusesChanges
     }
 
     let inner: InMemoryCircuitStore
@@ -42,7 +44,7 @@ final class FaultyStore: CircuitStore {
             return state.fault
         }
         switch fault {
-        case .none, .deaf: return try await inner.exchange(report)
+        case .none, .deaf, .refusesChanges: return try await inner.exchange(report)
         case .down(let error): throw error
         case .losesReplies:
             _ = try await inner.exchange(report)
@@ -64,10 +66,11 @@ final class FaultyStore: CircuitStore {
         of circuits: [String], onChange: @escaping @Sendable (_ circuit: String, _ state: SharedCircuit) -> Void
     ) async throws {
         if fault == .deaf { throw SharedStateError.unavailable("no subscriptions") }
+        if fault == .refusesChanges { throw SharedStateError.refused("no right to the channel") }
         try await inner.changes(of: circuits) { [self] name, state in
             switch fault {
             case .none, .losesReplies, .slow: onChange(name, state)
-            case .down, .hangs, .deaf: break
+            case .down, .hangs, .deaf, .refusesChanges: break
             }
         }
     }
