@@ -14,8 +14,8 @@ extension CircuitBreaker {
         /// that.
         ///
         /// Of a fleet's break: the rest as the store last told it, and a little more, in which one node finds out for
-        /// all: 400 ms and the time an operation of the store may take, and up to half as much again, by which the nodes
-        /// differ so that they do not come back together.
+        /// all: 400 ms and the time an operation of the store may take, and up to half as much again, by which the
+        /// nodes differ so that they do not come back together.
         public let retryAfter: Duration?
 
         /// The error that opened the breaker, or that of a probe since: the last that counted as a failure. `nil` if

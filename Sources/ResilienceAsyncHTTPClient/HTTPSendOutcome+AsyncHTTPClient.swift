@@ -9,8 +9,8 @@
     extension HTTPSendOutcome {
         /// How far a request of AsyncHTTPClient came that ended with an error.
         ///
-        /// Only what proves that the service has not begun is ``neverSent``: no byte was sent, or it says so itself. An error that is not known here is
-        /// ``perhapsRan``.
+        /// Only what proves that the service has not begun is ``neverSent``: no byte was sent, or it says so itself.
+        /// An error that is not known here is ``perhapsRan``.
         public init(_ error: any Error) {
             switch error {
             case let error as HTTPClientError: self = Self.outcomes[error.shortDescription] ?? .perhapsRan
@@ -60,9 +60,9 @@
         }
     }
 
-    /// Whether a server of HTTP/2 says that it has not looked at the request: it reset the stream with `REFUSED_STREAM`, or
-    /// went away with a `GOAWAY` whose last stream came before it, which the client's library reports as the same. Unlike
-    /// with a connection that did not come about, the client may have read from the body.
+    /// Whether a server of HTTP/2 says that it has not looked at the request: it reset the stream with
+    /// `REFUSED_STREAM`, or went away with a `GOAWAY` whose last stream came before it, which the client's library
+    /// reports as the same. Unlike with a connection that did not come about, the client may have read from the body.
     func isRefusedStream(_ error: any Error) -> Bool {
         (error as? NIOHTTP2Errors.StreamClosed)?.errorCode == .refusedStream
     }

@@ -5,8 +5,8 @@
     public import Resilience
     public import ResilienceCore
 
-    /// An `HTTPClient` whose requests several endpoints can answer: safe ones go to the next when the first is slow, and
-    /// others after a failure that allows it.
+    /// An `HTTPClient` whose requests several endpoints can answer: safe ones go to the next when the first is slow,
+    /// and others after a failure that allows it.
     ///
     /// ```swift
     /// let search = try HedgingHTTPClient(
@@ -68,8 +68,8 @@
         /// - Parameters:
         ///   - request: The request. Of its URL, scheme and authority are replaced by those of each endpoint; a path
         ///     alone will do: `/search?q=tea`.
-        ///   - body: The body, of which it is known whether it can be sent again. Default: that of the request, which is
-        ///     taken for one that can be read once.
+        ///   - body: The body, of which it is known whether it can be sent again. Default: that of the request, which
+        ///     is taken for one that can be read once.
         ///   - isIdempotent: Whether it does no harm to run the request twice. Default: by its method, or an
         ///     `Idempotency-Key`.
         ///   - read: Reads a response, in each attempt that has an answer and once more for a failed response that is

@@ -1,9 +1,9 @@
 extension ManualClock {
     /// Lets time pass: moves the clock forward, and runs whatever becomes ready on the way.
     ///
-    /// The clock stops at every moment for which a task sleeps or a timer is set, also at those set on the way, and goes
-    /// on when every task of the executor waits. So what would happen in that time happens, in order, and each sees the
-    /// time at which it would:
+    /// The clock stops at every moment for which a task sleeps or a timer is set, also at those set on the way, and
+    /// goes on when every task of the executor waits. So what would happen in that time happens, in order, and each
+    /// sees the time at which it would:
     ///
     /// ```swift
     /// Task(executorPreference: executor) { try await poller.run() }  // every second

@@ -5,8 +5,8 @@ internal import Synchronization
 extension LeasedQuota {
     /// Asks the store until it grants the permits, or cannot in time.
     ///
-    /// - Returns: Whether it is decided otherwise now: by the node alone because the store is away, or by permits that it
-    ///   leases.
+    /// - Returns: Whether it is decided otherwise now: by the node alone because the store is away, or by permits
+    ///   that it leases.
     nonisolated(nonsending) func acquireExactly(
         _ permits: Int, latest: Int64, since start: TimeSource.Instant
     ) async throws -> Bool {

@@ -153,8 +153,8 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     /// Everything the limiter has seen in its life, of all keys.
     public var totals: SharedRateLimiter.Totals { shared.totals }
 
-    /// Whether the store does not answer, or nobody has begun to ``run()`` this: this node decides alone then, as it does
-    /// after the run has ended, which is no fault.
+    /// Whether the store does not answer, or nobody has begun to ``run()`` this: this node decides alone then, as it
+    /// does after the run has ended, which is no fault.
     public var isDegraded: Bool { shared.link.isDegraded }
 
     /// Adds an observer of this limiter's events, of all keys.

@@ -29,7 +29,7 @@ extension SharedRateLimiter {
     /// How many tasks wait for permits on this node.
     public var waiting: Int { quota.figures.waiting }
 
-    /// Whether the store does not answer, or nobody has begun to ``run()`` this: this node decides alone then, as it does
-    /// after the run has ended, which is no fault.
+    /// Whether the store does not answer, or nobody has begun to ``run()`` this: this node decides alone then, as it
+    /// does after the run has ended, which is no fault.
     public var isDegraded: Bool { shared.link.isDegraded }
 }
