@@ -51,10 +51,13 @@ extension RateStoreConformance {
 
         let taken = try await take("late", .quick, 10)
         try await clock.sleep(for: .milliseconds(120))
+        let sent = clock.now
         let others = try await take("late", .quick, 10)
         let late = try await take("late", .quick, 10, returned: 10, receipt: taken.receipt)
+        // So many have come meanwhile, on a busy machine or a slow way.
+        let new = Int(sent.duration(to: clock.now) / .milliseconds(10)) + 1
         found.require(
-            others.granted == 10 && late.granted <= 5,
+            others.granted == 10 && late.granted <= new,
             "What has come again by itself is not given back too", "\(others.granted) and \(late.granted) more")
     }
 
