@@ -60,7 +60,8 @@ public final class SharedPauses: Sendable {
         let recovered = RecoveryFlag()
         (self.store, self.time, self.isRequired, hasRecovered) = (store, time, isRequired, recovered)
         link = StoreLink(time: time, random: random, limit: operationLimit) {
-            _ = try await store.pause("", for: .zero)
+            // Of nothing, and over at once: a store that can be read and not written to is still away.
+            _ = try await store.pause("", for: .milliseconds(1))
         } post: { change in
             if case .recovered = change { recovered.flag.store(true, ordering: .relaxed) }
             events.post(SharedStateChange(change))

@@ -36,7 +36,11 @@ final class SharedQuotaLink: Sendable {
         self.outages = outages
         meters = MeterPoint(environment.name, layout, environment.observers)
         link = StoreLink(time: time, random: environment.random, limit: settings.configuration.operationLimit) {
-            _ = try await store.take(rule.plan.request(wanted: 0, minimum: 0))
+            // A permit, and back: a store that can be read and not written to, for lack of memory, is still away.
+            let grant = try await store.take(rule.plan.request(wanted: 1, minimum: 1))
+            guard grant.granted > 0 else { return }
+            _ = try await store.take(
+                rule.plan.request(wanted: 0, minimum: 0, returned: grant.granted, receipt: grant.receipt))
         } post: { change in
             switch change {
             case .degraded(let error):

@@ -146,11 +146,17 @@ struct SharedKeyedTests {
     @Test("as a layer it takes the key from the context")
     func layers() async throws {
         enum Tenant: ContextKey { typealias Value = String }
+        let clock = ManualClock()
         let limiter = try SharedKeyedRateLimiter<String>(
-            "api", Self.rule, through: InMemoryRateStore(), .init(whenUnavailable: .local(share: 1)))
+            "api", Self.rule, through: InMemoryRateStore(clock: clock), .init(whenUnavailable: .local(share: 1)),
+            clock: clock)
         let policy = try Policy("api") { limiter.by { $0[Tenant.self] ?? "" } }
         #expect(policy.description.contains("SharedKeyedRateLimiter(api)"))
-        #expect(try await policy.setting(Tenant.self, to: "a").execute { 1 } == 1)
+        let first = Task { try await policy.setting(Tenant.self, to: "a").execute { 1 } }
+        // That of its wait, and that by which somebody has to run the limiter.
+        try await clock.waitForTimers(2)
+        clock.advance(by: .milliseconds(100))
+        #expect(try await first.value == 1)
         #expect(try await limiter["b"].execute { 2 } == 2)
         #expect(try await limiter.execute(for: "c") { 3 } == 3)
         #expect(limiter.tryAcquire(for: "d"))

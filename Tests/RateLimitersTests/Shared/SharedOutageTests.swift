@@ -54,7 +54,8 @@ struct SharedOutageTests {
         stage.store.fault.withLock { $0 = .none }
         stage.advance(by: .seconds(3))
         #expect(stage.changes == ["shared_rate_limiter.degraded", "shared_rate_limiter.recovered"])
-        #expect(stage.store.granted == 1)
+        // Beside that with which the store was tried, and which it has back.
+        #expect(stage.store.granted - stage.store.returned == 1)
         #expect(stage.limiters[0].held == 0)
         // The next request gives it back.
         stage.start(3)
@@ -122,6 +123,25 @@ struct SharedOutageTests {
         #expect((0..<5).allSatisfy { stage.outcome($0) == "granted" })
         #expect(stage.store.granted >= 5 && stage.limiters[0].totals.withoutStore == 0)
         #expect(stage.changes.isEmpty)
+        stage.end()
+    }
+
+    @Test("a store that can be read and not written to is away once, until it can be written to")
+    func outOfMemory() throws {
+        let stage = try SharedStage(
+            Self.rule, Configuration(whenUnavailable: .open), latency: 500...500, observed: true)
+        stage.start(0)
+        stage.advance(by: .seconds(2))
+        stage.store.fault.withLock { $0 = .outOfMemory }
+        for id in 1...300 {
+            stage.start(id)
+            stage.advance(by: .milliseconds(100))
+        }
+        #expect((0...300).allSatisfy { stage.outcome($0) == "granted" })
+        #expect(stage.changes == ["shared_rate_limiter.degraded"])
+        stage.store.fault.withLock { $0 = .none }
+        stage.advance(by: .seconds(15))
+        #expect(stage.changes == ["shared_rate_limiter.degraded", "shared_rate_limiter.recovered"])
         stage.end()
     }
 

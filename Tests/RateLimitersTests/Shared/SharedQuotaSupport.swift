@@ -109,6 +109,8 @@ final class StageStore: RateStore {
         case error(SharedStateError)
         /// Does not answer for so long, and then does.
         case hangs(Duration)
+        /// Can be read, and not written to.
+        case outOfMemory
     }
 
     private let inner: InMemoryRateStore
@@ -140,6 +142,7 @@ final class StageStore: RateStore {
         case .none: break
         case .error(let error): throw error
         case .hangs(let time): try await pass(time)
+        case .outOfMemory: if request.wanted > 0 || request.returned > 0 { throw SharedStateError.unavailable("OOM") }
         }
         let grant = try await inner.take(request)
         grants.withLock { $0.append(grant) }
@@ -152,6 +155,7 @@ final class StageStore: RateStore {
     }
 
     var granted: Int { grants.withLock { $0.reduce(0) { $0 + $1.granted } } }
+    var returned: Int { requests.withLock { $0.reduce(0) { $0 + $1.returned } } }
 }
 
 /// Nodes of one fleet in one thread.
