@@ -152,13 +152,16 @@ private func limiters() throws -> [(name: String, strategy: any Strategy)] {
     let ample = RateLimiter.Rule.tokenBucket(1_000_000, per: .seconds(1))
     let keyed = try KeyedRateLimiter<Int>("keyed", ample)
     // Calls that follow each other wait, and come back from there.
-    // Nobody runs them, so that they decide alone.
+    // Nobody runs them, so that they decide alone: the first call waits until that is known.
+    let patience = Duration.seconds(3600)
     let quota = SharedQuotaRule(permits: 1_000_000, period: .seconds(1), burst: 1_000_000)
     let store = InMemoryRateStore()
-    let shared = try SharedRateLimiter("shared", quota, through: store, .init(whenUnavailable: .local(share: 1)))
-    let exact = try SharedRateLimiter("exact", quota, through: store, .init(mode: .exact, whenUnavailable: .open))
+    let shared = try SharedRateLimiter(
+        "shared", quota, through: store, .init(maxWait: patience, whenUnavailable: .local(share: 1)))
+    let exact = try SharedRateLimiter(
+        "exact", quota, through: store, .init(mode: .exact, maxWait: patience, whenUnavailable: .open))
     let sharedKeyed = try SharedKeyedRateLimiter<Int>(
-        "shared keyed", quota, through: store, .init(whenUnavailable: .open))
+        "shared keyed", quota, through: store, .init(maxWait: patience, whenUnavailable: .open))
     let paced = try RateLimiter("paced", .pacing(1000, per: .seconds(1)), maxWait: .seconds(3600))
     return [
         ("limiter", try RateLimiter("ample", ample)), ("paced", paced), ("key", keyed[1]),

@@ -8,7 +8,7 @@
 
     /// What there may be in the place of a server: a clear error at the start where one is required, and otherwise one
     /// event, and calls that go on.
-    @Suite("What is no server of use", .timeLimit(.minutes(5)))
+    @Suite("What is no server of use", .timeLimit(.minutes(30)))
     struct BadInputTests {
         enum Input: String, CaseIterable, Sendable {
             case nobody, wrongPassword, tooOld, scriptError, noRedis, millionLevels

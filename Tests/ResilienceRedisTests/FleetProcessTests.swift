@@ -4,7 +4,7 @@
     import Testing
 
     @Suite(
-        "A fleet of processes", .serialized, .timeLimit(.minutes(5)),
+        "A fleet of processes", .serialized, .timeLimit(.minutes(30)),
         .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
     struct FleetProcessTests {
         @Test(

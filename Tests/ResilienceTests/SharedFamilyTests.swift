@@ -4,7 +4,7 @@ import Testing
 
 @testable import Resilience
 
-@Suite("What a fleet shares in families", .timeLimit(.minutes(5)))
+@Suite("What a fleet shares in families", .timeLimit(.minutes(30)))
 struct SharedFamilyTests {
     private static let rule = SharedQuotaRule(permits: 10_000, period: .seconds(1), burst: 10_000)
 

@@ -8,7 +8,7 @@ import Testing
 /// A simulation with a clock and an executor of its own: nothing of the library runs anywhere else.
 ///
 /// The tests are synchronous, and so stay on their thread; whatever asks the clock on another one is counted.
-@Suite("A virtual clock of the user's", .timeLimit(.minutes(5)))
+@Suite("A virtual clock of the user's", .timeLimit(.minutes(30)))
 struct VirtualClockTests {
     @Test("a module with every layer, its waits, limits and breaks runs on the simulation's thread alone")
     func module() throws {
