@@ -21,8 +21,8 @@ struct HostileAuthorityTests {
         #endif
     }()
 
-    /// A million of anything that is kept takes more. Looked at only where asked for, since other tests run beside these
-    /// in the same process otherwise.
+    /// A million of anything that is kept takes more. Looked at only where asked for, since other tests run beside
+    /// these in the same process otherwise.
     static let allowedGrowth = asked == nil ? Int.max : 64 << 20
 
     private let get = HTTPReplay(method: "GET")
