@@ -135,7 +135,8 @@ extension FleetCircuitState {
 }
 
 extension SharedCircuitRule {
-    /// Whether what was counted may have opened the circuit.
+    /// Whether what was counted may have opened the circuit. The record has rates in whole millionths, rounded, so that
+    /// it may have opened a little below the rule's.
     fileprivate func canHold(for state: SharedCircuit) -> Bool {
         let counts = state.counts
         guard state.witnesses >= minNodes else { return false }

@@ -96,7 +96,7 @@ final class LeasedQuota: Sendable {
             if case .granted(.some) = decision { return (decision, false) }
             return (decision, state.isAway)
         }
-        if isAlone { shared.noteDecisionAlone() }
+        if isAlone { shared.countDecisionAlone() }
         switch decision {
         case .granted: return nil
         case .queued(let ticket): return ticket
@@ -202,15 +202,13 @@ final class LeasedQuota: Sendable {
     /// Counts how a wait has ended, and notifies observers.
     private func postLocked(_ ticket: LeaseTicket, isAway: Bool) {
         switch ticket.phase {
-        case .granted(nil): shared.noteDecisionAlone()
-        case .refused where isAway: shared.noteDecisionAlone()
-        default: break
-        }
-        switch ticket.phase {
-        case .granted:
+        case .granted(let batch):
+            if batch == nil { shared.countDecisionAlone() }
             shared.permit(
                 ticket.permits, waited: ticket.ended.subtractingSaturated(ticket.asked), key: key)
-        case .refused(let refusal): shared.reject(error(of: refusal, ticket.permits), key: key)
+        case .refused(let refusal):
+            if isAway { shared.countDecisionAlone() }
+            shared.reject(error(of: refusal, ticket.permits), key: key)
         case .queued, .cancelled: break
         }
     }

@@ -125,7 +125,7 @@ final class SharedQuotaLink: Sendable {
     }
 
     /// Counts a decision without the store.
-    func noteDecisionAlone() { alone.wrappingAdd(1, ordering: .relaxed) }
+    func countDecisionAlone() { alone.wrappingAdd(1, ordering: .relaxed) }
 
     func count(_ counts: LeaseState.Counts) {
         guard counts != LeaseState.Counts() else { return }

@@ -85,7 +85,7 @@ package final class StoreLink: Sendable {
     /// decision may go by what was so just before.
     package var isAway: Bool { away.load(ordering: .relaxed) }
 
-    /// Whether that has been told. What has been ended is not degraded.
+    /// Whether that has been told, and not that it is over. An end of the run tells nothing.
     package var isDegraded: Bool { state.withLock { $0.degradedSince != nil } }
 
     /// The longest an operation may take; another holds for those that begin after it was set.
@@ -127,6 +127,7 @@ package final class StoreLink: Sendable {
         } giveUp: {
             _ = finish(.failure(.unavailable(Self.absence)), false)
         }
+        let now = time.now  // A clock may be the user's: not read under the lock.
         let (isTaken, waiter, timer) = state.withLock { state -> (Bool, Waiter<Void>?, TimerSlot.Action?) in
             guard state.phase == .running || state.phase == .new && state.degradedSince == nil,
                 state.jobs.count - state.next < Self.mostAtOnce
@@ -135,7 +136,7 @@ package final class StoreLink: Sendable {
             defer { state.waiter = nil }
             // Whoever runs this has perhaps been started, and not begun yet.
             let isFirst = state.phase == .new && state.timer.deadline == nil
-            return (true, state.waiter, isFirst ? state.timer.action(for: time.now.advanced(by: limit)) : nil)
+            return (true, state.waiter, isFirst ? state.timer.action(for: now.advanced(by: limit)) : nil)
         }
         waiter?.finish()
         if !isTaken { job.giveUp() }
@@ -144,9 +145,10 @@ package final class StoreLink: Sendable {
 
     /// Nobody has begun to run this.
     private func noteAbsence() {
+        let now = time.now
         let jobs = state.withLock { state -> [Job]? in
             guard state.phase == .new, state.degradedSince == nil else { return nil }
-            state.degradedSince = time.now
+            state.degradedSince = now
             state.isAbsent = true
             away.store(true, ordering: .relaxed)
             post(.degraded(.unavailable(Self.absence)))
