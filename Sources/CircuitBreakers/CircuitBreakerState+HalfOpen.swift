@@ -33,7 +33,7 @@ extension CircuitBreakerState {
     /// and otherwise after a tenth of what it may take. If it has already taken more than half of that, nothing is more
     /// likely than that it takes as long again. Never later than when it is given up.
     private func likelyWait(now: TimeSource.Instant) -> Duration {
-        guard !probes.areGivenUp, let probe = probes.running.first else { return max(.nanoseconds(1), breakLength) }
+        guard !probes.areGivenUp, let probe = probes.running.first else { return breakLength }
         let rest = now.duration(to: probe.deadline)
         let age = probe.start.duration(to: now)
         let typical = window.counts.meanDuration ?? typicalDuration ?? (probe.start.duration(to: probe.deadline) / 10)

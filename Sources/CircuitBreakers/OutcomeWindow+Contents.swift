@@ -87,7 +87,6 @@ extension OutcomeWindow {
         _ counts: CircuitBreaker.Counts, over size: Int
     ) -> (marks: [CallFlags], durations: [Int64]) {
         let calls = counts.calls
-        guard calls > 0 else { return ([], []) }
         let number = min(calls, size)
         // Steps of share/calls, in whole numbers; a mark wherever the sum, rounded, grows.
         func isHit(_ rest: inout Int, _ share: Int) -> Bool {

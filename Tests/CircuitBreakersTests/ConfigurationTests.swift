@@ -144,6 +144,25 @@ struct ConfigurationTests {
             .init(breakLength: .growing(jitter: number)), ["breakLength.jitter: \(number) is outside 0.0...1.0"])
     }
 
+    @Test("The ends of the ranges of a growing break are allowed", arguments: [1, 1.000_001, 1e300], [0, 0.5, 1])
+    func growth(factor: Double, jitter: Double) throws {
+        let length = Duration.nanoseconds(1)
+        try Configuration(
+            breakLength: .growing(from: length, factor: factor, upTo: length, jitter: jitter)
+        ).validate()
+    }
+
+    @Test("BAD: a rule is named by its place only among others that have something to be wrong")
+    func rulesBesidesPredicates() {
+        let violation = "0 is below 1"
+        expectFaults(
+            .init(trip: .any(.when { _ in false }, .consecutiveFailures(0))),
+            ["trip.consecutiveFailures: \(violation)"])
+        expectFaults(
+            .init(trip: .any(.consecutiveFailures(1), .when { _ in false }, .consecutiveFailures(0))),
+            ["trip.any[1].consecutiveFailures: \(violation)"])
+    }
+
     @Test("BAD: all faults are reported at once, in the order of the configuration")
     func allAtOnce() throws {
         let configuration = Configuration(

@@ -50,6 +50,20 @@ struct NestedCallTests {
         #expect(fixture.breaker.totals.successes == 1)
     }
 
+    @Test(
+        "a breaker knows its calls within its calls from its second use on, and from the first where one is its probe")
+    func secondUse() async throws {
+        let fixture = try Fixture(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
+        let (outer, inner) = (try Policy("outer") { fixture.breaker }, try Policy("inner") { fixture.breaker })
+        try await outer.execute { try await inner.execute {} }
+        #expect(fixture.breaker.totals.successes == 1)
+        let probed = try halfOpen()
+        let policy = try Policy("outer") { probed.breaker }
+        try await policy.execute { try await policy.execute {} }
+        try await policy.execute { try await policy.execute {} }
+        #expect(probed.state == .closed && probed.breaker.totals.successes == 2)
+    }
+
     @Test("what a probe begins in the background is no part of it")
     func background() async throws {
         let fixture = try halfOpen()

@@ -211,4 +211,18 @@ struct ProbeTimeTests {
             #expect(roster.first?.deadline.nanoseconds == plain.map(\.deadline).min(), "seed \(seed)")
         }
     }
+
+    @Test("the places of probes that have ended are used again, while others stay out", arguments: [0, 1, 5])
+    func places(staying: Int) {
+        func places(_ roster: RunningProbes) -> Int {
+            (Mirror(reflecting: roster).descendant("probes") as? [RunningProbes.Probe])?.count ?? .max
+        }
+        var roster = RunningProbes()
+        for number in 1...1000 as ClosedRange<UInt64> {
+            roster.begin(number, at: .init(nanoseconds: 0), until: .init(nanoseconds: Int64(number)))
+            let hasEnded = number > staying && roster.end(number)
+            #expect(hasEnded == (number > staying))
+        }
+        #expect(roster.count == staying && places(roster) <= 2 * (staying + 1))
+    }
 }

@@ -195,6 +195,50 @@ struct WindowTests {
         #expect(timed.read().totalDuration == .zero && timed.read().meanDuration == nil)
     }
 
+    @Test("a duration below zero, of a clock that was set back, counts as none and leaves with its call")
+    func negativeDurations() {
+        for duration: Int64 in [.min, -1_000_000_000, -1] {
+            var timed = Timed(.calls(2))
+            timed.window.record([], startedAt: timed.now, taking: duration, now: timed.now)
+            #expect(timed.read().timed == 1 && timed.read().totalDuration == .zero)
+            timed.record("SS")
+            #expect(timed.read().timed == 0 && timed.read().totalDuration == .zero)
+        }
+    }
+
+    @Test("successes that are brought in together push out slow and timed calls like any others")
+    func bulk() {
+        for (mark, duration) in [(CallFlags.slow, nil), ([], 5), (.slow, 5)] as [(CallFlags, Int64?)] {
+            var timed = Timed(.calls(3))
+            for _ in 1...3 {
+                timed.window.record(mark, startedAt: timed.now, taking: duration, now: timed.now)
+            }
+            timed.window.recordSuccesses(2)
+            #expect(timed.read().slow == (mark.isEmpty ? 0 : 1) && timed.read().timed == (duration == nil ? 0 : 1))
+            timed.window.recordSuccesses(5)
+            #expect(timed.read().slow == 0 && timed.read().timed == 0 && timed.read().successes == 3)
+        }
+    }
+
+    @Test("a window of calls keeps no durations until one is known")
+    func unknownDurations() {
+        var timed = Timed(.calls(3))
+        timed.record("SFSS")
+        #expect(timed.window.durations.isEmpty)
+        timed.window.record([], startedAt: timed.now, taking: 7, now: timed.now)
+        #expect(timed.window.durations.count == 3 && timed.read().totalDuration == .nanoseconds(7))
+    }
+
+    @Test("without parts every moment is in the present one, and with them that of the window's length divided")
+    func presentPart() {
+        #expect(Timed(.unbounded).window.presentPart == .min..<(.max))
+        #expect(Timed(.calls(3)).window.presentPart == nil)
+        var timed = Timed(.time(.nanoseconds(100), buckets: 10))
+        timed.advance(.nanoseconds(35))
+        timed.record("S")
+        #expect(timed.window.presentPart == 30..<40)
+    }
+
     @Test func aWindowIsNeverShorterThanAskedFor() {
         // Three parts of a second that cannot be divided by three: each is rounded up.
         var timed = Timed(.time(.seconds(1), buckets: 3))

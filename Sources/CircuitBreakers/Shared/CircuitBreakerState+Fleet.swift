@@ -31,6 +31,8 @@ struct FleetView: Sendable {
     var isHeld = false
     /// Whether a call has been let through as a probe.
     var hasProbed = false
+    /// The last order that it has obeyed.
+    var lastOrder: UInt64 = 0
 }
 
 extension CircuitBreakerState {
@@ -105,8 +107,11 @@ extension CircuitBreakerState {
     func fleetView(now: TimeSource.Instant) -> FleetView {
         FleetView(
             state: state, generation: generation, lastReason: lastReason, totals: totals,
-            isHeld: isHeldAlone(now: now), hasProbed: probes.taken > 0)
+            isHeld: isHeldAlone(now: now), hasProbed: probes.taken > 0, lastOrder: lastOrder)
     }
+
+    /// A fleet begins to give orders. Epochs of another one from before say nothing about its own.
+    mutating func join() { heldEpoch = -1 }
 }
 
 extension CircuitBreaker.Reason {
@@ -122,6 +127,11 @@ extension CircuitBreaker.Reason {
 extension CircuitBreaker {
     func obey(_ order: FleetOrder, _ number: UInt64) {
         advanced { machine, now in machine.obey(order, number, now: now) }
+    }
+
+    func joinFleet() -> FleetView {
+        withMachine { $0.join() }
+        return fleetView
     }
 
     var fleetView: FleetView {

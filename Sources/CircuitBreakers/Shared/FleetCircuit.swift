@@ -65,7 +65,8 @@ public final class FleetCircuit: Sendable {
         events = EventChannel(breaker.name, observers)
         state = Lock(
             FleetCircuitState(
-                circuit: breaker.name, node: self.node, configuration, random, breaker.fleetView, now: breaker.time.now)
+                circuit: breaker.name, node: self.node, configuration, random, breaker.joinFleet(),
+                now: breaker.time.now)
         )
     }
 

@@ -119,6 +119,8 @@ struct FleetCircuitState: Sendable {
 
     mutating func take(_ view: FleetView, _ now: TimeSource.Instant) {
         lastView = view
+        // Another fleet may have given orders before.
+        orders = max(orders, view.lastOrder)
         slots.take(view.totals, now: now)
     }
 

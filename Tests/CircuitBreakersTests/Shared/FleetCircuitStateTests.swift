@@ -96,6 +96,45 @@ import Testing
         #expect(told == [2])
     }
 
+    @Test(
+        "Counts are told with an opening if by the rule they may have led to it, and otherwise none",
+        arguments: [
+            (.failures(6), SharedCounts(calls: 9, failures: 6), 2, 1, true),
+            (.failures(6), .init(failures: 7), 2, 1, true),
+            (.failures(6), .init(failures: 5), 2, 1, false),
+            (.failures(6), .init(failures: 6), 1, 1, false), (.failures(6), .init(failures: 6), 2, 2, false),
+            (.failures(6), .init(failures: 6), 2, 0, false),
+            (.failureRate(0.5, minimumCalls: 10), .init(calls: 10, failures: 5), 2, 1, true),
+            (.failureRate(0.5, minimumCalls: 10), .init(calls: 9, failures: 9), 2, 1, false),
+            (.failureRate(0.5, minimumCalls: 10), .init(calls: 11, failures: 5), 2, 1, false),
+            (.failureRate(0.5, minimumCalls: 10), .init(calls: 10, failures: 4, slow: 9), 2, 1, false),
+            (.slowCallRate(0.5, minimumCalls: 10), .init(calls: 10, slow: 5), 2, 1, true),
+            (.slowCallRate(0.5, minimumCalls: 10), .init(calls: 9, slow: 9), 2, 1, false),
+            (.slowCallRate(0.5, minimumCalls: 10), .init(calls: 10, failures: 9, slow: 4), 2, 1, false),
+            // The record has rates in whole millionths.
+            (.failureRate(1.0 / 3, minimumCalls: 1), .init(calls: 3_000_000, failures: 999_999), 2, 1, true),
+            (.slowCallRate(1.0 / 3, minimumCalls: 1), .init(calls: 3_000_000, slow: 999_999), 2, 1, true),
+            (.failureRate(1.0 / 3, minimumCalls: 1), .init(calls: 3_000_000, failures: 999_990), 2, 1, false),
+            (.slowCallRate(1.0 / 3, minimumCalls: 1), .init(calls: 3_000_000, slow: 999_990), 2, 1, false),
+        ] as [(SharedCircuitRule.Trip, SharedCounts, Int, Int, Bool)])
+    func countsOfAnOpening(
+        trip: SharedCircuitRule.Trip, counts: SharedCounts, witnesses: Int, opens: Int, areTold: Bool
+    ) throws {
+        var state = FleetCircuitState(
+            circuit: "payments", node: "me", FleetCircuit.Configuration(rule: .init(trip: trip)), .constant(0.5),
+            FleetView(), now: Self.start)
+        let opened = SharedCircuit(
+            .open(remaining: .seconds(5)), epoch: 1, consecutiveOpens: opens, counts: counts, nodes: 3,
+            witnesses: witnesses)
+        let effects = state.heard(opened, FleetView(), now: Self.start)
+        let told = effects.events.compactMap { event in
+            if case .opened(_, let counts, let nodes, let witnesses) = event { (counts, nodes, witnesses) } else { nil }
+        }
+        try #require(told.count == 1)
+        #expect(told[0].0 == (areTold ? counts : SharedCounts()) && told[0].1 == 3)
+        #expect(told[0].2 == (areTold ? witnesses : 0))
+    }
+
     @Test("News that are older than what is known change nothing")
     func older() throws {
         var state = Self.state()

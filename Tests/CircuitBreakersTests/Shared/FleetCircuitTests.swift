@@ -373,6 +373,42 @@ import Testing
         fleet.stop()
     }
 
+    @Test("A breaker goes by another fleet after it has left one, from its first break on", arguments: 1...4)
+    func anotherFleet(breaks: Int) async throws {
+        let fleet = try Fleet(2)
+        let nodes = fleet.nodes
+        func open(_ circuit: FleetCircuit) async throws {
+            let task = Task(executorPreference: fleet.executor) { try await circuit.open(for: .seconds(5)) }
+            fleet.executor.drain()
+            try await task.value
+        }
+        for _ in 1...breaks {
+            try await open(nodes[0].fleet)
+            #expect(fleet.states == [.open, .open])
+            fleet.pass(.seconds(7))
+            nodes.forEach { $0.call("S") }
+            fleet.pass(.seconds(2))
+            nodes.forEach { $0.call("S") }
+            fleet.pass(.seconds(2))
+            #expect(fleet.states == [.closed, .closed])
+        }
+        fleet.stop()
+        let store = InMemoryCircuitStore(clock: fleet.clock)
+        let others = try nodes.map { try FleetCircuit($0.breaker, through: store, .sixFailures) }
+        let tasks = others.map { other in Task(executorPreference: fleet.executor) { try await other.run() } }
+        fleet.executor.drain()
+        for _ in 1...breaks {
+            try await open(others[0])
+            #expect(fleet.states == [.open, .open])
+            let closing = Task(executorPreference: fleet.executor) { try await others[1].close() }
+            fleet.executor.drain()
+            try await closing.value
+            #expect(fleet.states == [.closed, .closed])
+        }
+        tasks.forEach { $0.cancel() }
+        fleet.executor.drain()
+    }
+
     @Test("A breaker that somebody has closed by hand stays closed for this break of the fleet")
     func closedByHand() throws {
         let fleet = try Fleet(3)

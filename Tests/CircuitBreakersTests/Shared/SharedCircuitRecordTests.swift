@@ -131,6 +131,45 @@ import Testing
         #expect(slot(calls: 5, failures: 9, slow: -1).counts.bounded == SharedCounts(calls: 5, failures: 5))
     }
 
+    @Test("A break by hand lasts for 366 days at most, and a millisecond at least, also as it was heard elsewhere")
+    func manualBreaks() {
+        let most = Duration.seconds(366 * 86_400)
+        for (asked, length) in [
+            (most, most), (most + .seconds(1), most), (most - .seconds(1), most - .seconds(1)),
+            (.zero, .milliseconds(1)), (.milliseconds(2), .milliseconds(2)),
+        ] {
+            var ledger = Ledger()
+            let reply = ledger.exchange("a", [], .open(asked))
+            #expect(reply.phase == .open(remaining: length))
+            var other = SharedCircuitRecord()
+            let known = SharedCircuit(.open(remaining: asked), epoch: 4)
+            let report = CircuitReport(circuit: "test", node: "a", rule: .sixFailures, known: known)
+            #expect(other.merge(report, now: 0).phase == .open(remaining: min(asked, most)))
+        }
+    }
+
+    @Test(
+        "Up to 90 million calls are weighed as they are, and more in units that make no more of them",
+        arguments: [
+            (44_999_999, 90_000_000), (45_000_000, 90_000_000), (44_999_990, 89_999_991), (46_000_000, 91_000_000),
+            (136_000_000, 180_999_999),
+        ])
+    func units(calls: Int, counted: Int) {
+        var ledger = Ledger(.init(trip: .failures(1), maxNodeShare: 1))
+        for number in 1...2 as ClosedRange<Int64> {
+            ledger.exchange("a", [slot(number, calls: calls / 2 + (number == 1 ? calls % 2 : 0))])
+        }
+        #expect(ledger.exchange("b", [slot(1, calls: 45_000_001)]).counts.calls == counted)
+    }
+
+    @Test("A node is cut to its share in units too, to the last of them")
+    func cutUnits() {
+        var ledger = Ledger(.init(trip: .failures(1), maxNodeShare: 0.5))
+        ledger.exchange("a", [slot(1, calls: 68_000_000), slot(2, calls: 68_000_000)])
+        // A unit of three: as many for each node.
+        #expect(ledger.exchange("b", [slot(1, calls: 45_000_001)]).counts.calls == 90_000_000)
+    }
+
     @Test("Counts as great as they can be are weighed without overflow, and rates stay what they are")
     func greatCounts() {
         for rate in [0.49, 0.51] {

@@ -37,6 +37,28 @@ import Testing
         }
     }
 
+    @Test("What is just outside its range is refused, each by itself")
+    func outsideTheRange() {
+        let rules: [(SharedCircuitRule, String)] = [
+            (.init(trip: .failures(0)), "trip.failures"),
+            (.init(trip: .failureRate(0.5, minimumCalls: 0)), "trip.minimumCalls"),
+            (.init(trip: .slowCallRate(0.5, minimumCalls: 0)), "trip.minimumCalls"),
+            (.init(trip: .failures(100_000_001)), "trip.failures"),
+            (.init(trip: .failureRate(0.5, minimumCalls: 100_000_001)), "trip.minimumCalls"),
+            (.init(trip: .slowCallRate(0.5, minimumCalls: 100_000_001)), "trip.minimumCalls"),
+            (.init(window: .seconds(3600) + .nanoseconds(1)), "window"), (.init(minNodes: 4097), "minNodes"),
+            (.init(minShare: 1.000_001), "minShare"), (.init(maxNodeShare: 1.000_001), "maxNodeShare"),
+            (.init(breakFactor: 100.000_001), "breakFactor"),
+            (.init(breakFactor: 0.999_999), "breakFactor"),
+            (.init(maxBreakLength: .seconds(86_400) + .nanoseconds(1)), "maxBreakLength"),
+            (.init(breakLength: .seconds(5), maxBreakLength: .seconds(5) - .nanoseconds(1)), "maxBreakLength"),
+        ]
+        for (rule, field) in rules {
+            let error = #expect(throws: ConfigurationError.self) { try rule.validate() }
+            #expect(error?.faults.map(\.field) == ["fleetCircuit.rule.\(field)"])
+        }
+    }
+
     @Test("A rule in whole numbers: shares in millionths, durations in microseconds")
     func parts() {
         let parts = SharedCircuitRule(
@@ -48,5 +70,31 @@ import Testing
         #expect(parts.minShare == 300_000 && parts.maxNodeShare == 333_334)
         #expect(parts.breakLength == 5_000_000 && parts.breakFactor == 1500 && parts.maxBreakLength == 60_000_000)
         #expect((1...8).map { parts.breakLength($0) / 1000 } == [5000, 7500, 11250, 16875, 25312, 37968, 56953, 60000])
+    }
+
+    @Test("A rule that was not validated does no harm: each part is brought into its range")
+    func clampedParts() {
+        for factor in [0.5, -1, .nan] {
+            let low = SharedCircuitRule(
+                trip: .failureRate(-1, minimumCalls: -5), window: .seconds(-1), minNodes: 0, minShare: -1,
+                maxNodeShare: 0, breakLength: .zero, breakFactor: factor, maxBreakLength: .zero
+            ).parts
+            #expect(low.threshold == 1 && low.minimumCalls == 1 && low.window == 100_000 && low.minNodes == 1)
+            #expect(low.minShare == 0 && low.maxNodeShare == 1 && low.breakFactor == 1000)
+            #expect(low.breakLength == 1000 && low.maxBreakLength == 1000)
+        }
+        for factor in [100.5, 1000, .infinity] {
+            let high = SharedCircuitRule(
+                trip: .slowCallRate(2, minimumCalls: .max), window: .seconds(1_000_000), minNodes: 9999, minShare: 2,
+                maxNodeShare: 2, breakLength: .seconds(1_000_000), breakFactor: factor,
+                maxBreakLength: .seconds(1_000_000)
+            ).parts
+            #expect(high.threshold == 1_000_000 && high.minimumCalls == 100_000_000)
+            #expect(high.window == 3_600_000_000 && high.minNodes == 4096 && high.minShare == 1_000_000)
+            #expect(high.maxNodeShare == 1_000_000 && high.breakFactor == 100_000)
+            #expect(high.breakLength == 86_400_000_000 && high.maxBreakLength == 86_400_000_000)
+        }
+        let counts = [0, 1, 100_000_000, Int.max].map { SharedCircuitRule(trip: .failures($0)).parts.threshold }
+        #expect(counts == [1, 1, 100_000_000, 100_000_000])
     }
 }
