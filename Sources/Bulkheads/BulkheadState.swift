@@ -363,7 +363,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
     private mutating func adoptMarking(_ old: Bulkhead.Queue, wasMarking: Bool) {
         guard marksCalls else { return unmarked = 0 }
         guard !wasMarking else { return }
-        lastPeriod = lastPeriod == .max ? 1 : lastPeriod + 1
+        lastPeriod = lastPeriod % .max + 1
         let marked = holders.values.count { if case .slot = $0.claim { true } else { false } }
         unmarked = max(0, inUse - marked)
         waitForUnmarked = old.capacity > 0 ? old.maxWait ?? .zero : .seconds(1)

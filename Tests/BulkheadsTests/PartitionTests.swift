@@ -32,6 +32,27 @@ struct PartitionTests {
         #expect(apportion(1_000_000_000, by: [0.1, 0.2, 0.7]) == [100_000_000, 200_000_000, 700_000_000])
     }
 
+    @Test("what rounding leaves goes to the largest remainders, the first of equals first")
+    func largestRemainders() {
+        for seed in 0..<300 as Range<UInt64> {
+            var random = SplitMix64(seed: seed)
+            // In hundredths, so that what is compared is exact.
+            let parts = (0..<Int.random(in: 2...40, using: &random)).map { _ in Int.random(in: 0...9, using: &random) }
+            let shares = parts.map { Double($0) / 100 } + [max(0, 1 - Double(parts.reduce(0, +)) / 100)]
+            let total = Int.random(in: 0...99, using: &random)
+            guard parts.reduce(0, +) <= 100 else { continue }
+            let hundredths = parts.map { $0 * total } + [(100 - parts.reduce(0, +)) * total]
+            let order = hundredths.indices.sorted { (hundredths[$1] % 100, $0) < (hundredths[$0] % 100, $1) }
+            let left = total - hundredths.reduce(0) { $0 + $1 / 100 }
+            let expected = hundredths.indices.map { hundredths[$0] / 100 + (order.prefix(left).contains($0) ? 1 : 0) }
+            let difference = zip(apportion(total, by: shares), expected).filter { $0 != $1 }
+            // Equal remainders are not equal in binary fractions: those may go to another.
+            let threshold = left > 0 ? hundredths[order[left - 1]] % 100 : 100
+            let isClear = order.dropFirst(left).allSatisfy { hundredths[$0] % 100 < threshold }
+            if isClear { #expect(difference.isEmpty, "seed \(seed)") }
+        }
+    }
+
     @Test("a partition borrows what others leave, and gives back what it has borrowed first")
     func borrowing() throws {
         let stage = try Stage(configuration(10, ["gold": 0.6, "free": 0.4]))

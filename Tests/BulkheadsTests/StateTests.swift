@@ -110,4 +110,17 @@ struct StateTests {
             }
         }
     }
+
+    @Test("places in a line are used again, while others wait", arguments: [0, 1, 5])
+    func places(staying: Int) {
+        var line = WaitLine<Int>()
+        for number in 1...1000 as ClosedRange<UInt64> {
+            let id = line.append(Int(number), .init(priority: .normal, sequence: number))
+            if number > staying { #expect(line[id] == Int(number)) }
+            let removed = number > staying ? line.remove(id) : nil
+            #expect((removed != nil) == (number > staying))
+        }
+        let places = (Mirror(reflecting: line).descendant("slots") as? [Any])?.count
+        #expect(line.count == staying && places == staying + 1)
+    }
 }
