@@ -123,4 +123,18 @@ struct StateTests {
         let places = (Mirror(reflecting: line).descendant("slots") as? [Any])?.count
         #expect(line.count == staying && places == staying + 1)
     }
+
+    @Test("an old name in a line means nobody, also where another waits in its place")
+    func oldNames() {
+        var line = WaitLine<Int>()
+        let old = line.append(1, .init(priority: .normal, sequence: 1))
+        _ = line.remove(old)
+        line.update(old) { $0 = 5 }
+        #expect(line[old] == nil && line.isEmpty)
+        let new = line.append(2, .init(priority: .high, sequence: 2))
+        line.update(old) { $0 = 5 }
+        let removed = line.remove(old)
+        #expect(removed == nil && line[old] == nil && line[new] == 2 && line.count == 1)
+        #expect(line.oldest == [2])
+    }
 }
