@@ -273,6 +273,7 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
 
     /// Runs `body` on a key's value, if it has one. Every so many asks also sweep, so that where only known keys are
     /// asked for, the idle ones are forgotten too.
+    @inlinable
     package func withExistingValue<Result: Sendable>(
         for key: Key, now: Instant, _ body: (inout Value, inout Value.Common) -> Result
     ) -> Result? {
