@@ -1,6 +1,8 @@
 import Foundation
 import ResilienceCore
 
+@testable import ResilienceTesting
+
 /// A server that misbehaves as asked, on a thread for each connection: none of the pool's is blocked.
 final class RawServer: Sendable {
     /// What a server does with one request.
@@ -24,6 +26,7 @@ final class RawServer: Sendable {
     private struct State {
         var script: [String: [Act]]
         var seen: [String] = []
+        var arrivals: [String: AwaitedCount] = [:]
         var connections: [Int32] = []
         var isStopped = false
     }
@@ -64,6 +67,12 @@ final class RawServer: Sendable {
     /// The heads of the requests, in the order in which they came.
     var seen: [String] { state.withLock { $0.seen } }
 
+    /// Suspends until at least so many requests for a path have come.
+    func waitForRequests(_ count: Int, for path: String) async throws {
+        guard let waiter = state.withLock({ $0.arrivals[path, default: .init()].waiter(for: count) }) else { return }
+        try await waiter.value { [self] in state.withLock { $0.arrivals[path]?.forget(waiter) ?? false } }
+    }
+
     func stop() {
         let open = state.withLock { state in
             state.isStopped = true
@@ -92,12 +101,13 @@ final class RawServer: Sendable {
         var input: [UInt8] = []
         while let head = readHead(connection, &input) {
             let path = head.split(separator: " ").dropFirst().first.map(String.init) ?? ""
-            let act = state.withLock { state -> Act in
+            let (act, arrived) = state.withLock { state in
                 state.seen.append(head)
                 let acts = state.script[path] ?? [.answer(404)]
                 if acts.count > 1 { state.script[path]?.removeFirst() }
-                return acts[0]
+                return (acts[0], state.arrivals[path, default: .init()].increment())
             }
+            for waiter in arrived { waiter.finish(with: .success(())) }
             switch act {
             case .answer(let status, let fields, let body):
                 skipBody(connection, head, &input)
