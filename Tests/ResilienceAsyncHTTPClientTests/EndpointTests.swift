@@ -144,6 +144,16 @@
             }
         }
 
+        @Test("what came to a connection as it was closing was never sent, unless its caller has cancelled it")
+        func closingConnection() async throws {
+            let order = RequestCall(.shared, request("http://a/", method: "POST"), nil, nil, .init())
+            let closing = HTTPClientError.cancelled
+            #expect(order.failed(with: closing, isAnswered: false) as? HTTPClientError == closing)
+            #expect(order.failed(with: closing, isAnswered: true) is HTTPUnrepeatableError)
+            #expect(HTTPSendOutcome.ofCall(closing) == .neverSent)
+            try await inCancelledTask { #expect(HTTPSendOutcome.ofCall(closing) == .permanent) }
+        }
+
         @Test(
             "what comes after the authority is kept",
             arguments: [

@@ -27,7 +27,7 @@ final class RawServer: Sendable {
         var script: [String: [Act]]
         var seen: [String] = []
         var arrivals: [String: AwaitedCount] = [:]
-        var connections: [Int32] = []
+        var connections: Set<Int32> = []
         var isStopped = false
     }
 
@@ -74,30 +74,38 @@ final class RawServer: Sendable {
     }
 
     func stop() {
-        let open = state.withLock { state in
+        state.withLock { state in
             state.isStopped = true
-            return state.connections
+            for connection in state.connections { shutdown(connection, Int32(SHUT_RDWR)) }
         }
+        // Each is closed by its own thread: its number may be that of another test's socket at once.
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-        for connection in open { shutdown(connection, Int32(SHUT_RDWR)) }
     }
 
     private func accepting() {
+        defer { close(listener) }
         while true {
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { return }
             let isStopped = state.withLock { state in
-                state.connections.append(connection)
+                if !state.isStopped { state.connections.insert(connection) }
                 return state.isStopped
             }
-            guard !isStopped else { return }
+            guard !isStopped else {
+                close(connection)
+                return
+            }
             Thread { [self] in serve(connection) }.start()
         }
     }
 
     private func serve(_ connection: Int32) {
-        defer { close(connection) }
+        defer {
+            state.withLock { state in
+                state.connections.remove(connection)
+                close(connection)
+            }
+        }
         var input: [UInt8] = []
         while let head = readHead(connection, &input) {
             let path = head.split(separator: " ").dropFirst().first.map(String.init) ?? ""
