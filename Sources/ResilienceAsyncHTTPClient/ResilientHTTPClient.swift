@@ -18,8 +18,8 @@
     /// own does not, and a slot of a bulkhead is held until it has been read.
     ///
     /// A response by which the service has failed (``/HTTPSemantics/HTTPResponseRule``) is a failure to the layers,
-    /// with what it says in `Retry-After`. If it is still the outcome in the end, the closure gets it. A request is made
-    /// again only if that can do no harm (``/HTTPSemantics/HTTPReplay``).
+    /// with what it says in `Retry-After`. If it is still the outcome in the end, the closure gets it. A request is
+    /// made again only if that can do no harm (``/HTTPSemantics/HTTPReplay``).
     public struct ResilientHTTPClient: Sendable {
         /// The client inside.
         public let client: HTTPClient
