@@ -21,7 +21,8 @@
         ///   document.
         /// - A value of a type that does not fit is a fault, not absent.
         /// - A later change with faults is reported as an event, and changes nothing.
-        /// - What is registered later, or made on first use, is asked for then, while ``/Resilience/ResilienceModule/run()`` runs.
+        /// - What is registered later, or made on first use, is asked for then, while
+        ///   ``/Resilience/ResilienceModule/run()`` runs.
         /// - The reader is the only source then: it replaces what ``/Resilience/ResilienceModule/update(_:)`` has put in
         ///   force. Call this once.
         ///
