@@ -23,8 +23,8 @@
         /// - A later change with faults is reported as an event, and changes nothing.
         /// - What is registered later, or made on first use, is asked for then, while
         ///   ``/Resilience/ResilienceModule/run()`` runs.
-        /// - The reader is the only source then: it replaces what ``/Resilience/ResilienceModule/update(_:)`` has put in
-        ///   force. Call this once.
+        /// - The reader is the only source then: it replaces what ``/Resilience/ResilienceModule/update(_:)`` has put
+        ///   in force. Call this once.
         ///
         /// - Parameters:
         ///   - reader: The source.

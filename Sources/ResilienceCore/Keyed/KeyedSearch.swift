@@ -4,8 +4,9 @@ internal import Synchronization
 /// none, which may be made up, cost little.
 ///
 /// Looking wide takes up to 2048 entries: all of a table that is not larger. After such a search in vain the next 256,
-/// within 200 ms, look at 16 each, going on where the last one ended. So a search costs 24 looks on average, or five wide
-/// ones a second; in a table of up to 16 keys none is overlooked, and in one of up to 2048 none for longer than that.
+/// within 200 ms, look at 16 each, going on where the last one ended. So a search costs 24 looks on average, or five
+/// wide ones a second; in a table of up to 16 keys none is overlooked, and in one of up to 2048 none for longer than
+/// that.
 final class KeyedSearch: Sendable {
     /// Entries that are looked at, and those of a wide search; of each shard, and of so many shards.
     static var steps: Int { 16 }
