@@ -245,6 +245,11 @@ func nio(_ products: [String] = [], tests: [String] = []) -> Integrated {
         package: .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"), name: "swift-nio",
         products: products, testProducts: tests)
 }
+func nioSSL(_ products: [String] = [], tests: [String] = []) -> Integrated {
+    Integrated(
+        package: .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"), name: "swift-nio-ssl",
+        products: products, testProducts: tests)
+}
 addIntegration(
     "HTTPTypes", library: "ResilienceHTTP", "ResilienceHTTP: requests and responses of swift-http-types.",
     with: [httpTypes], uses: ["HTTPSemantics"])
@@ -259,6 +264,8 @@ addIntegration(
         Integrated(
             package: .package(url: "https://github.com/apple/swift-nio-http2", from: "1.36.0"),
             name: "swift-nio-http2", products: ["NIOHTTP2"]),
+        // A server of HTTP/2 has a certificate of its own. The client depends on it too.
+        nioSSL(tests: ["NIOSSL"]),
     ], uses: ["HTTPSemantics"])
 addIntegration(
     "Hummingbird", "ResilienceHummingbird: limits, shedding and deadlines for servers of Hummingbird.",
@@ -286,12 +293,8 @@ addIntegration(
 
 addIntegration(
     "Redis", "ResilienceRedis: circuits and limits that a fleet shares over Redis or Valkey.",
-    with: [
-        nio(["NIOCore", "NIOPosix", "NIOTLS"]),
-        Integrated(
-            package: .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"), name: "swift-nio-ssl",
-            products: ["NIOSSL"]),
-    ], uses: ["CircuitBreakers", "RateLimiters", "Retries"])
+    with: [nio(["NIOCore", "NIOPosix", "NIOTLS"]), nioSSL(["NIOSSL"])],
+    uses: ["CircuitBreakers", "RateLimiters", "Retries"])
 package.targets.append(
     // A process that the tests start several times.
     .executableTarget(

@@ -43,7 +43,8 @@ extension CircuitBreaker {
             BreakLength(kind: .custom(upTo: upTo, otherwise: otherwise, length))
         }
 
-        /// What the error that opened the breaker says (``RetryAfterProviding``), such as a server's `Retry-After`.
+        /// What the error that opened the breaker says (``/ResilienceCore/RetryAfterProviding``), such as a server's
+        /// `Retry-After`.
         ///
         /// - Parameters:
         ///   - upTo: The longest, at least 1 ns.

@@ -19,6 +19,7 @@ extension HTTPPipeline {
     ///   - operation: One attempt. What it reads of the body is within the limit of the attempt.
     /// - Throws: The client's own error, unchanged; a `PolicyRejection` if a layer refused the call;
     ///   `Timeout.ExceededError`; ``HTTPFailure`` if asked for.
+    @inlinable
     public nonisolated(nonsending) func execute<Response: Sendable>(
         to authority: String, _ replay: HTTPReplay, priority: Bulkhead.Priority? = nil,
         isBodyUsed: () -> Bool = { true },
@@ -51,14 +52,17 @@ extension HTTPPipeline {
         } catch let error as HTTPUnrepeatableError {
             throw error.wrappedError
         }
-        if configuration.throwsFailures, var failure {
+        if throwsFailures, var failure {
             failure.response = response
             throw failure
         }
         return response
     }
 
-    private func policy(for authority: String, _ replay: HTTPReplay, _ priority: Bulkhead.Priority?) -> Policy {
+    @usableFromInline var throwsFailures: Bool { core.configuration.throwsFailures }
+
+    @usableFromInline
+    func policy(for authority: String, _ replay: HTTPReplay, _ priority: Bulkhead.Priority?) -> Policy {
         var policy = policy(for: authority)
         // The usual call needs nothing in its context.
         if !replay.isIdempotent || replay.body == .oneShot { policy = policy.idempotent(false) }
@@ -66,22 +70,24 @@ extension HTTPPipeline {
         return policy
     }
 
+    @usableFromInline
     func failure(of head: Head, _ replay: HTTPReplay, _ isBodyUsed: () -> Bool) -> HTTPFailure? {
-        var failure = configuration.rule.failure(
-            status: head.status, secondsSince1970: configuration.secondsSince1970?(), headers: head.headers)
+        var failure = core.configuration.rule.failure(
+            status: head.status, secondsSince1970: core.configuration.secondsSince1970?(), headers: head.headers)
         if failure != nil {
             failure?.isRepeatable = replay.mayRepeat(after: .perhapsRan, isBodyUsed: isBodyUsed())
         }
         return failure
     }
 
+    @usableFromInline
     func repeatable(_ error: any Error, _ replay: HTTPReplay, _ isBodyUsed: () -> Bool) -> any Error {
         switch CallEnd(error) {
         // The end of this attempt whatever the request is.
         case .cancelled, .expired: return error
         case .failed, .rejected: break
         }
-        switch Configuration.outcome(of: unwrapped(error), configuration.sendOutcome) {
+        switch Configuration.outcome(of: unwrapped(error), core.configuration.sendOutcome) {
         case .permanent: return error
         case .neverSent where error is any PolicyRejection: return error
         case let outcome:

@@ -30,14 +30,30 @@ public struct HTTPPipeline: Sendable {
         }
     }
 
+    /// Everything in one object: the closures of a call keep one reference, not what the configuration holds.
+    @usableFromInline
+    final class Core: Sendable {
+        let name: String
+        let policies: PolicyFamily<String>
+        let configuration: Configuration
+
+        init(_ name: String, _ policies: PolicyFamily<String>, _ configuration: Configuration) {
+            self.name = name
+            self.policies = policies
+            self.configuration = configuration
+        }
+    }
+
+    @usableFromInline let core: Core
+
     /// The name in errors, events, metrics and documents.
-    public let name: String
+    public var name: String { core.name }
 
     /// The policies, one for each authority.
-    public let policies: PolicyFamily<String>
+    public var policies: PolicyFamily<String> { core.policies }
 
     /// What the layers began with, and what they go by.
-    public let configuration: Configuration
+    public var configuration: Configuration { core.configuration }
 
     /// Makes a pipeline.
     ///
@@ -57,19 +73,18 @@ public struct HTTPPipeline: Sendable {
         if configuration.retry != nil, configuration.retry?.budget == nil {
             configuration.retry?.budget = try RetryBudget(.ratio(0.2), clock: clock)
         }
-        self.name = name
-        self.configuration = configuration
         var faults: [ConfigurationError.Fault] = []
         do throws(ConfigurationError) {
             try configuration.validate()
         } catch {
             faults = error.prefixed(name).faults
         }
+        let policies: PolicyFamily<String>
         do throws(ConfigurationError) {
             policies = try PolicyFamily<String>(
-                name, maxKeys: min(max(1, configuration.maxAuthorities), 1_000_000), clock: clock, random: random,
-                observers: observers
-            ) { configuration.layers }
+                PolicyEnvironment(name: name, time: TimeSource(clock), random: random, observers: observers),
+                maxKeys: min(max(1, configuration.maxAuthorities), 1_000_000), idleLimit: .seconds(600),
+                configuration.recipe)
         } catch {
             // An empty pipeline has been found above, and a limit that is none by both.
             let new = error.faults.filter { fault in !faults.contains { $0.value == fault.value } }
@@ -79,19 +94,20 @@ public struct HTTPPipeline: Sendable {
         policies.setRelation { [configuration] name, layers, _ in
             configuration.replacing(layers).contradictions(.ofDocument(name, configuration))
         }
+        core = Core(name, policies, configuration)
     }
 
     /// The policy of an authority: a host, with its port if it is not the usual one. Letter case does not matter.
-    public func policy(for authority: String) -> Policy { policies[authority.lowercased()] }
+    public func policy(for authority: String) -> Policy { core.policies[authority.lowercased()] }
 
     /// What to add to a request that is sent now: the time that is left and the priority, in the fields that the
     /// configuration has chosen.
     public func fields(in context: Context) -> [(name: String, value: String)] {
         var fields: [(name: String, value: String)] = []
-        if let field = configuration.deadlineField, let remaining = context.remaining {
+        if let field = core.configuration.deadlineField, let remaining = context.remaining {
             fields.append((field.name.name, field.text(for: remaining)))
         }
-        if let field = configuration.priorityField, let priority = context[Bulkhead.Priority.self] {
+        if let field = core.configuration.priorityField, let priority = context[Bulkhead.Priority.self] {
             fields.append((field.name.name, field.text(for: priority)))
         }
         return fields
@@ -99,6 +115,10 @@ public struct HTTPPipeline: Sendable {
 }
 
 extension HTTPPipeline.Configuration {
+    /// Here, where nothing is generic but the layers: with a clock of any type beside them they would not be
+    /// specialised.
+    var recipe: PolicyRecipe { PolicyRecipe(layers) }
+
     @PolicyBuilder
     var layers: Layer<some Strategy> {
         if let totalLimit { Timeout.layer(totalLimit) }

@@ -8,7 +8,7 @@ public struct HTTPPriorityField: Sendable, Hashable {
     /// How a priority is written.
     public enum Format: String, Sendable, Hashable, CaseIterable {
         /// As the urgency of RFC 9218: `u=0` is the most important, `u=7` the least, `u=3` normal. A step is 50 of a
-        /// bulkhead's priority: `u=1` is ``Bulkheads/Bulkhead/Priority/high``, `u=5` low.
+        /// bulkhead's priority: `u=1` is ``/Bulkheads/Bulkhead/Priority/high``, `u=5` low.
         case urgency
         /// As a number, a bulkhead's priority: -1000 to 1000.
         case number

@@ -6,7 +6,7 @@ extension Policy {
     ///
     /// Every attempt goes through all layers of the policy: a bulkhead, a breaker or a limiter inside counts each, and
     /// a timeout limits each. What is to hold for the call as a whole, such as a timeout for all attempts, goes around
-    /// it; see `within:` of ``HedgedPolicy/execute(within:accepting:failing:releasing:_:)``.
+    /// it; see `within:` of `execute(within:accepting:failing:releasing:_:)`.
     ///
     /// The operation runs beside itself, so that it must be `@Sendable` and its value `Sendable`: the compiler sees to
     /// it.
@@ -127,7 +127,7 @@ extension HedgedPolicy: CustomStringConvertible {
 
 extension Context {
     /// Which hedge this attempt is: 0 for the primary, 1 for the first hedge. Stays what it is when a retry inside a
-    /// hedge runs the operation again, which counts on ``attempt``.
+    /// hedge runs the operation again, which counts on ``/ResilienceCore/Context/attempt``.
     public var hedge: Int { self[HedgeNumber.self] ?? 0 }
 }
 

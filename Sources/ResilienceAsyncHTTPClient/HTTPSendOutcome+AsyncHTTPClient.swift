@@ -9,8 +9,8 @@
     extension HTTPSendOutcome {
         /// How far a request of AsyncHTTPClient came that ended with an error.
         ///
-        /// Only what proves that the service has not begun is ``neverSent``: no byte was sent, or it says so itself.
-        /// An error that is not known here is ``perhapsRan``.
+        /// Only what proves that the service has not begun is `neverSent`: no byte was sent, or it says so itself.
+        /// An error that is not known here is `perhapsRan`.
         public init(_ error: any Error) {
             switch error {
             case let error as HTTPClientError: self = Self.outcomes[error.shortDescription] ?? .perhapsRan
@@ -20,6 +20,11 @@
             case let error as IOError: self = error.isOfConnecting ? .neverSent : .perhapsRan
             default: self = .perhapsRan
             }
+        }
+
+        /// How far a request of the present call came, of which more is known than its error says.
+        static func ofCall(_ error: any Error) -> HTTPSendOutcome {
+            isOfClosingConnection(error) ? .neverSent : HTTPSendOutcome(error)
         }
 
         /// By the words of an error, which do not say with which values it came.
@@ -65,6 +70,13 @@
     /// reports as the same. Unlike with a connection that did not come about, the client may have read from the body.
     func isRefusedStream(_ error: any Error) -> Bool {
         (error as? NIOHTTP2Errors.StreamClosed)?.errorCode == .refusedStream
+    }
+
+    /// Whether a request came to a connection of HTTP/2 just as that was closing, which opens no stream for it: the
+    /// client says then that it was cancelled, though nobody has cancelled it. It says the same of what runs while it
+    /// is shut down, and makes none of these again.
+    func isOfClosingConnection(_ error: any Error) -> Bool {
+        (error as? HTTPClientError) == .cancelled && !Task.isCancelled
     }
 
     /// Whether an error is of the client or of its connection, and not of whoever reads the response.

@@ -17,7 +17,8 @@
     /// }
     /// ```
     ///
-    /// Each endpoint has a pause, a breaker, a bulkhead and a limit of its own (``HTTPSemantics/HTTPHedgingPipeline``).
+    /// Each endpoint has a pause, a breaker, a bulkhead and a limit of its own
+    /// (``/HTTPSemantics/HTTPHedgingPipeline``).
     /// As attempts may run at once, the response is read in a closure that is `@Sendable`, in the attempt's own task.
     public struct HedgingHTTPClient: Sendable {
         /// The client inside.
@@ -54,7 +55,7 @@
             observers: [any PolicyObserver] = []
         ) throws(ConfigurationError) {
             var layers = pipeline
-            layers.sendOutcome = { HTTPSendOutcome($0) }
+            layers.sendOutcome = { HTTPSendOutcome.ofCall($0) }
             self.client = client
             options = ResilientHTTPClient.Options(layers, drainLimit)
             self.pipeline = try HTTPHedgingPipeline(

@@ -75,7 +75,7 @@
         ///
         /// - Parameter isAnswered: Whether there was a response, so that the service has run.
         func failed(with error: any Error, isAnswered: Bool) -> any Error {
-            var outcome = HTTPSendOutcome(error)
+            var outcome = HTTPSendOutcome.ofCall(error)
             if isAnswered, outcome == .neverSent { outcome = .perhapsRan }
             switch CallEnd(error) {
             // The end of this attempt whatever the request is.
@@ -85,7 +85,7 @@
             switch outcome {
             case .permanent: return ended(by: RefusedByClient(error: error))
             case .neverSent, .perhapsRan:
-                let mayBeUsed = outcome == .perhapsRan || isRefusedStream(error)
+                let mayBeUsed = outcome == .perhapsRan || isRefusedStream(error) || isOfClosingConnection(error)
                 let isBodyUsed = mayBeUsed && (body?.isUsed() ?? false)
                 guard replay.mayRepeat(after: outcome, isBodyUsed: isBodyUsed) else {
                     return ended(by: HTTPUnrepeatableError(error))

@@ -17,9 +17,9 @@
     /// The response is read in the closure, within the attempt: a limit of time bounds the body too, which the client's
     /// own does not, and a slot of a bulkhead is held until it has been read.
     ///
-    /// A response by which the service has failed (``HTTPResponseRule``) is a failure to the layers, with what it says
-    /// in `Retry-After`. If it is still the outcome in the end, the closure gets it. A request is made again only if
-    /// that can do no harm (``HTTPReplay``).
+    /// A response by which the service has failed (``/HTTPSemantics/HTTPResponseRule``) is a failure to the layers,
+    /// with what it says in `Retry-After`. If it is still the outcome in the end, the closure gets it. A request is
+    /// made again only if that can do no harm (``/HTTPSemantics/HTTPReplay``).
     public struct ResilientHTTPClient: Sendable {
         /// The client inside.
         public let client: HTTPClient
@@ -59,7 +59,7 @@
             random: RandomSource = .system, observers: [any PolicyObserver] = []
         ) throws(ConfigurationError) {
             var layers = pipeline
-            layers.sendOutcome = { HTTPSendOutcome($0) }
+            layers.sendOutcome = { HTTPSendOutcome.ofCall($0) }
             let standard = try HTTPPipeline(name, layers, clock: clock, random: random, observers: observers)
             try module?.register(Registration(name, standard.policies))
             self.init(

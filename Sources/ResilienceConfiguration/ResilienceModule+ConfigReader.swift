@@ -4,7 +4,7 @@
 
     extension ResilienceModule {
         /// Takes the configuration of what is registered from a reader of swift-configuration: now, and again whenever
-        /// it changes while ``run()`` runs.
+        /// it changes while ``/Resilience/ResilienceModule/run()`` runs.
         ///
         /// ```swift
         /// try resilience.configure(from: config.scoped(to: "resilience"))
@@ -21,8 +21,10 @@
         ///   document.
         /// - A value of a type that does not fit is a fault, not absent.
         /// - A later change with faults is reported as an event, and changes nothing.
-        /// - What is registered later, or made on first use, is asked for then, while ``run()`` runs.
-        /// - The reader is the only source then: it replaces what ``update(_:)`` has put in force. Call this once.
+        /// - What is registered later, or made on first use, is asked for then, while
+        ///   ``/Resilience/ResilienceModule/run()`` runs.
+        /// - The reader is the only source then: it replaces what ``/Resilience/ResilienceModule/update(_:)`` has put
+        ///   in force. Call this once.
         ///
         /// - Parameters:
         ///   - reader: The source.

@@ -8,7 +8,7 @@
             .errors { error in (error as? RPCError).map { codes.contains($0.code) } ?? false }
         }
 
-        /// What another attempt may cure: for ``Retry/Configuration/handles`` and the hedge's.
+        /// What another attempt may cure: for ``/Retries/Retry/Configuration/handles`` and the hedge's.
         ///
         /// `unavailable`; `resourceExhausted` from a server that says when to come back; and what a timeout inside cut
         /// off. Not `aborted`, which asks the application to begin again further out, and not `deadlineExceeded`: the
@@ -26,7 +26,8 @@
             }
         }
 
-        /// What says that the service is not well: for ``CircuitBreaker/Configuration/handles`` and the throttle's.
+        /// What says that the service is not well: for ``/CircuitBreakers/CircuitBreaker/Configuration/handles`` and
+        /// the throttle's.
         ///
         /// `unavailable`, `deadlineExceeded`, `resourceExhausted`, `internalError`, `unknown` and `dataLoss`, and every
         /// error that is no status. The other codes are answers: the service understood the call and refused it.
@@ -40,8 +41,8 @@
             }
         }
 
-        /// What proves that a call was never sent: for ``Retry/Configuration/neverRan``, so that calls are repeated too
-        /// that must not run twice. Known only of calls through a ``ResilientTransport``.
+        /// What proves that a call was never sent: for ``/Retries/Retry/Configuration/neverRan``, so that calls are
+        /// repeated too that must not run twice. Known only of calls through a ``ResilientTransport``.
         public static var unsentRPC: ErrorCondition {
             .errors { error in (error as? RPCError)?.cause is UnsentCallError }
         }

@@ -44,8 +44,10 @@
         /// let transport = ResilientTransport(wrapping: http2) { services[$0.service.fullyQualifiedService] }
         /// ```
         ///
-        /// - Parameter policy: The policy of a method; asked with each call. One that repeats calls, or runs them in
-        ///   another task, fails calls with `ConfigurationError`.
+        /// - Parameters:
+        ///   - base: The transport inside.
+        ///   - policy: The policy of a method; asked with each call. One that repeats calls, or runs them in another
+        ///     task, fails calls with `ConfigurationError`.
         public init(wrapping base: Base, policy: @escaping @Sendable (MethodDescriptor) -> Policy) {
             self.base = base
             self.policy = policy

@@ -16,7 +16,8 @@
         ///   - release: What to do with a response that the caller does not get. Default: nothing.
         ///   - send: One attempt, with the request as it is to be sent: with the fields that the configuration has
         ///     chosen. What it reads of the body is within the limit of the attempt.
-        /// - Throws: As ``HTTPSemantics/HTTPPipeline/execute(to:_:priority:isBodyUsed:reading:releasing:_:)``.
+        /// - Throws: As ``/HTTPSemantics/HTTPPipeline/execute(to:_:priority:isBodyUsed:reading:releasing:_:)``.
+        @inlinable
         public nonisolated(nonsending) func execute<Body: Sendable>(
             _ request: HTTPRequest, body: HTTPBodyReplay = .none, idempotent isIdempotent: Bool? = nil,
             priority: Bulkhead.Priority? = nil, isBodyUsed: () -> Bool = { true },

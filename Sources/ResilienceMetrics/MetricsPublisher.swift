@@ -21,8 +21,9 @@
     ///   `Meter` the value. Calls pay nothing for it. A gauge that has no value, such as a failure rate without calls,
     ///   is not there until it has one.
     ///
-    /// Labels and names are those of ``MetricFamily``: `resilience.circuit_breaker.calls` with `name` and `kind`. A
-    /// name has always the same dimensions. What is no longer there when the sources are read is destroyed.
+    /// Labels and names are those of ``/ResilienceCore/MetricFamily``: `resilience.circuit_breaker.calls` with `name`
+    /// and `kind`. A name has always the same dimensions. What is no longer there when the sources are read is
+    /// destroyed.
     ///
     /// May be used from any number of tasks. The backend is never called while a lock of this package is held.
     public final class MetricsPublisher: Sendable {

@@ -5,8 +5,8 @@
     extension ResilienceModule {
         /// Publishes what everything in the module measures, and its calls' durations, to a backend of swift-metrics.
         ///
-        /// Once at once; when something is registered, that; then while ``run()`` runs, again and again; and a last
-        /// time at the end of a shutdown. So gauges are there from registration on.
+        /// Once at once; when something is registered, that; then while ``/Resilience/ResilienceModule/run()`` runs,
+        /// again and again; and a last time at the end of a shutdown. So gauges are there from registration on.
         ///
         /// Each backend is told once: a second call for the same object returns the publisher that there is, with the
         /// interval that it has.

@@ -14,9 +14,10 @@
     /// those whose calls it protects: it ends after them, and what they still have to do is let in. Where a load
     /// balancer asks the server whether it is ready, list ``Resilience/ResilienceModule/readiness`` after the server.
     extension ResilienceModule: Service {
-        /// Parks until the service group shuts down or cancels, or ``ResilienceModule/shutdown(gracePeriod:)`` is
-        /// called; then shuts down, and returns when that is done. Where this module is imported, it takes the place of
-        /// the `run()` that knows nothing of service groups.
+        /// Parks until the service group shuts down or cancels, or
+        /// ``/Resilience/ResilienceModule/shutdown(drainDelay:gracePeriod:)`` is called; then shuts down, and returns
+        /// when that is done. Where this module is imported, it takes the place of the `run()` that knows nothing of
+        /// service groups.
         ///
         /// A graceful shutdown lets no call in, waits for those that run up to the grace period of the module's
         /// options, then cancels them. So does cancelling the task. A group that loses patience meanwhile

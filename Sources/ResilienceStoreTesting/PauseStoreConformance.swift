@@ -62,7 +62,7 @@ public struct PauseStoreConformance<C: Clock>: Sendable where C.Duration == Dura
     }
 }
 
-/// Checks that a `BudgetStore` keeps tokens as ``ResilienceCore/BudgetReport/balance(kept:)`` says.
+/// Checks that a `BudgetStore` keeps tokens as ``/ResilienceCore/BudgetReport/balance(kept:)`` says.
 public struct BudgetStoreConformance: Sendable {
     private let store: any BudgetStore
     private let prefix: String

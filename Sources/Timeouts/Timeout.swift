@@ -5,7 +5,7 @@ internal import Synchronization
 ///
 /// Cooperative, as cancellation in Swift is: when the limit is reached the operation's task is cancelled, and the call
 /// returns when the operation does. Work that does not listen to cancellation is waited for; see
-/// ``ResilienceCore/Policy/abandoning(after:)`` for the other way.
+/// ``ResilienceCore/Policy/abandoning(after:observers:)`` for the other way.
 ///
 /// ```swift
 /// let receipt = try await Timeout(.seconds(2)).execute { try await gateway.charge(order) }

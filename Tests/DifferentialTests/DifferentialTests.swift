@@ -31,13 +31,14 @@ import Testing
         arguments: [0, 1, 2, 3] as [UInt64])
     func sameAsNested(part: UInt64) async throws {
         for seed in stride(from: Self.seeds.lowerBound + part, to: Self.seeds.upperBound, by: 4) {
-            let synchronous = try await Run(seed: seed, isNested: false).lines()
-            let nested = try await Run(seed: seed, isNested: true).lines()
+            let synchronous = try await Run(seed: seed, isNested: false).entries()
+            let nested = try await Run(seed: seed, isNested: true).entries()
             guard synchronous != nested else { continue }
             let first = zip(synchronous, nested).first { $0 != $1 }
             Issue.record(
                 """
-                seed \(seed): \(first?.0 ?? "\(synchronous.count) lines") and nested \(first?.1 ?? "\(nested.count) lines")
+                seed \(seed): \(first.map { "\($0.0)" } ?? "\(synchronous.count) entries") \
+                and nested \(first.map { "\($0.1)" } ?? "\(nested.count) entries")
                 """)
             return
         }
@@ -76,7 +77,7 @@ private struct Run {
         self.isNested = isNested
     }
 
-    func lines() async throws -> [String] {
+    func entries() async throws -> [AnyHashable] {
         var observers: [any PolicyObserver] = []
         if script.isDrawn(percent: 40) { observers.append(world.recorder) }
         if script.isDrawn(percent: 40) { observers.append(world.metrics) }
@@ -89,19 +90,36 @@ private struct Run {
             if script.isDrawn(percent: 10) { await callAlone(plan, policy) }
             if script.isDrawn(percent: 15) { try control(plan, policy) }
             if script.isDrawn(percent: 2), let module = plan.modules.first {
-                world.log.write("\(await module.shutdown())")
+                world.log.write(await module.shutdown())
             }
         }
-        for breaker in plan.breakers { world.log.write("\(breaker.state) \(breaker.counts) \(breaker.totals)") }
-        for bulkhead in plan.bulkheads { world.log.write("\(bulkhead.inUse) of \(bulkhead.limit), \(bulkhead.totals)") }
-        for limiter in plan.limiters { world.log.write("\(limiter.totals)") }
-        for limiter in plan.keyedLimiters { world.log.write("\(limiter.totals), \(limiter.count)") }
-        for retry in plan.retries { world.log.write("\(retry.totals)") }
-        for family in plan.families { world.log.write("\(family.busiest(3).map(\.description).sorted())") }
-        for entry in MetricCollection(of: [policy, world.metrics] + plan.modules + plan.families).entries {
-            for sample in entry.samples { world.log.write("\(entry.family.name) \(sample.labels) \(sample.value)") }
+        for breaker in plan.breakers {
+            world.log.write(breaker.state)
+            world.log.write(breaker.counts)
+            world.log.write(breaker.totals)
         }
-        return world.log.lines + world.recorder.events.map { "\($0.source) \($0.name): \($0.description)" }
+        for bulkhead in plan.bulkheads {
+            world.log.write([bulkhead.inUse, bulkhead.limit])
+            world.log.write(bulkhead.totals)
+        }
+        for limiter in plan.limiters { world.log.write(limiter.totals) }
+        for limiter in plan.keyedLimiters {
+            world.log.write(limiter.totals)
+            world.log.write(limiter.count)
+        }
+        for retry in plan.retries { world.log.write(retry.totals) }
+        for family in plan.families { world.log.write(family.busiest(3).map(\.description).sorted()) }
+        for entry in MetricCollection(of: [policy, world.metrics] + plan.modules + plan.families).entries {
+            world.log.write(entry.family.name)
+            for sample in entry.samples {
+                world.log.write(sample.labels)
+                // No number equals itself where there is none yet.
+                if case .number(let number) = sample.value, number.isNaN { continue }
+                world.log.write(sample.value)
+            }
+        }
+        for event in world.recorder.events { world.log.write("\(event.source) \(event.name): \(event.description)") }
+        return world.log.entries
     }
 
     private func control(_ plan: LayerPlan, _ policy: Policy) throws {

@@ -97,7 +97,10 @@ struct CatalogTests {
             // What is compiled with a trait only is indented.
             let indent = text.hasPrefix("#if ") ? "    " : ""
             let parent = file.deletingLastPathComponent().lastPathComponent
-            for line in text.split(separator: "\n") where line.hasPrefix(indent + "public ") {
+            // What users have to see, but not to read about.
+            let isHidden = /@_documentation\(visibility: internal\)\n(?: *@\w+\n)*/
+            for line in text.replacing(isHidden, with: "// ").split(separator: "\n")
+            where line.hasPrefix(indent + "public ") {
                 let declaration = line.dropFirst(indent.count)
                 guard
                     let match = declaration.firstMatch(

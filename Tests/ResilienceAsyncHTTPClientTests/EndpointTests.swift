@@ -17,7 +17,6 @@
         /// Two servers and a client of both.
         private func with(
             _ first: [RawServer.Step], _ second: [RawServer.Step], delay: Hedge.Delay = .onlyAfterFailure,
-            on time: some Clock<Duration> = ManualClock(),
             throwsFailures: Bool = false, module: ResilienceModule? = nil,
             _ body: (HedgingHTTPClient, RawServer, RawServer) async throws -> Void
         ) async throws {
@@ -27,7 +26,7 @@
                         let search = try HedgingHTTPClient(
                             client, endpoints: [HTTPEndpoint(oneURL), HTTPEndpoint(twoURL)], name: "search",
                             module: module, hedge: .init(delay: delay), pipeline: .init(throwsFailures: throwsFailures),
-                            clock: time)
+                            clock: clock)
                         try await body(search, one, two)
                     }
                 }
@@ -58,13 +57,17 @@
 
         @Test("one that does not answer is overtaken after the delay")
         func slow() async throws {
-            // It sends half a head, and nothing more. However long the delay takes, nothing else can end the call.
+            // It sends half a head, and nothing more.
             try await with(
-                [.answer("HTTP/1.1 200")], [response("200 OK", body: "2")], delay: .fixed(.milliseconds(10)),
-                on: ContinuousClock()
+                [.answer("HTTP/1.1 200")], [response("200 OK", body: "2")], delay: .fixed(.milliseconds(10))
             ) { search, one, two in
-                let reply = try await search.execute(request("/")) { try await $0.reply() }
-                #expect(reply == Reply(200, "2"))
+                async let reply = search.execute(request("/")) { try await $0.reply() }
+                try await one.waitForRequests(1)
+                // The limits of the call and of the attempt, and the delay.
+                try await clock.waitForTimers(3)
+                #expect(two.requests.isEmpty)
+                clock.advance(by: .milliseconds(10))
+                #expect(try await reply == Reply(200, "2"))
                 #expect(search.pipeline.hedge.totals.hedges == 1)
             }
         }
@@ -139,6 +142,16 @@
                 #expect((call.failed(with: refused, isAnswered: false) is HTTPUnrepeatableError) == !isRepeated)
                 #expect(call.failed(with: refused, isAnswered: true) is HTTPUnrepeatableError)
             }
+        }
+
+        @Test("what came to a connection as it was closing was never sent, unless its caller has cancelled it")
+        func closingConnection() async throws {
+            let order = RequestCall(.shared, request("http://a/", method: "POST"), nil, nil, .init())
+            let closing = HTTPClientError.cancelled
+            #expect(order.failed(with: closing, isAnswered: false) as? HTTPClientError == closing)
+            #expect(order.failed(with: closing, isAnswered: true) is HTTPUnrepeatableError)
+            #expect(HTTPSendOutcome.ofCall(closing) == .neverSent)
+            try await inCancelledTask { #expect(HTTPSendOutcome.ofCall(closing) == .permanent) }
         }
 
         @Test(

@@ -3,6 +3,8 @@
     import NIOPosix
     import ResilienceCore
 
+    @testable import ResilienceTesting
+
     /// A server that answers with the bytes of a script, one step a request, whichever connection it comes on.
     final class RawServer: Sendable {
         enum Step: Sendable {
@@ -20,6 +22,7 @@
             var next = 0
             var connections = 0
             var requests: [String] = []
+            var arrivals = AwaitedCount()
         }
 
         private let steps: [Step]
@@ -30,6 +33,12 @@
         /// The requests, as they were sent.
         var requests: [String] { state.withLock { $0.requests } }
         var connections: Int { state.withLock { $0.connections } }
+
+        /// Suspends until at least so many requests have come.
+        func waitForRequests(_ count: Int) async throws {
+            guard let waiter = state.withLock({ $0.arrivals.waiter(for: count) }) else { return }
+            try await waiter.value { [self] in state.withLock { $0.arrivals.forget(waiter) } }
+        }
 
         /// What follows the heads of the requests.
         var bodies: [String] {
@@ -44,11 +53,13 @@
         fileprivate func peek() -> Step { state.withLock { steps[min($0.next, steps.count - 1)] } }
 
         fileprivate func take(_ request: String) -> Step {
-            state.withLock { state in
+            let (step, arrived) = state.withLock { state in
                 defer { state.next += 1 }
                 state.requests.append(request)
-                return steps[min(state.next, steps.count - 1)]
+                return (steps[min(state.next, steps.count - 1)], state.arrivals.increment())
             }
+            for waiter in arrived { waiter.finish(with: .success(())) }
+            return step
         }
 
         /// Runs a server while the body runs. After the last step comes the last step again.

@@ -4,9 +4,11 @@
     import NIOCore
     import NIOHTTP1
     import Resilience
-    import ResilienceAsyncHTTPClient
+    import ResilienceCore
     import ResilienceTesting
     import Testing
+
+    @testable import ResilienceAsyncHTTPClient
 
     @Suite("Responses of a client with policies")
     struct ResponseTests {
@@ -198,7 +200,7 @@
             let stalled = RawServer.Step.answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
             try await RawServer.with([stalled]) { _, url in
                 try await withClient { client in
-                    let api = ResilientHTTPClient(client, policies: try hosts.limited(.seconds(1)))
+                    let api = ResilientHTTPClient(client, policies: try hosts.limited(.seconds(600)))
                     let begun = ScriptedOperation<Void>(clock: hosts.clock, [.success(())])
                     async let error = #expect(throws: Timeout.ExceededError.self) {
                         try await api.execute(request(url)) { response in
@@ -206,8 +208,8 @@
                         }
                     }
                     try await begun.waitForCalls(1)
-                    hosts.clock.advance(by: .seconds(1))
-                    #expect(await error?.limit == .seconds(1))
+                    hosts.clock.advance(by: .seconds(600))
+                    #expect(await error?.limit == .seconds(600))
                 }
             }
             #expect(hosts.breaker.totals.failures == 1)
@@ -217,14 +219,30 @@
         func stalledHead() async throws {
             try await RawServer.with([.answer("")]) { server, url in
                 try await withClient { client in
-                    let policies = try PolicyFamily<String>("hosts", maxKeys: 10) { Timeout.layer(.milliseconds(5)) }
-                    let api = ResilientHTTPClient(client, policies: policies)
-                    for _ in 1...20 {
-                        await #expect(throws: Timeout.ExceededError.self) {
+                    // The client has a limit of its own then, in real time.
+                    let api = ResilientHTTPClient(client, policies: try hosts.limited(.seconds(600)))
+                    for number in 1...20 {
+                        async let error = #expect(throws: Timeout.ExceededError.self) {
                             try await api.execute(request(url)) { try await $0.reply() }
                         }
+                        try await server.waitForRequests(number)
+                        hosts.clock.advance(by: .seconds(600))
+                        #expect(await error?.limit == .seconds(600))
                     }
                 }
+            }
+        }
+
+        @Test("the client's own limit is a second later than the call's, and none for a call without")
+        func ownLimit() async throws {
+            let policy = try Policy("hosts", clock: hosts.clock) { Timeout.layer(.seconds(600)) }
+            try await policy.execute { context in
+                let least = NIODeadline.now() + .seconds(601)
+                let deadline = RequestCall.deadline(context)
+                #expect(least <= deadline && deadline <= .now() + .seconds(601))
+            }
+            try await Policy("hosts") { Retry.layer() }.execute { context in
+                #expect(RequestCall.deadline(context) == .distantFuture)
             }
         }
 

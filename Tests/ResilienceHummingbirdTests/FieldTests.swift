@@ -94,8 +94,10 @@
 
         @Test("the priority decides who is served first, and what the handler calls may know it")
         func priority() async throws {
+            let recorder = EventRecorder()
             let bulkhead = try Bulkhead(
-                "work", .init(limit: .fixed(0), queue: .init(capacity: 10, maxWait: nil)), clock: clock)
+                "work", .init(limit: .fixed(0), queue: .init(capacity: 10, maxWait: nil)), clock: clock,
+                observers: [recorder])
             let served = AsyncStream.makeStream(of: Int?.self)
             let options = ServerOptions(priority: .standard)
             let router = Router(try middleware(options, bulkhead: bulkhead)) { _, _ in
@@ -110,7 +112,9 @@
                             let response = try await client.get("/", fields)
                             #expect(response.status == .ok)
                         }
-                        while bulkhead.waiting <= number { await Task.yield() }
+                        // Each event is one that has begun to wait: there is no slot yet.
+                        try await recorder.waitForEvents(number + 1)
+                        #expect(bulkhead.waiting == number + 1)
                     }
                     try bulkhead.resize(to: 1)
                     try await group.waitForAll()

@@ -1,6 +1,8 @@
 import Foundation
 import ResilienceCore
 
+@testable import ResilienceTesting
+
 /// A server that misbehaves as asked, on a thread for each connection: none of the pool's is blocked.
 final class RawServer: Sendable {
     /// What a server does with one request.
@@ -24,7 +26,8 @@ final class RawServer: Sendable {
     private struct State {
         var script: [String: [Act]]
         var seen: [String] = []
-        var connections: [Int32] = []
+        var arrivals: [String: AwaitedCount] = [:]
+        var connections: Set<Int32> = []
         var isStopped = false
     }
 
@@ -64,40 +67,55 @@ final class RawServer: Sendable {
     /// The heads of the requests, in the order in which they came.
     var seen: [String] { state.withLock { $0.seen } }
 
+    /// Suspends until at least so many requests for a path have come.
+    func waitForRequests(_ count: Int, for path: String) async throws {
+        guard let waiter = state.withLock({ $0.arrivals[path, default: .init()].waiter(for: count) }) else { return }
+        try await waiter.value { [self] in state.withLock { $0.arrivals[path]?.forget(waiter) ?? false } }
+    }
+
     func stop() {
-        let open = state.withLock { state in
+        state.withLock { state in
             state.isStopped = true
-            return state.connections
+            for connection in state.connections { shutdown(connection, Int32(SHUT_RDWR)) }
         }
+        // Each is closed by its own thread: its number may be that of another test's socket at once.
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-        for connection in open { shutdown(connection, Int32(SHUT_RDWR)) }
     }
 
     private func accepting() {
+        defer { close(listener) }
         while true {
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { return }
             let isStopped = state.withLock { state in
-                state.connections.append(connection)
+                if !state.isStopped { state.connections.insert(connection) }
                 return state.isStopped
             }
-            guard !isStopped else { return }
+            guard !isStopped else {
+                close(connection)
+                return
+            }
             Thread { [self] in serve(connection) }.start()
         }
     }
 
     private func serve(_ connection: Int32) {
-        defer { close(connection) }
+        defer {
+            state.withLock { state in
+                state.connections.remove(connection)
+                close(connection)
+            }
+        }
         var input: [UInt8] = []
         while let head = readHead(connection, &input) {
             let path = head.split(separator: " ").dropFirst().first.map(String.init) ?? ""
-            let act = state.withLock { state -> Act in
+            let (act, arrived) = state.withLock { state in
                 state.seen.append(head)
                 let acts = state.script[path] ?? [.answer(404)]
                 if acts.count > 1 { state.script[path]?.removeFirst() }
-                return acts[0]
+                return (acts[0], state.arrivals[path, default: .init()].increment())
             }
+            for waiter in arrived { waiter.finish(with: .success(())) }
             switch act {
             case .answer(let status, let fields, let body):
                 skipBody(connection, head, &input)

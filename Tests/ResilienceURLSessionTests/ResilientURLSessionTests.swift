@@ -2,6 +2,7 @@ import Foundation
 import HTTPSemantics
 import Resilience
 import ResilienceCore
+import ResilienceTesting
 import Testing
 
 @testable import ResilienceURLSession
@@ -12,7 +13,9 @@ import Testing
 
 @Suite("Requests of URLSession", .serialized)
 struct ResilientURLSessionTests {
-    /// Whose retries do not wait, and whose limits a busy machine does not reach.
+    private let clock = ManualClock()
+
+    /// Whose retries do not wait, and whose limits are reached only if a test lets time pass.
     private func client(
         _ change: (inout HTTPPipeline.Configuration) -> Void = { _ in }
     ) throws -> ResilientURLSession {
@@ -21,9 +24,10 @@ struct ResilientURLSessionTests {
         session.urlCache = nil
         var configuration = HTTPPipeline.Configuration(
             totalLimit: .seconds(3600), circuitBreaker: .init(), attemptLimit: .seconds(3600))
-        configuration.retry?.backoff = .constant(.milliseconds(1))
+        configuration.retry?.backoff = .immediate
         change(&configuration)
-        return try ResilientURLSession(URLSession(configuration: session), named: "api", configuration)
+        return try ResilientURLSession(
+            URLSession(configuration: session), named: "api", configuration, clock: clock)
     }
 
     private func request(_ server: RawServer, _ path: String, _ method: String, body: String? = nil) throws
@@ -46,9 +50,9 @@ struct ResilientURLSessionTests {
     }
 
     @Test(
-        "Retry-After holds back in every form",
+        "Retry-After holds back in every form, and not if it has passed",
         arguments: [
-            "0.01", "0", "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+            "0", "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
             "nonsense",
         ])
     func retryAfter(_ value: String) async throws {
@@ -56,6 +60,22 @@ struct ResilientURLSessionTests {
         defer { server.stop() }
         #expect(try await client().data(from: server.url("/a")).1.statusCode == 200)
         #expect(server.seen.count == 2)
+    }
+
+    @Test("A Retry-After of a fraction of a second is as long")
+    func fraction() async throws {
+        let server = try RawServer(["/a": [.answer(503, fields: ["Retry-After: 0.25"]), .answer(200)]])
+        defer { server.stop() }
+        let client = try client {
+            $0.retry?.hintJitter = 0
+            $0.pause = nil
+        }
+        async let status = client.data(from: server.url("/a")).1.statusCode
+        try await clock.waitForSleepers(1)
+        clock.advance(by: .milliseconds(249))
+        #expect(server.seen.count == 1)
+        clock.advance(by: .milliseconds(1))
+        #expect(try await status == 200)
     }
 
     @Test("A Retry-After that is too long ends the call with the response")
@@ -109,14 +129,14 @@ struct ResilientURLSessionTests {
     func stalled() async throws {
         let server = try RawServer(["/a": [.stall, .answer(200)]])
         defer { server.stop() }
-        let client = try client {
-            $0.attemptLimit = .milliseconds(300)
-            // The answer may come too late as well, on a busy machine.
-            $0.retry?.maxAttempts = 100
-        }
-        let start = ContinuousClock.now
-        #expect(try await client.data(from: server.url("/a")).1.statusCode == 200)
-        #expect(start.duration(to: .now) >= .milliseconds(300))
+        let client = try client { $0.attemptLimit = .milliseconds(300) }
+        async let status = client.data(from: server.url("/a")).1.statusCode
+        try await server.waitForRequests(1, for: "/a")
+        clock.advance(by: .milliseconds(299))
+        #expect(server.seen.count == 1)
+        clock.advance(by: .milliseconds(1))
+        #expect(try await status == 200)
+        #expect(server.seen.count == 2)
     }
 
     @Test("Cancelled while responses arrive, no request comes to a standstill")
@@ -134,7 +154,7 @@ struct ResilientURLSessionTests {
         }
         let stalled = try server.url("/s")
         let task = Task { try await client.data(from: stalled) }
-        while !server.seen.contains(where: { $0.contains("/s") }) { try await Task.sleep(for: .milliseconds(5)) }
+        try await server.waitForRequests(1, for: "/s")
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
     }

@@ -2,7 +2,7 @@ public import ResilienceCore
 internal import Synchronization
 
 /// Holds back all calls to a service that has asked one of them to wait: a 429 or 503 with a `Retry-After`, or any
-/// other ``ResilienceCore/OverloadError`` that says when to try again.
+/// other ``/ResilienceCore/OverloadError`` that says when to try again.
 ///
 /// A call that comes meanwhile waits until then, and a little longer, so that those who wait come back spread and not
 /// at one instant. One whose deadline comes before that is refused at once. Inside of a retry and outside of a breaker,

@@ -6,7 +6,7 @@ extension ResilienceModule {
     ///
     /// Derived from what the patterns read. A document that it admits can still be refused, for what hangs together
     /// (`initial` above `maximum`) or for names that are not registered; one that it does not admit is refused. Of
-    /// ``ResilienceCore/ConfigurationValue/prettyDescription`` it is a file.
+    /// ``/ResilienceCore/ConfigurationValue/prettyDescription`` it is a file.
     public static let documentSchema: ConfigurationValue = DocumentPatterns.schema
 }
 

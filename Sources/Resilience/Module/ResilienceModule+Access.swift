@@ -11,7 +11,7 @@ extension ResilienceModule {
     public func policy(_ name: String) throws -> Policy {
         if let policy: Policy = try registered(.policy, name) { return policy }
         return try makeOnFirstUse(.policy, name) { parts in
-            [parts.policy(try self.options.defaultPolicy(parts.environment)).entry]
+            [parts.policy(try self.options.defaultPolicy.policy(in: parts.environment)).entry]
         }
     }
 

@@ -17,7 +17,7 @@ extension ResilienceModule {
         /// s.
         public var cancellationPeriod: Duration
 
-        let defaultPolicy: @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy
+        let defaultPolicy: PolicyRecipe
 
         /// What becomes of a name that is asked for and not registered.
         public struct FirstUse: Sendable, Hashable {
@@ -45,19 +45,27 @@ extension ResilienceModule {
         }
 
         /// Creates options that say what a policy which is made on first use consists of.
+        @inlinable
         public init<S: Strategy>(
             firstUse: FirstUse = .makes(atMost: 1_000), drainDelay: Duration = .zero,
             gracePeriod: Duration = .seconds(30), cancellationPeriod: Duration = .seconds(5),
             @PolicyBuilder defaultPolicy layers: () -> Layer<S>
         ) {
+            self.init(
+                firstUse, drainDelay: drainDelay, gracePeriod: gracePeriod, cancellationPeriod: cancellationPeriod,
+                PolicyRecipe(layers()))
+        }
+
+        @usableFromInline
+        init(
+            _ firstUse: FirstUse, drainDelay: Duration, gracePeriod: Duration, cancellationPeriod: Duration,
+            _ defaultPolicy: PolicyRecipe
+        ) {
             self.firstUse = firstUse
             self.drainDelay = drainDelay
             self.gracePeriod = gracePeriod
             self.cancellationPeriod = cancellationPeriod
-            let layer = layers()
-            defaultPolicy = { environment throws(ConfigurationError) in
-                try Policy(environment: environment, layer: layer)
-            }
+            self.defaultPolicy = defaultPolicy
         }
 
         func faults(_ names: ModuleNames) -> [ConfigurationError.Fault] {
@@ -71,7 +79,7 @@ extension ResilienceModule {
             do throws(ConfigurationError) {
                 var environment = PolicyEnvironment(name: "options.defaultPolicy")
                 environment.names = names
-                _ = try defaultPolicy(environment)
+                _ = try defaultPolicy.policy(in: environment)
             } catch {
                 return check.faults + error.faults
             }

@@ -15,7 +15,8 @@ public import ResilienceCore
 /// ```
 ///
 /// Calls are let in from the moment the module exists. ``run()`` is for what lives as long as the application: it parks
-/// until its task is cancelled or ``shutdown(gracePeriod:)`` is called, reloads the configuration, and shuts down.
+/// until its task is cancelled or ``shutdown(drainDelay:gracePeriod:)`` is called, reloads the configuration, and shuts
+/// down.
 ///
 /// All members may be used from any task at once.
 public final class ResilienceModule: Sendable {

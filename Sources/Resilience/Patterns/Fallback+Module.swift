@@ -83,15 +83,20 @@ extension Registration {
     ///   - type: What calls return.
     ///   - layers: As for `Policy`.
     ///   - steps: What is tried when a call fails, first to last.
+    @inlinable
     public init<S: Strategy, Value: Sendable>(
         _ name: String, for type: Value.Type, @PolicyBuilder layers: () -> Layer<S>,
         @FallbackBuilder<NoKey, Value> fallback steps: () -> Fallback<Value>.Steps
     ) {
-        let layer = layers()
-        let configuration = Fallback<Value>.Configuration(steps: steps)
+        let recipe = PolicyRecipe(layers())
+        self.init(name, recipe: recipe, Fallback<Value>.Configuration(steps: steps))
+    }
+
+    @usableFromInline
+    init<Value: Sendable>(_ name: String, recipe: PolicyRecipe, _ configuration: Fallback<Value>.Configuration) {
         self.init(name) { parts throws(ConfigurationError) in
             let fallback = try Fallback<Value>(configuration, of: parts)
-            let (entry, policy) = parts.policy(try Policy(environment: parts.environment, layer: layer))
+            let (entry, policy) = parts.policy(try recipe.policy(in: parts.environment))
             return [entry, policy.fallback(to: fallback).entry(in: parts)]
         }
     }

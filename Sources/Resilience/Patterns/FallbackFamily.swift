@@ -102,16 +102,25 @@ extension Registration {
     ///   - type: What calls return.
     ///   - layers: The layers of each policy, as for `Policy`.
     ///   - steps: What is tried when a call fails, first to last.
+    @inlinable
     public init<Key: Hashable & Sendable, S: Strategy, Value: Sendable>(
         family name: String, by key: Key.Type, maxKeys: Int, idleLimit: Duration = .seconds(600),
         for type: Value.Type, @PolicyBuilder layers: () -> Layer<S>,
         @FallbackBuilder<Key, Value> fallback steps: () -> KeyedFallback<Key, Value>.Steps
     ) {
-        let layer = layers()
-        let configuration = KeyedFallback<Key, Value>.Configuration(steps: steps)
+        self.init(
+            family: name, by: key, maxKeys: maxKeys, idleLimit: idleLimit, recipe: PolicyRecipe(layers()),
+            KeyedFallback<Key, Value>.Configuration(steps: steps))
+    }
+
+    @usableFromInline
+    init<Key: Hashable & Sendable, Value: Sendable>(
+        family name: String, by key: Key.Type, maxKeys: Int, idleLimit: Duration, recipe: PolicyRecipe,
+        _ configuration: KeyedFallback<Key, Value>.Configuration
+    ) {
         self.init(name) { parts throws(ConfigurationError) in
             let fallback = try KeyedFallback<Key, Value>(configuration, of: parts)
-            let family = try PolicyFamily<Key>(parts.environment, maxKeys: maxKeys, idleLimit: idleLimit, layer)
+            let family = try PolicyFamily<Key>(parts.environment, maxKeys: maxKeys, idleLimit: idleLimit, recipe)
             return family.fallback(to: fallback).entries(in: parts)
         }
     }

@@ -72,13 +72,18 @@ extension Registration {
     ///   - name: The name of the policy and of its hedge.
     ///   - configuration: When and how often calls are hedged.
     ///   - layers: As for `Policy`; each attempt goes through all of them.
+    @inlinable
     public init<S: Strategy>(
         hedged name: String, _ configuration: Hedge.Configuration = Hedge.Configuration(),
         @PolicyBuilder layers: () -> Layer<S>
     ) {
-        let layer = layers()
+        self.init(hedged: name, configuration, recipe: PolicyRecipe(layers()))
+    }
+
+    @usableFromInline
+    init(hedged name: String, _ configuration: Hedge.Configuration, recipe: PolicyRecipe) {
         self.init(name) { parts throws(ConfigurationError) in
-            let (entry, policy) = parts.policy(try Policy(environment: parts.environment, layer: layer))
+            let (entry, policy) = parts.policy(try recipe.policy(in: parts.environment))
             let resolved: Hedge.Configuration
             do throws(ConfigurationError) {
                 resolved = try configuration.resolved(in: parts.environment)

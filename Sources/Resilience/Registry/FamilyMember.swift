@@ -6,6 +6,8 @@ final class MemberState: Sendable {
     /// The layers that are the member's own; those that all members share are left out.
     let layers: [LayerDescription?]
     let breakers: [CircuitBreaker]
+    /// Those of the layers that know something. Found once: a full family asks members by the hundred.
+    private let retaining: [any StateRetaining]
 
     private let started = Atomic<Int>(0)
     private let ended = Atomic<Int>(0)
@@ -18,6 +20,7 @@ final class MemberState: Sendable {
     init(_ layers: [LayerDescription?], now: TimeSource.Instant) {
         self.layers = layers
         breakers = layers.compactMap { $0?.strategy as? CircuitBreaker }
+        retaining = layers.compactMap { $0?.component as? any StateRetaining }
         seenAt = Atomic(now.nanoseconds)
     }
 
@@ -53,8 +56,7 @@ final class MemberState: Sendable {
     func retained(at now: TimeSource.Instant) -> RetainedState {
         guard running == 0 else { return .obligation }
         var most = RetainedState.nothing
-        for layer in layers where most < .obligation {
-            guard let component = layer?.component as? any StateRetaining else { continue }
+        for component in retaining where most < .obligation {
             most = max(most, component.retainedState(at: now))
         }
         return most

@@ -69,7 +69,7 @@ extension PolicyFamily {
         // The prototype takes the place of a policy whose recipe, of the user's own, has changed its mind.
         var environment = settings.environment.withoutMeters
         environment.sharedName = policyName
-        let made = (try? make(environment)) ?? prototype
+        let made = (try? recipe.policy(in: environment)) ?? prototype
         for meters in settings.meters { meters.attach(to: made, sharedLayers) }
         let state = MemberState(made.layers.own(besides: sharedLayers), now: now)
         let policy = Policy(made, layers: MemberLayers(made, state, numbers)).called(policyName)

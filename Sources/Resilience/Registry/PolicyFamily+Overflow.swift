@@ -74,7 +74,7 @@ extension PolicyFamily {
     private func overflowMember(_ settings: Settings) -> Member {
         var environment = settings.environment
         environment.name += "/overflow"
-        let policy = (try? make(environment)) ?? prototype
+        let policy = (try? recipe.policy(in: environment)) ?? prototype
         let now = time.now
         return member(policy, MemberState(policy.layers.own(besides: sharedLayers), now: now), settings, now: now)
     }

@@ -45,7 +45,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     let overflow = Lock<Member?>(nil)
     let counts = FamilyCounts()
     let events: EventChannel<PolicyFamilyEventKind>
-    let make: @Sendable (PolicyEnvironment) throws(ConfigurationError) -> Policy
+    let recipe: PolicyRecipe
 
     /// Creates a family.
     ///
@@ -60,6 +60,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     ///   - observers: Who hears their events, and those of the family.
     ///   - layers: The layers of each policy, as for `Policy`.
     /// - Throws: All faults, those of the layers too.
+    @inlinable
     public convenience init<S: Strategy>(
         _ name: String, maxKeys: Int, idleLimit: Duration = .seconds(600),
         clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
@@ -67,18 +68,16 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     ) throws(ConfigurationError) {
         try self.init(
             PolicyEnvironment(name: name, time: TimeSource(clock), random: random, observers: observers),
-            maxKeys: maxKeys, idleLimit: idleLimit, layers())
+            maxKeys: maxKeys, idleLimit: idleLimit, PolicyRecipe(layers()))
     }
 
-    init<S: Strategy>(
-        _ environment: PolicyEnvironment, maxKeys: Int, idleLimit: Duration, _ layer: Layer<S>
+    @usableFromInline
+    package init(
+        _ environment: PolicyEnvironment, maxKeys: Int, idleLimit: Duration, _ recipe: PolicyRecipe
     ) throws(ConfigurationError) {
         let bounds = FamilyBounds(maxKeys: maxKeys, idleLimit: idleLimit)
         var check = ConfigurationCheck(environment.name)
         bounds.check(&check)
-        let make = { @Sendable (environment: PolicyEnvironment) throws(ConfigurationError) -> Policy in
-            try Policy(environment: environment, layer: layer)
-        }
         var environment = environment
         environment.observers = environment.observers.map(ObserverBox.boxed)
         environment.sharedName = ""
@@ -89,13 +88,13 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
         let sample: Policy
         do throws(ConfigurationError) {
             // Built to learn the faults now, not with the first key; and to give all observers to what members share.
-            sample = try make(environment)
-            prototype = try make(environment.withoutMeters)
+            sample = try recipe.policy(in: environment)
+            prototype = try recipe.policy(in: environment.withoutMeters)
         } catch {
             throw ConfigurationError(check.faults + error.faults) ?? error
         }
         try check.finish()
-        self.make = make
+        self.recipe = recipe
         sharedLayers = zip(prototype.layers, sample.layers).map { layer, other in
             layer.identity.map { $0 == other.identity } ?? false
         }
@@ -113,7 +112,13 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     // MARK: Members
 
     /// The policy of a key; made if there is none. If all places are taken, ``overflowPolicy``.
-    public subscript(_ key: Key) -> Policy {
+    public subscript(_ key: Key) -> Policy { lookUp(key) }
+
+    // For the usual keys. For others the types of the table are looked up in each call: 6 000 instructions more.
+    #if compiler(>=6.3)
+        @specialized(where Key == String)
+    #endif
+    private func lookUp(_ key: Key) -> Policy {
         let now = time.now
         let found = table.withExistingValue(for: key, now: now) { member, _ -> Policy in
             member.use(at: now)

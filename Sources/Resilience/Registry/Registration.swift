@@ -28,10 +28,15 @@ public struct Registration: Sendable {
     /// - Parameters:
     ///   - name: The name of the policy, and of layers that have none of their own.
     ///   - layers: As for `Policy`.
+    @inlinable
     public init<S: Strategy>(_ name: String, @PolicyBuilder layers: () -> Layer<S>) {
-        let layer = layers()
+        self.init(name, recipe: PolicyRecipe(layers()))
+    }
+
+    @usableFromInline
+    init(_ name: String, recipe: PolicyRecipe) {
         self.init(name) { parts throws(ConfigurationError) in
-            [parts.policy(try Policy(environment: parts.environment, layer: layer)).entry]
+            [parts.policy(try recipe.policy(in: parts.environment)).entry]
         }
     }
 
@@ -65,13 +70,20 @@ public struct Registration: Sendable {
     ///   - maxKeys: The most keys at once, 1 to 1 000 000.
     ///   - idleLimit: How long a policy that is not used is kept, at least 1 ns. Default: 10 minutes.
     ///   - layers: The layers of each policy, as for `Policy`.
+    @inlinable
     public init<Key: Hashable & Sendable, S: Strategy>(
         family name: String, by key: Key.Type, maxKeys: Int, idleLimit: Duration = .seconds(600),
         @PolicyBuilder layers: () -> Layer<S>
     ) {
-        let layer = layers()
+        self.init(family: name, by: key, maxKeys: maxKeys, idleLimit: idleLimit, recipe: PolicyRecipe(layers()))
+    }
+
+    @usableFromInline
+    init<Key: Hashable & Sendable>(
+        family name: String, by key: Key.Type, maxKeys: Int, idleLimit: Duration, recipe: PolicyRecipe
+    ) {
         self.init(name) { parts throws(ConfigurationError) in
-            let family = try PolicyFamily<Key>(parts.environment, maxKeys: maxKeys, idleLimit: idleLimit, layer)
+            let family = try PolicyFamily<Key>(parts.environment, maxKeys: maxKeys, idleLimit: idleLimit, recipe)
             try family.adopt(by: parts.gate)
             return [parts.entry(of: family)]
         }

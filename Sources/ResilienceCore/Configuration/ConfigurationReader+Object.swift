@@ -21,8 +21,10 @@ extension ConfigurationReader {
 
         /// The value of a key, which is known from now on; `nil` if it is absent.
         ///
-        /// - Parameter field: What the configuration's own check calls the value, if that is not the key; with dots if
-        ///   it lies further in.
+        /// - Parameters:
+        ///   - key: The key.
+        ///   - field: What the configuration's own check calls the value, if that is not the key; with dots if it lies
+        ///     further in.
         public mutating func reader(_ key: String, as field: String? = nil) -> ConfigurationReader? {
             known.insert(key)
             reader.findings.questions?.ask(for: reader.path.step(key))
@@ -74,7 +76,10 @@ extension ConfigurationReader {
 
         /// Reads one of the words that are the raw values of a type.
         ///
-        /// - Parameter choices: Those that may be chosen. Default: all.
+        /// - Parameters:
+        ///   - key: The key.
+        ///   - value: Where it goes; stays what it is if the key is absent, or its value is none of the words.
+        ///   - choices: Those that may be chosen. Default: all.
         public mutating func read<Word: DocumentWord>(_ key: String, _ value: inout Word, among choices: [Word]? = nil)
         {
             if let read = reader(key)?.word(Word.self, among: choices) { value = read }

@@ -127,7 +127,9 @@ public struct ConfigurationReader {
 
     /// One of the words that are the raw values of a type.
     ///
-    /// - Parameter choices: Those that may be chosen. Default: all.
+    /// - Parameters:
+    ///   - type: The type.
+    ///   - choices: Those that may be chosen. Default: all.
     public func word<Word: DocumentWord>(_ type: Word.Type = Word.self, among choices: [Word]? = nil) -> Word? {
         word((choices ?? Array(Word.allCases)).map { ($0.rawValue, $0) })
     }

@@ -57,6 +57,8 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         @usableFromInline var common: Value.Common
         /// Where the next sweep goes on.
         @usableFromInline var hand = 0
+        /// Where the next search for one to give way goes on.
+        @usableFromInline var searchHand = 0
         @usableFromInline var asks: UInt32 = 0
 
         init(_ common: Value.Common) {
@@ -84,11 +86,11 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         mutating func candidate(_ steps: Int, now: Instant) -> Int? {
             var best: (place: Int, loss: Int64)?
             for _ in 0..<min(steps, store.count) {
-                if hand >= store.count { hand = 0 }
-                if let loss = store[hand].loss(at: now, common), best.map({ loss < $0.loss }) ?? true {
-                    best = (hand, loss)
+                if searchHand >= store.count { searchHand = 0 }
+                if let loss = store[searchHand].loss(at: now, common), best.map({ loss < $0.loss }) ?? true {
+                    best = (searchHand, loss)
                 }
-                hand &+= 1
+                searchHand &+= 1
             }
             return best?.place
         }
@@ -126,14 +128,13 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
     @usableFromInline let limit: Atomic<Int>
     /// The shard that the next sweep goes to.
     @usableFromInline let cursor = Atomic<Int>(0)
+    /// Where a key is looked for that gives way, when that of a new one has none to give.
+    let search = KeyedSearch()
 
     /// Entries looked at for each new key, for a new key where all places are taken, and every so many asks.
     @inlinable static var stepsPerInsertion: Int { 4 }
     @inlinable static var stepsWhenFull: Int { 32 }
     @inlinable static var asksPerSweep: UInt32 { 32 }
-    /// Shards, and entries of each, that are looked through for a key whose own shard has none to give.
-    static var shardsWhenFull: Int { 16 }
-    static var stepsAcross: Int { 128 }
 
     /// Creates a table.
     ///
@@ -220,14 +221,30 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
     @usableFromInline
     @inline(never)
     func takeFromOthers(_ now: Instant) -> Entry? {
-        for _ in 0..<min(shards.count, Self.shardsWhenFull) {
-            let next = cursor.wrappingAdd(1, ordering: .relaxed).oldValue
-            let victim = shards[next & (shards.count - 1)].state.withLock { state -> Entry? in
-                guard let place = state.candidate(Self.stepsAcross, now: now) else { return nil }
-                release(1)
-                return state.store.remove(at: place)
+        find(now) { state, place in
+            release(1)
+            return state.store.remove(at: place)
+        }
+    }
+
+    /// Looks for a key that can give way, and runs `body` on it, under the lock of its shard. The next search begins
+    /// with that shard.
+    private func find<Result: Sendable>(_ now: Instant, _ body: (inout State, _ place: Int) -> Result) -> Result? {
+        let isWide = search.begin(at: now)
+        var steps = isWide ? KeyedSearch.stepsWide : KeyedSearch.steps
+        for _ in 0..<min(shards.count, KeyedSearch.shards) where steps > 0 {
+            let shard = search.cursor.load(ordering: .relaxed)
+            let (found, looked) = shards[shard & (shards.count - 1)].state.withLock { state -> (Result?, Int) in
+                let looks = min(steps, KeyedSearch.stepsOfShard, state.store.count)
+                return (state.candidate(looks, now: now).map { body(&state, $0) }, looks)
             }
-            if let victim { return victim }
+            if let found {
+                if isWide { search.hasFound() }
+                return found
+            }
+            search.cursor.wrappingAdd(1, ordering: .relaxed)
+            // An empty shard takes a look, too.
+            steps -= max(1, looked)
         }
         return nil
     }
@@ -273,6 +290,7 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
 
     /// Runs `body` on a key's value, if it has one. Every so many asks also sweep, so that where only known keys are
     /// asked for, the idle ones are forgotten too.
+    @inlinable
     package func withExistingValue<Result: Sendable>(
         for key: Key, now: Instant, _ body: (inout Value, inout Value.Common) -> Result
     ) -> Result? {
@@ -315,18 +333,21 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
 
     /// Whether a new key would find a place, as far as is found out by looking at a part of the keys: one that is free,
     /// or that of a key that can be forgotten.
+    ///
+    /// Any number of keys that find none cost as much as looking at a few entries each; see ``KeyedSearch``.
     package func hasRoom(now: Instant) -> Bool {
         if count < limit.load(ordering: .relaxed) { return true }
-        sweepSomewhere(now)
-        if count < limit.load(ordering: .relaxed) { return true }
-        for _ in 0..<min(shards.count, Self.shardsWhenFull) {
-            let next = cursor.wrappingAdd(1, ordering: .relaxed).oldValue
-            let isFound = shards[next & (shards.count - 1)].state.withLock { state in
-                state.candidate(Self.stepsAcross, now: now) != nil
+        let found = find(now) { state, place -> Entry? in
+            guard state.store[place].isForgettable(at: now, state.common) else {
+                // Where whoever takes it looks first.
+                state.searchHand = place
+                return nil
             }
-            if isFound { return true }
+            // Not kept until somebody takes its place, who would count it as a loss.
+            release(1)
+            return state.store.remove(at: place)
         }
-        return false
+        return if case .some = found { true } else { false }
     }
 
     @inlinable

@@ -18,7 +18,7 @@ extension Strategy {
     ///     ``Policy/accepting(_:where:)`` declared.
     ///   - operation: The call to protect.
     /// - Returns: The value of the last run of the operation.
-    /// - Throws: As ``execute(accepting:_:)``.
+    /// - Throws: As `execute(accepting:_:)`.
     @inlinable @inline(__always)
     public nonisolated(nonsending) func execute<Value>(
         failing classify: (Value) -> (any Error)?,

@@ -3,14 +3,14 @@ extension Strategy {
     /// connection.
     ///
     /// - Parameters:
-    ///   - isAccepted: Whether a returned value counts as success. See ``execute(accepting:_:)``.
-    ///   - classify: What is wrong with a returned value. See ``execute(failing:_:)``.
+    ///   - isAccepted: Whether a returned value counts as success. See `execute(accepting:_:)`.
+    ///   - classify: What is wrong with a returned value. See `execute(failing:_:)`.
     ///   - release: Called once for each value that was not accepted and that is not the outcome of the call, because
     ///     the operation runs again: before the delay, so that what it holds is free during the delay; or because the
     ///     call ends with an error. Runs on the caller's actor.
     ///   - operation: The call to protect.
     /// - Returns: The value of the last run of the operation.
-    /// - Throws: As ``execute(accepting:_:)``.
+    /// - Throws: As `execute(accepting:_:)`.
     @inlinable
     public nonisolated(nonsending) func execute<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },

@@ -19,6 +19,7 @@ private struct RestOfCall: @unchecked Sendable {
 ///
 /// The engine behind every cooperative limit, in one place, so that it can give way to the language's own deadline once
 /// there is one.
+@inline(never)
 package func runInChild(
     _ isolation: isolated (any Actor)?, _ lane: DeadlineLane, _ context: Context, _ deadline: TimeSource.Instant,
     _ next: nonisolated(nonsending) (Context) async throws -> Void
@@ -28,31 +29,61 @@ package func runInChild(
         let call = CallLimit(deadline, on: lane.time, of: context)
         // The handler is there before the child, which may run long before it suspends for the first time.
         await withTaskCancellationHandler {
-            let child: Task<Void, Never>
-            // A task of its own does not inherit the preference.
-            let executor = preferredExecutor
-            if #available(macOS 26, iOS 26, watchOS 26, tvOS 26, visionOS 26, *) {
-                child = call.around {
-                    Task.immediate(executorPreference: executor) {
-                        _ = isolation
-                        await runUntilDeadline(lane, call, rest)
-                    }
-                }
-            } else {
-                child = call.around {
-                    Task(executorPreference: executor) {
-                        _ = isolation
-                        await runUntilDeadline(lane, call, rest)
-                    }
-                }
-                lane.keep(child, of: call)
-            }
-            await child.value
+            await makeChild(isolation, lane, call, rest).value
         } onCancel: {
             lane.cancel(call)
         }
         return call.childEnd
     }
+}
+
+/// Makes the child, which runs until it suspends for the first time where the system allows that.
+///
+/// Synchronous, so that making it takes no hop to the caller's actor.
+private func makeChild(
+    _ isolation: isolated (any Actor)?, _ lane: DeadlineLane, _ call: CallLimit, _ rest: RestOfCall
+) -> Task<Void, Never> {
+    // A task of its own does not inherit the preference.
+    let executor = preferredExecutor
+    guard #available(macOS 26, iOS 26, watchOS 26, tvOS 26, visionOS 26, *) else {
+        let child = call.around {
+            Task(executorPreference: executor) {
+                _ = isolation
+                await runUntilDeadline(lane, call, rest)
+            }
+        }
+        lane.keep(child, of: call)
+        return child
+    }
+    guard executor == nil else {
+        return call.around {
+            Task.immediate(executorPreference: executor) {
+                _ = isolation
+                await runUntilDeadline(lane, call, rest)
+            }
+        }
+    }
+    return call.around { makeChildWithoutPreference(isolation, lane, call, rest) }
+}
+
+/// Makes a child about whose executor nothing is written into the task. A preference, also one for none, is looked up
+/// at each hop of the child and of whatever runs in it, under a lock: some 200 instructions each.
+///
+/// The optimiser leaves it out where it sees that there is none: in a function of its own, and in a loop, of one round,
+/// because it takes apart what stands in one. The baselines of instructions tell whether it still does.
+@available(macOS 26, iOS 26, watchOS 26, tvOS 26, visionOS 26, *)
+@inline(never)
+private func makeChildWithoutPreference(
+    _ isolation: isolated (any Actor)?, _ lane: DeadlineLane, _ call: CallLimit, _ rest: RestOfCall
+) -> Task<Void, Never> {
+    var child: Task<Void, Never>?
+    while child == nil {
+        child = Task.immediate {
+            _ = isolation
+            await runUntilDeadline(lane, call, rest)
+        }
+    }
+    return child.unsafelyUnwrapped
 }
 
 /// The child: registers itself, runs the operation on the caller's actor, takes itself off the list.

@@ -7,7 +7,7 @@
 ///
 /// `ManualClock` conforms. For a clock of your own:
 ///
-/// - Call each action once, as soon as ``now`` has come to the timer's instant: synchronously, by whoever moves the
+/// - Call each action once, as soon as `now` has come to the timer's instant: synchronously, by whoever moves the
 ///   clock, and in the order of the instants; where these are equal, in the order in which the timers were set.
 /// - While an action runs, `now` shows its timer's instant or a later one. It never goes back.
 /// - Hold no lock while you call an action: it may read the clock, set timers and cancel them.

@@ -1,5 +1,5 @@
-// What the standard pipeline costs by itself, around a sender that answers at once. Its rows are those of
-// `count-instructions --http`, and nanoseconds are printed with a third argument:
+// What the standard pipeline costs by itself, around a sender that answers at once. `count-instructions --http`
+// compares its rows with their baselines; nanoseconds are printed with a third argument:
 //
 //     PipelineCosts "standard pipeline" 10000
 //     PipelineCosts "standard pipeline" 200000 9      the median of nine runs, the fastest and the slowest
@@ -63,7 +63,7 @@ let rows: [(name: String, make: () throws -> @Sendable (Int) async throws -> Voi
 
 let arguments = CommandLine.arguments.dropFirst().map { $0 }
 if arguments == ["--list"] {
-    for row in rows { print("library\t\(row.name)") }
+    for (index, row) in rows.enumerated() { print("\(index == 0 ? "baseline" : "library")\t\(row.name)") }
     exit(0)
 }
 guard arguments.count >= 2, let count = Int(arguments[1]), let row = rows.first(where: { $0.name == arguments[0] })

@@ -8,16 +8,21 @@ import ResilienceAsyncHTTPClient
 /// What a request costs through the standard pipeline and through AsyncHTTPClient alone, one after another on one
 /// connection to a server on loopback.
 ///
-///     RequestTimes times 5000 11         ns a request: the median of eleven runs of each, taken in turn
-///     RequestTimes alone 2000            only makes the requests, for valgrind
-///     RequestTimes pipeline 2000
+///     RequestTimes times 5000 11                  ns a request: the median of eleven runs of each, taken in turn
+///     RequestTimes "standard pipeline" 2000       only makes the requests, for `count-instructions --requests`
+///     RequestTimes --list
 @main
 struct RequestTimes {
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst().map { $0 }
+        let names = ["client alone", "standard pipeline"]
+        if arguments == ["--list"] {
+            for name in names { print("network\t\(name)") }
+            return
+        }
         let numbers = arguments.dropFirst().compactMap { Int($0) }
         guard let mode = arguments.first, let count = numbers.first else {
-            return print("usage: RequestTimes times <requests> <runs> | alone <requests> | pipeline <requests>")
+            return print("usage: RequestTimes --list | times <requests> <runs> | <row> <requests>")
         }
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 16)
@@ -44,8 +49,8 @@ struct RequestTimes {
             }
         }
         switch mode {
-        case "alone": try await alone(count)
-        case "pipeline": try await pipeline(count)
+        case names[0]: try await alone(count)
+        case names[1]: try await pipeline(count)
         default:
             try await alone(1000)
             try await pipeline(1000)
@@ -57,7 +62,7 @@ struct RequestTimes {
                     times[index].append(start.duration(to: .now) / .nanoseconds(1) / Double(count))
                 }
             }
-            for (name, times) in zip(["client alone", "standard pipeline"], times) {
+            for (name, times) in zip(names, times) {
                 let sorted = times.sorted()
                 print(
                     "\(name): \(Int(sorted[sorted.count / 2])) ns (\(Int(sorted[0]))–\(Int(sorted[sorted.count - 1])))")
