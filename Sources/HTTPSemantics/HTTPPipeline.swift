@@ -66,14 +66,14 @@ public struct HTTPPipeline: Sendable {
             faults = error.prefixed(name).faults
         }
         do throws(ConfigurationError) {
+            let layers = configuration.withoutFaultyLimits
             policies = try PolicyFamily<String>(
                 name, maxKeys: min(max(1, configuration.maxAuthorities), 1_000_000), clock: clock, random: random,
                 observers: observers
-            ) { configuration.layers }
+            ) { layers.layers }
         } catch {
-            // An empty pipeline has been found above, and a limit that is none by both.
-            let new = error.faults.filter { fault in !faults.contains { $0.value == fault.value } }
-            throw ConfigurationError(faults + new) ?? error
+            // An empty pipeline has been found above.
+            throw ConfigurationError(faults + error.faults.filter { !faults.contains($0) }) ?? error
         }
         if let error = ConfigurationError(faults) { throw error }
         policies.setRelation { [configuration] name, layers, _ in
@@ -99,6 +99,17 @@ public struct HTTPPipeline: Sendable {
 }
 
 extension HTTPPipeline.Configuration {
+    /// The same without limits that are faults, which have been found already and under names of their own.
+    var withoutFaultyLimits: HTTPPipeline.Configuration {
+        func replaced(_ limit: Duration) -> Duration {
+            limit >= .nanoseconds(1) && limit <= .nanoseconds(Int64.max) ? limit : .seconds(1)
+        }
+        var new = self
+        new.totalLimit = totalLimit.map(replaced)
+        new.attemptLimit = attemptLimit.map(replaced)
+        return new
+    }
+
     @PolicyBuilder
     var layers: Layer<some Strategy> {
         if let totalLimit { Timeout.layer(totalLimit) }

@@ -199,7 +199,7 @@
                     ])
                 #expect(recorder.events.map(\.severity) == [.warning, .warning])
                 recorder.clear()
-                configuration.timeout.connect = .seconds(1)
+                configuration.timeout.connect = .milliseconds(999)
                 configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 9
                 let fitting = ResilientHTTPClient(
                     client, policies: policies, configuration: configuration, observers: [recorder])
