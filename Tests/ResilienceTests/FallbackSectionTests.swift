@@ -141,8 +141,8 @@ struct FallbackSectionTests {
             found.sorted() == [
                 "defaults.fallback: {…} is for an unknown key",
                 "defaults.staleWhileRevalidate: {…} is for an unknown key",
-                "fallbacks.quote: {} is for a fallback that is not registered; did you mean quotes?; only code can "
-                    + "declare one",
+                "fallbacks.quote: {} is for a fallback that is not registered; did you mean quotes?; register it in "
+                    + "code first",
                 "fallbacks.quotes.exhaustion: \"none\" is none of originalError, exhaustedError",
                 "fallbacks.quotes.steps.\"last good\".limit: 3 is for an unknown key",
                 "fallbacks.quotes.steps.\"last good\".maxAge: \"0s\" is outside 1 ns...292 years",
