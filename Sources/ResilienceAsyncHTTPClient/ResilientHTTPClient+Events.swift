@@ -82,12 +82,16 @@
 
         /// Warns of what the first policy contradicts.
         ///
-        /// - Parameter observers: Whom, besides those of the channel; asked for once.
+        /// - Parameters:
+        ///   - first: The policy; asked for once.
+        ///   - events: Where.
+        ///   - observers: Whom, besides those of the channel; asked for once.
         func warn(
-            of policy: Policy, _ events: EventChannel<ResilientHTTPClient.EventKind>,
+            of first: @autoclosure () -> Policy, _ events: EventChannel<ResilientHTTPClient.EventKind>,
             observers: @autoclosure () -> [any PolicyObserver]
         ) {
             guard !isDone.load(ordering: .relaxed), !isDone.exchange(true, ordering: .relaxed) else { return }
+            let policy = first()
             for observer in observers() { events.add(observer) }
             for bulkhead in policy.strategies(Bulkhead.self) where bulkhead.limit > connections {
                 events.notify(
