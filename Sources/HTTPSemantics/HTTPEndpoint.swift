@@ -8,7 +8,7 @@ public struct HTTPEndpoint: Sendable, Hashable, CustomStringConvertible {
     /// `http` or `https`.
     public let scheme: String
 
-    /// The host, with the port if one was given, in lower case.
+    /// The host, with its port if that is not the scheme's (80, 443), in lower case.
     public let authority: String
 
     /// How much of the traffic it gets, compared with others, where routes are drawn by weight.
@@ -55,6 +55,8 @@ public struct HTTPEndpoint: Sendable, Hashable, CustomStringConvertible {
                 port.dropFirst().utf8.allSatisfy(\.isDecimalDigit)
             else { return nil }
             host = host[..<end]
+            let isUsual = number == (scheme == "http" ? 80 : 443)
+            return isHost(host) ? (scheme, isUsual ? String(host) : "\(host):\(number)") : nil
         }
         return isHost(host) ? (scheme, String(authority)) : nil
     }

@@ -11,7 +11,8 @@ public import ResilienceCore
 /// ```
 ///
 /// Only safe requests run at two endpoints at once. Others go to the next endpoint after a failure that allows it:
-/// idempotent ones after any, the rest where they were provably never sent.
+/// idempotent ones after any, the rest where they were provably never sent. What one endpoint says of when to try
+/// again holds for it alone: the next is asked at once, and one that has asked to wait after the others.
 ///
 /// Registered in a module, `Registration("search", search)`, its numbers are those of the document: of what each
 /// endpoint has under `families`, of the total limit under `timeouts`, of the hedge under `hedges`, and of what takes
@@ -72,7 +73,8 @@ public struct HTTPHedgingPipeline: Sendable {
         var faults =
             check.faults
             + hedge.contradictions(
-                at: "\(name).hedge", endpoints: endpoints.count, totalLimit: configuration.totalLimit)
+                at: "\(name).hedge", endpoints: endpoints.count,
+                totalLimit: configuration.withoutFaultyLimits.totalLimit)
         var inner = configuration
         inner.totalLimit = nil
         inner.retry = nil
@@ -83,26 +85,48 @@ public struct HTTPHedgingPipeline: Sendable {
         } catch {
             faults += error.prefixed(name).faults
         }
-        do throws(ConfigurationError) {
-            if inner.isTransparent { inner.attemptLimit = .seconds(3600) }
-            pipeline = try HTTPPipeline(name, inner, clock: clock, random: random, observers: observers)
-            total = try configuration.totalLimit.map { limit throws(ConfigurationError) in
-                try Timeout(name, limit, clock: clock, observers: observers)
+        if inner.isTransparent { inner.attemptLimit = .seconds(3600) }
+        var hedge = hedge
+        hedge.handles = configuration.hedgeable(hedge.handles)
+        // Each fault once, although the hedge is made twice and the layers have been looked at.
+        func made<Part>(_ make: () throws(ConfigurationError) -> Part) -> Part? {
+            do throws(ConfigurationError) {
+                return try make()
+            } catch {
+                faults += error.faults.filter { !faults.contains($0) }
+                return nil
             }
-            var hedge = hedge
-            hedge.handles = configuration.hedgeable(hedge.handles)
-            self.hedge = try Hedge(name, hedge, clock: clock, random: random, observers: observers)
-            hedge.delay = .onlyAfterFailure
-            failover = try Hedge("\(name) failover", hedge, clock: clock, random: random, observers: observers)
-        } catch {
-            let new = error.faults.filter { fault in !faults.contains { $0.value == fault.value } }
-            throw ConfigurationError(faults + new) ?? error
         }
-        if let error = ConfigurationError(faults) { throw error }
+        let pipeline = made { () throws(ConfigurationError) in
+            try HTTPPipeline(name, inner, clock: clock, random: random, observers: observers)
+        }
+        let total = configuration.withoutFaultyLimits.totalLimit.map { limit in
+            made { () throws(ConfigurationError) in try Timeout(name, limit, clock: clock, observers: observers) }
+        }
+        let primary = made { () throws(ConfigurationError) in
+            do throws(ConfigurationError) {
+                return try Hedge(name, hedge, clock: clock, random: random, observers: observers)
+            } catch {
+                throw error.prefixed(name)
+            }
+        }
+        hedge.delay = .onlyAfterFailure
+        let failover = primary.map { _ in
+            made { () throws(ConfigurationError) in
+                try Hedge("\(name) failover", hedge, clock: clock, random: random, observers: observers)
+            }
+        }
+        guard let pipeline, let primary, let failover = failover ?? nil, faults.isEmpty else {
+            throw ConfigurationError(faults) ?? ConfigurationError(.init(field: name, value: "", violation: "is none"))
+        }
+        self.pipeline = pipeline
+        self.total = total ?? nil
+        self.hedge = primary
+        self.failover = failover
         self.endpoints = endpoints
         self.routing = routing
         self.random = random
-        let limit = total
+        let limit = self.total
         let hedges = [("", self.hedge), (" failover", failover)]
         let hasAttemptLimit = configuration.attemptLimit != nil
         policies.setRelation { [configuration = pipeline.configuration, count = endpoints.count] name, layers, other in
@@ -133,11 +157,16 @@ public struct HTTPHedgingPipeline: Sendable {
         releasing release: (@Sendable (Response) async -> Void)? = nil,
         _ operation: @escaping @Sendable (HTTPEndpoint, Context) async throws -> Response
     ) async throws -> Response {
-        let route = route()
+        let route = pausedLast(route())
         let pipeline = pipeline
         let hedge = endpoints.count == 1 ? nil : replay.mayHedge() ? hedge : failover
         let classify = { @Sendable (response: Response) -> (any Error)? in
             pipeline.failure(of: head(response), replay, isBodyUsed)
+        }
+        // When to try one endpoint again is no time for the next.
+        let classifyForOthers = { @Sendable (response: Response) -> (any Error)? in
+            guard let failure = classify(response) as? HTTPFailure else { return nil }
+            return HTTPFailure(status: failure.status, isRepeatable: failure.isRepeatable)
         }
         let attempt = { @Sendable (context: Context) async throws -> Response in
             let endpoint = route[min(context.hedge, route.count - 1)]
@@ -153,7 +182,8 @@ public struct HTTPHedgingPipeline: Sendable {
         let hedged = { (context: Context?) async throws -> Response in
             // At a single endpoint, another attempt would only add to its load.
             guard let hedge else { return try await attempt(context ?? pipeline.policy(for: "").rootContext) }
-            return try await hedge.execute(within: context, failing: classify, releasing: release, attempt)
+            return try await hedge.execute(
+                within: context, failing: classifyForOthers, releasing: release, attempt)
         }
         let response: Response
         do {
@@ -170,6 +200,16 @@ public struct HTTPHedgingPipeline: Sendable {
             throw failure
         }
         return response
+    }
+
+    /// The same with those at the end that have asked to wait, so that no call waits for one while others answer.
+    private func pausedLast(_ route: [HTTPEndpoint]) -> [HTTPEndpoint] {
+        guard route.count > 1, pipeline.configuration.pause != nil else { return route }
+        let paused = route.filter { endpoint in
+            policies.policy(for: endpoint.authority)?.strategies(Pause.self).contains { $0.remaining != nil } ?? false
+        }
+        guard !paused.isEmpty else { return route }
+        return route.filter { !paused.contains($0) } + paused
     }
 
     /// The endpoints in the order of one call.
@@ -225,11 +265,10 @@ extension Hedge.Configuration {
             endpoints <= 1 || maxHedges < endpoints, "maxHedges", "\(maxHedges)",
             "is more than the other endpoints, \(endpoints - 1)")
         if let totalLimit {
-            for start in delay.starts(of: min(max(maxHedges, 1), 10)) {
-                check.require(
-                    start < totalLimit, "delay", "\(start)",
-                    "is when a hedge is to start, and not before totalLimit, \(totalLimit)")
-            }
+            let late = delay.starts(of: min(max(maxHedges, 1), 10)).first { $0 >= totalLimit }
+            check.require(
+                late == nil, "delay", "\(late ?? .zero)",
+                "is when a hedge is to start, and not before totalLimit, \(totalLimit)")
         }
         return check.faults
     }

@@ -84,11 +84,10 @@ public struct HTTPPipeline: Sendable {
             policies = try PolicyFamily<String>(
                 PolicyEnvironment(name: name, time: TimeSource(clock), random: random, observers: observers),
                 maxKeys: min(max(1, configuration.maxAuthorities), 1_000_000), idleLimit: .seconds(600),
-                configuration.recipe)
+                configuration.withoutFaultyLimits.recipe)
         } catch {
-            // An empty pipeline has been found above, and a limit that is none by both.
-            let new = error.faults.filter { fault in !faults.contains { $0.value == fault.value } }
-            throw ConfigurationError(faults + new) ?? error
+            // An empty pipeline has been found above.
+            throw ConfigurationError(faults + error.faults.filter { !faults.contains($0) }) ?? error
         }
         if let error = ConfigurationError(faults) { throw error }
         policies.setRelation { [configuration] name, layers, _ in
@@ -118,6 +117,17 @@ extension HTTPPipeline.Configuration {
     /// Here, where nothing is generic but the layers: with a clock of any type beside them they would not be
     /// specialised.
     var recipe: PolicyRecipe { PolicyRecipe(layers) }
+
+    /// The same without limits that are faults, which have been found already and under names of their own.
+    var withoutFaultyLimits: HTTPPipeline.Configuration {
+        func replaced(_ limit: Duration) -> Duration {
+            limit >= .nanoseconds(1) && limit <= .nanoseconds(Int64.max) ? limit : .seconds(1)
+        }
+        var new = self
+        new.totalLimit = totalLimit.map(replaced)
+        new.attemptLimit = attemptLimit.map(replaced)
+        return new
+    }
 
     @PolicyBuilder
     var layers: Layer<some Strategy> {

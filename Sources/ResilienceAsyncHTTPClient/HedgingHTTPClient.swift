@@ -28,6 +28,8 @@
         public let pipeline: HTTPHedgingPipeline
 
         private let options: ResilientHTTPClient.Options
+        private let events: EventChannel<ResilientHTTPClient.EventKind>
+        private let pool: PoolCheck?
 
         /// Creates a client.
         ///
@@ -42,17 +44,19 @@
         ///   - pipeline: What each attempt passes, and the total limit. What is said there of the client's errors is
         ///     replaced, and its `retry` has no meaning.
         ///   - drainLimit: See ``ResilientHTTPClient/Options/drainLimit``.
+        ///   - configuration: What the client was made with, for a warning where it contradicts the policies. Default:
+        ///     known for the shared client; no warnings for others.
         ///   - clock: The time of the policies. Default: the continuous clock.
         ///   - random: Their randomness. Default: the system's.
-        ///   - observers: The observers to notify of their events.
+        ///   - observers: The observers to notify of their events, and of such a warning.
         /// - Throws: All faults; also of settings that contradict each other, and of a name that is taken.
         public init(
             _ client: HTTPClient = .shared, endpoints: [HTTPEndpoint], name: String = "http",
             module: ResilienceModule? = nil, routing: HTTPHedgingPipeline.Routing = .ordered,
             hedge: Hedge.Configuration = Hedge.Configuration(delay: .fixed(.seconds(2))),
             pipeline: HTTPPipeline.Configuration = HTTPPipeline.Configuration(), drainLimit: Int = 65_536,
-            clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
-            observers: [any PolicyObserver] = []
+            configuration: HTTPClient.Configuration? = nil, clock: some Clock<Duration> = ContinuousClock(),
+            random: RandomSource = .system, observers: [any PolicyObserver] = []
         ) throws(ConfigurationError) {
             var layers = pipeline
             layers.sendOutcome = { HTTPSendOutcome.ofCall($0) }
@@ -61,6 +65,8 @@
             self.pipeline = try HTTPHedgingPipeline(
                 name, endpoints: endpoints, routing: routing, hedge: hedge, layers, clock: clock, random: random,
                 observers: observers)
+            events = EventChannel(name)
+            pool = PoolCheck(of: client, configuration)
             try module?.register(Registration(name, self.pipeline))
         }
 
@@ -85,6 +91,9 @@
             let replay = HTTPReplay(
                 method: request.method.rawValue, body: body?.replay ?? .none, idempotent: isIdempotent
             ) { request.headers[$0] }
+            if let pool, let first = pipeline.endpoints.first {
+                pool.warn(of: pipeline.policies[first.authority], events, observers: pipeline.policies.observers)
+            }
             let path = pathAndQuery(of: request.url)
             let (client, options) = (client, options)
             let outcome: Outcome<Value>

@@ -11,8 +11,8 @@
             /// The bulkhead lets more requests run than the client has HTTP/1 connections for each host: what is too
             /// many waits in the client, where no layer sees it.
             case bulkheadExceedsPool(limit: Int, connections: Int)
-            /// The client tries to connect for longer than an attempt may take: a host that is down is reported as a
-            /// timeout, and not as what it is.
+            /// The client tries to connect for as long as an attempt may take, or longer: a host that is down is reported
+            /// as a timeout, and not as what it is, so that a POST is neither repeated nor made elsewhere.
             case connectTimeoutExceedsAttempt(connect: Duration, attempt: Duration)
 
             /// Warnings.
@@ -28,9 +28,11 @@
                 switch self {
                 case .bulkheadExceedsPool(let limit, let connections):
                     "bulkhead \"\(source)\" lets \(limit) requests run, and the client has \(connections) connections "
-                        + "for each host"
+                        + "for each host: let the one be at most the other"
                 case .connectTimeoutExceedsAttempt(let connect, let attempt):
-                    "the client connects for up to \(connect), and an attempt of \"\(source)\" takes at most \(attempt)"
+                    "the client tries to connect for \(connect.sentenceForm), and an attempt of \"\(source)\" takes at most "
+                        + "\(attempt.sentenceForm), so that a host that is down looks like a slow one: set a shorter "
+                        + "timeout.connect"
                 }
             }
         }
@@ -40,19 +42,6 @@
 
         /// Adds an observer of the client's own events. Those of its policies go to theirs.
         public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
-
-        func warn(of policy: Policy, _ pool: PoolCheck) {
-            for bulkhead in policy.strategies(Bulkhead.self) where bulkhead.limit > pool.connections {
-                events.notify(
-                    .bulkheadExceedsPool(limit: bulkhead.limit, connections: pool.connections), from: bulkhead.name)
-            }
-            // The innermost limit is that of an attempt.
-            guard let timeout = policy.strategies(Timeout.self).last,
-                let attempt = timeout.configuration.duration(of: policy.rootContext), pool.connect > attempt
-            else { return }
-            events.notify(
-                .connectTimeoutExceedsAttempt(connect: pool.connect, attempt: attempt), from: timeout.name)
-        }
     }
 
     extension ResilientHTTPClient.EventKind: EventContent {
@@ -72,18 +61,47 @@
 
     /// What is known of a client's pool, and whether it has been compared yet.
     final class PoolCheck: Sendable {
-        let connections: Int
-        let connect: Duration
+        private let connections: Int
+        private let connect: Duration
         private let isDone = Atomic(false)
 
-        init(_ configuration: HTTPClient.Configuration) {
+        /// - Parameter configuration: What the client was made with; known of the shared one.
+        /// - Returns: `nil` if nothing is known.
+        convenience init?(of client: HTTPClient, _ configuration: HTTPClient.Configuration?) {
+            guard let known = configuration ?? (client === HTTPClient.shared ? .singletonConfiguration : nil) else {
+                return nil
+            }
+            self.init(known)
+        }
+
+        private init(_ configuration: HTTPClient.Configuration) {
             connections = configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit
             // The client's own default.
             connect = .nanoseconds(configuration.timeout.connect?.nanoseconds ?? 10_000_000_000)
         }
 
-        func isFirst() -> Bool {
-            !isDone.load(ordering: .relaxed) && !isDone.exchange(true, ordering: .relaxed)
+        /// Warns of what the first policy contradicts.
+        ///
+        /// - Parameters:
+        ///   - first: The policy; asked for once.
+        ///   - events: Where.
+        ///   - observers: Whom, besides those of the channel; asked for once.
+        func warn(
+            of first: @autoclosure () -> Policy, _ events: EventChannel<ResilientHTTPClient.EventKind>,
+            observers: @autoclosure () -> [any PolicyObserver]
+        ) {
+            guard !isDone.load(ordering: .relaxed), !isDone.exchange(true, ordering: .relaxed) else { return }
+            let policy = first()
+            for observer in observers() { events.add(observer) }
+            for bulkhead in policy.strategies(Bulkhead.self) where bulkhead.limit > connections {
+                events.notify(
+                    .bulkheadExceedsPool(limit: bulkhead.limit, connections: connections), from: bulkhead.name)
+            }
+            // The innermost limit is that of an attempt, and begins before the client's own.
+            guard let timeout = policy.strategies(Timeout.self).last,
+                let attempt = timeout.configuration.duration(of: policy.rootContext), connect >= attempt
+            else { return }
+            events.notify(.connectTimeoutExceedsAttempt(connect: connect, attempt: attempt), from: timeout.name)
         }
     }
 #endif

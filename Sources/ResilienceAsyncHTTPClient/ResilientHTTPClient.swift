@@ -32,6 +32,8 @@
 
         let events: EventChannel<EventKind>
         private let pool: PoolCheck?
+        /// Whether those of the policies are not to hear of the client.
+        private let hasOwnObservers: Bool
         /// Whether the retries know by themselves what was never sent.
         private let isStandard: Bool
 
@@ -50,7 +52,8 @@
         ///     known for the shared client; no warnings for others.
         ///   - clock: The time of the policies. Default: the continuous clock.
         ///   - random: Their randomness. Default: the system's.
-        ///   - observers: The observers to notify of their events, and of such a warning.
+        ///   - observers: The observers to notify of their events, and of such a warning; those of the module hear both
+        ///     as well.
         /// - Throws: All faults; also of settings that contradict each other, and of a name that is taken.
         public init(
             _ client: HTTPClient = .shared, name: String = "http", module: ResilienceModule? = nil,
@@ -64,7 +67,7 @@
             try module?.register(Registration(name, standard.policies))
             self.init(
                 client, policies: standard.policies, options: Options(layers, drainLimit), configuration: configuration,
-                observers: observers, isStandard: true)
+                observers: [], isStandard: true)
         }
 
         /// Creates a client with policies of your own.
@@ -76,7 +79,7 @@
         ///   - options: How requests and responses are treated.
         ///   - configuration: What the client was made with, for a warning where it contradicts the policies. Default:
         ///     known for the shared client; no warnings for others.
-        ///   - observers: The observers to notify of that.
+        ///   - observers: The observers to notify of that. Default: those of the policies.
         public init(
             _ client: HTTPClient = .shared, policies: PolicyFamily<String>, options: Options = Options(),
             configuration: HTTPClient.Configuration? = nil, observers: [any PolicyObserver] = []
@@ -95,8 +98,8 @@
             self.options = options
             self.policies = policies
             events = EventChannel(policies.name, observers)
-            let known = configuration ?? (client === HTTPClient.shared ? .singletonConfiguration : nil)
-            pool = known.map { PoolCheck($0) }
+            pool = PoolCheck(of: client, configuration)
+            hasOwnObservers = !observers.isEmpty
         }
 
         /// Makes a request under the policy of its authority, and reads the response.
@@ -120,7 +123,7 @@
         ) async throws -> Value {
             let call = RequestCall(client, request, body, isIdempotent, options)
             let policy = policy(for: call, authority(of: request.url), priority)
-            if let pool, pool.isFirst() { warn(of: policy, pool) }
+            pool?.warn(of: policy, events, observers: hasOwnObservers ? [] : policies.observers)
             do {
                 return try await policy.execute { context in
                     let response = try await call.attempt(context)

@@ -23,6 +23,9 @@ extension HTTPSendOutcome {
             .cancelled:
             return .perhapsRan
         case .unknown where unknownMayHaveRun: return .perhapsRan
+        // On Linux also what is none of HTTP in the answer.
+        case .unsupportedURL where unknownMayHaveRun && ResilientURLSession.authority(of: error.failingURL) != nil:
+            return .perhapsRan
         default: return .permanent
         }
     }

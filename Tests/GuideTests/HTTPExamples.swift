@@ -1,5 +1,4 @@
 import Foundation
-import HTTPSemantics
 import Resilience
 import ResilienceURLSession
 import Testing
@@ -69,11 +68,19 @@ struct HTTPExamples {
     }
 
     @Test("several endpoints")
-    func endpoints() throws {
+    func endpoints() async throws {
         let search = try HTTPHedgingPipeline(
             "search",
             endpoints: [HTTPEndpoint("https://eu.example.com"), HTTPEndpoint("https://us.example.com")],
             routing: .ordered, hedge: .init(delay: .fixed(.milliseconds(300))))
         #expect(search.endpoints.count == 2)
+
+        let page = try await search.execute(
+            HTTPReplay(method: "GET"),
+            reading: { (response: Response) in .init(status: response.status) { _ in [] } }
+        ) { endpoint, context in
+            try await client.get("\(endpoint.url)/search?q=tea", timeout: context.remaining)
+        }
+        #expect(page.status == 200)
     }
 }

@@ -67,6 +67,59 @@ struct HTTPHedgingPipelineTests {
         #expect(try await run("GET", .failure(ClientError(outcome: .permanent))) == 1)
     }
 
+    @Test(
+        "What one endpoint says of when to try again holds for it alone: the next is asked at once",
+        arguments: ["GET", "PUT"], ["5", "600", "0.2", "Sun, 06 Nov 2094 08:49:37 GMT"])
+    func hints(_ method: String, _ retryAfter: String) async throws {
+        let pipeline = try pipeline(3, .init(delay: .fixed(.seconds(20)), maxHedges: 1))
+        let (result, slept) = try await driven(clock) {
+            try await pipeline.execute(HTTPReplay(method: method), reading: head) { endpoint, _ in
+                endpoint.authority == "0.example" ? .busy(retryAfter) : .ok
+            }
+        }
+        #expect(try result.get() == .ok)
+        #expect(slept == [])
+        let paused = try #require(pipeline.policies["0.example"].strategies(Pause.self).first)
+        #expect(paused.remaining != nil || retryAfter.count > 3)
+    }
+
+    @Test("An endpoint that has asked to wait is asked after the others", arguments: ["GET", "PUT", "POST"])
+    func paused(_ method: String) async throws {
+        let pipeline = try pipeline()
+        func pause(_ endpoint: String) {
+            pipeline.policies[endpoint].strategies(Pause.self).first?.pause(for: .seconds(9))
+        }
+        func asked() async throws -> (first: String?, slept: [Duration]) {
+            let (result, slept) = try await driven(clock) {
+                try await pipeline.execute(HTTPReplay(method: method), reading: head) { endpoint, _ in
+                    Answer(fields: ["from": endpoint.authority])
+                }
+            }
+            return (try result.get().fields["from"], slept)
+        }
+        for (paused, next) in [("0.example", "1.example"), ("1.example", "2.example")] {
+            pause(paused)
+            let (first, slept) = try await asked()
+            #expect(first == next)
+            #expect(slept == [])
+        }
+        // All of them: the call waits, as they were given.
+        pause("2.example")
+        let last = try await asked()
+        #expect(method == "GET" || last.first == "0.example")
+        #expect(!last.slept.isEmpty)
+    }
+
+    @Test("A failure that is thrown tells what the server said, also of when to try again")
+    func thrownHint() async throws {
+        let pipeline = try HTTPHedgingPipeline(
+            "search", endpoints: endpoints(2), .init(sendOutcome: outcomeOf, throwsFailures: true), clock: clock)
+        let failure = await #expect(throws: HTTPFailure.self) {
+            try await pipeline.execute(get, reading: head) { _, _ in Answer.busy("7") }
+        }
+        #expect(failure?.retryAfter == .seconds(7))
+    }
+
     @Test("A single endpoint is asked once")
     func single() async throws {
         let pipeline = try pipeline(1)
@@ -121,6 +174,44 @@ struct HTTPHedgingPipelineTests {
                 let twice = try HTTPEndpoint("http://a")
                 return try HTTPHedgingPipeline("search", endpoints: [twice, twice])
             } == ["search.endpoints"])
+        #expect(
+            faults {
+                try HTTPHedgingPipeline("s", endpoints: endpoints(2), hedge: .init(delay: .fixed(.seconds(60))))
+            } == ["s.hedge.delay"])
+        // Each fault once, also where several parts have one, and where values are the same.
+        let several = faults {
+            var layers = HTTPPipeline.Configuration(totalLimit: .seconds(-1))
+            layers.pause?.maxPause = .seconds(-1)
+            layers.maxAuthorities = 0
+            layers.circuitBreaker?.halfOpen.probes = 0
+            return try HTTPHedgingPipeline(
+                "s", endpoints: endpoints(2), hedge: .init(delay: .fixed(.seconds(-1)), hintJitter: 2), layers)
+        }
+        #expect(
+            several == [
+                "s.totalLimit", "s.attemptLimit", "s.maxAuthorities", "s.pause.maxPause",
+                "s.circuitBreaker.halfOpen.probes", "s.hedge.delay", "s.hedge.hintJitter",
+            ])
+    }
+
+    @Test(
+        "An endpoint is the same however it is written",
+        arguments: [
+            ("https://eu.example", "HTTPS://EU.example:443"), ("http://eu.example:80/", "http://eu.example"),
+            ("https://eu.example:8443", "https://eu.example:08443"), ("http://[::1]:80", "http://[::1]"),
+        ])
+    func sameEndpoint(_ one: String, _ other: String) throws {
+        #expect(try HTTPEndpoint(one).authority == HTTPEndpoint(other).authority)
+        #expect(throws: ConfigurationError.self) {
+            try HTTPHedgingPipeline(endpoints: [HTTPEndpoint(one), HTTPEndpoint(other)])
+        }
+    }
+
+    @Test("The usual port is that of the scheme")
+    func usualPort() throws {
+        #expect(try HTTPEndpoint("http://eu.example:443").authority == "eu.example:443")
+        #expect(try HTTPEndpoint("https://eu.example:80").authority == "eu.example:80")
+        #expect(try HTTPEndpoint("https://eu.example:443").url == "https://eu.example:443")
     }
 
     @Test(
@@ -138,7 +229,7 @@ struct HTTPHedgingPipelineTests {
     @Test("Endpoints have a scheme, an authority and a weight")
     func endpoint() throws {
         #expect(try HTTPEndpoint("HTTPS://EU.Example.com:8443/").authority == "eu.example.com:8443")
-        #expect(try HTTPEndpoint("http://[::1]:80").authority == "[::1]:80")
+        #expect(try HTTPEndpoint("http://[::1]:81").authority == "[::1]:81")
         #expect(try HTTPEndpoint("http://localhost").scheme == "http")
         for weight in [0, -1, .nan, .infinity] as [Double] {
             #expect(throws: ConfigurationError.self) { try HTTPEndpoint("http://a", weight: weight) }

@@ -276,6 +276,19 @@ struct HTTPPipelineTests {
             several == [
                 "api.attemptLimit", "api.circuitBreaker.window", "api.maxAuthorities", "api.bulkhead.queue.capacity",
             ])
+        // Of the same value, in different places.
+        let zeroes = faults {
+            $0.maxAuthorities = 0
+            $0.retry?.maxAttempts = 0
+            $0.circuitBreaker?.halfOpen.probes = 0
+        }
+        #expect(zeroes == ["api.maxAuthorities", "api.retry.maxAttempts", "api.circuitBreaker.halfOpen.probes"])
+        let negative = faults {
+            ($0.totalLimit, $0.attemptLimit) = (.seconds(-1), .seconds(-1))
+            $0.pause?.maxPause = .seconds(-1)
+            $0.retry?.maxDelay = .seconds(-1)
+        }
+        #expect(negative == ["api.totalLimit", "api.attemptLimit", "api.retry.maxDelay", "api.pause.maxPause"])
         let none = faults {
             ($0.totalLimit, $0.retry, $0.pause, $0.circuitBreaker, $0.bulkhead, $0.attemptLimit) =
                 (nil, nil, nil, nil, nil, nil)

@@ -199,13 +199,38 @@
                     ])
                 #expect(recorder.events.map(\.severity) == [.warning, .warning])
                 recorder.clear()
-                configuration.timeout.connect = .seconds(1)
+                configuration.timeout.connect = .milliseconds(999)
                 configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 9
                 let fitting = ResilientHTTPClient(
                     client, policies: policies, configuration: configuration, observers: [recorder])
                 _ = try? await fitting.execute(request("http://127.0.0.1:1")) { $0 }
                 #expect(recorder.names.isEmpty)
             }
+        }
+
+        @Test("a module's observers hear the warnings of its clients, each once")
+        func moduleWarnings() async throws {
+            let recorder = EventRecorder()
+            let module = try ResilienceModule("shop", observers: [recorder])
+            var configuration = HTTPClient.Configuration()
+            configuration.timeout.connect = .milliseconds(50)
+            let layers = HTTPPipeline.Configuration(
+                totalLimit: .seconds(5), retry: nil, bulkhead: nil, attemptLimit: .milliseconds(50))
+            let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+            let one = try ResilientHTTPClient(
+                client, name: "one", module: module, pipeline: layers, configuration: configuration)
+            let endpoint = try HTTPEndpoint("http://127.0.0.1:1")
+            let two = try HedgingHTTPClient(
+                client, endpoints: [endpoint], name: "two", module: module, pipeline: layers,
+                configuration: configuration)
+            for _ in 1...2 {
+                _ = try? await one.execute(HTTPClientRequest(url: endpoint.url)) { $0 }
+                _ = try? await two.execute(HTTPClientRequest(url: "/")) { $0 }
+            }
+            try await client.shutdown()
+            let warnings = recorder.events.filter { $0.name.hasPrefix("http_client.") }
+            #expect(warnings.map(\.source) == ["one", "two"])
+            #expect(warnings.map(\.name) == Array(repeating: "http_client.connect_timeout_exceeds_attempt", count: 2))
         }
     }
 #endif

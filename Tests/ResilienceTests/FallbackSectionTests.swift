@@ -141,8 +141,8 @@ struct FallbackSectionTests {
             found.sorted() == [
                 "defaults.fallback: {…} is for an unknown key",
                 "defaults.staleWhileRevalidate: {…} is for an unknown key",
-                "fallbacks.quote: {} is for a fallback that is not registered; did you mean quotes?; only code can "
-                    + "declare one",
+                "fallbacks.quote: {} is for a fallback that is not registered; did you mean quotes?; register it in "
+                    + "code first",
                 "fallbacks.quotes.exhaustion: \"none\" is none of originalError, exhaustedError",
                 "fallbacks.quotes.steps.\"last good\".limit: 3 is for an unknown key",
                 "fallbacks.quotes.steps.\"last good\".maxAge: \"0s\" is outside 1 ns...292 years",
@@ -150,7 +150,7 @@ struct FallbackSectionTests {
                 "fallbacks.quotes.steps.spare.limit: 0 is below 1",
                 "fallbacks.quotes.steps.value.limit: 1 is for an unknown key",
                 "staleWhileRevalidates.page: {…} is for a stale-while-revalidate that is not registered; did you mean "
-                    + "pages?; only code can declare one",
+                    + "pages?; register it in code first",
                 "staleWhileRevalidates.pages.freshFor: \"-1s\" is outside 0 s...292 years",
                 "staleWhileRevalidates.pages.maxRefreshes: 0 is below 1",
                 "staleWhileRevalidates.pages.staleFor: 5 is a number without a unit; write \"5s\" or \"5ms\"",

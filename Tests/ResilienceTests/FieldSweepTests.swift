@@ -325,7 +325,7 @@ struct FieldSweepTests {
                 "policies.p.layers[0]: \"sharedRateLimiter\" is for a layer that only code can declare, and the policy has none",
                 "policies.q.layers[0].sharedRateLimiter.shared: \"t\" is for a shared rate limiter that is not registered",
                 "policies.r.layers[0].sharedKeyedRateLimiter.shared: \"s\" cannot be shared by a document: code alone says whose key a call has",
-                "sharedRateLimiters.t: {} is for a shared rate limiter that is not registered; only code can declare one",
+                "sharedRateLimiters.t: {} is for a shared rate limiter that is not registered; register it in code first",
             ])
     }
 

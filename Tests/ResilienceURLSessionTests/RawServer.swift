@@ -11,6 +11,8 @@ final class RawServer: Sendable {
         case answer(Int, fields: [String] = [], body: String = "ok")
         /// Closes the connection without an answer.
         case close
+        /// Answers with this, whatever it is, and closes.
+        case raw(String)
         /// Announces a body and sends only a part of it.
         case half
         /// Does not answer until the server stops.
@@ -122,6 +124,9 @@ final class RawServer: Sendable {
                 let lines = fields.map { "\($0)\r\n" }.joined()
                 write("HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\(lines)\r\n\(body)", connection)
             case .close: return
+            case .raw(let text):
+                write(text, connection)
+                return
             case .half:
                 write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", connection)
                 return

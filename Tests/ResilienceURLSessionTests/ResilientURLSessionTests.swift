@@ -113,6 +113,27 @@ struct ResilientURLSessionTests {
         #expect(String(decoding: body, as: UTF8.self) == "whole")
     }
 
+    @Test(
+        "An answer that is none of HTTP is the server's failure: a GET is repeated, a POST is not, and the breaker counts",
+        arguments: [
+            "NOT HTTP\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\u{15}\u{3}\u{3}\u{0}\u{2}\u{2}\u{46}",
+            "HTTP/7 200 X\r\n\r\n",
+            "HTTP/1.1 two X\r\n\r\n", "{}", "\r\n\r\n\r\n",
+            "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        ])
+    func garbage(_ text: String) async throws {
+        let server = try RawServer(["/a": [.raw(text), .answer(200, body: "fine")], "/b": [.raw(text), .answer(200)]])
+        defer { server.stop() }
+        let client = try client()
+        #expect(String(decoding: try await client.data(from: server.url("/a")).0, as: UTF8.self) == "fine")
+        let error = await #expect(throws: URLError.self) {
+            try await self.client().data(for: request(server, "/b", "POST", body: "x"))
+        }
+        #expect(error.map { HTTPSendOutcome.urlSession($0) } == .perhapsRan)
+        let breaker = try #require(client.pipeline.policy(for: "127.0.0.1:\(server.port)").circuitBreakers.first)
+        #expect(breaker.totals.failures == 1)
+    }
+
     @Test("A refused connection was never sent, so that a POST is repeated as well")
     func refused() async throws {
         let server = try RawServer([:])

@@ -44,7 +44,7 @@ extension ConfigurationPlan {
     mutating func planDeclared<T: Tunable>(_ type: T.Type, _ sections: [String: ConfigurationReader]) {
         forEachName(in: T.kind, sections) { plan, name, reader in
             guard let entry = plan.entries[Registry.Key(kind: T.kind, name: name)], let tuning = entry.tuning else {
-                plan.refuseUnknown(T.kind, name, reader, "; only code can declare one")
+                plan.refuseUnknown(T.kind, name, reader, "; register it in code first")
                 return
             }
             let parts = plan.base(of: entry) + plan.partsOfSection(T.documentKey, reader)
@@ -61,7 +61,7 @@ extension ConfigurationPlan {
                 let key = Registry.Key(kind: .family, name: name)
                 mentioned.insert(key)
                 guard let family = entries[key]?.family else {
-                    refuseUnknown(.family, name, reader, "; only code can declare one")
+                    refuseUnknown(.family, name, reader, "; register it in code first")
                     continue
                 }
                 let own = readTemplate(reader.without(FamilyBounds.keys), keys: DocumentPatterns.layerKeys)

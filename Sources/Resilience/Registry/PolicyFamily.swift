@@ -143,6 +143,9 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
 
     // MARK: Observers
 
+    /// The observers of the family, those of its module among them.
+    package var observers: [any PolicyObserver] { settings.withLock { $0.environment.observers } }
+
     /// Adds an observer of the family, of the policies there are and of those to come. An object that hears already is
     /// not added again.
     public func addObserver(_ observer: any PolicyObserver) {

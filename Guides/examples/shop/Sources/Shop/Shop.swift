@@ -31,7 +31,7 @@ struct Shop {
         let port = environment.get("SHOP_PORT").flatMap(Int.init) ?? 8080
         var application = Application(
             router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)), logger: logger)
-        // Begun first and ended last: what the server still has to call gets in. Its readiness turns before the server stops.
+        // Begun first and ended last: what the server still has to call gets in.
         application.addServices(resilience)
         try await application.runService()
     }

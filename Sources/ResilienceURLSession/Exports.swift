@@ -1,0 +1,2 @@
+// Whoever makes requests needs the rules and settings for them, too.
+@_exported public import HTTPSemantics
