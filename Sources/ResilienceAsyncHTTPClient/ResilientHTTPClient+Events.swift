@@ -11,8 +11,8 @@
             /// The bulkhead lets more requests run than the client has HTTP/1 connections for each host: what is too
             /// many waits in the client, where no layer sees it.
             case bulkheadExceedsPool(limit: Int, connections: Int)
-            /// The client tries to connect for as long as an attempt may take, or longer: a host that is down is reported
-            /// as a timeout, and not as what it is, so that a POST is neither repeated nor made elsewhere.
+            /// The client tries to connect for as long as an attempt may take, or longer: a host that is down is
+            /// reported as a timeout, and not as what it is, so that a POST is neither repeated nor made elsewhere.
             case connectTimeoutExceedsAttempt(connect: Duration, attempt: Duration)
 
             /// Warnings.
