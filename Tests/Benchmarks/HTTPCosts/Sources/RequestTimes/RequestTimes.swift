@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Dispatch
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -13,7 +14,17 @@ import ResilienceAsyncHTTPClient
 ///     RequestTimes --list
 @main
 struct RequestTimes {
-    static func main() async throws {
+    /// Not asynchronous: valgrind does not survive such a main.
+    static func main() {
+        let isDone = DispatchSemaphore(value: 0)
+        Task.detached {
+            do { try await run() } catch { print("\(error)") }
+            isDone.signal()
+        }
+        isDone.wait()
+    }
+
+    private static func run() async throws {
         let arguments = CommandLine.arguments.dropFirst().map { $0 }
         let names = ["client alone", "standard pipeline"]
         if arguments == ["--list"] {
