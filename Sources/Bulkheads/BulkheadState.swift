@@ -363,6 +363,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
     private mutating func adoptMarking(_ old: Bulkhead.Queue, wasMarking: Bool) {
         guard marksCalls else { return unmarked = 0 }
         guard !wasMarking else { return }
+        // After the largest comes 1: 0 says that calls are not marked.
         lastPeriod = lastPeriod % .max + 1
         let marked = holders.values.count { if case .slot = $0.claim { true } else { false } }
         unmarked = max(0, inUse - marked)

@@ -23,7 +23,8 @@ final class KeyedSearch: Sendable {
     private let resting = Atomic<Int>(0)
     private let restedFrom = Atomic<Int64>(0)
 
-    /// Begins a search, and returns whether it is a wide one. Of several that begin at once, one is.
+    /// Begins a search, and returns whether it is a wide one. Of several that begin at once, more than one may be: that
+    /// costs time and nothing else, so that relaxed loads and stores are enough.
     func begin(at now: TimeSource.Instant) -> Bool {
         let since = now.nanoseconds.subtractingSaturated(restedFrom.load(ordering: .relaxed))
         let left = resting.load(ordering: .relaxed)
