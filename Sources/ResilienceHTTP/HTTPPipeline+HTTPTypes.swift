@@ -5,8 +5,8 @@
     public import ResilienceCore
 
     extension HTTPPipeline {
-        /// Makes a request of HTTPTypes under the policy of its authority, by whatever client sends it. The authority is
-        /// taken in lower case, without a port that is the scheme's own.
+        /// Makes a request of HTTPTypes under the policy of its authority, by whatever client sends it. The authority
+        /// is taken in lower case, without a port that is the scheme's own.
         ///
         /// - Parameters:
         ///   - request: The request. One without an authority goes by the policy of the empty one.
