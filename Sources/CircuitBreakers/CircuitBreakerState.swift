@@ -4,7 +4,7 @@ internal import ResilienceCore
 ///
 /// It holds no clock, lock or timer and calls no code of the user. Changes of state come out of ``takeActions()``,
 /// which the breaker around it publishes; what needs the user's code (a predicate, the length of a break) comes back
-/// as a ``TripRequest``, to be answered with ``open(_:_:for:now:)`` or ``report(_:_:)``. Errors that it lets go of come
+/// as a ``TripRequest``, to be answered with ``open(_:_:for:error:now:)`` or ``report(_:_:)``. Errors that it lets go of come
 /// out of ``takeDiscarded()``, because their release may run the user's code too.
 struct CircuitBreakerState: Sendable {
     /// What the result of a call belongs to.
@@ -17,7 +17,7 @@ struct CircuitBreakerState: Sendable {
         case withinCall
     }
 
-    /// A call that was let through, and when it started; `duration` is told at its end, if it is known.
+    /// A call that was let through, when it started, and whether its duration is measured.
     struct Admission: Sendable {
         let ticket: Ticket
         let start: TimeSource.Instant

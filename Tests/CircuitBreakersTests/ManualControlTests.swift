@@ -115,7 +115,7 @@ struct ManualControlTests {
     @Test func closingDisownsRunningCalls() throws {
         let fixture = try Fixture(.fragile())
         let call = try fixture.start()
-        fixture.breaker.reset()
+        fixture.breaker.close()
         call.end("F")
         #expect(fixture.state == .closed)
         #expect(fixture.recorder.names == ["circuit_breaker.reset", "circuit_breaker.called"])

@@ -59,7 +59,7 @@ struct ObservingTests {
         let fixture = try Fixture(.init(trip: .consecutiveFailures(3)))
         try fixture.play("FF")
         fixture.recorder.clear()
-        fixture.breaker.reset()
+        fixture.breaker.close()
         guard case .reset(.closed, let counts)? = fixture.events.first?.kind else {
             Issue.record("\(fixture.events)")
             return

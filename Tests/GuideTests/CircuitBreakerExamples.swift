@@ -132,10 +132,10 @@ struct CircuitBreakerExamples {
         breaker.open()  // for as long as the configuration says
         try breaker.open(for: .seconds(90))
         breaker.isolate()  // open until somebody decides otherwise
-        breaker.close()
+        breaker.close()  // counts forgotten, totals kept; an event if it was closed already
         breaker.disable()  // everything passes, nothing is judged
         breaker.observe()  // everything passes, and what would have opened it is reported
-        breaker.reset()  // closed, counts forgotten, totals kept; an event if it was closed already
+        breaker.close()
         #expect(breaker.state == .closed)
 
         var stricter = breaker.configuration

@@ -71,9 +71,9 @@
                         let recorder = EventRecorder()
                         let breaker = try CircuitBreaker("payments")
                         let circuit = try FleetCircuit(
-                            breaker, through: store,
-                            .init(
+                            breaker, .init(
                                 operationLimit: .seconds(5), maxRetryDelay: .milliseconds(10), isRequired: isRequired),
+                            through: store,
                             observers: [recorder])
                         if isRequired {
                             expect(input, await #expect(throws: SharedStateError.self) { try await circuit.run() })
@@ -97,10 +97,8 @@
                     for isRequired in [true, false] {
                         let recorder = EventRecorder()
                         let limiter = try SharedRateLimiter(
-                            "partner", .init(permits: 100, period: .seconds(1), burst: 100), through: store,
-                            .init(
-                                maxWait: .seconds(20), operationLimit: .seconds(5), whenUnavailable: .open,
-                                isRequired: isRequired), observers: [recorder])
+                            "partner", .init(rule: .init(permits: 100, period: .seconds(1), burst: 100), maxWait: .seconds(20), operationLimit: .seconds(5), whenUnavailable: .open,
+                                isRequired: isRequired), through: store, observers: [recorder])
                         if isRequired {
                             expect(input, await #expect(throws: SharedStateError.self) { try await limiter.run() })
                             continue

@@ -135,7 +135,7 @@ struct OriginFaultTests {
         let breaker = try fixture.module.circuitBreaker("x")
         await fail(try fixture.module.policy("x"), times: 2)
         // Starting over is of the breaker, for all who hold it.
-        breaker.reset()
+        breaker.close()
         #expect(try fixture.module.circuitBreaker("x") === breaker && breaker.state == .closed)
         #expect(breaker.totals.failures == 2)
     }

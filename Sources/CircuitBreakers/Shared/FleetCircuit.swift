@@ -45,14 +45,14 @@ public final class FleetCircuit: Sendable {
     ///
     /// - Parameters:
     ///   - breaker: The breaker, by whose clock this goes too.
-    ///   - store: Where the nodes meet.
     ///   - configuration: When the fleet opens together, and how this node keeps in touch.
+    ///   - store: Where the nodes meet.
     ///   - node: What to call this node in the store, such as its host. Default: no name but a random one.
     ///   - random: The randomness of delays. Default: the system's.
     ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public init(
-        _ breaker: CircuitBreaker, through store: any CircuitStore, _ configuration: Configuration = Configuration(),
+        _ breaker: CircuitBreaker, _ configuration: Configuration = Configuration(), through store: any CircuitStore,
         node: String = "", random: RandomSource = .system, observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         try configuration.validate()

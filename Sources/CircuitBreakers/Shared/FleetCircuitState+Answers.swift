@@ -139,7 +139,7 @@ extension SharedCircuitRule {
     /// it may have opened a little below the rule's.
     fileprivate func canHold(for state: SharedCircuit) -> Bool {
         let counts = state.counts
-        guard state.witnesses >= minNodes else { return false }
+        guard state.witnesses >= minimumNodes else { return false }
         return switch trip {
         case .failures(let least): counts.failures >= least
         case .failureRate(let rate, let least):

@@ -2,7 +2,7 @@ internal import ResilienceCore
 
 /// What one node knows of its fleet's circuit, and what it has to do next: a pure value that is told the time.
 ///
-/// The driver around it (``FleetCircuit``) asks for the ``next(_:now:)`` step, performs it, and tells what came back.
+/// The driver around it (``FleetCircuit``) asks for the ``next(_:hasFailed:now:)`` step, performs it, and tells what came back.
 /// Orders to the breaker are numbered, so that two that overtake each other do no harm.
 struct FleetCircuitState: Sendable {
     enum Step: Sendable, Hashable {
@@ -78,7 +78,7 @@ struct FleetCircuitState: Sendable {
     ) {
         (self.circuit, self.node, self.configuration, self.random) = (circuit, node, configuration, random)
         lastView = view
-        slots = FleetSlots(configuration.rule, view.totals, now: now)
+        slots = FleetSlots(configuration.rule, view.totals)
     }
 
     static let never = TimeSource.Instant(nanoseconds: .max)
@@ -111,7 +111,7 @@ struct FleetCircuitState: Sendable {
         watchLease(now, &effects)
         if known.phase.isOpen, phaseEnd <= now, !isHeldBeyond, outage == nil { hold(now, &effects) }
         let request = request(view, now)
-        let due = due(request, view, now)
+        let due = due(request, now)
         if due <= now { return (.exchange(report(request, now)), effects) }
         let until = min(due, wakeUp(now))
         return (.wait(until: until, hearsFailures: outage == nil && known.phase == .closed && !isUrgent), effects)
@@ -194,7 +194,7 @@ struct FleetCircuitState: Sendable {
 
     /// When the store is to be told next.
     private func due(
-        _ request: CircuitReport.Request?, _ view: FleetView, _ now: TimeSource.Instant
+        _ request: CircuitReport.Request?, _ now: TimeSource.Instant
     ) -> TimeSource.Instant {
         if let outage { return outage.retryAt }
         guard let lastExchange else { return now }

@@ -22,7 +22,7 @@ struct FleetSlots: Sendable {
     /// Whether what is counted from now on belongs to a slot of its own.
     private var isCut = true
 
-    init(_ rule: SharedCircuitRule, _ totals: CircuitBreaker.Totals, now: TimeSource.Instant) {
+    init(_ rule: SharedCircuitRule, _ totals: CircuitBreaker.Totals) {
         window = rule.window
         self.totals = totals
     }

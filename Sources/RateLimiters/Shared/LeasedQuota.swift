@@ -226,7 +226,7 @@ final class LeasedQuota: Sendable {
         shared.link.perform { [store = shared.store] in
             try await store.take(request)
         } late: { [weak self] grant in
-            self?.withState { state, now in state.late(number, grant, now: now) }
+            self?.withState { state, now in state.late(grant, now: now) }
         } done: { [weak self] result in
             self?.withState { state, now in
                 switch result {

@@ -156,7 +156,7 @@ import Testing
         "A break by hand claims no calls that failed, whatever was counted before, and also where it starts one anew",
         arguments: ["", "SSSF", "FF"], [false, true])
     func byHand(calls: String, isOpen: Bool) async throws {
-        let fleet = try Fleet(2, .init(rule: .init(trip: .failures(60), breakLength: .seconds(5))))
+        let fleet = try Fleet(2, .init(rule: .init(trip: .failures(60), breakLength: .growing(from: .seconds(5)))))
         fleet.nodes.forEach { $0.call(calls) }
         fleet.pass(.seconds(2))
         if isOpen {

@@ -70,7 +70,7 @@ import Testing
 
     @Test("Totals that were read before others, and come after them, count nothing twice")
     func overtakenTotals() {
-        var slots = FleetSlots(.sixFailures, .init(), now: Self.start)
+        var slots = FleetSlots(.sixFailures, .init())
         for (successes, failures) in [(5, 2), (3, 1), (5, 2), (4, 3), (6, 3)] {
             var totals = CircuitBreaker.Totals()
             (totals.successes, totals.failures) = (successes, failures)
@@ -156,15 +156,15 @@ import Testing
     @Test("A wrong configuration is refused with all its faults")
     func faults() throws {
         let configuration = FleetCircuit.Configuration(
-            rule: .init(minNodes: 0), tick: .zero, operationLimit: .zero, leaseLength: .zero, grace: .seconds(-1),
+            rule: .init(minimumNodes: 0), tick: .zero, operationLimit: .zero, leaseLength: .zero, grace: .seconds(-1),
             maxRetryDelay: .seconds(7200))
         let error = #expect(throws: ConfigurationError.self) {
-            try FleetCircuit(CircuitBreaker("p"), through: InMemoryCircuitStore(), configuration)
+            try FleetCircuit(CircuitBreaker("p"), configuration, through: InMemoryCircuitStore())
         }
         #expect(
             error?.faults.map(\.field)
                 == [
-                    "rule.minNodes", "tick", "operationLimit", "leaseLength", "grace", "maxRetryDelay",
+                    "rule.minimumNodes", "tick", "operationLimit", "leaseLength", "grace", "maxRetryDelay",
                 ].map { "fleetCircuit.\($0)" })
     }
 

@@ -124,7 +124,7 @@ import Testing
         ] as [(SharedCircuitRule.Trip, [(Int, Int, Int)], Bool)])
     func witness(trip: SharedCircuitRule.Trip, counted: [(calls: Int, failures: Int, slow: Int)], isWitness: Bool) {
         let rule = SharedCircuitRule(trip: trip, window: .seconds(10))
-        var (slots, totals) = (FleetSlots(rule, .init(), now: Self.start), CircuitBreaker.Totals())
+        var (slots, totals) = (FleetSlots(rule, .init()), CircuitBreaker.Totals())
         for (second, counts) in counted.enumerated() {
             totals.successes += counts.calls - counts.failures
             totals.failures += counts.failures
@@ -136,7 +136,7 @@ import Testing
 
     @Test("What a store was not told just now is owed again, and what was counted before a change may be forgotten")
     func owedSlots() {
-        var (slots, totals) = (FleetSlots(.sixFailures, .init(), now: Self.start), CircuitBreaker.Totals())
+        var (slots, totals) = (FleetSlots(.sixFailures, .init()), CircuitBreaker.Totals())
         for second in 0...2 {
             totals.failures += 1
             slots.take(totals, now: Self.start.advanced(by: .seconds(second)))

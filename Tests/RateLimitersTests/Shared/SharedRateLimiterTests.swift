@@ -26,7 +26,7 @@ struct SharedRateLimiterTests {
 
     @Test("a call that may not wait is rejected where the node holds nothing, and makes it ask")
     func withoutWaiting() throws {
-        let stage = try SharedStage(Self.rule, .init(maxWait: .zero), latency: 500...500)
+        let stage = try SharedStage(.init(rule: Self.rule, maxWait: .zero), latency: 500...500)
         stage.start(1)
         #expect(stage.outcome(1) == "refused 100000")
         stage.advance(by: .milliseconds(1))
@@ -61,7 +61,7 @@ struct SharedRateLimiterTests {
         ]
     )
     func usage(nodes: Int, latency: ClosedRange<Int>, exchanges most: Int) throws {
-        let stage = try SharedStage(Self.rule, .init(maxWait: .zero), nodes: nodes, latency: latency)
+        let stage = try SharedStage(.init(rule: Self.rule, maxWait: .zero), nodes: nodes, latency: latency)
         // Twice what there is.
         for step in 0..<40_000 {
             stage.attempt(step % nodes)
@@ -79,7 +79,7 @@ struct SharedRateLimiterTests {
 
     @Test("unused permits end with their lease, and are given back at the end")
     func leaseEnds() throws {
-        let stage = try SharedStage(Self.rule, .init(lease: .milliseconds(50)))
+        let stage = try SharedStage(.init(rule: Self.rule, lease: .milliseconds(50)))
         for id in 0..<20 { stage.start(id) }
         stage.advance(by: .milliseconds(20))
         for id in 20..<60 { stage.start(id) }
@@ -178,7 +178,7 @@ struct SharedRateLimiterTests {
         let clock = ManualClock()
         let store = InMemoryRateStore(clock: clock)
         let policy = try Policy("api", clock: clock) {
-            SharedRateLimiter.layer(Self.rule, through: store, .init(whenUnavailable: .open))
+            SharedRateLimiter.layer(.init(rule: Self.rule, whenUnavailable: .open), through: store)
         }
         #expect(policy.description.contains("SharedRateLimiter(api)"))
         #expect(policy.sharedRateLimiters.count == 1)
