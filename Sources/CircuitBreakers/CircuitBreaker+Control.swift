@@ -34,7 +34,7 @@ extension CircuitBreaker {
 
     /// The rest of the break; `nil` unless the breaker is open. Of a fleet's break, what ``OpenError/retryAfter`` says.
     public var remainingBreak: Duration? {
-        advanced { machine, now in machine.state == .open ? now.duration(to: machine.toldEnd) : nil }
+        advanced { machine, now in machine.state == .open ? now.duration(to: machine.reportedEnd) : nil }
     }
 
     /// Until when the state says more than that the breaker is new: the end of the break; for ever while somebody keeps

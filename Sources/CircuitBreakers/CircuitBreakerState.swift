@@ -92,7 +92,7 @@ struct CircuitBreakerState: Sendable {
     // MARK: Reading
 
     /// Whether a call has succeeded or failed, or the state has changed.
-    var isUsed: Bool { generation != firstGeneration || totals.successes > 0 || totals.failures > 0 }
+    var isUsed: Bool { generation != firstGeneration || totals.succeeded > 0 || totals.failed > 0 }
 
     /// The counts of the window, or of the probes. Call ``advance(to:)`` first, so that what is old is forgotten.
     var counts: CircuitBreaker.Counts {
@@ -164,7 +164,7 @@ struct CircuitBreakerState: Sendable {
         if let request = advance(to: now) { return .trip(request) }
         switch state {
         case .closed, .observing, .disabled: return .admitted(.generation(generation))
-        case .open: return .rejected(.open, retryAfter: now.duration(to: toldEnd))
+        case .open: return .rejected(.open, retryAfter: now.duration(to: reportedEnd))
         case .isolated: return .rejected(.isolated, retryAfter: nil)
         case .halfOpen: return admitProbe(now: now, within: outer)
         }
@@ -224,13 +224,13 @@ struct CircuitBreakerState: Sendable {
 
     /// Brings in successes that were neither timed nor slow.
     mutating func recordSuccesses(_ number: Int) {
-        totals.successes = totals.successes.addingSaturated(number)
+        totals.succeeded = totals.succeeded.addingSaturated(number)
         if state == .closed || state == .observing { window.recordSuccesses(number) }
     }
 
     /// Brings in successes that were timed and not slow, of calls within the newest part of the window.
     mutating func recordSuccesses(_ number: Int, taking nanoseconds: Int64) {
-        totals.successes = totals.successes.addingSaturated(number)
+        totals.succeeded = totals.succeeded.addingSaturated(number)
         if state == .closed || state == .observing { window.recordSuccesses(number, taking: nanoseconds) }
     }
 
@@ -343,7 +343,7 @@ struct CircuitBreakerState: Sendable {
         if state != new {
             let transition = CircuitBreaker.Transition(
                 from: state, to: new, reason: reason, counts: counts,
-                breakLength: new == .open ? newHold.map { now.duration(to: toldEnd($0)) } ?? breakLength : nil,
+                breakLength: new == .open ? newHold.map { now.duration(to: reportedEnd($0)) } ?? breakLength : nil,
                 lastFailure: new == .open ? lastFailure : nil)
             actions.append(.transition(transition))
             transitions.count(from: state, to: new)

@@ -18,7 +18,7 @@ extension CircuitStoreConformance {
 
     func breaks() async throws -> String? {
         let rule = SharedCircuitRule(
-            trip: .failures(2), window: .seconds(3600), minimumShare: 0, 
+            trip: .failures(2), window: .seconds(3600), minimumShare: 0,
             breakLength: .growing(from: .milliseconds(300), factor: 3))
         _ = try await ask("breaks", "a", rule, slots: [.init(failures: 1)])
         var state = try await ask("breaks", "b", rule, slots: [.init(failures: 1)])

@@ -52,7 +52,7 @@ extension CircuitStoreConformance {
         return SharedCircuitRule(
             trip: trips[Int.random(in: 0..<3, using: &random)], window: .seconds(3600),
             minimumNodes: .random(in: 1...3, using: &random), minimumShare: .random(in: 0...1, using: &random),
-            maxNodeShare: .random(in: 0.1...1, using: &random), 
+            maxNodeShare: .random(in: 0.1...1, using: &random),
             breakLength: .growing(
                 from: .seconds(600), factor: Double(Int.random(in: 1000...3000, using: &random)) / 1000,
                 upTo: .seconds(7200)))

@@ -107,7 +107,7 @@
             _ context: Context, in span: CallSpan, _ next: nonisolated(nonsending) (Context) async throws -> Void
         ) async throws {
             // What a span that nobody records would hear costs each report of a layer more than saying nothing.
-            let context = span.isRecording ? context.reporting(to: span.hear) : context
+            let context = span.isRecording ? context.reporting(to: span.record) : context
             if let error = await run(#isolation, context, in: span.context, next) {
                 span.end(error, context)
                 throw error

@@ -49,7 +49,7 @@ struct ObservingTests {
         fixture.breaker.disable()
         fixture.recorder.clear()
         try fixture.play("FFFFSXC")
-        #expect(fixture.events.isEmpty && fixture.breaker.totals.asks == 7)
+        #expect(fixture.events.isEmpty && fixture.breaker.totals.calls == 7)
         fixture.breaker.close()
         try fixture.play("S")
         #expect(fixture.recorder.names == ["circuit_breaker.transition", "circuit_breaker.called"])

@@ -89,7 +89,7 @@ struct CircuitBreakerExamples {
             try await client.get("/quotes")
         }
         #expect(response.status == 503)
-        #expect(breaker.totals.failures == 1)
+        #expect(breaker.totals.failed == 1)
     }
 
     @Test("how long the break is")
@@ -191,7 +191,7 @@ struct CircuitBreakerExamples {
         } catch {
             permit.fail(error)
         }
-        #expect(breaker.totals.successes == 1)
+        #expect(breaker.totals.succeeded == 1)
     }
 
     @Test("surviving a restart")

@@ -71,7 +71,8 @@
                         let recorder = EventRecorder()
                         let breaker = try CircuitBreaker("payments")
                         let circuit = try FleetCircuit(
-                            breaker, .init(
+                            breaker,
+                            .init(
                                 operationLimit: .seconds(5), maxRetryDelay: .milliseconds(10), isRequired: isRequired),
                             through: store,
                             observers: [recorder])
@@ -80,7 +81,7 @@
                             continue
                         }
                         let run = Task { try await circuit.run() }
-                        #expect(await eventually { circuit.totals.failures >= 3 }, "\(input)")
+                        #expect(await eventually { circuit.totals.failedExchanges >= 3 }, "\(input)")
                         #expect(try await breaker.execute { 1 } == 1)
                         run.cancel()
                         _ = await run.result
@@ -97,7 +98,10 @@
                     for isRequired in [true, false] {
                         let recorder = EventRecorder()
                         let limiter = try SharedRateLimiter(
-                            "partner", .init(rule: .init(permits: 100, period: .seconds(1), burst: 100), maxWait: .seconds(20), operationLimit: .seconds(5), whenUnavailable: .open,
+                            "partner",
+                            .init(
+                                rule: .init(permits: 100, period: .seconds(1), burst: 100), maxWait: .seconds(20),
+                                operationLimit: .seconds(5), whenUnavailable: .open,
                                 isRequired: isRequired), through: store, observers: [recorder])
                         if isRequired {
                             expect(input, await #expect(throws: SharedStateError.self) { try await limiter.run() })

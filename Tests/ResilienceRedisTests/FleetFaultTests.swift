@@ -195,7 +195,8 @@
             client = try RedisClient(url, configuration)
             breaker = try CircuitBreaker("payments", .init(trip: .consecutiveFailures(1_000)))
             fleet = try FleetCircuit(
-                breaker, .init(
+                breaker,
+                .init(
                     rule: Self.rule, tick: .milliseconds(50), operationLimit: .seconds(3),
                     maxRetryDelay: .milliseconds(200), isRequired: isRequired),
                 through: RedisStore(client),

@@ -34,7 +34,8 @@
                         for node in 0..<nodes {
                             _ = try await store.exchange(
                                 CircuitReport(
-                                    circuit: "c \(nodes)", node: "node \(node)", rule: SharedCircuitRule(minimumShare: 1),
+                                    circuit: "c \(nodes)", node: "node \(node)",
+                                    rule: SharedCircuitRule(minimumShare: 1),
                                     slots: slots))
                         }
                         try await measure("exchange of a circuit of \(nodes) nodes") {
@@ -167,9 +168,11 @@
             client = try RedisClient(url, .patient)
             breaker = try CircuitBreaker(name, .init(trip: .consecutiveFailures(1_000_000)))
             fleet = try FleetCircuit(
-                breaker, .init(
+                breaker,
+                .init(
                     rule: SharedCircuitRule(
-                        trip: name == "r0" ? .failures(1_000_000) : .failures(8), window: .seconds(60), minimumShare: 0.5,
+                        trip: name == "r0" ? .failures(1_000_000) : .failures(8), window: .seconds(60),
+                        minimumShare: 0.5,
                         breakLength: .fixed(.seconds(600))), operationLimit: .seconds(5)),
                 through: RedisStore(client),
                 node: "node \(number)")

@@ -97,7 +97,7 @@ struct EventDetailsTests {
                 ["attempt", "trigger", "elapsed_seconds"], false
             ),
             (Hedge.Event(source: "h", .lost(attempt: 2, after: .zero)), ["attempt", "elapsed_seconds"], false),
-            (Bulkhead.Event(source: "b", .queued(queued: 3)), ["queued"], false),
+            (Bulkhead.Event(source: "b", .queued(waiting: 3)), ["waiting"], false),
             (Bulkhead.Event(source: "b", .cancelled(waited: .zero)), ["waited_seconds"], false),
             (Bulkhead.Event(source: "b", .finished(duration: .zero, inUse: 3)), ["duration_seconds", "in_use"], false),
             (RateLimiter.Event(source: "l", .cancelled(permits: 3)), ["permits"], false),

@@ -305,7 +305,8 @@ struct FieldSweepTests {
             fixture.faults([
                 "fleetCircuits": [
                     "c": [
-                        "trip": ["failureRate": 2, "minimumCalls": 0], "window": "0s", "breakLength": ["factor": 0], "tick": "0s",
+                        "trip": ["failureRate": 2, "minimumCalls": 0], "window": "0s", "breakLength": ["factor": 0],
+                        "tick": "0s",
                     ]
                 ],
                 "sharedRateLimiters": ["s": ["rule": ["burst": 1], "maxWait": "-1s"]],

@@ -4,7 +4,7 @@ internal import Synchronization
 /// The state of a paced rule in one atomic word: its theoretical arrival time, and the lowest bits of the number of the
 /// update by which its parameters came.
 ///
-/// Whoever holds the limiter's lock takes the word out (``takeOut()``), which leaves ``isOut`` in its place, and puts
+/// Whoever holds the limiter's lock takes the word out (``takeOutLocked()``), which leaves ``isOut`` in its place, and puts
 /// it back unless somebody waits or listens. Without the lock, permits are taken by a compare-and-exchange. Why that is
 /// safe:
 ///
@@ -85,7 +85,7 @@ struct RateLimiterWord: ~Copyable, Sendable {
     // MARK: Under the lock
 
     /// Takes the word out; `nil` if it is out, and the state under the lock holds.
-    func takeOut() -> Int64? {
+    func takeOutLocked() -> Int64? {
         let seen = word.exchange(Self.isOut, ordering: .acquiringAndReleasing)
         return seen == Self.isOut ? nil : seen >> Self.updateBits
     }
@@ -97,7 +97,7 @@ struct RateLimiterWord: ~Copyable, Sendable {
     }
 
     /// Puts an arrival time back, if it fits: until then every ask goes to the lock.
-    func putBack(_ arrival: Int64, at now: Int64, _ meter: PacedMeter) {
+    func putBackLocked(_ arrival: Int64, at now: Int64, _ meter: PacedMeter) {
         // An arrival time that has passed is no other than the present.
         let arrival = max(arrival, meter.position(now))
         guard Self.fits(arrival) else { return }
@@ -106,7 +106,7 @@ struct RateLimiterWord: ~Copyable, Sendable {
     }
 
     /// Changes the parameters, while the word is out.
-    func use(_ meter: PacedMeter, mayWait: Bool) {
+    func useLocked(_ meter: PacedMeter, mayWait: Bool) {
         // Pairs with the reader's fence: who has read one of the values below finds that the word was taken out.
         atomicMemoryFence(ordering: .releasing)
         update.wrappingAdd(1, ordering: .relaxed)

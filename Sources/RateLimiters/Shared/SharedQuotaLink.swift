@@ -23,7 +23,8 @@ final class SharedQuotaLink: Sendable {
 
     /// The configuration has been validated.
     init(
-        _ environment: PolicyEnvironment, quota: String, _ store: any RateStore, _ configuration: SharedRateLimiter.Configuration,
+        _ environment: PolicyEnvironment, quota: String, _ store: any RateStore,
+        _ configuration: SharedRateLimiter.Configuration,
         _ layout: MeterPoint.Layout
     ) {
         (name, time, random) = (environment.name, environment.time, environment.random)
@@ -89,14 +90,18 @@ final class SharedQuotaLink: Sendable {
     private final class Rule: Sendable {
         private let state: Lock<(plan: LeasePlan, configuration: SharedRateLimiter.Configuration)>
 
-        init(_ plan: LeasePlan, _ configuration: SharedRateLimiter.Configuration) { state = Lock((plan, configuration)) }
+        init(_ plan: LeasePlan, _ configuration: SharedRateLimiter.Configuration) {
+            state = Lock((plan, configuration))
+        }
 
         var plan: LeasePlan { state.withLock { $0.plan } }
         var configuration: SharedRateLimiter.Configuration { state.withLock { $0.configuration } }
 
         func use(_ configuration: SharedRateLimiter.Configuration, note: () -> Void) {
             state.withLock { state in
-                state = (LeasePlan(quota: state.plan.quota, configuration, version: state.plan.version + 1), configuration)
+                state = (
+                    LeasePlan(quota: state.plan.quota, configuration, version: state.plan.version + 1), configuration
+                )
                 note()
             }
         }
@@ -143,8 +148,10 @@ final class SharedQuotaLink: Sendable {
     func countExchange() { exchanges.wrappingAdd(1, ordering: .relaxed) }
 
     var totals: SharedRateLimiter.Totals {
-        SharedRateLimiter.Totals(
-            calls: tally.totals, withoutStore: alone.load(ordering: .relaxed),
+        let calls = tally.totals
+        return SharedRateLimiter.Totals(
+            permitted: calls.permitted, rejected: calls.rejected, cancelled: calls.cancelled, waited: calls.waited,
+            waitingTime: calls.waitingTime, withoutStore: alone.load(ordering: .relaxed),
             exchanges: exchanges.load(ordering: .relaxed), outages: outages.value.load(ordering: .relaxed),
             leased: leased.load(ordering: .relaxed), returned: returned.load(ordering: .relaxed),
             expired: expired.load(ordering: .relaxed))

@@ -178,7 +178,8 @@ struct Fleet: Sendable {
 }
 
 extension FleetCircuit.Configuration {
-    static let sixFailures = FleetCircuit.Configuration(rule: .init(trip: .failures(6), breakLength: .growing(from: .seconds(5))))
+    static let sixFailures = FleetCircuit.Configuration(
+        rule: .init(trip: .failures(6), breakLength: .growing(from: .seconds(5))))
 }
 
 extension CircuitBreaker.Configuration {

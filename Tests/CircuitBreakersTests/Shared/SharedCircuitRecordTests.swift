@@ -45,12 +45,14 @@ import Testing
     @Test(
         "The quorum is the greater of a number of nodes and a share of those with calls, rounded up",
         arguments: [
-            (nodes: 10, minimumNodes: 2, minimumShare: 0.5, quorum: 5), (11, 2, 0.5, 6), (3, 2, 0, 2), (100, 1, 0.07, 7),
+            (nodes: 10, minimumNodes: 2, minimumShare: 0.5, quorum: 5), (11, 2, 0.5, 6), (3, 2, 0, 2),
+            (100, 1, 0.07, 7),
             (100, 1, 0.29, 29), (100, 1, 0.57, 57), (100, 1, 0.571, 58), (4, 4, 0.1, 4), (4, 1, 1, 4),
         ])
     func quorum(nodes: Int, minimumNodes: Int, minimumShare: Double, quorum: Int) {
         var ledger = Ledger(
-            SharedCircuitRule(trip: .failures(1), minimumNodes: minimumNodes, minimumShare: minimumShare, maxNodeShare: 1))
+            SharedCircuitRule(
+                trip: .failures(1), minimumNodes: minimumNodes, minimumShare: minimumShare, maxNodeShare: 1))
         for node in 1...nodes { ledger.exchange("\(node)", [slot(1, calls: 1)]) }
         for node in 1..<quorum { #expect(ledger.exchange("\(node)", [slot(2, calls: 1, failures: 1)]).isClosed) }
         #expect(ledger.exchange("\(quorum)", [slot(2, calls: 1, failures: 1)]).isOpen)
@@ -407,7 +409,8 @@ import Testing
                 .failures(count), .failureRate(rate(), minimumCalls: count), .slowCallRate(rate(), minimumCalls: count),
             ]
             let rule = SharedCircuitRule(
-                trip: trips.randomElement(using: &random)!, window: duration(), minimumNodes: count, minimumShare: rate(),
+                trip: trips.randomElement(using: &random)!, window: duration(), minimumNodes: count,
+                minimumShare: rate(),
                 maxNodeShare: rate(), breakLength: .growing(from: duration(), factor: rate(), upTo: duration()))
             let requests: [CircuitReport.Request] = [
                 .nothing, .lease(duration()), .open(duration()), .close, .failed(epoch: number()),

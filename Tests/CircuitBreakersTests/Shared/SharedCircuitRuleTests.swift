@@ -93,8 +93,9 @@ import Testing
         }
         for factor in [100.5, 1000, .infinity] {
             let high = SharedCircuitRule(
-                trip: .slowCallRate(2, minimumCalls: .max), window: .seconds(1_000_000), minimumNodes: 9999, minimumShare: 2,
-                maxNodeShare: 2, 
+                trip: .slowCallRate(2, minimumCalls: .max), window: .seconds(1_000_000), minimumNodes: 9999,
+                minimumShare: 2,
+                maxNodeShare: 2,
                 breakLength: .growing(from: .seconds(1_000_000), factor: factor, upTo: .seconds(1_000_000))
             ).parts
             #expect(high.threshold == 1_000_000 && high.minimumCalls == 100_000_000)

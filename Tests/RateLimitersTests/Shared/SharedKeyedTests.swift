@@ -87,7 +87,7 @@ struct SharedKeyedTests {
         }
         stage.advance(by: .seconds(1))
         #expect(stage.count("true granted") == 100)
-        #expect(stage.limiters[0].totals.calls.rejected == 0)
+        #expect(stage.limiters[0].totals.rejected == 0)
         #expect(!stage.limiters[0].isDegraded)
         stage.end()
     }

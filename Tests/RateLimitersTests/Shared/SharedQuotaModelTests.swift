@@ -96,8 +96,8 @@ struct SharedQuotaModelTests {
         // last may be of a batch that had ended.
         let rest = leased - total - expired
         #expect(rest == sum || rest == sum - (last.last ?? 0), "\(rest), \(last)")
-        let totals = limiter.totals.calls
-        #expect(totals.asks == 80_000)
+        let totals = limiter.totals
+        #expect(totals.calls == 80_000)
     }
 }
 

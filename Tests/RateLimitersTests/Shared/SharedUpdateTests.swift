@@ -35,7 +35,7 @@ struct SharedUpdateTests {
         stage.advance(by: .milliseconds(90))
         #expect((1...20).allSatisfy { stage.outcome($0) == nil })
         try stage.limiters[0].update(Configuration(rule: Self.quick))
-        #expect(stage.limiters[0].rule == Self.quick)
+        #expect(stage.limiters[0].configuration.rule == Self.quick)
         stage.advance(by: .milliseconds(500))
         #expect((1...20).allSatisfy { stage.outcome($0) == "granted" })
         stage.start(21)
@@ -64,7 +64,8 @@ struct SharedUpdateTests {
 
     @Test("what is held ends within the new lease, and is told to the store")
     func lease() throws {
-        let stage = try SharedStage(.init(rule: .init(permits: 1000, period: .seconds(1), burst: 9000), lease: .seconds(5)))
+        let stage = try SharedStage(
+            .init(rule: .init(permits: 1000, period: .seconds(1), burst: 9000), lease: .seconds(5)))
         for id in 0..<600 {
             stage.start(id)
             stage.advance(by: .milliseconds(1))
@@ -261,7 +262,8 @@ struct SharedUpdateTests {
     @Test("updates on many threads beside calls: no permit is used twice, and the last update holds for every key")
     func contention() async throws {
         let store = StageStore(ManualClock())
-        let keyed = try SharedKeyedRateLimiter<Int>("api", .init(rule: Self.quick, whenUnavailable: .closed), through: store)
+        let keyed = try SharedKeyedRateLimiter<Int>(
+            "api", .init(rule: Self.quick, whenUnavailable: .closed), through: store)
         let single = try SharedRateLimiter("one", .init(rule: Self.quick, whenUnavailable: .closed), through: store)
         let runs = [Task { try? await keyed.run() }, Task { try? await single.run() }]
         let used = await withTaskGroup(of: Int.self) { group in
@@ -309,8 +311,9 @@ struct SharedUpdateTests {
 
     @Test("settings are what a document says of them, in every part")
     func documents() throws {
-        let settings = Configuration(rule: Self.slow, mode: .exact, maxWait: .seconds(3), operationLimit: .milliseconds(7),
-                whenUnavailable: .local(share: 0.25), lease: .milliseconds(30), isRequired: true)
+        let settings = Configuration(
+            rule: Self.slow, mode: .exact, maxWait: .seconds(3), operationLimit: .milliseconds(7),
+            whenUnavailable: .local(share: 0.25), lease: .milliseconds(30), isRequired: true)
         #expect(try Configuration(settings.document, onto: Configuration(rule: Self.quick)) == settings)
         let keyed = SharedRateLimiter.KeyedConfiguration(settings)
         #expect(try SharedRateLimiter.KeyedConfiguration(keyed.document) == keyed)

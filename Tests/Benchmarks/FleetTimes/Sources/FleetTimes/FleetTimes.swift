@@ -222,7 +222,8 @@ struct QuotaRun {
     func take(port: Int) async throws {
         let client = try RedisClient("redis://127.0.0.1:\(port)")
         try await client.connect()
-        let limiter = try SharedRateLimiter("quota", .init(rule: rule, whenUnavailable: .closed), through: RedisStore(client))
+        let limiter = try SharedRateLimiter(
+            "quota", .init(rule: rule, whenUnavailable: .closed), through: RedisStore(client))
         var moments: [Int64] = []
         try await withThrowingTaskGroup(of: [Int64].self) { group in
             group.addTask {
