@@ -108,7 +108,9 @@
         ) async throws {
             // What a span that nobody records would hear costs each report of a layer more than saying nothing.
             let context = span.isRecording ? context.reporting(to: span.hear) : context
-            let error = await InstrumentationContext.$current.binding(span.context, #isolation) { try await next(context) }
+            let error = await InstrumentationContext.$current.binding(span.context, #isolation) {
+                try await next(context)
+            }
             if let error {
                 span.end(error, context)
                 throw error
