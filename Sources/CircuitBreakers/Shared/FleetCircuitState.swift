@@ -2,8 +2,8 @@ internal import ResilienceCore
 
 /// What one node knows of its fleet's circuit, and what it has to do next: a pure value that is told the time.
 ///
-/// The driver around it (``FleetCircuit``) asks for the ``next(_:hasFailed:now:)`` step, performs it, and tells what came back.
-/// Orders to the breaker are numbered, so that two that overtake each other do no harm.
+/// The driver around it (``FleetCircuit``) asks for the ``next(_:hasFailed:now:)`` step, performs it, and tells what came
+/// back. Orders to the breaker are numbered, so that two that overtake each other do no harm.
 struct FleetCircuitState: Sendable {
     enum Step: Sendable, Hashable {
         /// Tell the store; nothing else happens until it has answered or failed.

@@ -4,16 +4,16 @@ internal import Synchronization
 /// The state of a paced rule in one atomic word: its theoretical arrival time, and the lowest bits of the number of the
 /// update by which its parameters came.
 ///
-/// Whoever holds the limiter's lock takes the word out (``takeOutLocked()``), which leaves ``isOut`` in its place, and puts
-/// it back unless somebody waits or listens. Without the lock, permits are taken by a compare-and-exchange. Why that is
-/// safe:
+/// Whoever holds the limiter's lock takes the word out (``takeOutLocked()``), which leaves ``isOut`` in its place, and
+/// puts it back unless somebody waits or listens. Without the lock, permits are taken by a compare-and-exchange. Why
+/// that is safe:
 ///
 /// - The word is all that an ask depends on, beside the parameters and the clock. An exchange that finds the word as it
 ///   was read makes one step of a decision that was right for it. One that was read before it was taken out fails, or,
 ///   if the same word was put back meanwhile, is right again.
 /// - The parameters change only while the word is out. A reader loads the word, the parameters, and the word again:
 ///   finding the same, it has parameters that belong together, because of the fences between them, here and in
-///   ``use(_:mayWait:)``. If the exchange then succeeds, no update has begun before
+///   ``useLocked(_:mayWait:)``. If the exchange then succeeds, no update has begun before
 ///   it: an update takes the word out by an exchange that would come first in the word's order, and a word put back
 ///   after an update differs from those before it in its lowest bits.
 /// - Three bits tell eight updates apart. A thread would have to be stopped between two instructions for exactly eight
