@@ -4,8 +4,8 @@ internal import ResilienceCore
 ///
 /// It holds no clock, lock or timer and calls no code of the user. Changes of state come out of ``takeActions()``,
 /// which the breaker around it publishes; what needs the user's code (a predicate, the length of a break) comes back
-/// as a ``TripRequest``, to be answered with ``open(_:_:for:error:now:)`` or ``report(_:_:)``. Errors that it lets go of
-/// come out of ``takeDiscarded()``, because their release may run the user's code too.
+/// as a ``TripRequest``, to be answered with ``open(_:_:for:error:now:)`` or ``report(_:_:)``. Errors that it lets go
+/// of come out of ``takeDiscarded()``, because their release may run the user's code too.
 struct CircuitBreakerState: Sendable {
     /// What the result of a call belongs to.
     enum Ticket: Sendable {

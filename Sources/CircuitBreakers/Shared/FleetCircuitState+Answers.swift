@@ -1,6 +1,6 @@
 internal import ResilienceCore
 
-/// What came back from the store, or was heard of others.
+/// What came from the store: replies, and changes that others made.
 extension FleetCircuitState {
     /// The store has answered.
     ///

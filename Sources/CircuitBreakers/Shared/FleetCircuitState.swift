@@ -2,8 +2,8 @@ internal import ResilienceCore
 
 /// What one node knows of its fleet's circuit, and what it has to do next: a pure value that is told the time.
 ///
-/// The driver around it (``FleetCircuit``) asks for the ``next(_:hasFailed:now:)`` step, performs it, and tells what came
-/// back. Orders to the breaker are numbered, so that two that overtake each other do no harm.
+/// The driver around it (``FleetCircuit``) asks for the ``next(_:hasFailed:now:)`` step, performs it, and tells what
+/// came back. Orders to the breaker are numbered, so that two that overtake each other do no harm.
 struct FleetCircuitState: Sendable {
     enum Step: Sendable, Hashable {
         /// Tell the store; nothing else happens until it has answered or failed.
@@ -12,7 +12,7 @@ struct FleetCircuitState: Sendable {
         case wait(until: TimeSource.Instant, wakesOnFailure: Bool)
     }
 
-    /// What is to be done about what was heard.
+    /// What the owner has to do about what came.
     struct Action: Sendable {
         var order: (order: FleetOrder, number: UInt64)?
         var events: [FleetCircuit.EventKind] = []
@@ -39,7 +39,7 @@ struct FleetCircuitState: Sendable {
     private(set) var configuration: FleetCircuit.Configuration
     let random: RandomSource
 
-    /// The newest state, as it was heard; what is left of it is by ``phaseEnd``.
+    /// The newest state, as it was received; what is left of it is by ``phaseEnd``.
     var known = SharedCircuit.new
     /// When the break or the lease is over.
     var phaseEnd = TimeSource.Instant(nanoseconds: .max)
