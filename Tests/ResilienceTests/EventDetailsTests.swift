@@ -91,7 +91,7 @@ struct EventDetailsTests {
                 Retry.Event(source: "r", .gaveUp(attempts: 2, .attempts, error: InjectedFailure())),
                 ["attempts", "reason"], true
             ),
-            (Timeout.Event(source: "t", .refused(limit: .zero)), ["limit_seconds"], false),
+            (Timeout.Event(source: "t", .rejected(limit: .zero)), ["limit_seconds"], false),
             (
                 Hedge.Event(source: "h", .refused(attempt: 2, .delay, after: .zero)),
                 ["attempt", "trigger", "elapsed_seconds"], false
