@@ -74,10 +74,10 @@ struct CircuitBreakerExamples {
             return breaker.totals
         }
         #expect(try await totals(ignoring, NotFound()).ignored == 1)
-        #expect(try await totals(ignoring, GatewayError()).failures == 1)
-        #expect(try await totals(onlyServerErrors, GatewayError()).failures == 1)
-        #expect(try await totals(onlyServerErrors, GatewayError(isServerError: false)).successes == 1)
-        #expect(try await totals(both, NotFound()).successes == 1)
+        #expect(try await totals(ignoring, GatewayError()).failed == 1)
+        #expect(try await totals(onlyServerErrors, GatewayError()).failed == 1)
+        #expect(try await totals(onlyServerErrors, GatewayError(isServerError: false)).succeeded == 1)
+        #expect(try await totals(both, NotFound()).succeeded == 1)
         #expect(try await totals(both, InvalidOrder()).ignored == 1)
     }
 
