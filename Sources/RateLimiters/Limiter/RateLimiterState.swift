@@ -38,7 +38,7 @@ struct RateLimiterState {
     /// Whether `tail` and the moments of all tickets but the first have to be worked out anew.
     private var isStale = false
     private var advancedTo: Int64
-    private var generation: UInt64 = 0
+    private(set) var generation: UInt64 = 0
     private let anchor: Int64
 
     /// Tickets whose wait has ended, to be told outside the lock.
