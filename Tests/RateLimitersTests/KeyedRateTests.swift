@@ -57,15 +57,32 @@ import Testing
         }
         _ = rate.ask(2, now: 0, maxWait: 0, deadline: .max, common)
         let (first, second, third) = (try ask(2), try ask(1), try ask(1))
-        let (wasQueued, actions) = rate.cancel(second, of: 0, now: 0, grantToo: grantToo, common)
+        let (wasQueued, actions) = rate.cancel(second, of: common.generation, now: 0, grantToo: grantToo, common)
         #expect(wasQueued && actions != nil && rate.waiting == 2)
         // Granted by the time that has passed: the next moves up only if the permits are given back.
         let now = 2 * self.second
-        let (wasFirstQueued, more) = rate.cancel(first, of: 0, now: now, grantToo: grantToo, common)
+        let (wasFirstQueued, more) = rate.cancel(first, of: common.generation, now: now, grantToo: grantToo, common)
         #expect(!wasFirstQueued && more?.ended.map(\.number) == (grantToo ? [first, third] : [first]).map(\.number))
-        let (wasQueuedTwice, none) = rate.cancel(second, of: 0, now: now, grantToo: grantToo, common)
+        let (wasQueuedTwice, none) = rate.cancel(second, of: common.generation, now: now, grantToo: grantToo, common)
         #expect(!wasQueuedTwice && none == nil)
         #expect(rate.available(now: now, common) == (grantToo ? 1 : 0))
+    }
+
+    @Test("the timer grants what is due at the latest moment that anybody has seen", arguments: [0, 1, 2, 3])
+    func overtakenTimer(seen: Int64) throws {
+        var common = common()
+        var rate = KeyedRate(common)
+        _ = rate.ask(2, now: 0, maxWait: 0, deadline: .max, common)
+        let replies = (0..<3).map { _ in rate.ask(1, now: 0, maxWait: .max, deadline: .max, common) }
+        let tickets = try replies.map { try ticket($0) }
+        let actions = try #require(replies[0].actions)
+        let (number, deadline) = try #require(actions.timer.next)
+        #expect(deadline.nanoseconds == second)
+        common.advancedTo = seen * second
+        let fired = rate.fire(actions.queue, number, now: second, common)
+        #expect(fired?.ended.map(\.number) == tickets.prefix(max(1, Int(seen))).map(\.number))
+        let again = rate.fire(actions.queue, number, now: 9 * second, common)
+        #expect(again == nil && rate.waiting == 3 - max(1, Int(seen)))
     }
 
     @Test("permits come back only by the rule that gave them")
@@ -87,6 +104,24 @@ import Testing
         let before = rate.nextPermit(now: second, common)
         _ = rate.cancel(ticket, of: reply.generation, now: second, grantToo: true, common)
         #expect(rate.nextPermit(now: second, common) == before)
+    }
+
+    @Test("draining what is empty changes nothing", arguments: RateLimiter.Rule.kinds)
+    func drainEmpty(rule: Rule) {
+        let common = common(rule)
+        var rate = KeyedRate(common)
+        var state = RateLimiterState(common.configuration, now: 0)
+        let (first, alike) = (rate.drain(now: 0, common), state.drain(now: 0))
+        #expect(first == rule.burst && alike == first)
+        let base = state.base
+        for now in [0, 1, 1_000] as [Int64] {
+            let (permits, alike) = (rate.drain(now: now, common), state.drain(now: now))
+            #expect(permits == 0 && alike == 0 && state.base == base)
+            guard case .metered(base) = rate.phase else {
+                Issue.record("it has changed")
+                continue
+            }
+        }
     }
 
     @Test("what would be lost with a key is what is in use of it", arguments: RateLimiter.Rule.kinds)

@@ -336,6 +336,11 @@ import Testing
         let longest = WindowGrid(anchor: 0, length: .max)
         #expect(longest.start(of: .min) == .min && WindowGrid(anchor: 5, length: 10).start(of: .min) == .min)
         #expect(longest.end(of: 0) == .max && longest.end(of: 1) == nil && longest.reaches(1, .max))
+        // Further from the first window than an instant tells, one begins with its first use.
+        for length in [7, 10, 1 << 40] as [Int64] {
+            #expect(WindowGrid(anchor: -5, length: length).start(of: .max - 1) == .max - 1)
+            #expect(WindowGrid(anchor: 5, length: length).start(of: .min + 1) == .min + 1)
+        }
     }
 
     #if !DEBUG

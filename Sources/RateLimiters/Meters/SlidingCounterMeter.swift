@@ -61,8 +61,9 @@ struct SlidingCounterMeter: RateMeter, Hashable {
     func available(_ state: State, at now: Int64) -> Int {
         let moment = max(now, state.start)
         let state = moved(state, to: moment)
+        // More than zero: the moment lies in the window.
         let rest = Int128(length) - (Int128(moment) - Int128(state.start))
-        let weighted = (Int128(state.previous) * max(0, rest) + Int128(length) - 1) / Int128(length)
+        let weighted = (Int128(state.previous) * rest + Int128(length) - 1) / Int128(length)
         return Int(max(0, Int128(limit) - Int128(state.current) - weighted))
     }
 
