@@ -254,6 +254,21 @@ import Testing
         #expect(meter.available(state, at: 101) == 7 && state.used == 3)
     }
 
+    @Test("permits that are taken at one moment are given back as one", arguments: [0, 1, 5, 60] as [Int64], 0...3)
+    func oneMoment(step: Int64, before: Int) {
+        let meter = SlidingLogMeter(limit: 50, length: 20)
+        var state = meter.unused
+        for number in 0..<Int64(before) { meter.take(1, &state, at: number * step) }
+        let now = Int64(before) * max(1, step)
+        let counted = meter.available(state, at: now)
+        for permits in 1...4 { #expect(meter.take(permits, &state, at: now) == now) }
+        #expect(state.entries.last?.permits == 10 && meter.available(state, at: now) == counted - 10)
+        // One that another thread has overtaken belongs to the later moment.
+        #expect(meter.take(1, &state, at: now - 1) == now)
+        meter.giveBack(11, &state, receipt: now, at: now)
+        #expect(meter.available(state, at: now) == counted)
+    }
+
     @Test("a log holds no more moments than twice those that count", arguments: [1, 2, 5, 40])
     func memoryOfLog(limit: Int) {
         let meter = SlidingLogMeter(limit: limit, length: 50)

@@ -98,7 +98,7 @@ struct SlidingCounterMeter: RateMeter, Hashable {
         if state.start != .min, grid.reaches(state.start, moment) { return state }
         let start = grid.start(of: moment)
         // After a change of the length the window before may end within the one that begins.
-        let isNext = state.start != .min && grid.reaches(state.start, start.subtractingSaturated(1))
+        let isNext = grid.reaches(state.start, start.subtractingSaturated(1))
         return State(start: start, previous: isNext ? state.current : 0, current: 0)
     }
 }
