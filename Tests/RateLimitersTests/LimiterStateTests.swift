@@ -119,6 +119,24 @@ struct LimiterStateTests {
         }
     }
 
+    @Test(
+        "no hint is negative where the rate is no whole number of nanoseconds", arguments: [(3, 10), (7, 50), (2, 3)])
+    func hintOfFractions(limit: Int, period: Int) {
+        let configuration = RateLimiter.Configuration(rule: .pacing(limit, per: .nanoseconds(period)))
+        let common = KeyedRate.Common(configuration, anchor: 0)
+        for now in 0..<Int64(3 * period) {
+            for permits in 2...4 {
+                var (state, rate) = (RateLimiterState(configuration, now: 0), KeyedRate(common))
+                guard case .refused(0) = state.ask(permits, now: now, maxWait: .max, latest: now),
+                    case .refused(0) = rate.ask(permits, now: now, maxWait: .max, deadline: now, common).decision
+                else {
+                    Issue.record("\(permits) at \(now)")
+                    return
+                }
+            }
+        }
+    }
+
     @Test("who is refused by an update is told what one who asks then is told", arguments: [1, 2, 3], [2, 7, 60])
     func hintOfUpdate(permits: Int, seconds: Int64) {
         var state = RateLimiterState(.init(rule: .pacing(1, per: .seconds(1))), now: 0)
