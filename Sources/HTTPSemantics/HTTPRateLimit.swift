@@ -1,3 +1,5 @@
+internal import ResilienceCore
+
 /// What a server says is left of a quota: a member of the `RateLimit` field (draft-ietf-httpapi-ratelimit-headers-11).
 public struct HTTPRateLimit: Sendable, Hashable {
     /// The name of the policy.
@@ -149,7 +151,6 @@ extension Duration {
     package var wholeSecondsUp: Int64 {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let rounded = attoseconds > 0 ? seconds.addingReportingOverflow(1).partialValue : seconds
-        return min(max(rounded, 0), 999_999_999_999)
+        return min(seconds.addingSaturated(attoseconds > 0 ? 1 : 0), 999_999_999_999)
     }
 }
