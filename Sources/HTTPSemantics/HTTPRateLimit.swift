@@ -1,5 +1,3 @@
-internal import ResilienceCore
-
 /// What a server says is left of a quota: a member of the `RateLimit` field (draft-ietf-httpapi-ratelimit-headers-11).
 public struct HTTPRateLimit: Sendable, Hashable {
     /// The name of the policy.
@@ -149,8 +147,7 @@ extension StructuredList.Member {
 extension Duration {
     /// In whole seconds, rounded up; zero for what is negative.
     package var wholeSecondsUp: Int64 {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        return min(seconds.addingSaturated(attoseconds > 0 ? 1 : 0), 999_999_999_999)
+        let second: Int128 = 1_000_000_000_000_000_000
+        return attoseconds > 0 ? Int64(min((attoseconds - 1) / second + 1, 999_999_999_999)) : 0
     }
 }

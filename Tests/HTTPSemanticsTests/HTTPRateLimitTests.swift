@@ -39,7 +39,8 @@ struct HTTPRateLimitTests {
             (.zero - moment, 0), (.seconds(-1), 0), (.seconds(-1) - moment, 0), (.seconds(Int64.min), 0),
             (.seconds(999_999_999_998), 999_999_999_998), (.seconds(999_999_999_999), 999_999_999_999),
             (.seconds(999_999_999_999) + moment, 999_999_999_999), (.seconds(Int64.max), 999_999_999_999),
-            (.seconds(Int64.max) + moment, 999_999_999_999),
+            (.seconds(Int64.max) + moment, 999_999_999_999), (Duration(attoseconds: .max), 999_999_999_999),
+            (Duration(attoseconds: .min), 0),
         ]
         for (duration, seconds) in rows {
             #expect(duration.wholeSecondsUp == seconds, "\(duration)")

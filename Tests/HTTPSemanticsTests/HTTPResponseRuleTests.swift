@@ -63,6 +63,22 @@ struct HTTPResponseRuleTests {
         #expect(rule.unreadable.total(.retryAfter) == 1)
     }
 
+    @Test(
+        "A date counts from a Date in the old form too, of which the century is not said, for as long as we live",
+        arguments: [
+            ("Friday, 01-Jan-27 00:00:00 GMT", "Fri, 01 Jan 2027 00:00:10 GMT"),
+            ("Saturday, 01-Jan-50 00:00:00 GMT", "Sat, 01 Jan 2050 00:00:10 GMT"),
+            ("Friday, 01-Jan-72 00:00:00 GMT", "Fri, 01 Jan 2072 00:00:10 GMT"),
+            ("Saturday, 01-Jan-50 00:00:00 GMT", "Saturday, 01-Jan-50 00:00:10 GMT"),
+            ("Sat, 01 Jan 2050 00:00:00 GMT", "Saturday, 01-Jan-50 00:00:10 GMT"),
+            ("Fri, 01 Jan 2100 00:00:00 GMT", "Friday, 01-Jan-00 00:00:10 GMT"),
+        ])
+    func centuries(_ row: (date: String, retryAfter: String)) {
+        let rule = HTTPResponseRule(unreadable: UnreadableFields("test"))
+        let hint = rule.hint(headers: headers(("date", row.date), ("retry-after", row.retryAfter)))
+        #expect(hint == .retryAfter(.seconds(10)))
+    }
+
     @Test("What cannot be read is ignored and counted", arguments: ["soon", "-1", "1e9", "", "1,2", "+5", "é"])
     func unreadable(_ value: String) throws {
         let rule = HTTPResponseRule(unreadable: UnreadableFields("test"))

@@ -75,6 +75,42 @@ struct HistogramMetricsTests {
         #expect(throws: ConfigurationError.self) { try HistogramBuckets((1...101).map { .seconds($0) }) }
     }
 
+    @Test("two histograms of the same buckets are added bucket by bucket, and others not at all")
+    func adding() throws {
+        let buckets = try HistogramBuckets([.nanoseconds(1), .nanoseconds(10)])
+        func snapshot(_ buckets: HistogramBuckets, _ nanoseconds: [Int64]) -> DurationHistogram.Snapshot {
+            let histogram = DurationHistogram(buckets)
+            for nanoseconds in nanoseconds { histogram.record(.nanoseconds(nanoseconds)) }
+            return histogram.snapshot
+        }
+        let rows: [(one: [Int64], two: [Int64])] = [
+            ([], []), ([1], []), ([], [5, 20]), ([1, 2, 30], [1, 1, 9]), ([.max, .max, .max], [.max, .max]),
+        ]
+        for (one, two) in rows {
+            let sum = snapshot(buckets, one).adding(snapshot(buckets, two))
+            #expect(sum == snapshot(buckets, one + two))
+            #expect(sum?.sum == (one + two).reduce(.zero) { $0 + .nanoseconds($1) })
+        }
+        for other in [[1], [1, 11], [1, 10, 100]] {
+            let other = snapshot(try HistogramBuckets(other.map { .nanoseconds($0) }), [1])
+            #expect(snapshot(buckets, [1]).adding(other) == nil && other.adding(snapshot(buckets, [1])) == nil)
+        }
+    }
+
+    @Test("a sum that does not fit any more is the longest, and so is a number of durations")
+    func fullSum() throws {
+        let histogram = DurationHistogram()
+        histogram.record(.nanoseconds(Int64.max))
+        var snapshot = histogram.snapshot
+        for doubling in 1...150 {
+            let doubled = try #require(snapshot.adding(snapshot))
+            #expect(doubled.sum >= snapshot.sum, "\(doubling)")
+            snapshot = doubled
+            #expect(snapshot.count == (doubling < 63 ? 1 << doubling : .max), "\(doubling)")
+        }
+        #expect(snapshot.sum.components.seconds == .max && snapshot.nanoseconds == .max)
+    }
+
     @Test("sorting agrees with a plain model")
     func model() throws {
         for seed in 1...200 as ClosedRange<UInt64> {
