@@ -30,4 +30,18 @@ struct HTTPPriorityFieldTests {
             #expect(field.parse(text) == nil, "\(text)")
         }
     }
+
+    @Test("A number stands for itself from -1000 to 1000; what is beyond is written as the nearest, and not read")
+    func numbers() throws {
+        let field = try HTTPPriorityField("x-priority", .number)
+        for number in [-1000, -999, -1, 0, 1, 999, 1000] {
+            #expect(field.parse("\(number)") == .init(number))
+            #expect(field.text(for: .init(number)) == "\(number)")
+        }
+        for (number, written) in [(-1001, -1000), (Int.min, -1000), (1001, 1000), (Int.max, 1000)] {
+            #expect(field.parse("\(number)") == nil)
+            #expect(field.text(for: .init(number)) == "\(written)")
+        }
+        #expect(field.parse("-0") == .normal && field.parse("007") == .init(7))
+    }
 }

@@ -3,6 +3,10 @@ import Testing
 
 @testable import ResilienceCore
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 @Suite("Duration histograms")
 struct HistogramMetricsTests {
     @Test("a duration is in the first bucket that it does not exceed")
@@ -156,4 +160,25 @@ struct HistogramMetricsTests {
         #expect(histogram.snapshot.count == 16_000)
         #expect(histogram.snapshot.sum == .microseconds(1999 * 1000 * 36))
     }
+
+    #if canImport(Glibc) && !THREAD_SANITIZER
+        @Test("what a histogram takes is given back with it")
+        func memory() async {
+            // In a process of its own, where nothing else takes memory.
+            await #expect(processExitsWith: .success) {
+                let buckets = try HistogramBuckets((1...100).map { .seconds($0) })
+                func make(_ count: Int) { for _ in 0..<count { DurationHistogram(buckets).record(.seconds(1)) } }
+                func peak() -> Int {
+                    var usage = rusage()
+                    getrusage(0, &usage)  // Of this process.
+                    return usage.ru_maxrss * 1024
+                }
+                make(100)
+                let before = peak()
+                make(20_000)
+                // Each of its two blocks has 800 bytes or more.
+                #expect(peak() - before < 800 * 10_000)
+            }
+        }
+    #endif
 }
