@@ -67,6 +67,25 @@ struct HistogramMetricsTests {
         }
     }
 
+    @Test("a factor is from 1.01 to 1000, and the first bound 1 ns or more; all that is wrong is told")
+    func factors() throws {
+        for factor in [1.01, 1.5, 999.5, 1000] {
+            let bounds = try HistogramBuckets.exponential(from: .seconds(1), factor: factor, count: 2).bounds
+            #expect(bounds == [.seconds(1), Duration.seconds(1).multipliedSaturated(by: factor)])
+        }
+        for factor in [1.0099, 1, 0, -2, 1000.01, .infinity, .nan] {
+            let error = #expect(throws: ConfigurationError.self) {
+                try HistogramBuckets.exponential(from: .seconds(1), factor: factor, count: 2)
+            }
+            #expect(error?.faults.map(\.field) == ["buckets.factor"])
+        }
+        #expect(try HistogramBuckets.exponential(from: .nanoseconds(1), count: 3).bounds.last == .nanoseconds(4))
+        let all = #expect(throws: ConfigurationError.self) {
+            try HistogramBuckets.exponential(from: .zero, factor: 0, count: 0)
+        }
+        #expect(all?.faults.map(\.field) == ["buckets.first", "buckets.factor", "buckets.count"])
+    }
+
     @Test("bounds that do not increase, or are too many, are reported together")
     func faults() {
         do throws(ConfigurationError) {
