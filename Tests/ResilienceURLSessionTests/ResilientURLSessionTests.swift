@@ -221,6 +221,12 @@ struct ResilientURLSessionTests {
         let url = try #require(URL(string: "https://a.example:443/x"))
         #expect(ResilientURLSession.authority(of: url) == "a.example")
         #expect(ResilientURLSession.authority(of: URL(string: "http://a.example:443")) == "a.example:443")
+        for (text, name) in [
+            ("HTTPS://A.Example/x", "a.example"), ("https://A.example:8443", "a.example:8443"),
+            ("http://[::80]:80/", "[::80]"), ("https://[::443]", "[::443]"), ("http://[FE80::A]:8080", "[fe80::a]:8080"),
+        ] {
+            #expect(ResilientURLSession.authority(of: URL(string: text)) == name)
+        }
         var request = URLRequest(url: url)
         #expect(ResilientURLSession.replay(of: request, nil).body == .none)
         request.httpMethod = "POST"
