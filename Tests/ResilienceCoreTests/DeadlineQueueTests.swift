@@ -43,6 +43,24 @@ struct DeadlineQueueTests {
         }
     }
 
+    @Test("is in order where long timeouts and short ones wait in branches of their own")
+    func branches() {
+        for seed in 1...40 as ClosedRange<UInt64> {
+            var random = SplitMix64(seed: seed)
+            var (queue, list) = (DeadlineQueue<Int, Int>(), [Waiting]())
+            for element in 0..<340 {
+                // Each after the one above it in a heap of four below each, so that all stay where they are put.
+                let above = element == 0 ? 0 : list[(element - 1) / 4].deadline
+                let deadline = above + Int.random(in: 0..<(element < 5 ? 1_000 : 20), using: &random)
+                list.append(Waiting(id: queue.insert(element, at: deadline), element: element, deadline: deadline))
+            }
+            list.shuffle(using: &random)
+            for removed in list.prefix(100) { #expect(queue.remove(removed.id) == removed.element, "seed \(seed)") }
+            let rest = list.dropFirst(100).sorted { ($0.deadline, $0.element) < ($1.deadline, $1.element) }
+            #expect(rest.map { _ in queue.popFirst(dueAt: .max) } == rest.map(\.element), "seed \(seed)")
+        }
+    }
+
     @Test("takes as much memory as the most that waited at once, and lets go of what is removed")
     func places() {
         final class Object {}
