@@ -14,16 +14,18 @@ struct DeadlineQueueTests {
 
     @Test("agrees with a sorted list, whatever is inserted and removed, however many wait", arguments: [1, 5, 60, 400])
     func model(size: Int) {
-        for seed in 1...40 as ClosedRange<UInt64> {
+        for seed in 1...8 as ClosedRange<UInt64> {
             var random = SplitMix64(seed: seed)
             var (queue, list, gone) = (DeadlineQueue<Int, Int>(), [Waiting](), [Waiting]())
+            var (ids, most) = (Set<DeadlineQueue<Int, Int>.ID>(), 0)
             let range = 0...[3, 1_000_000][Int.random(in: 0...1, using: &random)]
             for element in 0..<(4 * size) {
                 if list.count < size || Bool.random(using: &random) {
                     let deadline = Int.random(in: range, using: &random)
                     let id = queue.insert(element, at: deadline)
-                    #expect(!list.contains { $0.id == id } && !gone.contains { $0.id == id }, "seed \(seed)")
+                    #expect(ids.insert(id).inserted, "seed \(seed)")
                     list.append(Waiting(id: id, element: element, deadline: deadline))
+                    most = max(most, list.count)
                 } else {
                     // From anywhere in the queue.
                     let removed = list.remove(at: Int.random(in: 0..<list.count, using: &random))
@@ -31,9 +33,10 @@ struct DeadlineQueueTests {
                     gone.append(removed)
                 }
                 if let old = gone.randomElement(using: &random) { #expect(queue.remove(old.id) == nil, "seed \(seed)") }
-                #expect(queue.count == list.count && queue.firstDeadline == list.map(\.deadline).min(), "seed \(seed)")
+                #expect(queue.count == list.count, "seed \(seed)")
+                if element % 16 == 0 { #expect(queue.firstDeadline == list.map(\.deadline).min(), "seed \(seed)") }
             }
-            #expect(queue.slots.count <= size + 1 + 2 * size, "seed \(seed)")
+            #expect(queue.slots.count == most, "seed \(seed)")
             list.sort { ($0.deadline, $0.element) < ($1.deadline, $1.element) }
             for next in list {
                 #expect(queue.popFirst(dueAt: next.deadline - 1) == nil, "seed \(seed)")
@@ -45,7 +48,7 @@ struct DeadlineQueueTests {
 
     @Test("is in order where long timeouts and short ones wait in branches of their own")
     func branches() {
-        for seed in 1...40 as ClosedRange<UInt64> {
+        for seed in 1...20 as ClosedRange<UInt64> {
             var random = SplitMix64(seed: seed)
             var (queue, list) = (DeadlineQueue<Int, Int>(), [Waiting]())
             for element in 0..<340 {
