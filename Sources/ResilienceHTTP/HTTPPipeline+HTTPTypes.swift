@@ -5,7 +5,8 @@
     public import ResilienceCore
 
     extension HTTPPipeline {
-        /// Makes a request of HTTPTypes under the policy of its authority, by whatever client sends it.
+        /// Makes a request of HTTPTypes under the policy of its authority, by whatever client sends it. The authority
+        /// is taken in lower case, without a port that is the scheme's own.
         ///
         /// - Parameters:
         ///   - request: The request. One without an authority goes by the policy of the empty one.
@@ -25,7 +26,8 @@
             _ send: nonisolated(nonsending) (HTTPRequest, Context) async throws -> (HTTPResponse, Body)
         ) async throws -> (HTTPResponse, Body) {
             try await execute(
-                to: request.authority ?? "", HTTPReplay(request, body: body, idempotent: isIdempotent),
+                to: HTTPAuthority.name(request.authority ?? "", scheme: request.scheme),
+                HTTPReplay(request, body: body, idempotent: isIdempotent),
                 priority: priority, isBodyUsed: isBodyUsed, reading: { Head($0.0) }, releasing: release
             ) { context in
                 var request = request

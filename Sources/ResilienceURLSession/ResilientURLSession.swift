@@ -125,13 +125,14 @@ public struct ResilientURLSession: Sendable {
         return request
     }
 
-    /// The host, with its port if it is not the scheme's; `nil` if the URL is none of HTTP.
+    /// The host in lower case, with its port if it is not the scheme's; `nil` if the URL is none of HTTP.
     static func authority(of url: URL?) -> String? {
         guard let url, let host = url.host, !host.isEmpty, let scheme = url.scheme?.lowercased(),
             scheme == "http" || scheme == "https"
         else { return nil }
-        guard let port = url.port, port != (scheme == "http" ? 80 : 443) else { return host }
-        return "\(host):\(port)"
+        // An address of IPv6 comes without its brackets.
+        let name = host.contains(":") && host.first != "[" ? "[\(host)]" : host
+        return HTTPAuthority.name(url.port.map { "\(name):\($0)" } ?? name, scheme: scheme)
     }
 
     static func replay(of request: URLRequest, _ isIdempotent: Bool?) -> HTTPReplay {

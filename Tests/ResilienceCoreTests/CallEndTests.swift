@@ -57,6 +57,25 @@ struct CallEndTests {
         #expect(CallEnd(Endless()) == .failed)
     }
 
+    @Test("a service is to blame if it failed or did not answer in time, and for nothing else")
+    func failures() {
+        let ends: [(CallEnd, Bool)] = [(.failed, true), (.expired, true), (.rejected, false), (.cancelled, false)]
+        for (end, isFailure) in ends { #expect(end.isFailure == isFailure, "\(end)") }
+    }
+
+    @Test("errors are looked through up to 32 deep, and one that is its own content ends")
+    func depth() {
+        func wrapped(_ error: any Error, _ depth: Int) -> any Error {
+            (0..<depth).reduce(error) { error, _ in Wrapper(wrappedError: error) }
+        }
+        for depth in 0...40 {
+            #expect((unwrapped(wrapped(Refusal(), depth)) is Refusal) == (depth <= 32), "\(depth)")
+            #expect((CallEnd(wrapped(Refusal(), depth)) == .rejected) == (depth <= 32), "\(depth)")
+            #expect((unacceptedResult(in: wrapped(UnacceptedResult(), depth)) != nil) == (depth < 32), "\(depth)")
+        }
+        #expect(unacceptedResult(in: Endless()) == nil && unacceptedResult(in: Refusal()) == nil)
+    }
+
     @Test("types match as `is` does, and through wrappers")
     func types() {
         #expect(isAny(Derived(), of: [Base.self]) && !isAny(Base(), of: [Derived.self]))

@@ -163,6 +163,18 @@ struct KeyedTableTests {
         #expect(KeyedTable<Int, Note>(limit: limit, 0).shards.count == number)
     }
 
+    @Test("of the entries that an ask takes out, the first two need no memory of their own, and none is lost")
+    func removed() {
+        var (store, removed) = (KeyedStore<Int, Note>(), KeyedTable<Int, Note>.Removed())
+        for key in 0..<5 {
+            store.insert(key, hash: UInt32(key), Note())
+            removed.append(store.remove(at: 0))
+            #expect(removed.others.count == max(0, key - 1))
+            let kept = [removed.first?.key, removed.second?.key].compactMap(\.self) + removed.others.map(\.key)
+            #expect(kept == Array(0...key))
+        }
+    }
+
     @Test("what a lower limit forgets comes from all shards alike")
     func lowerLimitOfAllShards() {
         let table = KeyedTable<Int, Note>(limit: 4_000, 0)
@@ -214,6 +226,20 @@ struct KeyedTableTests {
             table.setLimit(50, now: Instant(nanoseconds: 1), forgetting: forgetting)
             #expect(table.count == (forgetting ? 100 : 700))
             #expect(table.add(1, now: 1, until: 9, replacing: false) == nil)
+        }
+    }
+
+    @Test("a limit says how many keys it has forgotten that had something to remember", arguments: [0, 1, 3, 200])
+    func forgottenByLimit(idle: Int) {
+        for (limit, forgotten) in [(Int.max, 0), (301, 0), (300, 0), (299, 1), (100, 200), (1, 299)] {
+            for forgetting in [true, false] {
+                let table = KeyedTable<Int, Note>(limit: 1_000, 0)
+                for key in 0..<300 { table.add(key, now: 0, until: 9) }
+                for key in 300..<(300 + idle) { table.add(key, now: 0, until: 1) }
+                let number = table.setLimit(limit, now: Instant(nanoseconds: 1), forgetting: forgetting)
+                #expect(number == (forgetting ? forgotten : 0))
+                #expect((0..<300).filter { table.number($0) != nil }.count == 300 - number)
+            }
         }
     }
 

@@ -55,6 +55,25 @@
             #expect(pipeline.policies.count == 1)
         }
 
+        @Test("One place has one policy, however its authority is written")
+        func authorities() async throws {
+            let pipeline = try HTTPPipeline("api", clock: ManualClock())
+            let requests = [
+                ("https", "eu.example"), ("HTTPS", "EU.example:443"), ("https", "eu.example:0443"),
+                ("https", "eu.example:80"),
+                ("http", "eu.example:80"), (nil, "eu.example:443"), ("http", nil),
+            ]
+            for (scheme, authority) in requests {
+                let request = HTTPRequest(method: .get, scheme: scheme, authority: authority, path: "/")
+                _ = try await pipeline.execute(request) { sent, _ in
+                    #expect(sent.authority == authority)
+                    return (self.response(.ok), 0)
+                }
+            }
+            #expect(
+                Set(pipeline.policies.members.map(\.key)) == ["eu.example", "eu.example:80", "eu.example:443", ""])
+        }
+
         @Test("A POST is made once")
         func post() async throws {
             let pipeline = try HTTPPipeline("api", clock: ManualClock())

@@ -74,7 +74,7 @@ struct LimitRange: Sendable, Hashable {
 
     init(_ minimum: Int, _ maximum: Int) {
         lowest = Double(min(max(1, minimum), Self.largest))
-        highest = max(lowest, Double(min(max(1, maximum), Self.largest)))
+        highest = max(lowest, Double(min(maximum, Self.largest)))
     }
 
     /// The value within the range; the lower end for what is not a number.

@@ -98,6 +98,42 @@ private struct Notes: ConcurrencyLimit, Equatable {
         #expect(tolerant.calls.map(\.isDropped) == [false, true])
     }
 
+    @Test("of ten times or more, one of over ten times the others' average is left out")
+    func outlier() {
+        let cases: [(times: [Double], average: Double)] = [
+            (.init(repeating: 10, count: 9) + [100], 19), (.init(repeating: 10, count: 9) + [101], 10),
+            ([101] + .init(repeating: 10, count: 9), 10), (.init(repeating: 9, count: 18) + [1000, 9], 9),
+        ]
+        for (times, average) in cases {
+            var script = Script()
+            for time in times { script.call(0, time) }
+            // Decided at the first call after a second, here one that was dropped.
+            script.call(1, 500, isDropped: true)
+            #expect(script.calls.map(\.milliseconds) == [average], "\(times)")
+        }
+        // Of nine it is not known what the others are.
+        var script = Script()
+        for time in [10, 10, 10, 10, 10, 10, 10, 10, 118] as [Double] { script.call(0, time) }
+        script.call(1, 500, isDropped: true)
+        #expect(script.calls.map(\.milliseconds) == [22])
+        // One alone is the average.
+        var single = Script()
+        for call in 0..<9 { single.call(0, 500, isDropped: call != 4) }
+        single.call(0, 30)
+        single.call(1, 500, isDropped: true)
+        #expect(single.calls.map(\.milliseconds) == [265])
+    }
+
+    @Test("a time that no clock measures is handed on as the longest")
+    func longest() {
+        var limit = WindowedLimit(Notes(), minimumSamples: 1)
+        limit.record(roundTripTime: .seconds(1), inFlight: 1, isDropped: false, at: .init(nanoseconds: 0))
+        limit.record(
+            roundTripTime: .seconds(9e18), inFlight: 1, isDropped: false, at: .init(nanoseconds: 2_000_000_000))
+        #expect(limit.base.calls.count == 1)
+        #expect(limit.base.calls[0].milliseconds == 0x1p62 / 1e6)
+    }
+
     @Test("a clock that goes back does no harm; the seed is handed on")
     func oddTimes() {
         var script = Script()

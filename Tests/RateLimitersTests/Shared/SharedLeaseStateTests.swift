@@ -11,7 +11,7 @@ struct SharedLeaseStateTests {
     private func plan(
         _ rule: SharedQuotaRule = rule, _ whenUnavailable: SharedRateLimiter.WhenUnavailable = .closed
     ) -> LeasePlan {
-        LeasePlan(quota: "q", .init(rule: rule, .init(whenUnavailable: whenUnavailable, lease: .seconds(1))))
+        LeasePlan(quota: "q", .init(rule: rule, whenUnavailable: whenUnavailable, lease: .seconds(1)))
     }
 
     private func milliseconds(_ number: Int64) -> Int64 { number * 1_000_000 }
@@ -106,7 +106,7 @@ struct SharedLeaseStateTests {
         state.finish(number, grant(1_040), now: milliseconds(1_000))
         state.advance(to: milliseconds(2_000), isAway: false)
         #expect(state.takeCounts() == .init(leased: 1_040, expired: 40))
-        state.late(99, grant(0), now: milliseconds(2_000))
+        state.late(grant(0), now: milliseconds(2_000))
         #expect(state.giveUpAll().map(\.returned) == [40])
         #expect(state.giveUpAll().isEmpty && state.takeCounts() == .init(returned: 40))
     }
@@ -157,8 +157,7 @@ struct SharedLeaseStateTests {
         let all = LeasePlan(
             quota: "q",
             .init(
-                rule: Self.rule,
-                .init(maxWait: .seconds(3), whenUnavailable: .local(share: 0.5), lease: .seconds(2))))
+                rule: Self.rule, maxWait: .seconds(3), whenUnavailable: .local(share: 0.5), lease: .seconds(2)))
         let one = LeasePlan(all, key: "k")
         #expect(one.quota == "q" && one.key == "k" && one.storeRule == all.storeRule && one.interval == all.interval)
         #expect(one.lease == milliseconds(2_000) && one.maxWait == milliseconds(3_000) && !one.isExact)

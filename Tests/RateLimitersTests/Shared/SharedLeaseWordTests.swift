@@ -15,9 +15,11 @@ struct SharedLeaseWordTests {
             if case .granted(let isLow) = word.take(permits, at: now) { isLow } else { nil }
         }
 
-        func takeOut() -> Int { word.takeOut() }
+        func takeOut() -> Int { word.takeOutLocked() }
 
-        func putBack(_ permits: Int, until end: Int64, low: Int = 0) { word.putBack(permits, until: end, low: low) }
+        func putBack(_ permits: Int, until end: Int64, low: Int = 0) {
+            word.putBackLocked(permits, until: end, low: low)
+        }
     }
 
     @Test("a word into which nothing was put grants nothing, at no time", arguments: [.min, -1, 0, 1, .max] as [Int64])
