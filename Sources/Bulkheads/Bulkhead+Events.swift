@@ -6,7 +6,7 @@ extension Bulkhead {
         /// A call was let through, at once or after a wait. A ``finished(duration:inUse:)`` follows.
         case permitted(waited: Duration, inUse: Int)
         /// A call found no free slot and waits.
-        case queued(queued: Int)
+        case queued(waiting: Int)
         /// A call was not let through.
         case rejected(RejectedError)
         /// A call was cancelled while it waited.
@@ -35,7 +35,7 @@ extension Bulkhead {
             case .permitted(.zero, let inUse): "\(subject) let a call through, \(inUse) in use"
             case .permitted(let waited, let inUse):
                 "\(subject) let a call through after \(waited.sentenceForm), \(inUse) in use"
-            case .queued(let queued): "\(subject) has no free slot, \(queued) waiting"
+            case .queued(let waiting): "\(subject) has no free slot, \(waiting) waiting"
             case .rejected(let error): error.description
             case .cancelled(let waited): "\(subject) lost a waiting call after \(waited.sentenceForm): cancelled"
             case .finished(let duration, let inUse):
@@ -58,7 +58,7 @@ extension Bulkhead.EventKind: EventContent {
         case .permitted(let waited, let inUse):
             details.add(seconds: "waited", waited)
             details.add("in_use", inUse)
-        case .queued(let queued): details.add("queued", queued)
+        case .queued(let waiting): details.add("waiting", waiting)
         case .rejected(let error): details.add(error)
         case .cancelled(let waited): details.add(seconds: "waited", waited)
         case .finished(let duration, let inUse):

@@ -14,7 +14,7 @@ extension Bulkhead {
         let totals = totals
         metrics.add(Families.available, [name], max(0, reading.limit - reading.inUse))
         metrics.add(Families.maximum, [name], reading.limit)
-        metrics.add(Families.queueDepth, [name], reading.queued)
+        metrics.add(Families.waiting, [name], reading.queued)
         metrics.add(Families.queueCapacity, [name], reading.capacity)
         metrics.add(Families.calls, [name, "finished"], totals.finished)
         metrics.add(Families.calls, [name, "rejected"], totals.rejected.addingSaturated(totals.timedOut))
@@ -25,7 +25,7 @@ extension Bulkhead {
         for part in reading.parts {
             metrics.add(Families.partitionInUse, [name, part.name], part.inUse)
             metrics.add(Families.partitionGuaranteed, [name, part.name], part.guaranteed)
-            metrics.add(Families.partitionQueueDepth, [name, part.name], part.queued)
+            metrics.add(Families.partitionWaiting, [name, part.name], part.queued)
         }
         guard let learned = adaptiveLimit.withLock({ $0?.limit }) else { return }
         metrics.add(Families.adaptiveLimit, [name], reading.limit)
@@ -49,8 +49,8 @@ extension Bulkhead {
         static let maximum = MetricFamily(
             "resilience.bulkhead.max_allowed_concurrent_calls", .gauge, labels: ["name"],
             help: "How many calls a bulkhead lets run at once.")
-        static let queueDepth = MetricFamily(
-            "resilience.bulkhead.queue_depth", .gauge, labels: ["name"], help: "Calls that wait for a slot.")
+        static let waiting = MetricFamily(
+            "resilience.bulkhead.waiting", .gauge, labels: ["name"], help: "Calls that wait for a slot.")
         static let queueCapacity = MetricFamily(
             "resilience.bulkhead.queue_capacity", .gauge, labels: ["name"],
             help: "How many calls may wait for a slot at once.")
@@ -69,8 +69,8 @@ extension Bulkhead {
         static let partitionGuaranteed = MetricFamily(
             "resilience.bulkhead.partition_guaranteed", .gauge, labels: ["name", "partition"],
             help: "Slots that a partition's share comes to.")
-        static let partitionQueueDepth = MetricFamily(
-            "resilience.bulkhead.partition_queue_depth", .gauge, labels: ["name", "partition"],
+        static let partitionWaiting = MetricFamily(
+            "resilience.bulkhead.partition_waiting", .gauge, labels: ["name", "partition"],
             help: "Calls of a partition that wait for a slot.")
         static let adaptiveLimit = MetricFamily(
             "resilience.adaptive.limit", .gauge, labels: ["name"], help: "The limit that an algorithm has found.")

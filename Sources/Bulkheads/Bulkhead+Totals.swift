@@ -18,8 +18,8 @@ extension Bulkhead {
         /// How long all of those have waited, together.
         public internal(set) var waitingTime = Duration.zero
 
-        /// Every ask that is over: the call has ended, was not let through, or was cancelled before.
-        public var asks: Int {
+        /// Every call that is over: it has ended, was not let through, or was cancelled before.
+        public var calls: Int {
             finished.addingSaturated(rejected).addingSaturated(timedOut).addingSaturated(cancelled)
         }
 

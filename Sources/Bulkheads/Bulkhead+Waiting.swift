@@ -69,7 +69,7 @@ extension Bulkhead {
                         announcedLocked(
                             part: part, inUse: state.inUse, waited: .zero, start: now, period: state.markPeriod)))
             case (.waiting(let place, let waiter), _):
-                events.post(.queued(queued: state.queued))
+                events.post(.queued(waiting: state.queued))
                 return .success(.waiting(place, waiter))
             case (.refused(let cause), _):
                 let error = rejection(cause, state.limit, .zero)

@@ -34,7 +34,7 @@ extension CircuitBreaker {
 
     /// The rest of the break; `nil` unless the breaker is open. Of a fleet's break, what ``OpenError/retryAfter`` says.
     public var remainingBreak: Duration? {
-        advanced { machine, now in machine.state == .open ? now.duration(to: machine.toldEnd) : nil }
+        advanced { machine, now in machine.state == .open ? now.duration(to: machine.reportedEnd) : nil }
     }
 
     /// Until when the state says more than that the breaker is new: the end of the break; for ever while somebody keeps
@@ -93,7 +93,8 @@ extension CircuitBreaker {
         withMachine { $0.openByHand(for: length, now: now) }
     }
 
-    /// Closes the breaker, with counts that start anew.
+    /// Closes the breaker and forgets its counts and how often it opened in a row. The totals stay. If it is closed
+    /// already, that is a ``EventKind/reset(_:counts:)``.
     public func close() { change(to: .closed) }
 
     /// Rejects every call until somebody decides otherwise.
@@ -121,10 +122,6 @@ extension CircuitBreaker {
         }
         if let error { throw error }
     }
-
-    /// Closes the breaker and forgets its counts and how often it opened in a row. The totals stay. If it is closed
-    /// already, that is a ``EventKind/reset(_:counts:)``.
-    public func reset() { close() }
 
     private func change(to state: State) {
         let now = time.now

@@ -26,7 +26,7 @@ extension CircuitBreaker {
     enum Families {
         static let calls = MetricFamily(
             "resilience.circuit_breaker.calls", .counter, labels: ["name", "kind"],
-            help: "Calls that a circuit breaker has seen end, or not permitted.")
+            help: "Calls that a circuit breaker has seen end, or rejected.")
         static let duration = MetricFamily(
             "resilience.circuit_breaker.call_duration", .histogram, labels: ["name", "kind"],
             help: "How long calls through a circuit breaker took that succeeded or failed.")
@@ -76,8 +76,8 @@ extension CircuitBreaker {
 
         func calls(rejectedBeside rejections: Int) -> [(kind: String, count: Int)] {
             [
-                ("succeeded", totals.successes), ("failed", totals.failures), ("ignored", totals.ignored),
-                ("cancelled", totals.cancelled), ("not_permitted", totals.rejected.addingSaturated(rejections)),
+                ("succeeded", totals.succeeded), ("failed", totals.failed), ("ignored", totals.ignored),
+                ("cancelled", totals.cancelled), ("rejected", totals.rejected.addingSaturated(rejections)),
             ]
         }
     }

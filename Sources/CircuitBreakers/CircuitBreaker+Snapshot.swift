@@ -209,13 +209,13 @@ extension ConfigurationCheck {
 
     fileprivate mutating func require(totals: CircuitBreaker.Totals) {
         for (field, value) in [
-            ("successes", totals.successes), ("failures", totals.failures), ("ignored", totals.ignored),
+            ("succeeded", totals.succeeded), ("failed", totals.failed), ("ignored", totals.ignored),
             ("cancelled", totals.cancelled), ("rejected", totals.rejected), ("late", totals.late),
             ("opened", totals.opened), ("wouldOpen", totals.wouldOpen),
         ] {
             require("totals." + field, value, atLeast: 0)
         }
-        require("totals.slow", totals.slow, in: 0...max(0, totals.successes.addingSaturated(totals.failures)))
+        require("totals.slow", totals.slow, in: 0...max(0, totals.succeeded.addingSaturated(totals.failed)))
     }
 
     fileprivate mutating func require(calls: String, match counts: CircuitBreaker.Counts) {

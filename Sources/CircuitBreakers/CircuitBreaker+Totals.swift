@@ -4,16 +4,16 @@ extension CircuitBreaker {
     /// What a breaker has seen in its life. Each number only grows.
     public struct Totals: Sendable, Hashable, Codable {
         /// Calls that succeeded.
-        public internal(set) var successes = 0
+        public internal(set) var succeeded = 0
         /// Calls that failed.
-        public internal(set) var failures = 0
+        public internal(set) var failed = 0
         /// Calls whose outcome was ignored.
         public internal(set) var ignored = 0
         /// Calls that the caller cancelled.
         public internal(set) var cancelled = 0
         /// Calls that were not let through.
         public internal(set) var rejected = 0
-        /// Calls that were slow; they are among the successes and failures.
+        /// Calls that were slow; they are among those that succeeded and failed.
         public internal(set) var slow = 0
         /// Calls that ended after the state they were admitted in, or after their time as a probe; they are among the
         /// others but in no window.
@@ -24,8 +24,8 @@ extension CircuitBreaker {
         public internal(set) var wouldOpen = 0
 
         /// Every call that has ended or was rejected.
-        public var asks: Int {
-            successes.addingSaturated(failures).addingSaturated(ignored).addingSaturated(cancelled)
+        public var calls: Int {
+            succeeded.addingSaturated(failed).addingSaturated(ignored).addingSaturated(cancelled)
                 .addingSaturated(rejected)
         }
 
@@ -33,7 +33,7 @@ extension CircuitBreaker {
         public static func + (lhs: Totals, rhs: Totals) -> Totals {
             var sum = Totals()
             for path: WritableKeyPath<Totals, Int> in [
-                \.successes, \.failures, \.ignored, \.cancelled, \.rejected, \.slow, \.late, \.opened, \.wouldOpen,
+                \.succeeded, \.failed, \.ignored, \.cancelled, \.rejected, \.slow, \.late, \.opened, \.wouldOpen,
             ] {
                 sum[keyPath: path] = lhs[keyPath: path].addingSaturated(rhs[keyPath: path])
             }
@@ -45,8 +45,8 @@ extension CircuitBreaker {
 extension CircuitBreaker.Totals {
     mutating func count(_ outcome: CircuitBreaker.Outcome, isSlow: Bool) {
         switch outcome {
-        case .success: successes.increment()
-        case .failure: failures.increment()
+        case .success: succeeded.increment()
+        case .failure: failed.increment()
         case .ignored: ignored.increment()
         case .cancelled: cancelled.increment()
         }

@@ -39,7 +39,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     /// gate it loaded rejects by that break, which has begun by then.
     private let openUntil = Atomic<Int64>(.max)
     /// When callers are told that the break ends; with `openUntil`.
-    private let toldEnd = Atomic<Int64>(.max)
+    private let reportedEnd = Atomic<Int64>(.max)
 
     /// A moment before this cannot be in the break: see ``CircuitBreakerState/earliestOfBreak``.
     private let openFrom = Atomic<Int64>(.min)
@@ -99,7 +99,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         _ = state.takeActions()
         state.begin()
         openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
-        toldEnd.store(state.toldEnd.nanoseconds, ordering: .relaxed)
+        reportedEnd.store(state.reportedEnd.nanoseconds, ordering: .relaxed)
         openFrom.store(state.earliestOfBreak.nanoseconds, ordering: .relaxed)
         gate = Atomic(Gate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
         machine = Lock(state)
@@ -200,7 +200,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         guard now < end, now >= start else { return nil }
         rejections.wrappingAdd(1, ordering: .relaxed)
         let error = gate.hasFailure ? failure.withLock { $0 } : nil
-        let told = TimeSource.Instant(nanoseconds: toldEnd.load(ordering: .relaxed))
+        let told = TimeSource.Instant(nanoseconds: reportedEnd.load(ordering: .relaxed))
         return OpenError(policyName: name, state: .open, retryAfter: now.duration(to: told), lastFailure: error)
     }
 
@@ -288,15 +288,17 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     /// Runs `body` under the lock, with the state complete: successes that were counted without it are brought in.
     func locked<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
         machine.withLock { machine in
-            let number = pending.take()
+            let number = pending.takeLocked()
             if number > 0 { machine.recordSuccesses(number) }
-            if let taken = pendingTimed.take() { machine.recordSuccesses(taken.number, taking: taken.nanoseconds) }
+            if let taken = pendingTimed.takeLocked() {
+                machine.recordSuccesses(taken.number, taking: taken.nanoseconds)
+            }
             let result = body(&machine)
             if !isObserved, !meters.isAttached {
                 switch machine.deferral {
                 case .none: break
-                case .untimed: pending.open(machine.generation)
-                case .timed(let limits): pendingTimed.open(limits)
+                case .untimed: pending.openLocked(machine.generation)
+                case .timed(let limits): pendingTimed.openLocked(limits)
                 }
             }
             return result
@@ -349,7 +351,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     /// Makes changes visible to readers without the lock and posts their events.
     private func publishLocked(_ machine: inout CircuitBreakerState) {
         openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
-        toldEnd.store(machine.toldEnd.nanoseconds, ordering: .relaxed)
+        reportedEnd.store(machine.reportedEnd.nanoseconds, ordering: .relaxed)
         openFrom.store(machine.earliestOfBreak.nanoseconds, ordering: .relaxed)
         let opening = machine.state == .open ? machine.lastFailure : nil
         let before = failure.withLock { failure in
@@ -375,7 +377,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     private func afterPublishing() {
         events.deliver()
         rearmTimer()
-        fleet.tellChange()
+        fleet.signalChange()
     }
 
     var isObserved: Bool { events.isListening }

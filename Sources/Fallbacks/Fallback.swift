@@ -37,15 +37,6 @@ public struct NoKey: Hashable, Sendable {
 ///
 /// Make one and use it for all calls: limits, totals and last good values are those of all calls together.
 public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: FallbackCalling {
-    /// What happens in a fallback.
-    public typealias Event = FallbackEvent
-    /// What a fallback has seen in its life.
-    public typealias Totals = FallbackTotals
-    /// The step that answered a call.
-    public typealias Served = FallbackServed
-    /// The error of a call for which every step failed, where the configuration asks for it.
-    public typealias ExhaustedError = FallbackExhaustedError
-
     /// The name in errors and events.
     public let name: String
 

@@ -93,7 +93,7 @@ struct HedgePlan {
             finish(with: end)
             return Action(cancelsOthers: state.running > 0)
         case .startHedge where end.outcome.isPushback(in: context):
-            obey(end)
+            apply(end)
             return Action()
         case .startHedge:
             stopTimer()
@@ -132,7 +132,7 @@ struct HedgePlan {
     // MARK: Hedges
 
     /// An attempt failed, and the server says when to try again: no sooner, and not all at the same time.
-    private mutating func obey(_ end: AttemptEnd) {
+    private mutating func apply(_ end: AttemptEnd) {
         defer { recordFailure(end.outcome) }
         stopTimer()
         guard let delay = end.outcome.hint?.delay, delay <= configuration.maxHint else { return state.stopHedging() }
@@ -154,11 +154,11 @@ struct HedgePlan {
     private var isWithinBudget: Bool { mark?.isSet(in: context) ?? false }
 
     /// The failure that ends the call is left for the layer further out.
-    private var isToTell: Bool { isWaiting || !isWithinBudget }
+    private var isToReport: Bool { isWaiting || !isWithinBudget }
 
     private func recordFailure(_ outcome: AttemptOutcome) {
         // What a layer refused, inside the operation too, says nothing about the service.
-        if !outcome.isRejection(in: context), isToTell { configuration.budget?.recordFailure() }
+        if !outcome.isRejection(in: context), isToReport { configuration.budget?.recordFailure() }
     }
 
     /// Starts the hedges that need not wait, and sets the timer for the one after them.
@@ -187,7 +187,7 @@ struct HedgePlan {
         let isNews = trigger == .failure && !isFailureTold
         guard !Task.isCancelled, !context.isPastDeadline else {
             state.stopHedging()
-            if isNews, isToTell { configuration.budget?.recordFailure() }
+            if isNews, isToReport { configuration.budget?.recordFailure() }
             return []
         }
         let attempt = state.nextAttempt

@@ -62,7 +62,7 @@
         public func observe(_ event: some PolicyEvent) {
             guard subscriberCount > 0, includesCalls || EventSubject(of: event) != .call else { return }
             let frame = ByteBuffer(string: eventFrame(of: event))
-            for subscriber in subscribers.withLock({ Array($0.values) }) { subscriber.tell(frame) }
+            for subscriber in subscribers.withLock({ Array($0.values) }) { subscriber.send(frame) }
         }
 
         /// Adds a client; `nil` if there are as many as there may be.
@@ -94,12 +94,12 @@
                 (frames, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(capacity))
             }
 
-            func tell(_ frame: ByteBuffer) {
+            func send(_ frame: ByteBuffer) {
                 if case .dropped = continuation.yield(frame) { dropped.wrappingAdd(1, ordering: .relaxed) }
             }
 
             /// Sees to it that something is sent, unless events wait anyhow.
-            func beat() { tell(ByteBuffer(string: ":\n\n")) }
+            func beat() { send(ByteBuffer(string: ":\n\n")) }
 
             func finish() { continuation.finish() }
 

@@ -17,7 +17,7 @@ struct Resilience4jNames {
             calls,
             family(
                 "circuitbreaker_not_permitted_calls", .counter, "Total number of not permitted calls", kind,
-                samples("circuit_breaker.calls", ["not_permitted": "not_permitted"])),
+                samples("circuit_breaker.calls", ["rejected": "not_permitted"])),
             family(
                 "circuitbreaker_state", .gauge, "The states of the circuit breaker", ["name", "state"],
                 samples(
@@ -83,7 +83,7 @@ struct Resilience4jNames {
     private var timeLimiter: [ExposedFamily] {
         let kinds = [
             "succeeded": "successful", "late": "successful", "unlimited": "successful", "failed": "failed",
-            "timeout": "timeout", "refused": "timeout",
+            "timeout": "timeout", "rejected": "timeout",
         ]
         return [
             family(
@@ -96,7 +96,7 @@ struct Resilience4jNames {
         [
             gauge("bulkhead", "available_concurrent_calls", "The number of available permissions"),
             gauge("bulkhead", "max_allowed_concurrent_calls", "The maximum number of available permissions"),
-            gauge("bulkhead", "queue_depth", "The queue depth"),
+            family("bulkhead_queue_depth", .gauge, "The queue depth", ["name"], samples("bulkhead.waiting")),
             gauge("bulkhead", "queue_capacity", "The queue capacity"),
         ]
     }
@@ -108,7 +108,7 @@ struct Resilience4jNames {
                 samples("rate_limiter.available_permissions")),
             family(
                 "ratelimiter_waiting_threads", .gauge, "The number of waiting threads", ["name"],
-                samples("rate_limiter.waiting_tasks")),
+                samples("rate_limiter.waiting")),
         ]
     }
 

@@ -18,7 +18,8 @@ extension CircuitStoreConformance {
 
     func breaks() async throws -> String? {
         let rule = SharedCircuitRule(
-            trip: .failures(2), window: .seconds(3600), minShare: 0, breakLength: .milliseconds(300), breakFactor: 3)
+            trip: .failures(2), window: .seconds(3600), minimumShare: 0,
+            breakLength: .growing(from: .milliseconds(300), factor: 3))
         _ = try await ask("breaks", "a", rule, slots: [.init(failures: 1)])
         var state = try await ask("breaks", "b", rule, slots: [.init(failures: 1)])
         for (opens, length) in [(1, Duration.milliseconds(300)), (2, .milliseconds(900))] {

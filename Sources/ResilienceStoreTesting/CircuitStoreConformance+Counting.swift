@@ -51,9 +51,11 @@ extension CircuitStoreConformance {
         ]
         return SharedCircuitRule(
             trip: trips[Int.random(in: 0..<3, using: &random)], window: .seconds(3600),
-            minNodes: .random(in: 1...3, using: &random), minShare: .random(in: 0...1, using: &random),
-            maxNodeShare: .random(in: 0.1...1, using: &random), breakLength: .seconds(600),
-            breakFactor: Double(Int.random(in: 1000...3000, using: &random)) / 1000, maxBreakLength: .seconds(7200))
+            minimumNodes: .random(in: 1...3, using: &random), minimumShare: .random(in: 0...1, using: &random),
+            maxNodeShare: .random(in: 0.1...1, using: &random),
+            breakLength: .growing(
+                from: .seconds(600), factor: Double(Int.random(in: 1000...3000, using: &random)) / 1000,
+                upTo: .seconds(7200)))
     }
 
     private static func slots(_ random: inout SplitMix64) -> [CircuitReport.Slot] {

@@ -103,8 +103,8 @@ public struct CircuitStoreConformance: Sendable {
 extension SharedCircuitRule {
     /// Six failures, on two nodes at least, for an hour.
     static let six = SharedCircuitRule(
-        trip: .failures(6), window: .seconds(3600), minShare: 0, breakLength: .seconds(3600),
-        maxBreakLength: .seconds(86_400))
+        trip: .failures(6), window: .seconds(3600), minimumShare: 0,
+        breakLength: .growing(from: .seconds(3600), upTo: .seconds(86_400)))
 }
 
 extension CircuitReport.Slot {

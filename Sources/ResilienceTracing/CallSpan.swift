@@ -28,7 +28,7 @@
 
         /// Makes an event of what a layer reports.
         @Sendable
-        func hear(_ key: any ContextKey.Type, _ value: any Sendable) {
+        func record(_ key: any ContextKey.Type, _ value: any Sendable) {
             if let key = key as? any TracedReport.Type { add(reported: value, key) }
         }
 

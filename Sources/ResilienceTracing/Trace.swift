@@ -106,8 +106,8 @@
         private nonisolated(nonsending) func execute(
             _ context: Context, in span: CallSpan, _ next: nonisolated(nonsending) (Context) async throws -> Void
         ) async throws {
-            // What a span that nobody records would hear costs each report of a layer more than saying nothing.
-            let context = span.isRecording ? context.reporting(to: span.hear) : context
+            // What a span that nobody records would be told costs each report of a layer more than saying nothing.
+            let context = span.isRecording ? context.reporting(to: span.record) : context
             let error = await InstrumentationContext.$current.binding(span.context, #isolation) {
                 try await next(context)
             }

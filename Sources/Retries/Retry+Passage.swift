@@ -26,12 +26,12 @@ extension Retry {
     /// Counts a success.
     @_documentation(visibility: internal)
     public func _leave(_ passage: inout Passage, at offset: Int) {
-        if beginning.load(ordering: .relaxed) != .plain { tellSuccess() }
+        if beginning.load(ordering: .relaxed) != .plain { recordSuccess() }
         succeeded(attempts: 1)
     }
 
     @inline(never)
-    private func tellSuccess() { currentSettings.mark?.budget.recordSuccess(ofRetry: false) }
+    private func recordSuccess() { currentSettings.mark?.budget.recordSuccess(ofRetry: false) }
 
     /// The context inside: it says that the budget knows of the call.
     @_documentation(visibility: internal)

@@ -246,7 +246,7 @@ public final class Retry: Strategy {
                 call.cancelled(error)
                 throw error
             }
-            try call.checkTime(after: error, pause)
+            try call.checkTime(after: error)
             do {
                 try await next(call.beginAttempt())
             } catch let failure {

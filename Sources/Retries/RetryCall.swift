@@ -59,7 +59,7 @@ struct RetryCall {
     /// Looks at the time again after a delay, which may have ended late.
     ///
     /// - Throws: The error that ends the call, if no attempt may start any more.
-    func checkTime(after error: any Error, _ pause: Pause) throws {
+    func checkTime(after error: any Error) throws {
         let now = retry.time.now
         guard let reason = state.reasonToStop(limits(now)) else { return }
         configuration.budget?.putBack()

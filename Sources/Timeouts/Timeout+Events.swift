@@ -7,7 +7,7 @@ extension Timeout {
         /// A call reached its limit and has now ended, with an error or too late with a value.
         case exceeded(limit: Duration, duration: Duration, isLateSuccess: Bool)
         /// A call was not begun, because there was no time left.
-        case refused(limit: Duration)
+        case rejected(limit: Duration)
         /// A call was left running: at its limit or, before that, because its caller was cancelled.
         case abandoned(limit: Duration, isCancelledByCaller: Bool)
         /// Work that had been left running has ended.
@@ -17,7 +17,7 @@ extension Timeout {
         public var label: (name: String, severity: EventSeverity) {
             switch self {
             case .exceeded: ("timeout.exceeded", .info)
-            case .refused: ("timeout.refused", .info)
+            case .rejected: ("timeout.rejected", .info)
             case .abandoned(_, let isCancelledByCaller): ("timeout.abandoned", isCancelledByCaller ? .info : .warning)
             case .abandonedEnded: ("timeout.abandoned_ended", .info)
             }
@@ -29,7 +29,7 @@ extension Timeout {
             case .exceeded(let limit, let duration, let isLateSuccess):
                 "timeout \"\(source)\": a call \(isLateSuccess ? "succeeded late" : "failed"), after "
                     + "\(duration.sentenceForm) of \(limit.sentenceForm)"
-            case .refused: "timeout \"\(source)\": no time left to begin a call"
+            case .rejected: "timeout \"\(source)\": no time left to begin a call"
             case .abandoned(_, true):
                 "timeout \"\(source)\": left a call running whose caller was cancelled"
             case .abandoned(let limit, false):
@@ -57,15 +57,15 @@ extension Timeout {
         /// Calls that the caller cancelled.
         public internal(set) var cancelled = 0
         /// Calls that were not begun, because there was no time left.
-        public internal(set) var refused = 0
-        /// Calls that a layer inside refused, whether or not the limit was reached meanwhile.
         public internal(set) var rejected = 0
+        /// Calls that a layer inside rejected, whether or not the limit was reached meanwhile.
+        public internal(set) var rejectedInside = 0
         /// Calls without a limit.
         public internal(set) var unlimited = 0
 
         /// Every call.
-        public var asks: Int {
-            [succeeded, failed, exceeded, late, cancelled, refused, rejected, unlimited]
+        public var calls: Int {
+            [succeeded, failed, exceeded, late, cancelled, rejected, rejectedInside, unlimited]
                 .reduce(0) { $0.addingSaturated($1) }
         }
     }
@@ -77,16 +77,16 @@ extension Timeout {
         let exceeded = Atomic(0)
         let late = Atomic(0)
         let cancelled = Atomic(0)
-        let refused = Atomic(0)
         let rejected = Atomic(0)
+        let rejectedInside = Atomic(0)
         let unlimited = Atomic(0)
 
         var totals: Totals {
             Totals(
                 succeeded: succeeded.load(ordering: .relaxed), failed: failed.load(ordering: .relaxed),
                 exceeded: exceeded.load(ordering: .relaxed), late: late.load(ordering: .relaxed),
-                cancelled: cancelled.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed),
-                rejected: rejected.load(ordering: .relaxed), unlimited: unlimited.load(ordering: .relaxed))
+                cancelled: cancelled.load(ordering: .relaxed), rejected: rejected.load(ordering: .relaxed),
+                rejectedInside: rejectedInside.load(ordering: .relaxed), unlimited: unlimited.load(ordering: .relaxed))
         }
     }
 }
@@ -100,7 +100,7 @@ extension Timeout.EventKind: EventContent {
             details.add(seconds: "limit", limit)
             details.add(seconds: "duration", duration)
             details.add("late_success", isLateSuccess)
-        case .refused(let limit): details.add(seconds: "limit", limit)
+        case .rejected(let limit): details.add(seconds: "limit", limit)
         case .abandoned(let limit, let isCancelledByCaller):
             details.add(seconds: "limit", limit)
             details.add("cancelled_by_caller", isCancelledByCaller)

@@ -9,8 +9,8 @@ extension Timeout {
         metrics.add(Families.calls, [name, "timeout"], totals.exceeded)
         metrics.add(Families.calls, [name, "late"], totals.late)
         metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
-        metrics.add(Families.calls, [name, "refused"], totals.refused)
         metrics.add(Families.calls, [name, "rejected"], totals.rejected)
+        metrics.add(Families.calls, [name, "rejected_inside"], totals.rejectedInside)
         metrics.add(Families.calls, [name, "unlimited"], totals.unlimited)
         metrics.add(Families.running, [name], running)
     }

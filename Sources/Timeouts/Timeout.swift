@@ -121,7 +121,7 @@ public final class Timeout: Strategy {
             return try await next(context)
         }
         let start = time.now
-        guard limit > .zero else { throw refused(limit) }
+        guard limit > .zero else { throw rejected(limit) }
         let deadline = start.advanced(by: limit)
         var limited = context
         limited.shortenDeadline(to: deadline, on: time)
@@ -142,7 +142,7 @@ public final class Timeout: Strategy {
             return
         }
         switch CallEnd(error, in: context) {
-        case .rejected: counters.rejected.wrappingAdd(1, ordering: .relaxed)
+        case .rejected: counters.rejectedInside.wrappingAdd(1, ordering: .relaxed)
         case .cancelled: counters.cancelled.wrappingAdd(1, ordering: .relaxed)
         // Whoever cancelled from outside, the caller or a deadline around this one, is never told of this limit.
         case .failed where end.isExpired && !Task.isCancelled:
@@ -155,9 +155,9 @@ public final class Timeout: Strategy {
         throw error
     }
 
-    private func refused(_ limit: Duration) -> NoTimeLeftError {
-        counters.refused.wrappingAdd(1, ordering: .relaxed)
-        events.notify(.refused(limit: limit))
+    private func rejected(_ limit: Duration) -> NoTimeLeftError {
+        counters.rejected.wrappingAdd(1, ordering: .relaxed)
+        events.notify(.rejected(limit: limit))
         return NoTimeLeftError(policyName: name)
     }
 

@@ -112,9 +112,9 @@ struct ConfigurationTests {
                 == totals(
                     finished: 2, rejected: 4, displaced: 2, timedOut: 6, cancelled: 8, waited: 10,
                     waitingTime: .seconds(12)))
-        #expect(one.asks == 10 && one.averageWait == .milliseconds(1200))
+        #expect(one.calls == 10 && one.averageWait == .milliseconds(1200))
         let most = totals(finished: .max, rejected: 1, waitingTime: .nanoseconds(Int64.max))
-        #expect((most + one).finished == .max && most.asks == .max)
+        #expect((most + one).finished == .max && most.calls == .max)
         #expect((most + one).waitingTime == .nanoseconds(Int64.max))
     }
 }

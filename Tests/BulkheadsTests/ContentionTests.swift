@@ -42,7 +42,7 @@ struct ContentionTests {
         #expect(bulkhead.inUse == 0 && bulkhead.waiting == 0 && bulkhead.available == limit)
         #expect(bulkhead.reading.isGuarded == (observed || bulkhead.marksCalls))
         // Those whose turn came as they were cancelled did not run, and yet had a slot.
-        #expect(totals.finished >= ran && totals.finished + totals.cancelled == count && totals.asks == count)
+        #expect(totals.finished >= ran && totals.finished + totals.cancelled == count && totals.calls == count)
         guard observed else { return }
         #expect(stage.names.count { $0 == "permitted" } == totals.finished)
         #expect(stage.names.count { $0 == "finished" } == totals.finished)
@@ -77,7 +77,7 @@ struct ContentionTests {
         #expect(course.count == finished && finished >= count / 2)
         #expect(zip(course, course.dropFirst()).allSatisfy { $0 < $1 })
         #expect(bulkhead.inUse == 0 && bulkhead.waiting == 0)
-        #expect(bulkhead.totals.asks == count + 1 && bulkhead.totals.waited == count)
+        #expect(bulkhead.totals.calls == count + 1 && bulkhead.totals.waited == count)
     }
 
     @Test("permits from all sides while the bulkhead is retuned: exact totals, never above the limit")
@@ -113,7 +113,7 @@ struct ContentionTests {
         }
         #expect(meter.most <= 8 && bulkhead.inUse == 0)
         #expect(bulkhead.totals == totals(finished: meter.entered, rejected: rejected))
-        #expect(bulkhead.totals.asks == 8 * permitsPerTask)
+        #expect(bulkhead.totals.calls == 8 * permitsPerTask)
         #expect(bulkhead.partition("a").inUse == 0)
     }
 
@@ -153,7 +153,7 @@ struct ContentionTests {
         #expect(counts["timedOut", default: 0] == totals.timedOut)
         #expect(counts["full", default: 0] + counts["displaced", default: 0] == totals.rejected)
         #expect(counts["ran", default: 0] + counts["cancelled", default: 0] == totals.finished + totals.cancelled)
-        #expect(totals.asks == 16 * callsPerTask && counts["other"] == nil)
+        #expect(totals.calls == 16 * callsPerTask && counts["other"] == nil)
     }
 
     private static func makeCalls(

@@ -31,12 +31,12 @@ struct MetricTests {
         #expect(
             values(bulkhead) == [
                 "bulkhead.available_concurrent_calls": .integer(3),
-                "bulkhead.max_allowed_concurrent_calls": .integer(3), "bulkhead.queue_depth": .integer(0),
+                "bulkhead.max_allowed_concurrent_calls": .integer(3), "bulkhead.waiting": .integer(0),
                 "bulkhead.queue_capacity": .integer(5), "bulkhead.calls finished": .integer(0),
                 "bulkhead.calls rejected": .integer(0), "bulkhead.calls cancelled": .integer(0),
                 "bulkhead.rejected full": .integer(0), "bulkhead.rejected displaced": .integer(0),
                 "bulkhead.rejected timed_out": .integer(0), "bulkhead.partition_in_use gold": .integer(0),
-                "bulkhead.partition_guaranteed gold": .integer(1), "bulkhead.partition_queue_depth gold": .integer(0),
+                "bulkhead.partition_guaranteed gold": .integer(1), "bulkhead.partition_waiting gold": .integer(0),
             ])
         #expect(waits(calls)?.count == 0)
     }
@@ -59,9 +59,9 @@ struct MetricTests {
         waiting.cancel()
         var read = values(stage.bulkhead)
         #expect(read["bulkhead.available_concurrent_calls"] == .integer(0))
-        #expect(read["bulkhead.queue_depth"] == .integer(1))
+        #expect(read["bulkhead.waiting"] == .integer(1))
         #expect(read["bulkhead.partition_in_use gold"] == .integer(1))
-        #expect(read["bulkhead.partition_queue_depth gold"] == .integer(0))
+        #expect(read["bulkhead.partition_waiting gold"] == .integer(0))
         stage.advance(by: .milliseconds(750))
         gold.end()
         plain.end()

@@ -80,7 +80,7 @@ struct ModelTests {
         for id in stage.started.elements { calls[id]?.end() }
         return stage.bulkhead.inUse == 0 && stage.bulkhead.waiting == 0
             && stage.outcomes.withLock { $0.count } == calls.count
-            && stage.bulkhead.totals.asks == calls.count
+            && stage.bulkhead.totals.calls == calls.count
             && stage.names.count { $0 == "permitted" } == stage.names.count { $0 == "finished" }
     }
 

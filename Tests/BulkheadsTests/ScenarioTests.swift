@@ -92,7 +92,7 @@ struct ScenarioTests {
         let task = stage.run { await #expect(throws: RejectedError.self) { try await policy.execute {} } }
         stage.advance(by: .seconds(1))
         await task.value
-        #expect(stage.bulkhead.totals.timedOut == 1 && stage.bulkhead.totals.asks == 1)
+        #expect(stage.bulkhead.totals.timedOut == 1 && stage.bulkhead.totals.calls == 1)
         held.release()
     }
 

@@ -88,6 +88,6 @@ struct UpdateTests {
         try stage.bulkhead.update(.init(limit: .fixed(7), partitions: ["a": 1]))
         #expect(stage.bulkhead.totals == before)
         first.end()
-        #expect(stage.bulkhead.totals.finished == 1 && stage.bulkhead.totals.asks == 3)
+        #expect(stage.bulkhead.totals.finished == 1 && stage.bulkhead.totals.calls == 3)
     }
 }

@@ -81,7 +81,7 @@ struct ClosedStateTests {
         fixture.expectRejection(retryAfter: .seconds(5))
         // Here the window is empty while open; what was in it is in the event and in the totals.
         #expect(fixture.transitions.first?.counts.calls == 5)
-        #expect(fixture.breaker.totals.rejected == 1 && fixture.breaker.totals.asks == 6)
+        #expect(fixture.breaker.totals.rejected == 1 && fixture.breaker.totals.calls == 6)
     }
 
     @Test("R4-03: the rate is reached at exactly the threshold")

@@ -112,7 +112,7 @@ struct ConditionTests {
                 await fail(fixture, InjectedFailure("because of the cancellation"))
             }
             #expect(fixture.state == before && fixture.breaker.counts == Counts())
-            #expect(fixture.breaker.totals.cancelled == 2 && fixture.breaker.totals.asks == 2)
+            #expect(fixture.breaker.totals.cancelled == 2 && fixture.breaker.totals.calls == 2)
             #expect(fixture.admits())
         }
     }

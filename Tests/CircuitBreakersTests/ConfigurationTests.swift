@@ -211,10 +211,10 @@ struct ConfigurationTests {
 
     @Test func countsSaturate() {
         var totals = CircuitBreaker.Totals()
-        totals.failures = .max
+        totals.failed = .max
         totals.rejected = .max
         totals.count(.failure, isSlow: true)
-        #expect(totals.failures == .max && totals.slow == 1 && totals.asks == .max && (totals + totals).asks == .max)
+        #expect(totals.failed == .max && totals.slow == 1 && totals.calls == .max && (totals + totals).calls == .max)
         var counts = Counts()
         (counts.successes, counts.failures, counts.ignored, counts.running) = (.max, .max, .max, .max)
         #expect(counts.calls == .max && counts.requests == .max && counts.failureRate == 1)

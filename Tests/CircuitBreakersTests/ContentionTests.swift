@@ -33,7 +33,7 @@ struct ContentionTests {
         }
         #expect(admitted == 3)
         #expect(fixture.breaker.totals.rejected == 997)
-        #expect(fixture.breaker.totals.asks == 1001)
+        #expect(fixture.breaker.totals.calls == 1001)
         #expect(fixture.state == .closed)
         guard observed else { return }
         #expect(fixture.path == [.halfOpen, .closed])
@@ -58,15 +58,15 @@ struct ContentionTests {
                 } else {
                     call.end("SSFXC".randomElement(using: &random) ?? "S")
                 }
-                #expect(fixture.breaker.totals.asks + running.count == asks)
+                #expect(fixture.breaker.totals.calls + running.count == asks)
             }
             fixture.clock.advance(by: .seconds(Int.random(in: 0...10, using: &random)))
             if fixture.state != before { changes += 1 }
         }
         for call in running { call.end("F") }
         let totals = fixture.breaker.totals
-        #expect(totals.asks == asks)
-        #expect(totals.successes + totals.failures + totals.ignored + totals.cancelled + totals.rejected == asks)
+        #expect(totals.calls == asks)
+        #expect(totals.succeeded + totals.failed + totals.ignored + totals.cancelled + totals.rejected == asks)
         #expect(totals.late > 0 && totals.opened >= 12)
     }
 
@@ -109,10 +109,10 @@ struct ContentionTests {
             return sum
         }
         let totals = fixture.breaker.totals
-        #expect([totals.successes, totals.failures, totals.ignored, totals.cancelled] == tally.ended)
+        #expect([totals.succeeded, totals.failed, totals.ignored, totals.cancelled] == tally.ended)
         #expect(totals.rejected == tally.rejected)
-        #expect(totals.asks == 8 * callsPerTask)
-        #expect(totals.late > 0 && totals.late < totals.asks - totals.rejected)
+        #expect(totals.calls == 8 * callsPerTask)
+        #expect(totals.late > 0 && totals.late < totals.calls - totals.rejected)
         #expect(fixture.breaker.counts.running == 0)
         guard observed else { return }
         expectOrdered(fixture)
@@ -163,7 +163,7 @@ struct ContentionTests {
         var last = CircuitBreaker.Totals()
         while isDone.elements.isEmpty {
             let totals = fixture.breaker.totals
-            #expect(totals.asks >= last.asks && totals.late >= last.late && totals.rejected >= last.rejected)
+            #expect(totals.calls >= last.calls && totals.late >= last.late && totals.rejected >= last.rejected)
             last = totals
             let counts = fixture.breaker.counts
             #expect(counts.row.allSatisfy { $0 >= 0 } && counts.running <= 3)
@@ -198,7 +198,7 @@ struct ContentionTests {
         #expect(running.most == 3)
         #expect(running.generations > 10)
         let totals = fixture.breaker.totals
-        #expect(totals.asks == 8 * (callsPerTask / 4) && totals.successes == 0)
+        #expect(totals.calls == 8 * (callsPerTask / 4) && totals.succeeded == 0)
     }
 
     private static func probe(_ fixture: Fixture, _ running: RunningProbes, seed: UInt64) async {

@@ -43,7 +43,7 @@ struct EventTests {
     func newBreaker() throws {
         let fixture = try Fixture(.init())
         #expect(fixture.state == .closed && fixture.breaker.counts == Counts())
-        #expect(fixture.breaker.totals == CircuitBreaker.Totals() && fixture.breaker.totals.asks == 0)
+        #expect(fixture.breaker.totals == CircuitBreaker.Totals() && fixture.breaker.totals.calls == 0)
         #expect(fixture.breaker.failureRate == nil && fixture.breaker.remainingBreak == nil)
         #expect(
             CircuitBreaker.State.allCases.map(\.description) == [

@@ -173,7 +173,7 @@ struct HalfOpenStateTests {
         late.end(letter)
         #expect(fixture.state == .halfOpen && fixture.breaker.counts == Counts())
         #expect(fixture.breaker.totals.late == 1)
-        #expect(fixture.breaker.totals.successes + fixture.breaker.totals.failures == 7)
+        #expect(fixture.breaker.totals.succeeded + fixture.breaker.totals.failed == 7)
         let probe = try fixture.start()
         #expect(!fixture.admits())
         probe.end("S")

@@ -74,8 +74,8 @@ struct ManualControlTests {
         fixture.breaker.disable()
         try fixture.play("FFFFSXC")
         #expect(fixture.state == .disabled && fixture.breaker.counts == Counts())
-        #expect(fixture.breaker.totals.failures == 4 && fixture.breaker.totals.late == 0)
-        #expect(fixture.breaker.totals.asks == 7)
+        #expect(fixture.breaker.totals.failed == 4 && fixture.breaker.totals.late == 0)
+        #expect(fixture.breaker.totals.calls == 7)
     }
 
     @Test func observingReportsOnce() throws {
@@ -115,11 +115,11 @@ struct ManualControlTests {
     @Test func closingDisownsRunningCalls() throws {
         let fixture = try Fixture(.fragile())
         let call = try fixture.start()
-        fixture.breaker.reset()
+        fixture.breaker.close()
         call.end("F")
         #expect(fixture.state == .closed)
         #expect(fixture.recorder.names == ["circuit_breaker.reset", "circuit_breaker.called"])
-        #expect(fixture.breaker.totals.late == 1 && fixture.breaker.totals.failures == 1)
+        #expect(fixture.breaker.totals.late == 1 && fixture.breaker.totals.failed == 1)
     }
 
     @Test func halfOpenedByHandFromIsolationItsProbesDecide() throws {

@@ -124,7 +124,7 @@ private final class ModelRun {
             if isAllowed != succeeded { return "half-open by hand: \(succeeded) instead of \(isAllowed)" }
         default:
             let changes: [(CircuitBreaker.State, () -> Void)] = [
-                (.closed, breaker.close), (.closed, breaker.reset), (.isolated, breaker.isolate),
+                (.closed, breaker.close), (.closed, breaker.close), (.isolated, breaker.isolate),
                 (.disabled, breaker.disable), (.observing, breaker.observe),
             ]
             let (state, change) = changes[Int.random(in: changes.indices, using: &random)]
@@ -190,7 +190,7 @@ private final class ModelRun {
             ?? check(
                 "totals \(names)",
                 [
-                    totals.successes, totals.failures, totals.ignored, totals.cancelled, totals.rejected, totals.slow,
+                    totals.succeeded, totals.failed, totals.ignored, totals.cancelled, totals.rejected, totals.slow,
                     totals.late, totals.opened, totals.wouldOpen,
                 ], names.map { model.totals[$0] ?? 0 })
             ?? check(

@@ -47,7 +47,7 @@ struct NestedCallTests {
             }
         #expect(value == 7 && fixture.state == .closed)
         #expect(fixture.breaker.totals.rejected == 0 && fixture.breaker.totals.late == 0)
-        #expect(fixture.breaker.totals.successes == 1)
+        #expect(fixture.breaker.totals.succeeded == 1)
     }
 
     @Test(
@@ -56,12 +56,12 @@ struct NestedCallTests {
         let fixture = try Fixture(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
         let (outer, inner) = (try Policy("outer") { fixture.breaker }, try Policy("inner") { fixture.breaker })
         try await outer.execute { try await inner.execute {} }
-        #expect(fixture.breaker.totals.successes == 1)
+        #expect(fixture.breaker.totals.succeeded == 1)
         let probed = try halfOpen()
         let policy = try Policy("outer") { probed.breaker }
         try await policy.execute { try await policy.execute {} }
         try await policy.execute { try await policy.execute {} }
-        #expect(probed.state == .closed && probed.breaker.totals.successes == 2)
+        #expect(probed.state == .closed && probed.breaker.totals.succeeded == 2)
     }
 
     @Test("what a probe begins in the background is no part of it")
@@ -73,7 +73,7 @@ struct NestedCallTests {
             await #expect(throws: OpenError.self) { try await refresh.value }
             try await breaker.execute {}
         }
-        #expect(fixture.state == .closed && breaker.totals.successes == 1 && breaker.totals.rejected == 1)
+        #expect(fixture.state == .closed && breaker.totals.succeeded == 1 && breaker.totals.rejected == 1)
         let inside = try halfOpen()
         try await Background.begin { Task { try await inside.breaker.execute { try await inside.breaker.execute {} } } }
             .value
@@ -84,7 +84,7 @@ struct NestedCallTests {
     func outcome() async throws {
         let swallowed = try halfOpen()
         await swallowed.breaker.executeIgnoringInner()
-        #expect(swallowed.state == .closed && swallowed.breaker.totals.failures == 0)
+        #expect(swallowed.state == .closed && swallowed.breaker.totals.failed == 0)
         let failed = try halfOpen(probes: 2)
         await #expect(throws: InjectedFailure.self) {
             try await failed.breaker.execute {
@@ -94,7 +94,7 @@ struct NestedCallTests {
                 throw InjectedFailure()
             }
         }
-        #expect(failed.state == .open && failed.breaker.totals.successes == 0 && failed.breaker.totals.failures == 1)
+        #expect(failed.state == .open && failed.breaker.totals.succeeded == 0 && failed.breaker.totals.failed == 1)
         let rethrown = try halfOpen(probes: 3)
         await #expect(throws: InjectedFailure.self) {
             try await rethrown.breaker.execute { try await rethrown.breaker.execute { throw InjectedFailure() } }
@@ -138,14 +138,14 @@ struct NestedCallTests {
             }
         }
         for _ in 1...2 { try await call {} }
-        #expect(breaker.counts.row == [2, 2, 0, 0, 2, 0] && breaker.totals.successes == 2)
+        #expect(breaker.counts.row == [2, 2, 0, 0, 2, 0] && breaker.totals.succeeded == 2)
         for failures in 1...2 {
             await #expect(throws: InjectedFailure.self) { try await call { throw InjectedFailure() } }
             #expect(breaker.counts.consecutiveFailures == failures && fixture.state != .open)
         }
         // What the outer call makes good is good.
         try await outer.execute { try? await inner.execute { throw InjectedFailure() } }
-        #expect(breaker.counts.row == [5, 3, 2, 0, 1, 0] && breaker.totals.asks == 5)
+        #expect(breaker.counts.row == [5, 3, 2, 0, 1, 0] && breaker.totals.calls == 5)
         let called = fixture.events.count { if case .called = $0.kind { true } else { false } }
         #expect(called == 5)
     }
@@ -181,7 +181,7 @@ struct NestedCallTests {
             #expect(fixture.state == .closed)
             try await inner.execute {}
         }
-        #expect(breaker.totals.successes == 3 && breaker.totals.late == 1 && breaker.counts.calls == 1)
+        #expect(breaker.totals.succeeded == 3 && breaker.totals.late == 1 && breaker.counts.calls == 1)
     }
 
     @Test("a breaker that has seen calls nest while half-open looks for them when it is closed")
@@ -189,7 +189,7 @@ struct NestedCallTests {
         let fixture = try halfOpen()
         let breaker = fixture.breaker
         for _ in 1...3 { try await breaker.execute { try await breaker.execute {} } }
-        #expect(fixture.state == .closed && breaker.totals.successes == 3 && breaker.counts.calls == 2)
+        #expect(fixture.state == .closed && breaker.totals.succeeded == 3 && breaker.counts.calls == 2)
     }
 
     @Test("a call made while a permit is held is another one: refused while the permit's probe is out, and no longer")
@@ -207,7 +207,7 @@ struct NestedCallTests {
         let first = try ended.start()
         try await ended.breaker.execute {}
         first.end("S")
-        #expect(ended.state == .closed && ended.breaker.totals.successes == 2)
+        #expect(ended.state == .closed && ended.breaker.totals.succeeded == 2)
     }
 
     @Test func onlyWithinAProbeThatStillCounts() async throws {

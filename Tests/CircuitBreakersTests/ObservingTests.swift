@@ -49,7 +49,7 @@ struct ObservingTests {
         fixture.breaker.disable()
         fixture.recorder.clear()
         try fixture.play("FFFFSXC")
-        #expect(fixture.events.isEmpty && fixture.breaker.totals.asks == 7)
+        #expect(fixture.events.isEmpty && fixture.breaker.totals.calls == 7)
         fixture.breaker.close()
         try fixture.play("S")
         #expect(fixture.recorder.names == ["circuit_breaker.transition", "circuit_breaker.called"])
@@ -59,7 +59,7 @@ struct ObservingTests {
         let fixture = try Fixture(.init(trip: .consecutiveFailures(3)))
         try fixture.play("FF")
         fixture.recorder.clear()
-        fixture.breaker.reset()
+        fixture.breaker.close()
         guard case .reset(.closed, let counts)? = fixture.events.first?.kind else {
             Issue.record("\(fixture.events)")
             return

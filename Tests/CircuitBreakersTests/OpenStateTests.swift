@@ -24,7 +24,7 @@ struct OpenStateTests {
             try await fixture.breaker.execute { throw InjectedFailure() }
         }
         #expect(fixture.breaker.counts == Counts())
-        #expect(fixture.breaker.totals.failures == 6 && fixture.breaker.totals.rejected == 2)
+        #expect(fixture.breaker.totals.failed == 6 && fixture.breaker.totals.rejected == 2)
     }
 
     @Test("GB-07: the break is over at exactly its end", arguments: [true, false])

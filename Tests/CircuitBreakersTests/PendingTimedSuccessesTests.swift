@@ -19,8 +19,8 @@ struct PendingTimedSuccessesTests {
         func add(_ generation: UInt64, from start: Int64, to end: Int64) -> Bool {
             pending.add(generation, from: start, to: end)
         }
-        func take() -> Taken? { pending.take() }
-        func open(_ limits: Limits) { pending.open(limits) }
+        func takeLocked() -> Taken? { pending.takeLocked() }
+        func openLocked(_ limits: Limits) { pending.openLocked(limits) }
     }
 
     @Test(
@@ -32,29 +32,29 @@ struct PendingTimedSuccessesTests {
     func limits(generation: UInt64, start: Int64, end: Int64, isCounted: Bool) {
         let pending = Word()
         #expect(!pending.add(generation, from: start, to: end), "closed at first")
-        pending.open(Self.limits)
+        pending.openLocked(Self.limits)
         #expect(pending.add(generation, from: start, to: end) == isCounted)
-        #expect(pending.take() == (isCounted ? Taken(number: 1, nanoseconds: end - start) : nil))
+        #expect(pending.takeLocked() == (isCounted ? Taken(number: 1, nanoseconds: end - start) : nil))
         #expect(!pending.add(generation, from: start, to: end), "closed again")
-        #expect(pending.take() == nil)
+        #expect(pending.takeLocked() == nil)
     }
 
     @Test("no more calls, and no more time, than there is room for")
     func room() {
         let pending = Word()
-        pending.open(Limits(generation: 1, part: .min..<(.max), longest: .max))
+        pending.openLocked(Limits(generation: 1, part: .min..<(.max), longest: .max))
         var counted = 0
         while pending.add(1, from: -1, to: 0) { counted += 1 }
         #expect(counted == 255)
-        #expect(pending.take() == Taken(number: 255, nanoseconds: 255))
-        pending.open(Limits(generation: 1, part: .min..<(.max), longest: .max))
+        #expect(pending.takeLocked() == Taken(number: 255, nanoseconds: 255))
+        pending.openLocked(Limits(generation: 1, part: .min..<(.max), longest: .max))
         let most: Int64 = 1 << 32 - 1
         #expect(!pending.add(1, from: .min, to: .max))
         #expect(!pending.add(1, from: 0, to: most + 1))
         #expect(pending.add(1, from: 0, to: most - 1))
         #expect(!pending.add(1, from: 0, to: 2))
         #expect(pending.add(1, from: 0, to: 1))
-        #expect(pending.take() == Taken(number: 2, nanoseconds: most))
+        #expect(pending.takeLocked() == Taken(number: 2, nanoseconds: most))
     }
 
     @Test("each success is taken once, by whoever closes the word, while parts and generations change")
@@ -92,7 +92,7 @@ struct PendingTimedSuccessesTests {
 
         func change() {
             limits.withLock { limits in
-                if let more = pending.take() {
+                if let more = pending.takeLocked() {
                     taken.withLock {
                         $0.number += more.number
                         $0.nanoseconds += more.nanoseconds
@@ -100,7 +100,7 @@ struct PendingTimedSuccessesTests {
                 }
                 limits.generation += 1
                 limits.part = (limits.part.lowerBound + 10)..<(limits.part.upperBound + 10)
-                pending.open(limits)
+                pending.openLocked(limits)
             }
         }
     }
@@ -157,7 +157,7 @@ struct PendingTimedSuccessesTests {
             }
         }
         let totals = fixture.breaker.totals
-        #expect(totals.failures == 400 && totals.successes == 19_600)
+        #expect(totals.failed == 400 && totals.succeeded == 19_600)
         #expect(fixture.breaker.counts.calls == 20_000)
         #expect(fixture.breaker.counts.timed == 20_000)
     }

@@ -63,8 +63,8 @@ struct PermitTests {
         try fixture.breaker.tryAcquirePermit().fail(CancellationError())
         _ = try fixture.breaker.tryAcquirePermit()
         let totals = fixture.breaker.totals
-        #expect([totals.successes, totals.failures, totals.ignored, totals.cancelled] == [1, 2, 1, 2])
-        #expect(totals.asks == 6)
+        #expect([totals.succeeded, totals.failed, totals.ignored, totals.cancelled] == [1, 2, 1, 2])
+        #expect(totals.calls == 6)
     }
 
     @Test func aPermitFailsByTheConditions() throws {

@@ -204,7 +204,7 @@ struct SnapshotTests {
         try copy.play("SS")
         let running = try copy.start()
         try copy.breaker.restore(fixture.breaker.snapshot)
-        #expect(copy.breaker.totals.successes == 3 && copy.breaker.totals.asks == 6)
+        #expect(copy.breaker.totals.succeeded == 3 && copy.breaker.totals.calls == 6)
         #expect(copy.breaker.counts.row == [3, 1, 1, 1, 0, 1])
         running.end("F")
         #expect(copy.breaker.totals.late == 1 && copy.breaker.counts.failures == 1)

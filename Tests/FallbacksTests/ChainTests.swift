@@ -144,7 +144,7 @@ struct ChainTests {
         #expect(value == 9)
         #expect(calls.elements.count == 3)
         #expect(breaker.state == .closed)
-        #expect(breaker.totals.failures == 3)
+        #expect(breaker.totals.failed == 3)
     }
 
     @Test("FS-26 only for retries that are exhausted: the fallback's value after 3 calls")

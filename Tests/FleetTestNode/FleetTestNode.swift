@@ -41,15 +41,19 @@
             breaker = try CircuitBreaker(
                 "payments", .init(trip: .consecutiveFailures(1_000), halfOpen: .init(probes: 1)))
             circuit = try FleetCircuit(
-                breaker, through: store,
+                breaker,
                 .init(
                     rule: .init(
-                        trip: .failures(4), window: .seconds(60), breakLength: .milliseconds(500), breakFactor: 1),
+                        trip: .failures(4), window: .seconds(60),
+                        breakLength: .fixed(.milliseconds(500))),
                     tick: .milliseconds(100), operationLimit: .seconds(2), leaseLength: .seconds(1),
-                    grace: .seconds(60), maxRetryDelay: .milliseconds(200)))
+                    grace: .seconds(60), maxRetryDelay: .milliseconds(200)),
+                through: store)
             limiter = try SharedRateLimiter(
-                "partner", .init(permits: 500, period: .seconds(1), burst: 200), through: store,
-                .init(maxWait: .milliseconds(100), operationLimit: .seconds(2), whenUnavailable: .closed))
+                "partner",
+                .init(
+                    rule: .init(permits: 500, period: .seconds(1), burst: 200), maxWait: .milliseconds(100),
+                    operationLimit: .seconds(2), whenUnavailable: .closed), through: store)
         }
 
         func obey(_ command: String, _ number: Int) async {

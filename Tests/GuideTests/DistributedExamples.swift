@@ -15,8 +15,8 @@ struct DistributedExamples {
         let store = InMemoryCircuitStore()
         let breaker = try CircuitBreaker("payments")
         let circuit = try FleetCircuit(
-            breaker, through: store,
-            .init(rule: .init(trip: .failureRate(0.5, minimumCalls: 100), window: .seconds(10))))
+            breaker, .init(rule: .init(trip: .failureRate(0.5, minimumCalls: 100), window: .seconds(10))),
+            through: store)
         let sharing = Task { try await circuit.run() }
 
         #expect(circuit.name == "payments" && circuit.breaker === breaker)
@@ -47,8 +47,8 @@ struct DistributedExamples {
                 CircuitBreaker.layer()
             }.shared(through: store)
         }
-        try resilience.update(.init(["fleetCircuits": ["payments": ["minNodes": 3]]]))
-        #expect(try resilience.fleetCircuit("payments").configuration.rule.minNodes == 3)
+        try resilience.update(.init(["fleetCircuits": ["payments": ["minimumNodes": 3]]]))
+        #expect(try resilience.fleetCircuit("payments").configuration.rule.minimumNodes == 3)
     }
 
     @Test("a quota of the fleet")
@@ -66,15 +66,18 @@ struct DistributedExamples {
         }
     }
 
-    @Test("what can be set, behind the store")
+    @Test("what can be set, beside the rule")
     func limitSettings() throws {
         let store = InMemoryRateStore()
         let rule = SharedQuotaRule(permits: 50, period: .seconds(1), burst: 10)
         let exact = try SharedRateLimiter(
-            "reports", rule, through: store,
-            .init(mode: .exact, maxWait: .milliseconds(500), whenUnavailable: .local(share: 0.25), isRequired: true))
+            "reports",
+            .init(
+                rule: rule, mode: .exact, maxWait: .milliseconds(500), whenUnavailable: .local(share: 0.25),
+                isRequired: true),
+            through: store)
         let policy = try Policy("search") {
-            SharedRateLimiter.layer(rule, through: store, .init(lease: .milliseconds(50)))
+            SharedRateLimiter.layer(.init(rule: rule, lease: .milliseconds(50)), through: store)
             Timeout.layer(.seconds(1))
         }
         #expect(exact.configuration.mode == .exact)
@@ -143,14 +146,14 @@ struct DistributedExamples {
         let store = InMemoryRateStore()
         let rule = SharedQuotaRule(permits: 10_000, period: .seconds(1), burst: 1_000)
         let limiter = try SharedRateLimiter("partner-api", rule, through: store)
-        var settings = limiter.settings
-        settings.rule.permits = 20_000
-        try limiter.update(settings)
+        var configuration = limiter.configuration
+        configuration.rule.permits = 20_000
+        try limiter.update(configuration)
 
-        #expect(limiter.rule.permits == 20_000)
+        #expect(limiter.configuration.rule.permits == 20_000)
         let resilience = try ResilienceModule("shop") { Registration("partner-api", limiter) }
         try resilience.update(.init(["sharedRateLimiters": ["partner-api": ["rule": ["burst": 5_000]]]]))
-        #expect(limiter.rule == SharedQuotaRule(permits: 20_000, period: .seconds(1), burst: 5_000))
+        #expect(limiter.configuration.rule == SharedQuotaRule(permits: 20_000, period: .seconds(1), burst: 5_000))
     }
 
     @Test("a quota for each key")
@@ -163,7 +166,7 @@ struct DistributedExamples {
                 "tenants", .init(permits: 100, period: .seconds(1), burst: 50), through: store)
             let exchange = Task { try await tenants.run() }
             try await tenants.execute(for: "acme") { try await handle(request) }
-            #expect(tenants.totals.calls.permitted == 1)
+            #expect(tenants.totals.permitted == 1)
             exchange.cancel()
             try await exchange.value
         }

@@ -23,10 +23,12 @@
             let distant = try ResilienceModule("shop") {
                 Registration("payments") {
                     SharedRateLimiter.layer(
-                        .init(permits: 30, period: .seconds(1), burst: 20), through: slow,
-                        .init(maxWait: .seconds(1), operationLimit: .milliseconds(500)))
+                        .init(
+                            rule: .init(permits: 30, period: .seconds(1), burst: 20), maxWait: .seconds(1),
+                            operationLimit: .milliseconds(500)),
+                        through: slow)
                     CircuitBreaker.layer()
-                }.shared(through: slow, .init(operationLimit: .milliseconds(500)))
+                }.shared(.init(operationLimit: .milliseconds(500)), through: slow)
             }
             #expect(try distant.fleetCircuit("payments").configuration.operationLimit == .milliseconds(500))
         }
@@ -56,7 +58,7 @@
                     SharedRateLimiter.layer(.init(permits: 30, period: .seconds(1), burst: 10), through: store)
                     CircuitBreaker.layer()
                     Timeout.layer(.seconds(1))
-                }.shared(through: store, .init(rule: rule))
+                }.shared(.init(rule: rule), through: store)
             }
             let running = Task { try await resilience.run() }
 

@@ -102,7 +102,7 @@
                     let count = try await StockClient(client).get("shoes")
                     print(count)
                 }
-                #expect(protection.strategies(CircuitBreaker.self).first?.totals.successes == 1)
+                #expect(protection.strategies(CircuitBreaker.self).first?.totals.succeeded == 1)
             }
         }
 
@@ -118,7 +118,7 @@
                 try await withGRPCClient(transport: transport) { client in
                     _ = try await StockClient(client).get("shoes")
                 }
-                #expect(services["inventory.Stock"].strategies(CircuitBreaker.self).first?.totals.successes == 1)
+                #expect(services["inventory.Stock"].strategies(CircuitBreaker.self).first?.totals.succeeded == 1)
             }
         }
 

@@ -38,7 +38,7 @@
             #expect(factory.timers(label: "resilience.policy.duration").flatMap(\.values).count == 1)
             #expect(
                 factory.timers(label: "resilience.policy.duration").first?.dimensions.map(\.0) == [
-                    "name", "outcome",
+                    "name", "kind",
                 ])
             #expect(
                 factory.counters(label: "resilience.circuit_breaker.calls").first?.dimensions.map(\.0) == [

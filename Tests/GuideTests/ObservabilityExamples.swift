@@ -32,7 +32,7 @@ struct ObservabilityExamples {
         _ = try await payments.execute { try await gateway.charge(order) }
         print(exporter.page())
         let page = exporter.page().description
-        #expect(page.contains("resilience_policy_calls_total{name=\"payments\",outcome=\"succeeded\"} 1\n"))
+        #expect(page.contains("resilience_policy_calls_total{name=\"payments\",kind=\"succeeded\"} 1\n"))
         #expect(page.contains("resilience_circuit_breaker_state{name=\"payments\",state=\"closed\"} 1\n"))
     }
 

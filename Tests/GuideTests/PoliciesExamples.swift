@@ -40,7 +40,7 @@ struct PoliciesExamples {
         }
         try await reading.execute {}
         try await writing.execute {}
-        #expect(host.totals.successes == 2)
+        #expect(host.totals.succeeded == 2)
         #expect(writing.circuitBreakers.map(\.name) == ["writing", "api.example.com"])
     }
 
@@ -68,7 +68,7 @@ struct PoliciesExamples {
         let execution = await classified.run { try await client.get("/receipts/1") }
         #expect((execution.failure as? ServerFailure)?.status == 503)
         await #expect(throws: ServerFailure.self) { try await throwing.execute { try await client.get("/") } }
-        #expect(payments.circuitBreakers.first?.totals.failures == 3)
+        #expect(payments.circuitBreakers.first?.totals.failed == 3)
     }
 
     @Test("faults")

@@ -56,7 +56,7 @@ struct TimeoutExamples {
             print(error.limit)
             print(error.underlying as Any)  // what the operation threw when it was cancelled
         }
-        #expect(payments.timeouts.first?.totals.refused == 1)
+        #expect(payments.timeouts.first?.totals.rejected == 1)
     }
 
     @Test("the deadline travels")
@@ -88,7 +88,7 @@ struct TimeoutExamples {
         let timeout = try Timeout("rendering", .seconds(2), observers: [Log()])
         _ = try await timeout.execute { try await reports.render() }
         print(timeout.running)  // calls under the limit now
-        print(timeout.totals.exceeded)  // succeeded, failed, exceeded, late, cancelled, refused, rejected, unlimited
+        print(timeout.totals.exceeded)  // also succeeded, failed, late, cancelled, rejected, rejectedInside, unlimited
         #expect(timeout.totals.succeeded == 1)
     }
 

@@ -154,9 +154,9 @@ struct ScenarioTests {
         #expect(try await call.value == 0)
         #expect(counting.running == 0)
         let breaker = try #require(policy.circuitBreakers.first)
-        #expect(breaker.totals.successes == 1)
+        #expect(breaker.totals.succeeded == 1)
         #expect(breaker.totals.cancelled == 1, "a loser says nothing about the service")
-        #expect(breaker.totals.failures == 0)
+        #expect(breaker.totals.failed == 0)
         #expect(hedged.hedge.totals == .init(primaryWins: 1, startedByDelay: 3, losers: 1))
     }
 

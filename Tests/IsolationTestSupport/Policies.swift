@@ -157,11 +157,11 @@ private func limiters() throws -> [(name: String, strategy: any Strategy)] {
     let quota = SharedQuotaRule(permits: 1_000_000, period: .seconds(1), burst: 1_000_000)
     let store = InMemoryRateStore()
     let shared = try SharedRateLimiter(
-        "shared", quota, through: store, .init(maxWait: patience, whenUnavailable: .local(share: 1)))
+        "shared", .init(rule: quota, maxWait: patience, whenUnavailable: .local(share: 1)), through: store)
     let exact = try SharedRateLimiter(
-        "exact", quota, through: store, .init(mode: .exact, maxWait: patience, whenUnavailable: .open))
+        "exact", .init(rule: quota, mode: .exact, maxWait: patience, whenUnavailable: .open), through: store)
     let sharedKeyed = try SharedKeyedRateLimiter<Int>(
-        "shared keyed", quota, through: store, .init(maxWait: patience, whenUnavailable: .open))
+        "shared keyed", .init(rule: quota, maxWait: patience, whenUnavailable: .open), through: store)
     let paced = try RateLimiter("paced", .pacing(1000, per: .seconds(1)), maxWait: .seconds(3600))
     return [
         ("limiter", try RateLimiter("ample", ample)), ("paced", paced), ("key", keyed[1]),

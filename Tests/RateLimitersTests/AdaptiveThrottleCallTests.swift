@@ -157,7 +157,7 @@ import Testing
             try throttle.tryAcquirePermit().complete(as: .refused)
             clock.advance(by: .nanoseconds(Int64.max))
             try throttle.update(.init())
-            #expect(throttle.totals.asks == 2)
+            #expect(throttle.totals.calls == 2)
         }
     }
 
@@ -184,6 +184,6 @@ import Testing
         try fixture.throttle.update(.init(window: .seconds(20), buckets: 4, handles: .none))
         try fixture.throttle.tryAcquirePermit().fail(Overloaded())
         #expect(fixture.throttle.requests == 5 && fixture.throttle.accepts == 1)
-        #expect(fixture.throttle.totals.asks == 9)
+        #expect(fixture.throttle.totals.calls == 9)
     }
 }

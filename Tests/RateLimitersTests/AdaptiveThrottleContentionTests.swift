@@ -43,7 +43,7 @@ struct AdaptiveThrottleContentionTests {
         let totals = fixture.throttle.totals
         #expect([totals.accepted, totals.refused, totals.ignored, totals.cancelled] == tally.ended)
         #expect(totals.rejected == tally.rejected && totals.rejected > 0)
-        #expect(totals.asks == 8 * callsPerTask)
+        #expect(totals.calls == 8 * callsPerTask)
         #expect(fixture.throttle.accepts <= fixture.throttle.requests)
         fixture.clock.advance(by: .seconds(1))
         #expect(fixture.throttle.requests == 0 && fixture.throttle.accepts == 0)
@@ -92,7 +92,7 @@ struct AdaptiveThrottleContentionTests {
         var isWide = false
         while !isDone.isRaised {
             let totals = fixture.throttle.totals
-            #expect(totals.asks >= last.asks && totals.rejected >= last.rejected)
+            #expect(totals.calls >= last.calls && totals.rejected >= last.rejected)
             last = totals
             #expect((0...0.9).contains(fixture.throttle.rejectionProbability))
             isWide.toggle()

@@ -96,7 +96,7 @@ private struct ReferenceThrottle {
                 else { return false }
             }
         }
-        return throttle.totals.asks == asks - running.count
+        return throttle.totals.calls == asks - running.count
     }
 
     @Test("a service that accepts a tenth gets about twice that, and all again when it recovers", arguments: 1...3)

@@ -126,7 +126,7 @@ extension AdaptiveThrottle.Configuration {
         #expect(fixture.throttle.requests == 0)
         fixture.clock.advance(by: .seconds(1_000_000_000))
         #expect(fixture.throttle.rejectionProbability == 0)
-        #expect(fixture.throttle.totals.asks == 5)
+        #expect(fixture.throttle.totals.calls == 5)
     }
 
     @Test("accepts that expire make a calm throttle reject, without anything recorded")
@@ -215,7 +215,7 @@ extension AdaptiveThrottle.Configuration {
         state.record(.refused, startedAt: second(11))
         #expect(state.requests == 1 && state.accepts == 0 && state.rejectionProbability == 0.5)
         state.reject(now: second(30))
-        #expect(state.requests == 1 && state.totals.asks == 3)
+        #expect(state.requests == 1 && state.totals.calls == 3)
     }
 
     @Test("ignored and cancelled calls count neither way; a dropped permit is cancelled")
@@ -225,7 +225,7 @@ extension AdaptiveThrottle.Configuration {
         _ = try fixture.throttle.tryAcquirePermit()
         #expect(fixture.throttle.requests == 0)
         let totals = fixture.throttle.totals
-        #expect([totals.ignored, totals.cancelled, totals.asks] == [1, 2, 3])
+        #expect([totals.ignored, totals.cancelled, totals.calls] == [1, 2, 3])
     }
 
     @Test("a rejected call does not run, and its error says what happened")
@@ -290,11 +290,11 @@ extension AdaptiveThrottle.Configuration {
         let totals = fixture.throttle.totals
         #expect(
             [totals.accepted, totals.refused, totals.ignored, totals.cancelled, totals.rejected] == [1, 2, 1, 1, 1])
-        #expect(totals.asks == 6)
+        #expect(totals.calls == 6)
         let sum = totals + totals
         #expect([sum.accepted, sum.refused, sum.ignored, sum.cancelled, sum.rejected] == [2, 4, 2, 2, 2])
         var large = totals
         large.accepted = .max
-        #expect((large + totals).accepted == .max && large.asks == .max)
+        #expect((large + totals).accepted == .max && large.calls == .max)
     }
 }

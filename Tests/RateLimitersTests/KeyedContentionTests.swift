@@ -31,10 +31,10 @@ struct KeyedContentionTests {
         }
         #expect(counts.allSatisfy { $0 == 40 })
         let totals = fixture.limiter.totals
-        #expect(totals.permitted == 40 * keys && totals.asks == tasks * keys * 10)
+        #expect(totals.permitted == 40 * keys && totals.calls == tasks * keys * 10)
         #expect(fixture.limiter.count == keys)
         guard observed else { return }
-        #expect(fixture.events.count == totals.asks)
+        #expect(fixture.events.count == totals.calls)
     }
 
     @Test("asks of keys in other shards do not wait for a shard that is locked")
@@ -101,7 +101,7 @@ struct KeyedContentionTests {
         }
         let totals = limiter.totals
         #expect([totals.permitted, totals.rejected, totals.cancelled] == seen)
-        #expect(totals.asks == tasks * asks)
+        #expect(totals.calls == tasks * asks)
         #expect(limiter.waiting == 0 && limiter.count <= 50)
         fixture.clock.advance(by: .seconds(1))
         limiter.removeIdle()

@@ -92,14 +92,14 @@ struct KeyedModelTests {
                 await Task.yield()
             }
             let started = tasks.count
-            await yield { fixture.limiter.totals.asks + fixture.limiter.waiting == started }
+            await yield { fixture.limiter.totals.calls + fixture.limiter.waiting == started }
             let waiting = fixture.limiter.waiting
             while let deadline = fixture.clock.advanceToNextDeadline() { #expect(deadline <= fixture.clock.now) }
             var permitted = 0
             for task in tasks { if case .success = await task.result { permitted += 1 } }
             let totals = fixture.limiter.totals
             let seconds = Double((ManualClock.Instant().duration(to: fixture.clock.now)) / .seconds(1))
-            #expect(totals.permitted == permitted && totals.asks == started, "seed \(seed), \(waiting) waiting")
+            #expect(totals.permitted == permitted && totals.calls == started, "seed \(seed), \(waiting) waiting")
             #expect(Double(permitted) <= 3 * (2 + seconds), "seed \(seed)")
             #expect(fixture.limiter.waiting == 0 && fixture.clock.timerCount == 0, "seed \(seed)")
             fixture.clock.advance(by: .seconds(2))

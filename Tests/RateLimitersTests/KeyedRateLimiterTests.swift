@@ -24,7 +24,7 @@ struct KeyedRateLimiterTests {
         #expect(fixture.limiter.available(for: "a") == 1)
         #expect(fixture.limiter.tryAcquire(for: "a"))
         let totals = fixture.limiter.totals
-        #expect(totals.permitted == 4 && totals.rejected == 1 && totals.asks == 5)
+        #expect(totals.permitted == 4 && totals.rejected == 1 && totals.calls == 5)
     }
 
     @Test("a rejection says when to ask again, and never names the key")
@@ -83,7 +83,7 @@ struct KeyedRateLimiterTests {
         #expect(fixture.limiter.available(for: "a") == 0)
         fixture.clock.advance(by: .seconds(1))
         #expect(fixture.limiter.drain("a") == 1)
-        #expect(fixture.limiter.totals.asks == 0)
+        #expect(fixture.limiter.totals.calls == 0)
     }
 
     // MARK: The bound
@@ -265,6 +265,6 @@ struct KeyedRateLimiterTests {
         first.rejected = .max
         let sum = first + first
         #expect(sum.permitted == 6 && sum.waited == 4 && sum.waitingTime == .seconds(10) && sum.refusedKeys == 2)
-        #expect(sum.rejected == .max && sum.asks == .max)
+        #expect(sum.rejected == .max && sum.calls == .max)
     }
 }

@@ -34,7 +34,7 @@ struct KeyedWaitingTests {
         #expect(fixture.limiter.waiting == 0 && fixture.clock.timerCount == 0)
         let totals = fixture.limiter.totals
         #expect(totals.waited == 2 && totals.waitingTime == .seconds(3) && totals.permitted == 4)
-        #expect(totals.asks == 5)
+        #expect(totals.calls == 5)
         let waits = fixture.events.compactMap {
             if case .permitted(_, _, let waited) = $0.kind { waited } else { nil }
         }
@@ -55,7 +55,7 @@ struct KeyedWaitingTests {
         fixture.clock.advance(by: .seconds(1))
         try await second.value
         let totals = fixture.limiter.totals
-        #expect(totals.cancelled == 1 && totals.permitted == 2 && totals.asks == 3)
+        #expect(totals.cancelled == 1 && totals.permitted == 2 && totals.calls == 3)
         #expect(fixture.recorder.names.suffix(2) == ["keyed_rate_limiter.cancelled", "keyed_rate_limiter.permitted"])
     }
 

@@ -24,7 +24,7 @@ struct LimiterContentionTests {
             return await group.reduce(0, +)
         }
         #expect(permitted == rule.burst)
-        #expect(limiter.totals.permitted == permitted && limiter.totals.asks == tasks * asks)
+        #expect(limiter.totals.permitted == permitted && limiter.totals.calls == tasks * asks)
         guard observed else { return }
         // A turn of delivering is bounded in real time: on a busy machine some are dropped, and counted.
         let heard = recorder.events.count { !($0 is EventsDropped) }
@@ -149,7 +149,7 @@ struct LimiterContentionTests {
             return seen
         }
         let totals = limiter.totals
-        #expect([totals.permitted, totals.rejected, totals.cancelled] == seen && totals.asks == tasks * asks)
+        #expect([totals.permitted, totals.rejected, totals.cancelled] == seen && totals.calls == tasks * asks)
         #expect(limiter.waiting == 0 && limiter.promised == 0 && clock.timerCount == 0)
         clock.advance(by: .seconds(1))
         #expect(limiter.available == 3)

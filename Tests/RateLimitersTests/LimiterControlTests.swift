@@ -341,9 +341,9 @@ struct LimiterControlTests {
         stage.start(4)
         stage.advance(by: second)
         let totals = stage.limiter.totals
-        #expect(totals.permitted == 2 && totals.cancelled == 1 && totals.rejected == 1 && totals.asks == 4)
+        #expect(totals.permitted == 2 && totals.cancelled == 1 && totals.rejected == 1 && totals.calls == 4)
         let sum = totals + totals
-        #expect(sum.asks == 8 && sum.waited == 2 && sum.waitingTime == .seconds(2))
+        #expect(sum.calls == 8 && sum.waited == 2 && sum.waitingTime == .seconds(2))
     }
 }
 

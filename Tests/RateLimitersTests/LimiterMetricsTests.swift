@@ -34,11 +34,11 @@ struct LimiterMetricsTests {
             lines([limiter, keyed, throttle, calls]) == [
                 "rate_limiter.calls{a,permitted} 0", "rate_limiter.calls{a,rejected} 0",
                 "rate_limiter.calls{a,cancelled} 0", "rate_limiter.available_permissions{a} 5",
-                "rate_limiter.waiting_tasks{a} 0", "rate_limiter.wait_duration{a} 0 in 0.0 seconds",
+                "rate_limiter.waiting{a} 0", "rate_limiter.wait_duration{a} 0 in 0.0 seconds",
                 "keyed_rate_limiter.calls{b,permitted} 0", "keyed_rate_limiter.calls{b,rejected} 0",
                 "keyed_rate_limiter.calls{b,cancelled} 0", "keyed_rate_limiter.keys{b} 0",
                 "keyed_rate_limiter.max_keys{b} 9", "keyed_rate_limiter.refused_keys{b} 0",
-                "keyed_rate_limiter.forgotten_keys{b} 0", "keyed_rate_limiter.waiting_tasks{b} 0",
+                "keyed_rate_limiter.forgotten_keys{b} 0", "keyed_rate_limiter.waiting{b} 0",
                 "keyed_rate_limiter.wait_duration{b} 0 in 0.0 seconds",
                 "adaptive_throttle.calls{c,accepted} 0", "adaptive_throttle.calls{c,refused} 0",
                 "adaptive_throttle.calls{c,ignored} 0", "adaptive_throttle.calls{c,cancelled} 0",
@@ -61,7 +61,7 @@ struct LimiterMetricsTests {
         await yield { limiter.waiting == 1 }
         let cancelled = Task { try await limiter.execute {} }
         await yield { limiter.waiting == 2 }
-        #expect(lines([limiter]).contains("rate_limiter.waiting_tasks{a} 2"))
+        #expect(lines([limiter]).contains("rate_limiter.waiting{a} 2"))
         cancelled.cancel()
         await #expect(throws: CancellationError.self) { try await cancelled.value }
         clock.advance(by: .seconds(1))
@@ -72,7 +72,7 @@ struct LimiterMetricsTests {
             lines([limiter, calls]) == [
                 "rate_limiter.calls{a,permitted} 4", "rate_limiter.calls{a,rejected} 1",
                 "rate_limiter.calls{a,cancelled} 1", "rate_limiter.available_permissions{a} 2",
-                "rate_limiter.waiting_tasks{a} 0", "rate_limiter.wait_duration{a} 2 in 2.0 seconds",
+                "rate_limiter.waiting{a} 0", "rate_limiter.wait_duration{a} 2 in 2.0 seconds",
             ])
     }
 
@@ -92,7 +92,7 @@ struct LimiterMetricsTests {
         await yield { limiter.waiting == 1 }
         let cancelled = Task { try await limiter.execute(for: 2) {} }
         await yield { limiter.waiting == 2 }
-        await yield { lines([limiter]).contains("keyed_rate_limiter.waiting_tasks{b} 2") }
+        await yield { lines([limiter]).contains("keyed_rate_limiter.waiting{b} 2") }
         cancelled.cancel()
         await #expect(throws: CancellationError.self) { try await cancelled.value }
         clock.advance(by: .seconds(1))
@@ -103,7 +103,7 @@ struct LimiterMetricsTests {
                 "keyed_rate_limiter.calls{b,permitted} 4", "keyed_rate_limiter.calls{b,rejected} 2",
                 "keyed_rate_limiter.calls{b,cancelled} 1", "keyed_rate_limiter.keys{b} 3",
                 "keyed_rate_limiter.max_keys{b} 3", "keyed_rate_limiter.refused_keys{b} 1",
-                "keyed_rate_limiter.forgotten_keys{b} 0", "keyed_rate_limiter.waiting_tasks{b} 0",
+                "keyed_rate_limiter.forgotten_keys{b} 0", "keyed_rate_limiter.waiting{b} 0",
                 "keyed_rate_limiter.wait_duration{b} 1 in 1.0 seconds",
             ])
     }
@@ -115,10 +115,10 @@ struct LimiterMetricsTests {
             "b", .init(rule: .tokenBucket(2, per: .seconds(1)), maxWait: .seconds(9)), clock: clock)
         #expect(limiter.tryAcquire(for: 1, permits: 2))
         let waiting = Task { try await limiter.acquire(for: 1, permits: 2) }
-        await yield { lines([limiter]).contains("keyed_rate_limiter.waiting_tasks{b} 1") }
+        await yield { lines([limiter]).contains("keyed_rate_limiter.waiting{b} 1") }
         try limiter.update(.init(rule: .tokenBucket(1, per: .seconds(1)), maxWait: .seconds(9)))
         await #expect(throws: RateLimiter.ExceedsLimitError.self) { try await waiting.value }
-        #expect(lines([limiter]).contains("keyed_rate_limiter.waiting_tasks{b} 0"))
+        #expect(lines([limiter]).contains("keyed_rate_limiter.waiting{b} 0"))
         #expect(lines([limiter]).contains("keyed_rate_limiter.calls{b,rejected} 1"))
     }
 

@@ -257,7 +257,7 @@ struct LimiterScenarioTests {
         stage.advance(by: before)
         #expect(stage.outcome(2) == "granted")
         stage.cancel(second)
-        #expect(stage.limiter.totals.cancelled == 1 && stage.limiter.totals.asks == 2)
+        #expect(stage.limiter.totals.cancelled == 1 && stage.limiter.totals.calls == 2)
     }
 
     @Test("X-09: when all who wait give up, nothing is left of them", arguments: RateLimiter.Rule.kinds)

@@ -13,7 +13,7 @@ struct ReservationTests {
         let stage = try Stage(Self.bucket)
         let reservation = try stage.limiter.held(2)
         #expect(reservation.delay == .zero && reservation.permits == 2)
-        #expect(stage.limiter.available == 0 && stage.limiter.totals.asks == 0 && stage.limiter.promised == 0)
+        #expect(stage.limiter.available == 0 && stage.limiter.totals.calls == 0 && stage.limiter.promised == 0)
         #expect(reservation.use())
         #expect(stage.limiter.totals.permitted == 1 && stage.limiter.totals.waited == 0)
     }
@@ -50,7 +50,7 @@ struct ReservationTests {
         #expect(second.delay == .zero && stage.limiter.available == 1)
         second.use()
         let totals = stage.limiter.totals
-        #expect(totals.cancelled == 2 && totals.permitted == 1 && totals.asks == 3)
+        #expect(totals.cancelled == 2 && totals.permitted == 1 && totals.calls == 3)
         #expect(stage.names == ["cancelled", "cancelled", "permitted"])
     }
 
@@ -92,7 +92,7 @@ struct ReservationTests {
         let task = stage.wait(1, for: try stage.limiter.held())
         stage.cancel(task)
         #expect(stage.outcome(1) == "cancelled" && stage.limiter.nextPermit == .seconds(1))
-        #expect(stage.limiter.totals.cancelled == 1 && stage.limiter.totals.asks == 2)
+        #expect(stage.limiter.totals.cancelled == 1 && stage.limiter.totals.calls == 2)
     }
 
     @Test("an update moves it away: the delay says so, and there is nothing to use")

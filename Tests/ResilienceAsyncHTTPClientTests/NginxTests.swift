@@ -31,9 +31,9 @@
                 }
                 return nginx.log
             }
-            #expect(hosts.breaker.totals.failures == 15)
-            #expect(log.requests.count { $0 == "503" } == hosts.breaker.totals.failures)
-            #expect(log.requests.count { $0 == "200" } == hosts.breaker.totals.successes)
+            #expect(hosts.breaker.totals.failed == 15)
+            #expect(log.requests.count { $0 == "503" } == hosts.breaker.totals.failed)
+            #expect(log.requests.count { $0 == "200" } == hosts.breaker.totals.succeeded)
         }
 
         @Test("connections that it closes when it is reloaded cost no request")
@@ -47,7 +47,7 @@
                 }
                 return nginx.log
             }
-            #expect(log.requests.count { $0.hasPrefix("200") } == hosts.breaker.totals.successes)
+            #expect(log.requests.count { $0.hasPrefix("200") } == hosts.breaker.totals.succeeded)
             #expect(Set(log.requests).count > 10, "each reload took new connections")
         }
 

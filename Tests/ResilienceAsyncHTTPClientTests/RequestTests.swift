@@ -48,7 +48,7 @@
                     ) { try await $0.reply() }
                 }
             }
-            #expect(hosts.breaker.totals.failures == 3)
+            #expect(hosts.breaker.totals.failed == 3)
         }
 
         @Test("a kept connection that the server closes costs an attempt")
@@ -130,8 +130,8 @@
                     try await api.execute(request) { try await $0.reply() }
                 }
             }
-            #expect(hosts.breaker.totals.failures == 0)
-            #expect(hosts.breaker.totals.successes == 0)
+            #expect(hosts.breaker.totals.failed == 0)
+            #expect(hosts.breaker.totals.succeeded == 0)
         }
 
         @Test("a client that was shut down says so itself")
@@ -142,7 +142,7 @@
             await #expect(throws: HTTPClientError.alreadyShutdown) {
                 try await api.execute(request("http://127.0.0.1:1")) { try await $0.reply() }
             }
-            #expect(hosts.breaker.totals.failures == 0)
+            #expect(hosts.breaker.totals.failed == 0)
         }
 
         @Test("the server is told how long the caller waits")

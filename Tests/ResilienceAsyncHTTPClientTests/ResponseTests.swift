@@ -29,8 +29,8 @@
                 #expect(server.requests.count == 3)
                 #expect(server.connections == 1)
             }
-            #expect(hosts.breaker.totals.failures == 2)
-            #expect(hosts.breaker.totals.successes == 1)
+            #expect(hosts.breaker.totals.failed == 2)
+            #expect(hosts.breaker.totals.succeeded == 1)
         }
 
         @Test("a body that is longer than the limit is dropped, and its connection with it", arguments: [true, false])
@@ -66,7 +66,7 @@
                 }
                 #expect(server.requests.count == 3)
             }
-            #expect(hosts.breaker.totals.failures == 3)
+            #expect(hosts.breaker.totals.failed == 3)
         }
 
         @Test("or is thrown, if asked for, with the response in it")
@@ -161,7 +161,7 @@
                 }
                 #expect(server.requests.count == 1)
             }
-            #expect(hosts.breaker.totals.successes == 1)
+            #expect(hosts.breaker.totals.succeeded == 1)
         }
 
         @Test("what the reader throws of its own is not the service's failure")
@@ -178,7 +178,7 @@
                 }
                 #expect(server.requests.count == 2)
             }
-            #expect(hosts.breaker.totals.successes == 2)
+            #expect(hosts.breaker.totals.succeeded == 2)
         }
 
         @Test("a body that breaks off is a failure, and is asked for again")
@@ -192,7 +192,7 @@
                 }
                 #expect(server.requests.count == 2)
             }
-            #expect(hosts.breaker.totals.failures == 1)
+            #expect(hosts.breaker.totals.failed == 1)
         }
 
         @Test("a limit of time bounds the body, too")
@@ -212,7 +212,7 @@
                     #expect(await error?.limit == .seconds(600))
                 }
             }
-            #expect(hosts.breaker.totals.failures == 1)
+            #expect(hosts.breaker.totals.failed == 1)
         }
 
         @Test("a late attempt is the timeout's, and never the client's own error")
@@ -263,7 +263,7 @@
                 }
             }
             #expect(hosts.breaker.totals.cancelled == 1)
-            #expect(hosts.breaker.totals.failures == 0)
+            #expect(hosts.breaker.totals.failed == 0)
         }
     }
 #endif

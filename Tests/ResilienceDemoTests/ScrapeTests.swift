@@ -40,9 +40,9 @@ struct ScrapeTests {
                     prometheus in
                     for (expression, value) in [
                         ("resilience_circuit_breaker_calls_total{kind=\"succeeded\"}", 3.0),
-                        ("resilience_circuit_breaker_calls_total{kind=\"not_permitted\"}", 3),
+                        ("resilience_circuit_breaker_calls_total{kind=\"rejected\"}", 3),
                         ("resilience_rate_limiter_calls_total{kind=\"permitted\"}", 3),
-                        ("resilience_policy_calls_total{name=\"upstream\",outcome=\"rejected\"}", 3),
+                        ("resilience_policy_calls_total{name=\"upstream\",kind=\"rejected\"}", 3),
                     ] {
                         let samples = try await prometheus.wait(for: expression)
                         #expect(samples.map(\.value) == [value], "\(expression)")

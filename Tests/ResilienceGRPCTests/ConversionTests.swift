@@ -118,7 +118,7 @@
             await #expect(throws: RPCError.self) {
                 try await breaker.execute { throw RPCError(code: code, message: "") }
             }
-            #expect(breaker.totals.failures == (isFailure ? 1 : 0))
+            #expect(breaker.totals.failed == (isFailure ? 1 : 0))
         }
 
         @Test("traces and metrics call a status by its code")

@@ -37,8 +37,8 @@
                 #expect(error?.serverHint == .retryAfter(.seconds(1)))
             }
             #expect(service.seen.first?.text("grpc-timeout") != nil)
-            #expect(breaker.totals.successes == 2)
-            #expect(breaker.totals.failures == 1)
+            #expect(breaker.totals.succeeded == 2)
+            #expect(breaker.totals.failed == 1)
             #expect(bulkhead.inUse == 0)
         }
 

@@ -31,7 +31,7 @@
                 #expect((rejection?.lastFailure as? RPCError)?.message == "down")
             }
             #expect(service.seen.count == 2)
-            #expect(breaker.totals.failures == 2)
+            #expect(breaker.totals.failed == 2)
             #expect(breaker.totals.rejected == 1)
         }
 
@@ -42,7 +42,7 @@
             try await withStock(service, through: policy(breaker)) { stock in
                 for _ in 1...3 { await #expect(throws: RPCError.self) { try await stock.get("shoes") } }
             }
-            #expect(breaker.totals.successes == 3)
+            #expect(breaker.totals.succeeded == 3)
         }
 
         @Test("a stream that fails after some messages is a failure, and its caller gets the messages")
@@ -130,7 +130,7 @@
             }
             #expect(error?.message == "refused")
             #expect((error?.cause as? UnsentCallError)?.underlying is InjectedFailure)
-            #expect(breaker.totals.failures == 3)
+            #expect(breaker.totals.failed == 3)
         }
 
         @Test("a call that may have run is not repeated if that could do harm")
@@ -162,7 +162,7 @@
                 clock.advance(by: isLate ? .milliseconds(995) : .milliseconds(994))
                 task.cancel()
                 await #expect(throws: CancellationError.self) { try await task.value }
-                #expect(breaker.totals.failures == (isLate ? 1 : 0))
+                #expect(breaker.totals.failed == (isLate ? 1 : 0))
                 #expect(breaker.totals.cancelled == (isLate ? 0 : 1))
             }
         }

@@ -96,7 +96,7 @@
         func levels() throws {
             let opened = CircuitBreaker.Event(
                 source: "b", .wouldOpen(.consecutiveFailures(5), counts: try CircuitBreaker("b").counts))
-            let refused = Timeout.Event(source: "t", .refused(limit: .zero))
+            let refused = Timeout.Event(source: "t", .rejected(limit: .zero))
             let failed = ResilienceModule.Event(source: "m", .reloadFailed(error: InjectedFailure()))
             let called = Policy.Event(source: "p", .succeeded(duration: .zero))
 

@@ -50,7 +50,7 @@
             let succeeded = try backend.expectCounter("resilience.circuit_breaker.calls", dimensions)
             #expect(succeeded.values == [1])
             let rejected = try backend.expectCounter(
-                "resilience.circuit_breaker.calls", [("name", "payments"), ("kind", "not_permitted")])
+                "resilience.circuit_breaker.calls", [("name", "payments"), ("kind", "rejected")])
             #expect(rejected.values == [1])
             let open = try backend.expectMeter(
                 "resilience.circuit_breaker.state", [("name", "payments"), ("state", "open")])
@@ -70,7 +70,7 @@
                 try await policy.execute { clock.advance(by: .milliseconds(milliseconds)) }
             }
             let pipeline = try backend.expectTimer(
-                "resilience.policy.duration", [("name", "payments"), ("outcome", "succeeded")])
+                "resilience.policy.duration", [("name", "payments"), ("kind", "succeeded")])
             #expect(pipeline.values == [20_000_000, 30_000_000])
             let breaker = try backend.expectTimer(
                 "resilience.circuit_breaker.call_duration", [("name", "payments"), ("kind", "succeeded")])
@@ -141,10 +141,10 @@
             }
             publisher.publish()
             #expect(
-                try backend.expectCounter("resilience.policy.calls", [("name", "p"), ("outcome", "succeeded")])
+                try backend.expectCounter("resilience.policy.calls", [("name", "p"), ("kind", "succeeded")])
                     .totalValue == 1600)
             #expect(
-                try backend.expectTimer("resilience.policy.duration", [("name", "p"), ("outcome", "succeeded")])
+                try backend.expectTimer("resilience.policy.duration", [("name", "p"), ("kind", "succeeded")])
                     .values.count == 1600)
         }
     }

@@ -61,7 +61,7 @@
             module.publishMetrics(to: backend)
             try await module.execute("payments") { clock.advance(by: .milliseconds(40)) }
             let timer = try backend.expectTimer(
-                "resilience.policy.duration", [("name", "payments"), ("outcome", "succeeded")])
+                "resilience.policy.duration", [("name", "payments"), ("kind", "succeeded")])
             #expect(timer.values == [40_000_000])
         }
 
@@ -127,7 +127,7 @@
             let names = Set(dimensions.map { $0[0].1 })
             #expect(names == ["shop", "payments", "spare"])
             let calls = try backend.expectCounter(
-                "resilience.policy.calls", [("name", "payments"), ("outcome", "succeeded")])
+                "resilience.policy.calls", [("name", "payments"), ("kind", "succeeded")])
             #expect(calls.totalValue == 1)
             #expect(backend.timers(label: "resilience.policy.duration").flatMap(\.values) == [40_000_000])
         }

@@ -56,15 +56,15 @@ struct AlertTests {
                   - {eval_time: 10m, alertname: CircuitBreakerOpen}
               - interval: 15s
                 input_series:
-                  - series: 'resilience_policy_calls_total{job="shop",name="payments",outcome="succeeded"}'
+                  - series: 'resilience_policy_calls_total{job="shop",name="payments",kind="succeeded"}'
                     values: '0+75x100'
-                  - series: 'resilience_policy_calls_total{job="shop",name="payments",outcome="failed"}'
+                  - series: 'resilience_policy_calls_total{job="shop",name="payments",kind="failed"}'
                     values: '0+15x100'
-                  - series: 'resilience_policy_calls_total{job="shop",name="payments",outcome="rejected"}'
+                  - series: 'resilience_policy_calls_total{job="shop",name="payments",kind="rejected"}'
                     values: '0+10x100'
-                  - series: 'resilience_policy_calls_total{job="shop",name="payments",outcome="cancelled"}'
+                  - series: 'resilience_policy_calls_total{job="shop",name="payments",kind="cancelled"}'
                     values: '0+900x100'
-                  - series: 'resilience_policy_calls_total{job="shop",name="rare",outcome="failed"}'
+                  - series: 'resilience_policy_calls_total{job="shop",name="rare",kind="failed"}'
                     values: '0+1x100'
                   - series: 'resilience_retry_attempts_total{job="shop",name="payments"}'
                     values: '0+2x100'

@@ -60,13 +60,13 @@ struct ConcurrencyTests {
         try await newcomer.execute {}
         #expect(everything.budget.tryWithdraw())
         let other = PrometheusExporter(everything.sources).page().description
-        #expect(other.contains("resilience_policy_calls_total{name=\"newcomer\",outcome=\"succeeded\"} 1\n"))
+        #expect(other.contains("resilience_policy_calls_total{name=\"newcomer\",kind=\"succeeded\"} 1\n"))
 
         gate.opened.signal()
         await wait(for: isDone)
         let text = try #require(page.withLock { $0 }).description
         // Each source is read when its turn comes: before the calls, or after them.
-        let rejections = "resilience_circuit_breaker_calls_total{name=\"payments\",kind=\"not_permitted\"}"
+        let rejections = "resilience_circuit_breaker_calls_total{name=\"payments\",kind=\"rejected\"}"
         #expect(text.contains("\(rejections) \(gateIsFirst ? 100 : 0)\n"))
         // The metrics of calls come last wherever they stand, and so know who has come meanwhile.
         #expect(text.contains("newcomer"))
@@ -78,17 +78,17 @@ struct ConcurrencyTests {
         let exporter = PrometheusExporter(everything.sources)
         let page = try await everything.policy.execute { exporter.page().description }
         #expect(page.contains("resilience_timeout_running{name=\"payments\"} 1\n"))
-        #expect(page.contains("resilience_policy_calls_total{name=\"payments\",outcome=\"succeeded\"} 0\n"))
+        #expect(page.contains("resilience_policy_calls_total{name=\"payments\",kind=\"succeeded\"} 0\n"))
         let after = exporter.page().description
         #expect(after.contains("resilience_timeout_running{name=\"payments\"} 0\n"))
-        #expect(after.contains("resilience_policy_calls_total{name=\"payments\",outcome=\"succeeded\"} 1\n"))
+        #expect(after.contains("resilience_policy_calls_total{name=\"payments\",kind=\"succeeded\"} 1\n"))
     }
 
     @Test("many scrapes during many calls: counters never decrease, and the last page has every call")
     func contention() async throws {
         let everything = try Everything()
         let exporter = PrometheusExporter(everything.sources)
-        let line = "resilience_policy_duration_seconds_count{name=\"payments\",outcome=\"succeeded\"} "
+        let line = "resilience_policy_duration_seconds_count{name=\"payments\",kind=\"succeeded\"} "
         func count() -> Int {
             let lines = exporter.page().description.split(separator: "\n")
             return lines.first { $0.hasPrefix(line) }.flatMap { Int($0.dropFirst(line.count)) } ?? -1

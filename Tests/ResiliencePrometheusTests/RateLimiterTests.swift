@@ -33,7 +33,7 @@ struct RateLimiterTests {
             #"resilience_rate_limiter_calls_total{name="x",kind="rejected"} 0"#,
             #"resilience_rate_limiter_calls_total{name="x",kind="cancelled"} 0"#,
             #"resilience_rate_limiter_available_permissions{name="x"} 3"#,
-            #"resilience_rate_limiter_waiting_tasks{name="x"} 0"#,
+            #"resilience_rate_limiter_waiting{name="x"} 0"#,
             #"resilience_rate_limiter_wait_duration_seconds_count{name="x"} 0"#,
             #"resilience_keyed_rate_limiter_calls_total{name="x",kind="permitted"} 1"#,
             #"resilience_keyed_rate_limiter_calls_total{name="x",kind="rejected"} 1"#,

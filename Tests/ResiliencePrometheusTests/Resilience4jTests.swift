@@ -111,10 +111,10 @@ struct Resilience4jTests {
         let names = [
             "resilience.bulkhead.available_concurrent_calls": "resilience4j_bulkhead_available_concurrent_calls",
             "resilience.bulkhead.max_allowed_concurrent_calls": "resilience4j_bulkhead_max_allowed_concurrent_calls",
-            "resilience.bulkhead.queue_depth": "resilience4j_bulkhead_queue_depth",
+            "resilience.bulkhead.waiting": "resilience4j_bulkhead_queue_depth",
             "resilience.bulkhead.queue_capacity": "resilience4j_bulkhead_queue_capacity",
             "resilience.rate_limiter.available_permissions": "resilience4j_ratelimiter_available_permissions",
-            "resilience.rate_limiter.waiting_tasks": "resilience4j_ratelimiter_waiting_threads",
+            "resilience.rate_limiter.waiting": "resilience4j_ratelimiter_waiting_threads",
         ]
         let lines = lines([Source(names.keys.map(gauge))])
         for name in names.values { #expect(lines.contains("\(name){name=\"x\"} 3")) }

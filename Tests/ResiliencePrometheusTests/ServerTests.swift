@@ -64,7 +64,7 @@ struct ServerTests {
             }
             for job in jobs {
                 let own = #"job="\#(job)",name="payments""#
-                let policy = #"job="\#(job)",name="payments",outcome="succeeded""#
+                let policy = #"job="\#(job)",name="payments",kind="succeeded""#
                 #expect(try await value("up{job=\"\(job)\"} == 1") == 1)
                 // Every line has become a series.
                 #expect(try await value("scrape_samples_scraped{job=\"\(job)\"} > 0") == Double(series.count))
@@ -120,7 +120,7 @@ struct ServerTests {
             everything.policy.circuitBreakers[0].isolate()
             everything.policy.circuitBreakers[0].close()
             try await everything.policy.execute { everything.clock.advance(by: .milliseconds(7)) }
-            try await server.wait(for: "rate(resilience_policy_calls_total{outcome=\"succeeded\"}[1m]) > 0")
+            try await server.wait(for: "rate(resilience_policy_calls_total{kind=\"succeeded\"}[1m]) > 0")
             for expression in try Dashboard.load().expressions {
                 try await server.wait(for: expression)
             }

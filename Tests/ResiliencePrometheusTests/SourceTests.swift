@@ -26,14 +26,14 @@ struct SourceTests {
             #expect(lines.contains(#"resilience_circuit_breaker_state{name="payments",state="\#(state)"} 0"#))
         }
         #expect(lines.contains(#"resilience_circuit_breaker_state{name="payments",state="closed"} 1"#))
-        for kind in ["succeeded", "failed", "ignored", "cancelled", "not_permitted"] {
+        for kind in ["succeeded", "failed", "ignored", "cancelled", "rejected"] {
             #expect(lines.contains(#"resilience_circuit_breaker_calls_total{name="payments",kind="\#(kind)"} 0"#))
         }
         #expect(lines.contains(#"resilience_circuit_breaker_failure_rate{name="payments"} NaN"#))
         #expect(lines.contains(#"resilience_circuit_breaker_slow_call_rate{name="payments"} NaN"#))
         #expect(lines.contains(#"resilience_retry_budget_tokens{name="shared"} 10.0"#))
         for outcome in ["succeeded", "failed", "rejected", "cancelled"] {
-            #expect(lines.contains(#"resilience_policy_calls_total{name="payments",outcome="\#(outcome)"} 0"#))
+            #expect(lines.contains(#"resilience_policy_calls_total{name="payments",kind="\#(outcome)"} 0"#))
         }
         #expect(lines.contains(#"resilience_adaptive_limit{name="payments"} 20"#))
         #expect(lines.contains(#"resilience_adaptive_min_rtt_seconds{name="payments"} NaN"#))
@@ -101,7 +101,7 @@ struct SourceTests {
         #expect(breaker.state == .open)
         for _ in 1...7 { try? await breaker.execute {} }
         now = lines([breaker, calls])
-        #expect(now.contains(#"resilience_circuit_breaker_calls_total{name="b",kind="not_permitted"} 7"#))
+        #expect(now.contains(#"resilience_circuit_breaker_calls_total{name="b",kind="rejected"} 7"#))
         #expect(now.contains(#"resilience_circuit_breaker_calls_total{name="b",kind="failed"} 5"#))
         #expect(now.contains(#"resilience_circuit_breaker_calls_total{name="b",kind="succeeded"} 3"#))
         #expect(now.contains(#"resilience_circuit_breaker_state{name="b",state="open"} 1"#))
@@ -146,7 +146,7 @@ struct SourceTests {
         #expect(
             lines([calls]).contains(
                 #"resilience_circuit_breaker_call_duration_seconds_sum{name="b",kind="succeeded"} \#(sum)"#))
-        #expect(breaker.totals.successes == 2)
+        #expect(breaker.totals.succeeded == 2)
     }
 
     @Test("metrics that count calls only have nothing to tell of a breaker, and cost it no clock")
@@ -226,7 +226,7 @@ struct SourceTests {
             throw Failure()
         }
         let lines = lines([timeout])
-        for (kind, count) in [("succeeded", 1), ("failed", 1), ("late", 1), ("timeout", 1), ("refused", 0)] {
+        for (kind, count) in [("succeeded", 1), ("failed", 1), ("late", 1), ("timeout", 1), ("rejected", 0)] {
             #expect(lines.contains(#"resilience_timeout_calls_total{name="t",kind="\#(kind)"} \#(count)"#))
         }
     }

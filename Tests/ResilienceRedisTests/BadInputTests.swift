@@ -71,16 +71,17 @@
                         let recorder = EventRecorder()
                         let breaker = try CircuitBreaker("payments")
                         let circuit = try FleetCircuit(
-                            breaker, through: store,
+                            breaker,
                             .init(
                                 operationLimit: .seconds(5), maxRetryDelay: .milliseconds(10), isRequired: isRequired),
+                            through: store,
                             observers: [recorder])
                         if isRequired {
                             expect(input, await #expect(throws: SharedStateError.self) { try await circuit.run() })
                             continue
                         }
                         let run = Task { try await circuit.run() }
-                        #expect(await eventually { circuit.totals.failures >= 3 }, "\(input)")
+                        #expect(await eventually { circuit.totals.failedExchanges >= 3 }, "\(input)")
                         #expect(try await breaker.execute { 1 } == 1)
                         run.cancel()
                         _ = await run.result
@@ -97,10 +98,11 @@
                     for isRequired in [true, false] {
                         let recorder = EventRecorder()
                         let limiter = try SharedRateLimiter(
-                            "partner", .init(permits: 100, period: .seconds(1), burst: 100), through: store,
+                            "partner",
                             .init(
-                                maxWait: .seconds(20), operationLimit: .seconds(5), whenUnavailable: .open,
-                                isRequired: isRequired), observers: [recorder])
+                                rule: .init(permits: 100, period: .seconds(1), burst: 100), maxWait: .seconds(20),
+                                operationLimit: .seconds(5), whenUnavailable: .open,
+                                isRequired: isRequired), through: store, observers: [recorder])
                         if isRequired {
                             expect(input, await #expect(throws: SharedStateError.self) { try await limiter.run() })
                             continue

@@ -181,7 +181,7 @@
     /// A node of a fleet, whose breaker does not open by its own rule.
     private final class Node: Sendable {
         static let rule = SharedCircuitRule(
-            trip: .failures(4), window: .seconds(60), breakLength: .seconds(600), maxBreakLength: .seconds(600))
+            trip: .failures(4), window: .seconds(60), breakLength: .fixed(.seconds(600)))
 
         let breaker: CircuitBreaker
         let fleet: FleetCircuit
@@ -195,10 +195,11 @@
             client = try RedisClient(url, configuration)
             breaker = try CircuitBreaker("payments", .init(trip: .consecutiveFailures(1_000)))
             fleet = try FleetCircuit(
-                breaker, through: RedisStore(client),
+                breaker,
                 .init(
                     rule: Self.rule, tick: .milliseconds(50), operationLimit: .seconds(3),
                     maxRetryDelay: .milliseconds(200), isRequired: isRequired),
+                through: RedisStore(client),
                 node: "node \(number)", observers: [recorder])
         }
 

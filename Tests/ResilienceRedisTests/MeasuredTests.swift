@@ -34,13 +34,14 @@
                         for node in 0..<nodes {
                             _ = try await store.exchange(
                                 CircuitReport(
-                                    circuit: "c \(nodes)", node: "node \(node)", rule: SharedCircuitRule(minShare: 1),
+                                    circuit: "c \(nodes)", node: "node \(node)",
+                                    rule: SharedCircuitRule(minimumShare: 1),
                                     slots: slots))
                         }
                         try await measure("exchange of a circuit of \(nodes) nodes") {
                             _ = try await store.exchange(
                                 CircuitReport(
-                                    circuit: "c \(nodes)", node: "node 1", rule: SharedCircuitRule(minShare: 1),
+                                    circuit: "c \(nodes)", node: "node 1", rule: SharedCircuitRule(minimumShare: 1),
                                     slots: slots))
                         }
                     }
@@ -167,11 +168,13 @@
             client = try RedisClient(url, .patient)
             breaker = try CircuitBreaker(name, .init(trip: .consecutiveFailures(1_000_000)))
             fleet = try FleetCircuit(
-                breaker, through: RedisStore(client),
+                breaker,
                 .init(
                     rule: SharedCircuitRule(
-                        trip: name == "r0" ? .failures(1_000_000) : .failures(8), window: .seconds(60), minShare: 0.5,
-                        breakLength: .seconds(600), maxBreakLength: .seconds(600)), operationLimit: .seconds(5)),
+                        trip: name == "r0" ? .failures(1_000_000) : .failures(8), window: .seconds(60),
+                        minimumShare: 0.5,
+                        breakLength: .fixed(.seconds(600))), operationLimit: .seconds(5)),
+                through: RedisStore(client),
                 node: "node \(number)")
         }
     }

@@ -12,7 +12,7 @@
         func spread() async throws {
             try await withCluster { servers in
                 let stores = try servers.map { RedisStore(try RedisClient($0.url, .patient)) }
-                let rule = SharedCircuitRule(trip: .failures(1), minNodes: 1, maxNodeShare: 1)
+                let rule = SharedCircuitRule(trip: .failures(1), minimumNodes: 1, maxNodeShare: 1)
                 let quota = SharedQuotaRule(permits: 1, period: .seconds(3_600), burst: 3)
                 for number in 0..<40 {
                     let name = "circuit \(number)"

@@ -143,11 +143,12 @@
                 trip: trips.randomElement(using: &random) ?? .failures(3),
                 window: [.milliseconds(100), .seconds(1), .seconds(10), .zero].randomElement(using: &random)
                     ?? .seconds(1),
-                minNodes: [1, 1, 2, 3].randomElement(using: &random) ?? 1,
-                minShare: [0, 0.5, 1.0 / 3, 1].randomElement(using: &random) ?? 0,
+                minimumNodes: [1, 1, 2, 3].randomElement(using: &random) ?? 1,
+                minimumShare: [0, 0.5, 1.0 / 3, 1].randomElement(using: &random) ?? 0,
                 maxNodeShare: [0.1, 0.5, 1.0 / 3, 1].randomElement(using: &random) ?? 1,
-                breakLength: [.milliseconds(1), .milliseconds(300), .seconds(5)].randomElement(using: &random) ?? .zero,
-                breakFactor: [1, 1.5, 2, 100].randomElement(using: &random) ?? 1, maxBreakLength: .seconds(60))
+                breakLength: .growing(
+                    from: [.milliseconds(1), .milliseconds(300), .seconds(5)].randomElement(using: &random) ?? .zero,
+                    factor: [1, 1.5, 2, 100].randomElement(using: &random) ?? 1))
         }
 
         func pause(_ random: inout SplitMix64) -> Int64 {

@@ -8,7 +8,7 @@
 
     @Suite("The store on a real server", .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
     struct RedisStoreTests {
-        static let rule = SharedCircuitRule(trip: .failures(1), minNodes: 1, maxNodeShare: 1)
+        static let rule = SharedCircuitRule(trip: .failures(1), minimumNodes: 1, maxNodeShare: 1)
         static let quota = SharedQuotaRule(permits: 10, period: .seconds(3_600), burst: 10)
 
         @Test("every key has a time to live, its name in braces and nothing of the name outside of them")

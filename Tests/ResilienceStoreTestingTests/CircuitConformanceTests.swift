@@ -117,11 +117,11 @@ final class BrokenStore: CircuitStore {
             if case .lease(let length) = report.request {
                 return SharedCircuit(.probing(node: report.node, remaining: length), epoch: report.known.epoch + 1)
             }
-        case .hasNoBreaks: report.rule.breakLength = .milliseconds(1)
+        case .hasNoBreaks: report.rule.breakLength = .growing(from: .milliseconds(1))
         case .hasEndlessLeases: if case .lease = report.request { report.request = .lease(.seconds(3600)) }
         case .hasNoWeights: report.rule.maxNodeShare = 1
         case .overlooksSilentNodes: if report.slots.isEmpty { report.node = "nobody" }
-        case .hasNoQuorum: (report.rule.minNodes, report.rule.minShare) = (1, 0)
+        case .hasNoQuorum: (report.rule.minimumNodes, report.rule.minimumShare) = (1, 0)
         case .neverEmpty:
             var reply = try await inner.exchange(report)
             reply.wasEmpty = false

@@ -9,12 +9,12 @@ struct AccessTests {
 
     @Test("a name that is not registered is made on first use, once, and counted")
     func firstUse() async throws {
-        let fixture = try Fixture(options: .init(firstUse: .makes(atMost: 3)))
+        let fixture = try Fixture(options: .init(firstUse: .makes(maxNames: 3)))
         let module = fixture.module
         let breaker = try module.circuitBreaker("a")
         #expect(try module.circuitBreaker("a") === breaker)
         #expect(try await module.execute("b") { 1 } == 1)
-        #expect(try module.policy("b").circuitBreakers.first?.totals.successes == 1)
+        #expect(try module.policy("b").circuitBreakers.first?.totals.succeeded == 1)
         #expect(try module.retryBudget("c").configuration == .ratio(0.2))
         let error = #expect(throws: UnknownNameError.self) { try module.policy("d") }
         #expect(error?.isLimitReached == true)
@@ -30,7 +30,7 @@ struct AccessTests {
 
     @Test("many tasks that ask for one new name get one object, and no more are made than allowed")
     func concurrentFirstUse() async throws {
-        let fixture = try Fixture(options: .init(firstUse: .makes(atMost: 20)))
+        let fixture = try Fixture(options: .init(firstUse: .makes(maxNames: 20)))
         let module = fixture.module
         let found = await withTaskGroup(of: [String: ObjectIdentifier].self) { group in
             for task in 0..<8 {
@@ -107,7 +107,7 @@ struct AccessTests {
         let hedged = try fixture.module.hedgedPolicy("search")
         #expect(hedged.hedge.configuration.maxHedges == 4)
         #expect(try await hedged.execute { 1 } == 1)
-        #expect(try fixture.module.policy("search").circuitBreakers.first?.totals.successes == 1)
+        #expect(try fixture.module.policy("search").circuitBreakers.first?.totals.succeeded == 1)
         #expect(try fixture.module.hedgedPolicy("search").hedge === hedged.hedge)
     }
 

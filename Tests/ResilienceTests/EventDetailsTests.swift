@@ -91,13 +91,13 @@ struct EventDetailsTests {
                 Retry.Event(source: "r", .gaveUp(attempts: 2, .attempts, error: InjectedFailure())),
                 ["attempts", "reason"], true
             ),
-            (Timeout.Event(source: "t", .refused(limit: .zero)), ["limit_seconds"], false),
+            (Timeout.Event(source: "t", .rejected(limit: .zero)), ["limit_seconds"], false),
             (
                 Hedge.Event(source: "h", .refused(attempt: 2, .delay, after: .zero)),
                 ["attempt", "trigger", "elapsed_seconds"], false
             ),
             (Hedge.Event(source: "h", .lost(attempt: 2, after: .zero)), ["attempt", "elapsed_seconds"], false),
-            (Bulkhead.Event(source: "b", .queued(queued: 3)), ["queued"], false),
+            (Bulkhead.Event(source: "b", .queued(waiting: 3)), ["waiting"], false),
             (Bulkhead.Event(source: "b", .cancelled(waited: .zero)), ["waited_seconds"], false),
             (Bulkhead.Event(source: "b", .finished(duration: .zero, inUse: 3)), ["duration_seconds", "in_use"], false),
             (RateLimiter.Event(source: "l", .cancelled(permits: 3)), ["permits"], false),

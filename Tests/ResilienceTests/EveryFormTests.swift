@@ -87,7 +87,7 @@ struct EveryFormTests {
                 }
             }
         }
-        #expect(breaker.totals.failures == 0 && breaker.state == .closed)
+        #expect(breaker.totals.failed == 0 && breaker.state == .closed)
     }
 
     @Test(
@@ -112,8 +112,8 @@ struct EveryFormTests {
         begin.finish()
         for await isSeen in ended { #expect(isSeen) }
         await #expect(throws: (any Error).self) { try await call.value }
-        while breaker.totals.cancelled == 0, breaker.totals.failures == 0 { await Task.yield() }
-        #expect(breaker.totals.cancelled == 1 && breaker.totals.failures == 0)
+        while breaker.totals.cancelled == 0, breaker.totals.failed == 0 { await Task.yield() }
+        #expect(breaker.totals.cancelled == 1 && breaker.totals.failed == 0)
     }
 
     @Test("a client's own CancellationError is a failure, in wrappers too", arguments: forms, [false, true])
@@ -147,7 +147,7 @@ struct EveryFormTests {
                 }
             }
         }
-        #expect(breaker.totals.failures == 0 && throttle.totals.refused == 0 && bulkhead.limit == 100)
+        #expect(breaker.totals.failed == 0 && throttle.totals.refused == 0 && bulkhead.limit == 100)
         #expect(timeout.totals.rejected == 1 && timeout.totals.exceeded == 0)
     }
 

@@ -71,10 +71,10 @@ struct FailingValuesTests {
 
         let ignoring = try CircuitBreaker("test", .init(ignores: .only(Busy.self)), clock: clock)
         _ = try await ignoring.execute(failing: Busy.init) { busy }
-        #expect(ignoring.totals.failures == 0 && ignoring.totals.ignored == 1)
+        #expect(ignoring.totals.failed == 0 && ignoring.totals.ignored == 1)
         let unhandled = try CircuitBreaker("test", .init(handles: .only(Other.self)), clock: clock)
         _ = try await unhandled.execute(failing: Busy.init) { busy }
-        #expect(unhandled.totals.successes == 1)
+        #expect(unhandled.totals.succeeded == 1)
     }
 
     @Test("An adaptive limit takes overload for a drop, and no other value")
@@ -113,7 +113,7 @@ struct FailingValuesTests {
         let hedged = try policy.hedged(.init(delay: .onlyAfterFailure)).failing(Reply.self) { _ in Other() }
         let outcome1 = try await hedged.execute { [busy] in busy }
         #expect(outcome1 == busy)
-        #expect(policy.circuitBreakers.first?.totals.failures == 2)
+        #expect(policy.circuitBreakers.first?.totals.failed == 2)
     }
 
     @Test("A hedge waits as long as the failure asks")
@@ -136,7 +136,7 @@ struct FailingValuesTests {
         #expect(execution.failure is Busy)
         let outcome2 = try await policy.failing(Reply.self) { Busy($0) }.execute { [busy] in busy }
         #expect(outcome2 == busy)
-        #expect(breaker.totals.failures == 2)
+        #expect(breaker.totals.failed == 2)
     }
 
     @Test("The steps of a fallback are chosen by the failure, and the value comes back if none answers")
@@ -162,7 +162,7 @@ struct FailingValuesTests {
         #expect(fromFamily == busy)
         let inFamily = await family.run(for: "a", failing: Busy.init) { _ in busy }
         #expect(inFamily.failure is Busy)
-        #expect(family["a"].circuitBreakers.first?.totals.failures == 2)
+        #expect(family["a"].circuitBreakers.first?.totals.failed == 2)
         let module = try ResilienceModule("shop", clock: clock) {
             Registration("payments") { CircuitBreaker.layer() }
         }
@@ -173,6 +173,6 @@ struct FailingValuesTests {
         let declared = try module.policy("payments").failing(Reply.self) { Busy($0) }
         let outcome5 = try await declared.execute { busy }
         #expect(outcome5 == busy)
-        #expect(try module.policy("payments").circuitBreakers.first?.totals.failures == 3)
+        #expect(try module.policy("payments").circuitBreakers.first?.totals.failed == 3)
     }
 }

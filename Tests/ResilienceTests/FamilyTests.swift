@@ -60,7 +60,7 @@ struct FamilyTests {
             }
         }
         #expect(hosts.count == 100)
-        #expect(hosts.members.allSatisfy { $0.policy.circuitBreakers[0].totals.successes == 8 })
+        #expect(hosts.members.allSatisfy { $0.policy.circuitBreakers[0].totals.succeeded == 8 })
         #expect(Set(hosts.members.map { $0.policy.name }).count == 100)
     }
 

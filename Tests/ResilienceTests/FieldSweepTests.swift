@@ -177,8 +177,9 @@ struct FieldSweepTests {
         let clock = ManualClock()
         let store = InMemoryRateStore(clock: clock)
         let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 500)
-        for configuration in [SharedRateLimiter.Configuration(), .init(whenUnavailable: .open, lease: .seconds(1))] {
-            let base = SharedRateLimiter.Settings(rule: rule, configuration)
+        for base in [
+            SharedRateLimiter.Configuration(rule: rule), .init(rule: rule, whenUnavailable: .open, lease: .seconds(1)),
+        ] {
             let changes = Shape.changes(of: base)
             #expect(changes.count == 9)
             for change in changes {
@@ -198,13 +199,13 @@ struct FieldSweepTests {
                         "sweep", configuration: .init(isAtStart ? document : [:]), clock: clock
                     ) {
                         for name in ["p", "q", "r"] {
-                            Registration(name) { SharedRateLimiter.layer(rule, through: store, configuration) }
+                            Registration(name) { SharedRateLimiter.layer(base, through: store) }
                         }
                         for name in ["s", "i"] {
-                            Registration(name, SharedRateLimiter.layer(rule, through: store, configuration))
+                            Registration(name, SharedRateLimiter.layer(base, through: store))
                         }
                         Registration(family: "f", by: Int.self, maxKeys: 3) {
-                            SharedRateLimiter.layer(rule, through: store, configuration)
+                            SharedRateLimiter.layer(base, through: store)
                         }
                     }
                     let family = try module.family("f", by: Int.self)
@@ -217,12 +218,12 @@ struct FieldSweepTests {
                         + family[2].sharedRateLimiters
                     #expect(live.count == 8)
                     #expect(try live[3] === module.sharedRateLimiter("s"))
-                    for limiter in live { #expect(limiter.settings.document == change.expected, "\(change.part)") }
+                    for limiter in live { #expect(limiter.configuration.document == change.expected, "\(change.part)") }
                     let effective = module.effectiveConfiguration
                     try module.update(effective)
                     #expect(module.effectiveConfiguration == effective)
                     try module.update(.init())
-                    for limiter in live { #expect(limiter.settings == base, "\(change.part)") }
+                    for limiter in live { #expect(limiter.configuration == base, "\(change.part)") }
                 }
             }
         }
@@ -233,7 +234,7 @@ struct FieldSweepTests {
         let clock = ManualClock()
         let store = InMemoryRateStore(clock: clock)
         let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 500)
-        let changes = Shape.changes(of: SharedRateLimiter.KeyedSettings(rule: rule))
+        let changes = Shape.changes(of: SharedRateLimiter.KeyedConfiguration(rule: rule))
         #expect(changes.count == 9)
         for change in changes {
             let limiters = try ["p", "q", "f", "s"].map {
@@ -256,7 +257,7 @@ struct FieldSweepTests {
                     "sharedKeyedRateLimiters": ["s": change.part], "families": ["f": ["inherits": "t"]],
                 ]))
             for limiter in limiters {
-                #expect(limiter.settings.document == change.expected, "\(limiter.name) \(change.part)")
+                #expect(limiter.configuration.document == change.expected, "\(limiter.name) \(change.part)")
             }
             let effective = module.effectiveConfiguration
             try module.update(effective)
@@ -280,7 +281,7 @@ struct FieldSweepTests {
                     ["templates": ["t": ["fleetCircuit": change.part]], "fleetCircuits": ["c": ["inherits": "t"]]],
                 ] as [ConfigurationValue] {
                     let module = try ResilienceModule("sweep", configuration: .init(document), clock: clock) {
-                        Registration("c", CircuitBreaker.layer()).shared(through: store, base)
+                        Registration("c", CircuitBreaker.layer()).shared(base, through: store)
                     }
                     #expect(try module.fleetCircuit("c").configuration.document == change.expected, "\(change.part)")
                 }
@@ -304,12 +305,13 @@ struct FieldSweepTests {
             fixture.faults([
                 "fleetCircuits": [
                     "c": [
-                        "trip": ["failureRate": 2, "minimumCalls": 0], "window": "0s", "breakFactor": 0, "tick": "0s",
+                        "trip": ["failureRate": 2, "minimumCalls": 0], "window": "0s", "breakLength": ["factor": 0],
+                        "tick": "0s",
                     ]
                 ],
                 "sharedRateLimiters": ["s": ["rule": ["burst": 1], "maxWait": "-1s"]],
             ]).map { String($0.prefix { $0 != ":" }) }.sorted() == [
-                "fleetCircuits.c.breakFactor", "fleetCircuits.c.tick", "fleetCircuits.c.trip.failureRate",
+                "fleetCircuits.c.breakLength.factor", "fleetCircuits.c.tick", "fleetCircuits.c.trip.failureRate",
                 "fleetCircuits.c.trip.minimumCalls", "fleetCircuits.c.window", "sharedRateLimiters.s.maxWait",
                 "sharedRateLimiters.s.rule.burst",
             ])

@@ -18,7 +18,7 @@ struct FleetCircuitModuleTests {
         ) {
             Registration("payments") {
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(1_000)))
-            }.shared(through: store ?? world.store, configuration ?? FleetWorld.configuration)
+            }.shared(configuration ?? FleetWorld.configuration, through: store ?? world.store)
         }
     }
 
@@ -43,18 +43,18 @@ struct FleetCircuitModuleTests {
     @Test("a document configures the circuit by the breaker's name, and what it leaves out stays as declared")
     func document() throws {
         let document: ConfigurationValue = [
-            "fleetCircuits": ["payments": ["trip": ["failures": 3], "minNodes": 1, "tick": "50ms"]]
+            "fleetCircuits": ["payments": ["trip": ["failures": 3], "minimumNodes": 1, "tick": "50ms"]]
         ]
         let module = try module(document: ResilienceModule.Configuration(document))
         let circuit = try module.fleetCircuit("payments")
         #expect(circuit.configuration.rule.trip == .failures(3))
-        #expect(circuit.configuration.rule.minNodes == 1)
+        #expect(circuit.configuration.rule.minimumNodes == 1)
         #expect(circuit.configuration.tick == .milliseconds(50))
         #expect(circuit.configuration.rule.window == FleetWorld.configuration.rule.window)
         try module.update(ResilienceModule.Configuration())
         #expect(circuit.configuration == FleetWorld.configuration)
         #expect(throws: ConfigurationError.self) {
-            try module.update(.init(["fleetCircuits": ["payments": ["minShare": 2]]]))
+            try module.update(.init(["fleetCircuits": ["payments": ["minimumShare": 2]]]))
         }
         #expect(throws: ConfigurationError.self) { try module.update(.init(["fleetCircuits": ["payment": [:]]])) }
         #expect(circuit.configuration == FleetWorld.configuration)
@@ -134,7 +134,7 @@ struct FleetCircuitModuleTests {
         let module = try ResilienceModule(clock: world.clock)
         world.run(module)
         try module.register(
-            Registration("late", CircuitBreaker.layer()).shared(through: world.store, FleetWorld.configuration))
+            Registration("late", CircuitBreaker.layer()).shared(FleetWorld.configuration, through: world.store))
         world.pass(.seconds(1))
         #expect(try module.fleetCircuit("late").totals.exchanges > 0)
     }
@@ -185,7 +185,7 @@ struct FleetCircuitModuleTests {
 /// One thread, one clock, one store.
 private final class FleetWorld: Sendable {
     static let configuration = FleetCircuit.Configuration(
-        rule: .init(trip: .failures(6), window: .seconds(10), breakLength: .seconds(2)))
+        rule: .init(trip: .failures(6), window: .seconds(10), breakLength: .growing(from: .seconds(2))))
 
     let clock = ManualClock()
     let store: InMemoryCircuitStore

@@ -34,7 +34,7 @@ struct LifecycleTests {
         #expect(error?.retryAfter == nil && error?.policyName == "x")
         #expect(changes(fixture) == ["idle → running", "running → draining", "draining → stopped"])
         // A breaker does not take a refused call for a failure.
-        #expect(policy.circuitBreakers.first?.totals.asks == 2)
+        #expect(policy.circuitBreakers.first?.totals.calls == 2)
     }
 
     @Test("running twice, or after the end, is an error and changes nothing")

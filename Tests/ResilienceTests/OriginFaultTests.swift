@@ -7,7 +7,7 @@ import Testing
 @Suite("Faults not inherited", .timeLimit(.minutes(30)))
 struct OriginFaultTests {
     private func fixture() throws -> Fixture {
-        try Fixture(options: .init(firstUse: .makes(atMost: 100_000))) {
+        try Fixture(options: .init(firstUse: .makes(maxNames: 100_000))) {
             Registration("x") { CircuitBreaker.layer(.init(trip: .consecutiveFailures(2))) }
         }
     }
@@ -106,7 +106,7 @@ struct OriginFaultTests {
         await fail(try module.policy("x"), times: 2)
         try module.update(.init(["policies": ["x": ["circuitBreaker": ["trip": ["consecutiveFailures": 9]]]]]))
         #expect(try module.circuitBreaker("x") === breaker && breaker.state == .open)
-        #expect(breaker.configuration.document["trip"] == ["consecutiveFailures": 9] && breaker.totals.failures == 2)
+        #expect(breaker.configuration.document["trip"] == ["consecutiveFailures": 9] && breaker.totals.failed == 2)
     }
 
     @Test("1.2 an observer of the user's does not switch metrics off")
@@ -135,9 +135,9 @@ struct OriginFaultTests {
         let breaker = try fixture.module.circuitBreaker("x")
         await fail(try fixture.module.policy("x"), times: 2)
         // Starting over is of the breaker, for all who hold it.
-        breaker.reset()
+        breaker.close()
         #expect(try fixture.module.circuitBreaker("x") === breaker && breaker.state == .closed)
-        #expect(breaker.totals.failures == 2)
+        #expect(breaker.totals.failed == 2)
     }
 
     @Test("1.2 there is a fallback with the error for every form of a call, and a rich result with one")
@@ -178,7 +178,7 @@ struct OriginFaultTests {
         fixture.module.addObserver(calls)
         await fail(try fixture.module.policy("x"), times: 5)
         let totals = try fixture.module.circuitBreaker("x").totals
-        #expect(totals.failures == 2 && totals.rejected == 3)
+        #expect(totals.failed == 2 && totals.rejected == 3)
         let metrics = MetricCollection(of: [fixture.module])
         let counts = metrics.samples(of: "resilience.policy.calls")
         #expect(counts.first { $0.labels == ["x", "rejected"] }?.value == .integer(3))

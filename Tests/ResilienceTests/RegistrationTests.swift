@@ -70,7 +70,7 @@ struct RegistrationTests {
     func faultsAtOnce() throws {
         let found = faults {
             _ = try ResilienceModule(
-                options: .init(firstUse: .makes(atMost: -1), gracePeriod: .seconds(-1)),
+                options: .init(firstUse: .makes(maxNames: -1), gracePeriod: .seconds(-1)),
                 configuration: .init(["policies": ["payments": ["retry": ["maxAttempts": 0]]]])
             ) {
                 Registration("payments") { Retry.layer(.immediate, maxAttempts: 2) }

@@ -134,7 +134,7 @@ struct ReloadTests {
         done.add()
         for caller in callers { await caller.value }
         #expect(failed.value == 0 && succeeded.value >= 1000)
-        #expect(breaker.totals.successes == succeeded.value && breaker.totals.asks == succeeded.value)
+        #expect(breaker.totals.succeeded == succeeded.value && breaker.totals.calls == succeeded.value)
     }
 
     @Test("of updates at the same time, from several tasks and with registrations, all of one holds in the end")

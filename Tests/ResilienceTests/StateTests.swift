@@ -126,7 +126,7 @@ struct StateTests {
         try await restored.value()
         await fixture.module.shutdown()
         try await running.value
-        #expect(y.state == .closed && y.totals.successes == 1)
+        #expect(y.state == .closed && y.totals.succeeded == 1)
         // What it has learned is kept, and no call has to find it out anew.
         let state = try JSON.decode(ResilienceModule.SavedState.self, try #require(store.data))
         #expect(state.circuitBreakers["circuitBreakers/y"]?.state == .closed)
@@ -170,7 +170,7 @@ struct StateTests {
         try await running.value
         let state = try JSON.decode(ResilienceModule.SavedState.self, try #require(store.data))
         #expect(state.circuitBreakers["circuitBreakers/y"]?.state == .open)
-        #expect(state.circuitBreakers["policies/x/twin"]?.totals.successes == 1)
+        #expect(state.circuitBreakers["policies/x/twin"]?.totals.succeeded == 1)
     }
 
     @Test("a state that cannot be used is refused as it is read, and what it holds for others is not used")

@@ -40,7 +40,7 @@ struct VirtualClockTests {
         simulation.advance(by: .seconds(200))
         #expect(simulation.ended == 4)
         let breaker = try #require(policy.circuitBreakers.first)
-        #expect(breaker.totals.failures >= 3)
+        #expect(breaker.totals.failed >= 3)
         breaker.open()
         simulation.advance(by: .seconds(30))
         #expect(breaker.state == .halfOpen, "the break has ended by its timer")

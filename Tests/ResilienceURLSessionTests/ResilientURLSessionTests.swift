@@ -131,7 +131,7 @@ struct ResilientURLSessionTests {
         }
         #expect(error.map { HTTPSendOutcome.urlSession($0) } == .perhapsRan)
         let breaker = try #require(client.pipeline.policy(for: "127.0.0.1:\(server.port)").circuitBreakers.first)
-        #expect(breaker.totals.failures == 1)
+        #expect(breaker.totals.failed == 1)
     }
 
     @Test("A refused connection was never sent, so that a POST is repeated as well")
@@ -143,7 +143,7 @@ struct ResilientURLSessionTests {
         let error = await #expect(throws: URLError.self) { try await client.data(for: request) }
         #expect(error.map { HTTPSendOutcome.urlSession($0) } == .neverSent)
         let breaker = try #require(client.pipeline.policy(for: "127.0.0.1:\(server.port)").circuitBreakers.first)
-        #expect(breaker.totals.failures == 4)
+        #expect(breaker.totals.failed == 4)
     }
 
     @Test("A server that does not answer is given up at the limit of the attempt, in fractions of a second")
@@ -223,7 +223,8 @@ struct ResilientURLSessionTests {
         #expect(ResilientURLSession.authority(of: URL(string: "http://a.example:443")) == "a.example:443")
         for (text, name) in [
             ("HTTPS://A.Example/x", "a.example"), ("https://A.example:8443", "a.example:8443"),
-            ("http://[::80]:80/", "[::80]"), ("https://[::443]", "[::443]"), ("http://[FE80::A]:8080", "[fe80::a]:8080"),
+            ("http://[::80]:80/", "[::80]"), ("https://[::443]", "[::443]"),
+            ("http://[FE80::A]:8080", "[fe80::a]:8080"),
         ] {
             #expect(ResilientURLSession.authority(of: URL(string: text)) == name)
         }

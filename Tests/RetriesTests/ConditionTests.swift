@@ -143,7 +143,7 @@ struct ConditionTests {
         }
         #expect(calls.value == 3 && refused.rejection is CircuitBreaker.OpenError)
         #expect(refused.failedAttempts.count == 4 && long.retries.first?.totals.retries == 3)
-        #expect(long.circuitBreakers.first?.totals.failures == 3)
+        #expect(long.circuitBreakers.first?.totals.failed == 3)
 
         // A break that fits: attempts 4 and 6 are refused, 5 and 7 are the probes after each break; 7 attempts in all.
         let short = try policy(breakLength: .seconds(5))
@@ -162,7 +162,7 @@ struct ConditionTests {
         let execution = await policy.run { context in if context.attempt < 3 { throw failure } }
         #expect(execution.value != nil && execution.attempts == 3)
         let totals = try #require(policy.circuitBreakers.first?.totals)
-        #expect(totals.successes == 1 && totals.failures == 2)
+        #expect(totals.succeeded == 1 && totals.failed == 2)
     }
 
     @Test("FS-19: a breaker around retries counts one failure")
@@ -173,7 +173,7 @@ struct ConditionTests {
         }
         #expect(await policy.run { throw failure }.attempts == 3)
         let breaker = try #require(policy.circuitBreakers.first)
-        #expect(breaker.totals.failures == 1 && breaker.state == .closed)
+        #expect(breaker.totals.failed == 1 && breaker.state == .closed)
     }
 
     @Test("FS-22: two timeouts, then a quick answer")

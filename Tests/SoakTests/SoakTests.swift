@@ -222,7 +222,7 @@ private final class Traffic {
         }
         let seen = sum("circuit_breaker.calls", "payments")
         #expect(seen == payments.succeeded + payments.failed + payments.rejected, "seed \(seed)")
-        #expect(sum("circuit_breaker.calls", "payments", "not_permitted") == payments.rejected, "seed \(seed)")
+        #expect(sum("circuit_breaker.calls", "payments", "rejected") == payments.rejected, "seed \(seed)")
         #expect(sum("retry.attempts", "payments") == payments.runs, "seed \(seed)")
         #expect(payments.rejected > 0 && payments.runs > payments.succeeded + payments.failed, "seed \(seed)")
         #expect(sum("bulkhead.calls", "slots", "finished") == slots.succeeded, "seed \(seed)")

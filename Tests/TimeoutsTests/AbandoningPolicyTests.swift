@@ -36,8 +36,8 @@ struct AbandoningPolicyTests {
         #expect(policy.abandonedRunning == 0)
         #expect(policy.abandoned == 1)
         let breaker = try #require(policy.policy.circuitBreakers.first)
-        #expect(breaker.totals.failures == 1, "a late value is no success to the layers")
-        #expect(breaker.totals.successes == 0)
+        #expect(breaker.totals.failed == 1, "a late value is no success to the layers")
+        #expect(breaker.totals.succeeded == 0)
     }
 
     @Test("work that listens to its cancellation at the limit is a failure to a breaker inside, not a cancellation")
@@ -50,7 +50,7 @@ struct AbandoningPolicyTests {
         await #expect(throws: Timeout.ExceededError.self) { try await call.value }
         try await recorder.waitForEvents(2)
         let breaker = try #require(policy.policy.circuitBreakers.first)
-        #expect(breaker.totals.failures == 1)
+        #expect(breaker.totals.failed == 1)
         #expect(breaker.totals.cancelled == 0)
     }
 
@@ -140,7 +140,7 @@ struct AbandoningPolicyTests {
         #expect(operation.cancelled == 1)
         let breaker = try #require(policy.policy.circuitBreakers.first)
         #expect(breaker.totals.cancelled == 1)
-        #expect(breaker.totals.failures == 0)
+        #expect(breaker.totals.failed == 0)
     }
 
     @Test("for a caller who is cancelled already nothing is begun")

@@ -66,7 +66,7 @@ struct LateByClockTests {
         } else {
             await #expect(throws: CircuitBreaker.OpenError.self) { try await timeout.execute { try await call() } }
         }
-        #expect(timeout.totals.rejected == 1 && timeout.totals.asks == 1)
+        #expect(timeout.totals.rejectedInside == 1 && timeout.totals.calls == 1)
     }
 
     @Test("a call for which no time is left is a rejection, and no failure of the service")
@@ -81,14 +81,14 @@ struct LateByClockTests {
             }
         }
         #expect(error?.policyName == "rest" && error?.reason == "no time is left" && error?.retryAfter == nil)
-        #expect(rest.totals.refused == 1 && outer.totals.rejected == 1)
+        #expect(rest.totals.rejected == 1 && outer.totals.rejectedInside == 1)
 
         let policy = try Policy("p", clock: manual) {
             CircuitBreaker.layer()
             Timeout.layer(.from { _ in .zero })
         }
         await #expect(throws: Timeout.NoTimeLeftError.self) { try await policy.execute {} }
-        #expect(policy.circuitBreakers.first?.totals.failures == 0)
+        #expect(policy.circuitBreakers.first?.totals.failed == 0)
     }
 
     @Test("a cancellation that nobody around asked for is a failure of the call")

@@ -23,7 +23,7 @@ struct OuterDeadlineTests {
         try await operation.waitForCalls(1)
         clock.advance(by: .seconds(2))
         await #expect(throws: Timeout.ExceededError.self) { try await call.value }
-        #expect(breaker.totals.failures == 1 && breaker.totals.cancelled == 0)
+        #expect(breaker.totals.failed == 1 && breaker.totals.cancelled == 0)
     }
 
     @Test("the same under an abandoning policy, in a child of the operation, and by a permit that knows no context")
@@ -48,7 +48,7 @@ struct OuterDeadlineTests {
         clock.advance(by: .seconds(2))
         await #expect(throws: Timeout.ExceededError.self) { try await call.value }
         for await end in ended { #expect(end == .expired) }
-        #expect(breaker.totals.failures == 1 && breaker.totals.cancelled == 0)
+        #expect(breaker.totals.failed == 1 && breaker.totals.cancelled == 0)
     }
 
     @Test("the caller's own cancellation stays that, before the outer limit")
@@ -60,7 +60,7 @@ struct OuterDeadlineTests {
         try await operation.waitForCalls(1)
         call.cancel()
         await #expect(throws: CancellationError.self) { try await call.value }
-        #expect(breaker.totals.failures == 0 && breaker.totals.cancelled == 1)
+        #expect(breaker.totals.failed == 0 && breaker.totals.cancelled == 1)
     }
 
     @Test("the earliest of all limits around counts, in every order", arguments: [[2, 3, 5], [5, 3, 2], [3, 2, 5]])

@@ -50,7 +50,7 @@ struct TimeoutStormTests {
         for call in calls { endings[await call.value, default: 0] += 1 }
         let totals = timeout.totals
         #expect(endings.values.reduce(0, +) == number)
-        #expect(totals.asks == number)
+        #expect(totals.calls == number)
         #expect(totals.succeeded + totals.late == endings[.returned, default: 0])
         #expect(totals.exceeded == endings[.exceeded, default: 0])
         #expect(totals.cancelled == endings[.cancelled, default: 0])

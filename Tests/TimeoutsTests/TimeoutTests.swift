@@ -50,7 +50,7 @@ struct TimeoutTests {
         await #expect(throws: InjectedFailure("own")) { try await timeout.execute { throw InjectedFailure("own") } }
         #expect(timeout.totals.succeeded == 1)
         #expect(timeout.totals.failed == 1)
-        #expect(timeout.totals.asks == 2)
+        #expect(timeout.totals.calls == 2)
         #expect(recorder.events.isEmpty)
     }
 
@@ -147,9 +147,9 @@ struct TimeoutTests {
             }
             #expect(error?.policyName == "timeout")
             #expect(error?.description == "timeout \"timeout\" has no time left for a call")
-            #expect(timeout.totals.refused == 1)
+            #expect(timeout.totals.rejected == 1)
         }
-        #expect(recorder.names == ["timeout.refused", "timeout.refused"])
+        #expect(recorder.names == ["timeout.rejected", "timeout.rejected"])
 
         let off = try Timeout(.from { _ in nil }, clock: clock)
         try await off.execute { context in
@@ -207,7 +207,7 @@ struct TimeoutTests {
                 try Task.checkCancellation()
             }
         }
-        #expect(policy.timeouts.map(\.totals.asks) == [1, 1])
+        #expect(policy.timeouts.map(\.totals.calls) == [1, 1])
     }
 
     @Test("task-local values, priority and the executor preference are kept")

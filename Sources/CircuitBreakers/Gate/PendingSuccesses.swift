@@ -43,15 +43,15 @@ struct PendingSuccesses: ~Copyable, Sendable {
         return false
     }
 
-    /// Closes the word, and returns how many successes were in it; under the lock.
+    /// Closes the word, and returns how many successes were in it.
     @inline(__always)
-    borrowing func take() -> Int {
+    borrowing func takeLocked() -> Int {
         Int(truncatingIfNeeded: word.exchange(0, ordering: .acquiring) & Self.mask)
     }
 
-    /// Opens the word to calls of a generation; under the lock.
+    /// Opens the word to calls of a generation.
     @inline(__always)
-    borrowing func open(_ generation: UInt64) {
+    borrowing func openLocked(_ generation: UInt64) {
         word.store(Self.tag(generation) << 40, ordering: .releasing)
     }
 }

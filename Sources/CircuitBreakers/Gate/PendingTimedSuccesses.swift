@@ -71,18 +71,18 @@ struct PendingTimedSuccesses: ~Copyable, Sendable {
         return false
     }
 
-    /// Closes the word, and returns what was in it; under the lock.
+    /// Closes the word, and returns what was in it.
     @inline(__always)
-    borrowing func take() -> Taken? {
+    borrowing func takeLocked() -> Taken? {
         let taken = word.exchange(0, ordering: .acquiring)
         let number = Int(truncatingIfNeeded: taken >> 32 & Self.most)
         guard number > 0 else { return nil }
         return Taken(number: number, nanoseconds: Int64(truncatingIfNeeded: taken & Self.mostNanoseconds))
     }
 
-    /// Opens the word, which is closed; under the lock.
+    /// Opens the word, which is closed.
     @inline(__always)
-    borrowing func open(_ limits: Limits) {
+    borrowing func openLocked(_ limits: Limits) {
         generation.store(limits.generation, ordering: .relaxed)
         from.store(limits.part.lowerBound, ordering: .relaxed)
         until.store(limits.part.upperBound, ordering: .relaxed)

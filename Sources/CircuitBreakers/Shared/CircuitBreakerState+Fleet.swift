@@ -31,13 +31,13 @@ struct FleetView: Sendable {
     var isHeld = false
     /// Whether a call has been let through as a probe.
     var hasProbed = false
-    /// The last order that it has obeyed.
+    /// The last order that it has applied.
     var lastOrder: UInt64 = 0
 }
 
 extension CircuitBreakerState {
-    /// Obeys an order, unless it has obeyed a newer one.
-    mutating func obey(_ order: FleetOrder, _ number: UInt64, now: TimeSource.Instant) {
+    /// Applies an order, unless it has applied a newer one.
+    mutating func apply(_ order: FleetOrder, _ number: UInt64, now: TimeSource.Instant) {
         guard number > lastOrder else { return }
         lastOrder = number
         switch order {
@@ -94,9 +94,9 @@ extension CircuitBreakerState {
 
     /// The end of the break, as callers are told: that of the fleet's may come later than that of a hold, which ends
     /// early if the fleet is not heard of.
-    var toldEnd: TimeSource.Instant { toldEnd(hold) }
+    var reportedEnd: TimeSource.Instant { reportedEnd(hold) }
 
-    func toldEnd(_ hold: FleetHold?) -> TimeSource.Instant { max(openUntil, hold?.breakEnd ?? openUntil) }
+    func reportedEnd(_ hold: FleetHold?) -> TimeSource.Instant { max(openUntil, hold?.breakEnd ?? openUntil) }
 
     /// Whether it is open, and nothing but the fleet keeps it so.
     func isHeldAlone(now: TimeSource.Instant) -> Bool {
@@ -125,8 +125,8 @@ extension CircuitBreaker.Reason {
 }
 
 extension CircuitBreaker {
-    func obey(_ order: FleetOrder, _ number: UInt64) {
-        advanced { machine, now in machine.obey(order, number, now: now) }
+    func apply(_ order: FleetOrder, _ number: UInt64) {
+        advanced { machine, now in machine.apply(order, number, now: now) }
     }
 
     func joinFleet() -> FleetView {

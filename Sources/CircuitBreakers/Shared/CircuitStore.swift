@@ -178,33 +178,24 @@ public struct SharedCircuitRule: Sendable, Hashable {
 
     /// How many nodes have to see it by themselves, at least; 1 to 4096. A smaller fleet never opens together: each
     /// node opens by its own rule. Default: 2.
-    public var minNodes: Int
+    public var minimumNodes: Int
 
     /// The share of the nodes with calls in the window that have to see it by themselves, 0 to 1. Default: 0.5.
-    public var minShare: Double
+    public var minimumShare: Double
 
     /// The greatest share of the fleet's counts that one node has, above 0 and at most 1: what is over is not counted.
     /// A node alone then counts for nothing, unless this is 1. Default: 0.5.
     public var maxNodeShare: Double
 
-    /// How long the first break is, 1 ms to 24 hours. Default: 5 s.
-    public var breakLength: Duration
-
-    /// By what each break in a row is longer than the one before, 1 to 100, to the thousandth. Default: 2.
-    public var breakFactor: Double
-
-    /// The longest break, at least ``breakLength``, at most 24 hours. Default: 60 s.
-    public var maxBreakLength: Duration
+    /// How long the breaks are. Default: 5 s, doubled each time in a row, up to 60 s.
+    public var breakLength: BreakLength
 
     /// Creates a rule; every part has a default.
     public init(
-        trip: Trip = .failureRate(0.5, minimumCalls: 100), window: Duration = .seconds(10), minNodes: Int = 2,
-        minShare: Double = 0.5, maxNodeShare: Double = 0.5, breakLength: Duration = .seconds(5),
-        breakFactor: Double = 2,
-        maxBreakLength: Duration = .seconds(60)
+        trip: Trip = .failureRate(0.5, minimumCalls: 100), window: Duration = .seconds(10), minimumNodes: Int = 2,
+        minimumShare: Double = 0.5, maxNodeShare: Double = 0.5, breakLength: BreakLength = .growing()
     ) {
-        (self.trip, self.window, self.minNodes) = (trip, window, minNodes)
-        (self.minShare, self.maxNodeShare) = (minShare, maxNodeShare)
-        (self.breakLength, self.breakFactor, self.maxBreakLength) = (breakLength, breakFactor, maxBreakLength)
+        (self.trip, self.window, self.minimumNodes) = (trip, window, minimumNodes)
+        (self.minimumShare, self.maxNodeShare, self.breakLength) = (minimumShare, maxNodeShare, breakLength)
     }
 }

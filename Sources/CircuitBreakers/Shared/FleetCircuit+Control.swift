@@ -17,7 +17,7 @@ extension FleetCircuit {
         /// Exchanges with the store that succeeded.
         public internal(set) var exchanges = 0
         /// Exchanges that failed or took too long.
-        public internal(set) var failures = 0
+        public internal(set) var failedExchanges = 0
         /// How often the store was away.
         public internal(set) var outages = 0
         /// How often this node was the one that probes.

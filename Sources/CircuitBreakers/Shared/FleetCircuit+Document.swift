@@ -13,12 +13,10 @@ extension FleetCircuit.Configuration: DocumentRepresentable {
         reader.object { object in
             if let reader = object.reader("trip", as: "rule.trip") { rule.trip.read(reader) }
             object.read("window", &rule.window, as: "rule.window")
-            object.read("minNodes", &rule.minNodes, as: "rule.minNodes")
-            object.read("minShare", &rule.minShare, as: "rule.minShare")
+            object.read("minimumNodes", &rule.minimumNodes, as: "rule.minimumNodes")
+            object.read("minimumShare", &rule.minimumShare, as: "rule.minimumShare")
             object.read("maxNodeShare", &rule.maxNodeShare, as: "rule.maxNodeShare")
-            object.read("breakLength", &rule.breakLength, as: "rule.breakLength")
-            object.read("breakFactor", &rule.breakFactor, as: "rule.breakFactor")
-            object.read("maxBreakLength", &rule.maxBreakLength, as: "rule.maxBreakLength")
+            if let reader = object.reader("breakLength", as: "rule.breakLength") { rule.breakLength.read(reader) }
             object.read("tick", &tick)
             object.read("operationLimit", &operationLimit)
             object.read("leaseLength", &leaseLength)
@@ -33,12 +31,10 @@ extension FleetCircuit.Configuration: DocumentRepresentable {
         [
             "trip": rule.trip.document,
             "window": .duration(rule.window),
-            "minNodes": .integer(rule.minNodes),
-            "minShare": .number(rule.minShare),
+            "minimumNodes": .integer(rule.minimumNodes),
+            "minimumShare": .number(rule.minimumShare),
             "maxNodeShare": .number(rule.maxNodeShare),
-            "breakLength": .duration(rule.breakLength),
-            "breakFactor": .number(rule.breakFactor),
-            "maxBreakLength": .duration(rule.maxBreakLength),
+            "breakLength": rule.breakLength.document,
             "tick": .duration(tick),
             "operationLimit": .duration(operationLimit),
             "leaseLength": .duration(leaseLength),

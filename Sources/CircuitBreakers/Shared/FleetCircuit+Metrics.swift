@@ -15,7 +15,7 @@ extension FleetCircuit: MetricSource {
         }
         metrics.add(Families.degraded, [name], isDegraded ? 1 : 0)
         metrics.add(Families.exchanges, [name, "succeeded"], totals.exchanges)
-        metrics.add(Families.exchanges, [name, "failed"], totals.failures)
+        metrics.add(Families.exchanges, [name, "failed"], totals.failedExchanges)
         metrics.add(Families.leases, [name], totals.leases)
         metrics.add(Families.nodes, [name, "counting"], shared.nodes)
         metrics.add(Families.nodes, [name, "failing"], shared.witnesses)

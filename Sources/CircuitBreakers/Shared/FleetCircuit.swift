@@ -45,14 +45,14 @@ public final class FleetCircuit: Sendable {
     ///
     /// - Parameters:
     ///   - breaker: The breaker, by whose clock this goes too.
-    ///   - store: Where the nodes meet.
     ///   - configuration: When the fleet opens together, and how this node keeps in touch.
+    ///   - store: Where the nodes meet.
     ///   - node: What to call this node in the store, such as its host. Default: no name but a random one.
     ///   - random: The randomness of delays. Default: the system's.
     ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public init(
-        _ breaker: CircuitBreaker, through store: any CircuitStore, _ configuration: Configuration = Configuration(),
+        _ breaker: CircuitBreaker, _ configuration: Configuration = Configuration(), through store: any CircuitStore,
         node: String = "", random: RandomSource = .system, observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         try configuration.validate()
@@ -90,10 +90,10 @@ public final class FleetCircuit: Sendable {
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.listen() }
-                try await self.converse()
+                try await self.exchangeReports()
             }
         } catch {
-            await sayFarewell()
+            await giveBackLease()
             if !Task.isCancelled { throw error }
         }
     }
@@ -104,13 +104,13 @@ public final class FleetCircuit: Sendable {
         state.withLock { $0.begin(now: now) }
     }
 
-    private func converse() async throws {
+    private func exchangeReports() async throws {
         var isFirst = true
         while true {
             if let error = refusal.withLock({ $0 }) { throw error }
             switch next() {
-            case .wait(let until, let hearsFailures):
-                try await signal.wait(until: until, hearingFailures: hearsFailures, on: time)
+            case .wait(let until, let wakesOnFailure):
+                try await signal.wait(until: until, wakingOnFailure: wakesOnFailure, on: time)
             case .exchange(let report):
                 do {
                     try await exchange(report, exclusively: true)
@@ -128,23 +128,23 @@ public final class FleetCircuit: Sendable {
         let view = breaker.fleetView
         let now = time.now
         return apply { state in
-            let (step, effects) = state.next(view, hasFailed: hasFailed, now: now)
-            return (step, effects)
+            let (step, action) = state.next(view, hasFailed: hasFailed, now: now)
+            return (step, action)
         }
     }
 
-    /// Changes what is known, posts what happened, and has the breaker obey.
+    /// Changes what is known, posts what happened, and gives the breaker its order.
     @discardableResult
     func apply<Result: Sendable>(
-        _ body: (inout FleetCircuitState) -> (Result, FleetCircuitState.Effects)
+        _ body: (inout FleetCircuitState) -> (Result, FleetCircuitState.Action)
     ) -> Result {
         let (result, order) = state.withLock { state in
-            let (result, effects) = body(&state)
-            for event in effects.events { events.post(event) }
-            return (result, effects.order)
+            let (result, action) = body(&state)
+            for event in action.events { events.post(event) }
+            return (result, action.order)
         }
         events.deliver()
-        if let order { breaker.obey(order.order, order.number) }
+        if let order { breaker.apply(order.order, order.number) }
         return result
     }
 
@@ -206,7 +206,7 @@ public final class FleetCircuit: Sendable {
         while true {
             let began = time.now
             do {
-                try await store.changes(of: [name]) { [weak self] name, state in self?.hear(state, of: name) }
+                try await store.changes(of: [name]) { [weak self] name, state in self?.receive(state, of: name) }
             } catch {
                 try Task.checkCancellation()
                 if isFirst, configuration.isRequired, case SharedStateError.refused = error {
@@ -224,24 +224,24 @@ public final class FleetCircuit: Sendable {
         }
     }
 
-    private func hear(_ change: SharedCircuit, of name: String) {
+    private func receive(_ change: SharedCircuit, of name: String) {
         guard name == self.name else { return }
         let view = breaker.fleetView
         let now = time.now
-        apply { state in ((), state.heard(change, view, now: now)) }
+        apply { state in ((), state.received(change, view, now: now)) }
         signal.raise()
     }
 
     private func missedChanges() {
-        state.withLock { $0.deafened() }
+        state.withLock { $0.missedChanges() }
         signal.raise()
     }
 
     /// Gives back the lease, in a task that is not cancelled.
-    private func sayFarewell() async {
+    private func giveBackLease() async {
         let view = breaker.fleetView
         let now = time.now
-        guard let report = state.withLock({ $0.farewell(view, now: now) }) else { return }
+        guard let report = state.withLock({ $0.lastReport(view, now: now) }) else { return }
         await Task(executorPreference: preferredExecutor) { _ = try? await self.exchange(report) }.value
     }
 }

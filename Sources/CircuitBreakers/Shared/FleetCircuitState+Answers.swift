@@ -1,6 +1,6 @@
 internal import ResilienceCore
 
-/// What came back from the store, or was heard of others.
+/// What came from the store: replies, and changes that others made.
 extension FleetCircuitState {
     /// The store has answered.
     ///
@@ -8,43 +8,43 @@ extension FleetCircuitState {
     mutating func answered(
         _ reply: SharedCircuit, to report: CircuitReport, sent: TimeSource.Instant, _ view: FleetView,
         now: TimeSource.Instant
-    ) -> Effects {
+    ) -> Action {
         take(view, now)
-        var effects = Effects()
+        var action = Action()
         totals.exchanges.increment()
         if let outage {
-            effects.events.append(.recovered(after: outage.since.duration(to: now)))
+            action.events.append(.recovered(after: outage.since.duration(to: now)))
             self.outage = nil
         }
         lastExchange = now
         idleTicks = 0
         isUrgent = false
         endTick(now)
-        slots.told(report.slots)
+        slots.acknowledge(report.slots)
         if let lease, report.request.isVerdict(of: lease.epoch) { self.lease = nil }
         if case .giveUp = report.request { rejectedBefore = lastView.totals.rejected }
-        if reply.wasEmpty, reply.phase == .closed { slots.oweAll(but: report.slots) }
+        if reply.wasEmpty, reply.phase == .closed { slots.resendAll(but: report.slots) }
         // Counted from when the question was sent: nobody takes a break or a lease for longer than the store does.
-        learn(reply, from: sent, now, &effects)
-        return effects
+        adopt(reply, from: sent, now, &action)
+        return action
     }
 
     /// The store has told of a change.
-    mutating func heard(_ state: SharedCircuit, _ view: FleetView, now: TimeSource.Instant) -> Effects {
+    mutating func received(_ state: SharedCircuit, _ view: FleetView, now: TimeSource.Instant) -> Action {
         take(view, now)
-        var effects = Effects()
-        if state.epoch > known.epoch { learn(state, from: now, now, &effects) }
-        return effects
+        var action = Action()
+        if state.epoch > known.epoch { adopt(state, from: now, now, &action) }
+        return action
     }
 
     /// The store has failed.
-    mutating func failed(_ error: any Error, now: TimeSource.Instant) -> Effects {
-        var effects = Effects()
-        totals.failures.increment()
+    mutating func failed(_ error: any Error, now: TimeSource.Instant) -> Action {
+        var action = Action()
+        totals.failedExchanges.increment()
         var present = outage ?? Outage(since: now, retryAt: now)
         if outage == nil {
             totals.outages.increment()
-            effects.events.append(.degraded(error))
+            action.events.append(.degraded(error))
         }
         let first = min(.milliseconds(100), configuration.maxRetryDelay)
         let delay = min(
@@ -53,15 +53,15 @@ extension FleetCircuitState {
         present.retryAt = now.advanced(by: delay.multipliedSaturated(by: 0.5 + 0.5 * random.next()))
         outage = present
         // What was lost on the way, and what a store forgets that restarts, is told again: nothing counts twice.
-        slots.oweAll()
-        return effects
+        slots.resendAll()
+        return action
     }
 
     /// Changes may have been missed: the store cannot be listened to.
-    mutating func deafened() { deafTicks = 10 }
+    mutating func missedChanges() { catchUpTicks = 10 }
 
-    private mutating func learn(
-        _ state: SharedCircuit, from base: TimeSource.Instant, _ now: TimeSource.Instant, _ effects: inout Effects
+    private mutating func adopt(
+        _ state: SharedCircuit, from base: TimeSource.Instant, _ now: TimeSource.Instant, _ action: inout Action
     ) {
         guard state.epoch >= known.epoch else { return }
         let old = known
@@ -71,31 +71,31 @@ extension FleetCircuitState {
         case .open(let rest), .probing(_, let rest): phaseEnd = base.advanced(by: rest)
         }
         // The same epoch with another phase is what a store makes of reports after it was emptied.
-        if state.epoch > old.epoch || !state.phase.isSame(as: old.phase) { entered(from: old, now, &effects) }
+        if state.epoch > old.epoch || !state.phase.isSame(as: old.phase) { entered(from: old, now, &action) }
         if state.phase == .closed {
-            if effects.order == nil { order(.release, &effects) }
+            if action.order == nil { order(.release, &action) }
         } else if lease == nil {
-            hold(now, &effects)
+            hold(now, &action)
         }
     }
 
     /// The circuit has changed its phase.
-    private mutating func entered(from old: SharedCircuit, _ now: TimeSource.Instant, _ effects: inout Effects) {
+    private mutating func entered(from old: SharedCircuit, _ now: TimeSource.Instant, _ action: inout Action) {
         // Unless this is what came of its own verdict: its time is up by the store's clock, or somebody decided by
         // hand.
-        if let held = lease.take(), held.epoch != lastVerdict { effects.events.append(.leaseLost) }
+        if let held = lease.take(), held.epoch != lastVerdict { action.events.append(.leaseLost) }
         let wasClosed = old.phase == .closed
         askAt = Self.never
         switch known.phase {
         case .closed:
             slots.begin(forgetting: !wasClosed)
-            if !wasClosed { effects.events.append(.closed) }
+            if !wasClosed { action.events.append(.closed) }
         case .open:
             if wasClosed || phaseEnd > now {
                 totals.opened.increment()
                 // What failed probes, or somebody by hand, opened, no counts did: those are older.
                 let isByRule = known.consecutiveOpens == 1 && configuration.rule.canHold(for: known)
-                effects.events.append(
+                action.events.append(
                     .opened(
                         breakLength: max(.zero, now.duration(to: phaseEnd)),
                         counts: isByRule ? known.counts : SharedCounts(), nodes: known.nodes,
@@ -109,15 +109,15 @@ extension FleetCircuitState {
                 epoch: known.epoch, end: phaseEnd, giveUpAt: now.advanced(by: now.duration(to: phaseEnd) / 2),
                 generationBefore: lastView.generation)
             totals.leases.increment()
-            effects.events.append(.leased(now.duration(to: phaseEnd)))
-            order(.probe(epoch: known.epoch), &effects)
+            action.events.append(.leased(now.duration(to: phaseEnd)))
+            order(.probe(epoch: known.epoch), &action)
         case .probing: break
         }
     }
 
     /// Has the breaker stay open: until a little after the break, when this node looks again, or for a few ticks where
     /// it waits for what another finds out.
-    mutating func hold(_ now: TimeSource.Instant, _ effects: inout Effects) {
+    mutating func hold(_ now: TimeSource.Instant, _ action: inout Action) {
         let isBreak = known.phase.isOpen && phaseEnd > now
         isHeldBeyond = !isBreak
         let end =
@@ -125,12 +125,12 @@ extension FleetCircuitState {
             ? phaseEnd.advanced(by: (Self.lookAgain + configuration.operationLimit).multipliedSaturated(by: spread))
             : now.advanced(by: (configuration.tick * 2 + configuration.operationLimit).multipliedSaturated(by: spread))
         let until = min(end, now.advanced(by: configuration.grace))
-        order(.hold(epoch: known.epoch, until: until, breakEnd: isBreak ? end : nil), &effects)
+        order(.hold(epoch: known.epoch, until: until, breakEnd: isBreak ? end : nil), &action)
     }
 
-    private mutating func order(_ order: FleetOrder, _ effects: inout Effects) {
+    private mutating func order(_ order: FleetOrder, _ action: inout Action) {
         orders &+= 1
-        effects.order = (order, orders)
+        action.order = (order, orders)
     }
 }
 
@@ -139,7 +139,7 @@ extension SharedCircuitRule {
     /// it may have opened a little below the rule's.
     fileprivate func canHold(for state: SharedCircuit) -> Bool {
         let counts = state.counts
-        guard state.witnesses >= minNodes else { return false }
+        guard state.witnesses >= minimumNodes else { return false }
         return switch trip {
         case .failures(let least): counts.failures >= least
         case .failureRate(let rate, let least):

@@ -2,18 +2,18 @@ internal import ResilienceCore
 
 /// What one node knows of its fleet's circuit, and what it has to do next: a pure value that is told the time.
 ///
-/// The driver around it (``FleetCircuit``) asks for the ``next(_:now:)`` step, performs it, and tells what came back.
-/// Orders to the breaker are numbered, so that two that overtake each other do no harm.
+/// The driver around it (``FleetCircuit``) asks for the ``next(_:hasFailed:now:)`` step, performs it, and tells what
+/// came back. Orders to the breaker are numbered, so that two that overtake each other do no harm.
 struct FleetCircuitState: Sendable {
     enum Step: Sendable, Hashable {
         /// Tell the store; nothing else happens until it has answered or failed.
         case exchange(CircuitReport)
         /// Wait until a moment or a change of the breaker's state, and perhaps for a call that fails.
-        case wait(until: TimeSource.Instant, hearsFailures: Bool)
+        case wait(until: TimeSource.Instant, wakesOnFailure: Bool)
     }
 
-    /// What is to be done about what was heard.
-    struct Effects: Sendable {
+    /// What the owner has to do about what came.
+    struct Action: Sendable {
         var order: (order: FleetOrder, number: UInt64)?
         var events: [FleetCircuit.EventKind] = []
     }
@@ -39,7 +39,7 @@ struct FleetCircuitState: Sendable {
     private(set) var configuration: FleetCircuit.Configuration
     let random: RandomSource
 
-    /// The newest state, as it was heard; what is left of it is by ``phaseEnd``.
+    /// The newest state, as it was received; what is left of it is by ``phaseEnd``.
     var known = SharedCircuit.new
     /// When the break or the lease is over.
     var phaseEnd = TimeSource.Instant(nanoseconds: .max)
@@ -63,7 +63,7 @@ struct FleetCircuitState: Sendable {
     private var wasWitness = false
     /// For how many ticks more the store is asked even if there is nothing to tell, because a change may have been
     /// missed.
-    var deafTicks = 2
+    var catchUpTicks = 2
     /// When this node asks for the lease, if calls were rejected by then.
     var askAt = TimeSource.Instant(nanoseconds: .max)
     var rejectedBefore = 0
@@ -78,7 +78,7 @@ struct FleetCircuitState: Sendable {
     ) {
         (self.circuit, self.node, self.configuration, self.random) = (circuit, node, configuration, random)
         lastView = view
-        slots = FleetSlots(configuration.rule, view.totals, now: now)
+        slots = FleetSlots(configuration.rule, view.totals)
     }
 
     static let never = TimeSource.Instant(nanoseconds: .max)
@@ -98,23 +98,23 @@ struct FleetCircuitState: Sendable {
     mutating func begin(now: TimeSource.Instant) {
         outage?.retryAt = now
         lastExchange = nil
-        deafTicks = 2
+        catchUpTicks = 2
     }
 
     /// Takes in what the breaker has counted, and decides.
     ///
     /// - Parameter hasFailed: Whether a call has failed since the last step.
-    mutating func next(_ view: FleetView, hasFailed: Bool, now: TimeSource.Instant) -> (step: Step, effects: Effects) {
-        var effects = Effects()
+    mutating func next(_ view: FleetView, hasFailed: Bool, now: TimeSource.Instant) -> (step: Step, action: Action) {
+        var action = Action()
         take(view, now)
         noteUrgency(hasFailed, now)
-        watchLease(now, &effects)
-        if known.phase.isOpen, phaseEnd <= now, !isHeldBeyond, outage == nil { hold(now, &effects) }
+        watchLease(now, &action)
+        if known.phase.isOpen, phaseEnd <= now, !isHeldBeyond, outage == nil { hold(now, &action) }
         let request = request(view, now)
-        let due = due(request, view, now)
-        if due <= now { return (.exchange(report(request, now)), effects) }
+        let due = due(request, now)
+        if due <= now { return (.exchange(report(request, now)), action) }
         let until = min(due, wakeUp(now))
-        return (.wait(until: until, hearsFailures: outage == nil && known.phase == .closed && !isUrgent), effects)
+        return (.wait(until: until, wakesOnFailure: outage == nil && known.phase == .closed && !isUrgent), action)
     }
 
     mutating func take(_ view: FleetView, _ now: TimeSource.Instant) {
@@ -150,12 +150,12 @@ struct FleetCircuitState: Sendable {
         isUrgent = true
     }
 
-    private mutating func watchLease(_ now: TimeSource.Instant, _ effects: inout Effects) {
+    private mutating func watchLease(_ now: TimeSource.Instant, _ action: inout Action) {
         guard let held = lease, now >= held.end else { return }
         lease = nil
-        effects.events.append(.leaseLost)
+        action.events.append(.leaseLost)
         // While the store is away the breaker goes by its own rules.
-        if outage == nil { hold(now, &effects) }
+        if outage == nil { hold(now, &action) }
     }
 
     private func request(_ view: FleetView, _ now: TimeSource.Instant) -> CircuitReport.Request? {
@@ -174,7 +174,7 @@ struct FleetCircuitState: Sendable {
     /// What has come of the probes; `nil` if that is not known yet.
     private func verdict(_ lease: Lease, _ view: FleetView, _ now: TimeSource.Instant) -> CircuitReport.Request? {
         let giveUp = CircuitReport.Request.giveUp(epoch: lease.epoch)
-        // The breaker has not obeyed yet, or does not because of a break of its own.
+        // The breaker has not applied the order yet, or does not because of a break of its own.
         if view.generation == lease.generationBefore { return view.isHeld && now < lease.giveUpAt ? nil : giveUp }
         let hasVerdict = [.probesSucceeded, .probesFailed, .probesTimedOut].contains(view.lastReason)
         return switch view.state {
@@ -186,7 +186,7 @@ struct FleetCircuitState: Sendable {
     }
 
     /// What to tell the store before this node goes, if it holds the lease.
-    mutating func farewell(_ view: FleetView, now: TimeSource.Instant) -> CircuitReport? {
+    mutating func lastReport(_ view: FleetView, now: TimeSource.Instant) -> CircuitReport? {
         guard let lease else { return nil }
         slots.take(view.totals, now: now)
         return report(verdict(lease, view, now) ?? .giveUp(epoch: lease.epoch), now)
@@ -194,18 +194,18 @@ struct FleetCircuitState: Sendable {
 
     /// When the store is to be told next.
     private func due(
-        _ request: CircuitReport.Request?, _ view: FleetView, _ now: TimeSource.Instant
+        _ request: CircuitReport.Request?, _ now: TimeSource.Instant
     ) -> TimeSource.Instant {
         if let outage { return outage.retryAt }
         guard let lastExchange else { return now }
         let soon = lastExchange.advanced(by: Self.leastSpacing)
-        if request != nil || (slots.isOwed && known.phase == .closed) { return soon }
+        if request != nil || (slots.mustResend && known.phase == .closed) { return soon }
         let hasNews = known.phase == .closed && slots.hasNews
         if isUrgent, hasNews, let urgentSince {
             let age = urgentSince.duration(to: now) / 8
             return lastExchange.advanced(by: min(max(Self.leastSpacing, age), configuration.tick))
         }
-        let isQuiet = known.phase == .closed && !hasNews && idleTicks < 4 && deafTicks == 0
+        let isQuiet = known.phase == .closed && !hasNews && idleTicks < 4 && catchUpTicks == 0
         return isQuiet ? Self.never : nextTick
     }
 
@@ -227,7 +227,7 @@ struct FleetCircuitState: Sendable {
     mutating func endTick(_ now: TimeSource.Instant) {
         // Up to a tenth shorter or longer, so that a fleet that was started at once does not stay in step.
         nextTick = now.advanced(by: configuration.tick.multipliedSaturated(by: 0.9 + 0.2 * random.next()))
-        deafTicks = max(0, deafTicks - 1)
+        catchUpTicks = max(0, catchUpTicks - 1)
     }
 
     // MARK: Reading

@@ -13,13 +13,13 @@ final class FleetSignal: Sendable {
     /// Whether the signal is up already: a failure then costs one load.
     private let isRaised = Atomic(false)
     private let hasFailed = Atomic(false)
-    private let hearsFailures = Atomic(false)
+    private let wakesOnFailure = Atomic(false)
 
-    /// A call has failed. Sequentially consistent, with ``wait(until:hearingFailures:on:)``: a failure that comes as
+    /// A call has failed. Sequentially consistent, with ``wait(until:wakingOnFailure:on:)``: a failure that comes as
     /// the wait begins is seen by one of the two.
     func failed() {
         hasFailed.store(true, ordering: .sequentiallyConsistent)
-        if hearsFailures.load(ordering: .sequentiallyConsistent) { raise() }
+        if wakesOnFailure.load(ordering: .sequentiallyConsistent) { raise() }
     }
 
     /// Whether a call has failed since this was last asked.
@@ -37,14 +37,14 @@ final class FleetSignal: Sendable {
 
     /// Suspends until the signal is raised, which takes it down, or a moment has come.
     ///
-    /// - Parameter hearsFailures: Whether a failure raises it.
+    /// - Parameter wakesOnFailure: Whether a failure raises it.
     /// - Throws: `CancellationError` if the task is cancelled first.
     func wait(
-        until deadline: TimeSource.Instant, hearingFailures hearsFailures: Bool, on time: TimeSource
+        until deadline: TimeSource.Instant, wakingOnFailure wakesOnFailure: Bool, on time: TimeSource
     ) async throws {
         try Task.checkCancellation()
-        self.hearsFailures.store(hearsFailures, ordering: .sequentiallyConsistent)
-        if hearsFailures, hasFailed.load(ordering: .sequentiallyConsistent) { return }
+        self.wakesOnFailure.store(wakesOnFailure, ordering: .sequentiallyConsistent)
+        if wakesOnFailure, hasFailed.load(ordering: .sequentiallyConsistent) { return }
         let waiter = Waiter<Void>()
         guard begin(waiter) else { return }
         let timer = time.schedule(at: deadline) { waiter.finish() }
@@ -93,10 +93,10 @@ final class FleetLink: Sendable {
         if isLinked.load(ordering: .relaxed) { current?.failed() }
     }
 
-    /// The state has changed. Under the breaker's lock; ``tellChange()`` follows outside.
+    /// The state has changed. Under the breaker's lock; ``signalChange()`` follows outside.
     func noteChange() { hasChanged.store(true, ordering: .relaxed) }
 
-    func tellChange() {
+    func signalChange() {
         guard isLinked.load(ordering: .relaxed), hasChanged.exchange(false, ordering: .relaxed) else { return }
         current?.raise()
     }

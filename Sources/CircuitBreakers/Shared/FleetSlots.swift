@@ -12,7 +12,7 @@ struct FleetSlots: Sendable {
         /// Whether something was counted that the store was not told.
         var isNew = true
         /// Whether the store may have forgotten it.
-        var isOwed = false
+        var mustResend = false
     }
 
     var window: Duration
@@ -22,7 +22,7 @@ struct FleetSlots: Sendable {
     /// Whether what is counted from now on belongs to a slot of its own.
     private var isCut = true
 
-    init(_ rule: SharedCircuitRule, _ totals: CircuitBreaker.Totals, now: TimeSource.Instant) {
+    init(_ rule: SharedCircuitRule, _ totals: CircuitBreaker.Totals) {
         window = rule.window
         self.totals = totals
     }
@@ -30,12 +30,12 @@ struct FleetSlots: Sendable {
     /// Takes in what has been counted since it was last asked, and forgets what is older than the window.
     mutating func take(_ new: CircuitBreaker.Totals, now: TimeSource.Instant) {
         slots.removeAll { $0.start.advanced(by: window) <= now }
-        let failures = max(0, new.failures - totals.failures)
-        let calls = max(0, new.successes - totals.successes).addingSaturated(failures)
+        let failures = max(0, new.failed - totals.failed)
+        let calls = max(0, new.succeeded - totals.succeeded).addingSaturated(failures)
         let slow = max(0, new.slow - totals.slow)
         // Of two that read the totals at once the one that read them first may come last.
-        totals.successes = max(totals.successes, new.successes)
-        totals.failures = max(totals.failures, new.failures)
+        totals.succeeded = max(totals.succeeded, new.succeeded)
+        totals.failed = max(totals.failed, new.failed)
         totals.slow = max(totals.slow, new.slow)
         guard calls > 0 else { return }
         if isCut || slots.isEmpty || slots[slots.count - 1].start.advanced(by: window / 10) <= now {
@@ -59,27 +59,27 @@ struct FleetSlots: Sendable {
     }
 
     var hasNews: Bool { slots.contains { $0.isNew } }
-    var isOwed: Bool { slots.contains { $0.isOwed } }
+    var mustResend: Bool { slots.contains { $0.mustResend } }
 
     func report(now: TimeSource.Instant) -> [CircuitReport.Slot] {
-        slots.filter { $0.isNew || $0.isOwed }.map {
+        slots.filter { $0.isNew || $0.mustResend }.map {
             CircuitReport.Slot(number: $0.number, age: $0.start.duration(to: now), counts: $0.counts)
         }
     }
 
     /// The store knows what was reported; something may have been counted since.
-    mutating func told(_ reported: [CircuitReport.Slot]) {
+    mutating func acknowledge(_ reported: [CircuitReport.Slot]) {
         for slot in reported {
             guard let index = slots.firstIndex(where: { $0.number == slot.number }) else { continue }
-            slots[index].isOwed = false
+            slots[index].mustResend = false
             if slots[index].counts == slot.counts { slots[index].isNew = false }
         }
     }
 
     /// The store may have forgotten everything but what it was told just now.
-    mutating func oweAll(but told: [CircuitReport.Slot] = []) {
-        for index in slots.indices where !told.contains(where: { $0.number == slots[index].number }) {
-            slots[index].isOwed = true
+    mutating func resendAll(but known: [CircuitReport.Slot] = []) {
+        for index in slots.indices where !known.contains(where: { $0.number == slots[index].number }) {
+            slots[index].mustResend = true
         }
     }
 

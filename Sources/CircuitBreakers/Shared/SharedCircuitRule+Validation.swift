@@ -24,15 +24,9 @@ extension SharedCircuitRule {
         check.require(
             window >= .milliseconds(100) && window <= .seconds(3600), "\(path)window", "\(window)",
             "is outside 100 ms...1 hour")
-        check.require("\(path)minNodes", minNodes, in: 1...SharedCircuitRecord.maxNodes)
-        check.require("\(path)minShare", minShare, in: 0...1)
+        check.require("\(path)minimumNodes", minimumNodes, in: 1...SharedCircuitRecord.maxNodes)
+        check.require("\(path)minimumShare", minimumShare, in: 0...1)
         check.require(rate: "\(path)maxNodeShare", maxNodeShare)
-        check.require(
-            breakLength >= .milliseconds(1) && breakLength <= .seconds(86_400), "\(path)breakLength", "\(breakLength)",
-            "is outside 1 ms...24 hours")
-        check.require("\(path)breakFactor", breakFactor, in: 1...100)
-        check.require(
-            maxBreakLength >= breakLength && maxBreakLength <= .seconds(86_400), "\(path)maxBreakLength",
-            "\(maxBreakLength)", "is outside breakLength (\(breakLength))...24 hours")
+        breakLength.check(&check, "\(path)breakLength")
     }
 }

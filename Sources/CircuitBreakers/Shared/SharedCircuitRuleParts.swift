@@ -24,9 +24,9 @@ public struct SharedCircuitRuleParts: Sendable, Hashable {
     /// How far back the fleet looks, in microseconds.
     public let window: Int64
     /// The least number of witnesses.
-    public let minNodes: Int64
+    public let minimumNodes: Int64
     /// The least share of witnesses among the nodes, in millionths.
-    public let minShare: Int64
+    public let minimumShare: Int64
     /// The greatest share of one node, in millionths, 1 to 1 000 000.
     public let maxNodeShare: Int64
     /// The first break, in microseconds.
@@ -50,14 +50,13 @@ public struct SharedCircuitRuleParts: Sendable, Hashable {
             self.minimumCalls = Int64(minimumCalls).clamped(to: counts)
         }
         window = rule.window.microseconds.clamped(to: 100_000...3_600_000_000)
-        minNodes = Int64(rule.minNodes).clamped(to: 1...Int64(SharedCircuitRecord.maxNodes))
-        minShare = Self.millionths(rule.minShare)
+        minimumNodes = Int64(rule.minimumNodes).clamped(to: 1...Int64(SharedCircuitRecord.maxNodes))
+        minimumShare = Self.millionths(rule.minimumShare)
         maxNodeShare = max(1, Self.millionths(rule.maxNodeShare))
-        breakLength = rule.breakLength.microseconds.clamped(to: SharedCircuitRecord.breakLengths)
-        breakFactor =
-            rule.breakFactor >= 1 ? Int64((min(rule.breakFactor, 100) * 1000).rounded()) : 1000
-        maxBreakLength = max(
-            breakLength, rule.maxBreakLength.microseconds.clamped(to: SharedCircuitRecord.breakLengths))
+        let (from, factor, upTo) = rule.breakLength.parts
+        breakLength = from.microseconds.clamped(to: SharedCircuitRecord.breakLengths)
+        breakFactor = factor >= 1 ? Int64((min(factor, 100) * 1000).rounded()) : 1000
+        maxBreakLength = max(breakLength, upTo.microseconds.clamped(to: SharedCircuitRecord.breakLengths))
     }
 
     /// How long the n-th break in a row is, in microseconds: each is the one before times the factor, rounded down.

@@ -15,7 +15,7 @@
 /// 6. *Undecided* are the nodes without calls in the window that were last seen before the earliest slot of any node
 ///    began, less than the window ago, or 6 s if that is longer. They may have calls to tell of: a failure is told at
 ///    once, and successes a tick later, so that a few bad nodes could be the first to be heard after a quiet time.
-/// 7. *Quorum*: `max(minNodes, (minShare × (nodes + undecided) + 999 999) / 1 000 000)`.
+/// 7. *Quorum*: `max(minimumNodes, (minimumShare × (nodes + undecided) + 999 999) / 1 000 000)`.
 /// 8. It *opens* if there are as many witnesses as the quorum and the rule holds for the sums: `f × u ≥ threshold`, or
 ///    `c × u ≥ minimumCalls` and `f × 1 000 000 ≥ threshold × c`.
 struct SharedCircuitTally: Sendable, Hashable {
@@ -65,7 +65,7 @@ struct SharedCircuitTally: Sendable, Hashable {
     }
 
     func opens(_ rule: SharedCircuitRuleParts) -> Bool {
-        let quorum = max(rule.minNodes, (rule.minShare * Int64(nodes + undecided) + 999_999) / 1_000_000)
+        let quorum = max(rule.minimumNodes, (rule.minimumShare * Int64(nodes + undecided) + 999_999) / 1_000_000)
         guard Int64(witnesses) >= quorum else { return false }
         switch rule.trip {
         case .failures: return sum.failures * unit >= rule.threshold

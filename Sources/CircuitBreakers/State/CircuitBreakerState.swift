@@ -4,8 +4,8 @@ internal import ResilienceCore
 ///
 /// It holds no clock, lock or timer and calls no code of the user. Changes of state come out of ``takeActions()``,
 /// which the breaker around it publishes; what needs the user's code (a predicate, the length of a break) comes back
-/// as a ``TripRequest``, to be answered with ``open(_:_:for:now:)`` or ``report(_:_:)``. Errors that it lets go of come
-/// out of ``takeDiscarded()``, because their release may run the user's code too.
+/// as a ``TripRequest``, to be answered with ``open(_:_:for:error:now:)`` or ``report(_:_:)``. Errors that it lets go
+/// of come out of ``takeDiscarded()``, because their release may run the user's code too.
 struct CircuitBreakerState: Sendable {
     /// What the result of a call belongs to.
     enum Ticket: Sendable {
@@ -17,7 +17,7 @@ struct CircuitBreakerState: Sendable {
         case withinCall
     }
 
-    /// A call that was let through, and when it started; `duration` is told at its end, if it is known.
+    /// A call that was let through, when it started, and whether its duration is measured.
     struct Admission: Sendable {
         let ticket: Ticket
         let start: TimeSource.Instant
@@ -92,7 +92,7 @@ struct CircuitBreakerState: Sendable {
     // MARK: Reading
 
     /// Whether a call has succeeded or failed, or the state has changed.
-    var isUsed: Bool { generation != firstGeneration || totals.successes > 0 || totals.failures > 0 }
+    var isUsed: Bool { generation != firstGeneration || totals.succeeded > 0 || totals.failed > 0 }
 
     /// The counts of the window, or of the probes. Call ``advance(to:)`` first, so that what is old is forgotten.
     var counts: CircuitBreaker.Counts {
@@ -164,7 +164,7 @@ struct CircuitBreakerState: Sendable {
         if let request = advance(to: now) { return .trip(request) }
         switch state {
         case .closed, .observing, .disabled: return .admitted(.generation(generation))
-        case .open: return .rejected(.open, retryAfter: now.duration(to: toldEnd))
+        case .open: return .rejected(.open, retryAfter: now.duration(to: reportedEnd))
         case .isolated: return .rejected(.isolated, retryAfter: nil)
         case .halfOpen: return admitProbe(now: now, within: outer)
         }
@@ -224,13 +224,13 @@ struct CircuitBreakerState: Sendable {
 
     /// Brings in successes that were neither timed nor slow.
     mutating func recordSuccesses(_ number: Int) {
-        totals.successes = totals.successes.addingSaturated(number)
+        totals.succeeded = totals.succeeded.addingSaturated(number)
         if state == .closed || state == .observing { window.recordSuccesses(number) }
     }
 
     /// Brings in successes that were timed and not slow, of calls within the newest part of the window.
     mutating func recordSuccesses(_ number: Int, taking nanoseconds: Int64) {
-        totals.successes = totals.successes.addingSaturated(number)
+        totals.succeeded = totals.succeeded.addingSaturated(number)
         if state == .closed || state == .observing { window.recordSuccesses(number, taking: nanoseconds) }
     }
 
@@ -343,7 +343,7 @@ struct CircuitBreakerState: Sendable {
         if state != new {
             let transition = CircuitBreaker.Transition(
                 from: state, to: new, reason: reason, counts: counts,
-                breakLength: new == .open ? newHold.map { now.duration(to: toldEnd($0)) } ?? breakLength : nil,
+                breakLength: new == .open ? newHold.map { now.duration(to: reportedEnd($0)) } ?? breakLength : nil,
                 lastFailure: new == .open ? lastFailure : nil)
             actions.append(.transition(transition))
             transitions.count(from: state, to: new)

@@ -29,10 +29,6 @@ public typealias StaleWhileRevalidate<Value: Sendable> = KeyedStaleWhileRevalida
 public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// How long values are kept, and how many.
     public typealias Configuration = StaleWhileRevalidateConfiguration
-    /// What happens to refreshes.
-    public typealias Event = StaleWhileRevalidateEvent
-    /// What was seen so far.
-    public typealias Totals = StaleWhileRevalidateTotals
 
     /// The name in events.
     public let name: String
@@ -176,7 +172,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     }
 
     /// Everything that was seen so far.
-    public var totals: Totals { state.withLock { $0.totals } }
+    public var totals: StaleWhileRevalidateTotals { state.withLock { $0.totals } }
 
     /// How many refreshes run.
     public var refreshing: Int { state.withLock { $0.refreshing } }
@@ -185,7 +181,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     public var keptCount: Int { state.withLock { $0.values.count } }
 
     /// What metrics need, read in one step, so that it belongs together.
-    var reading: (totals: Totals, refreshing: Int, kept: Int) {
+    var reading: (totals: StaleWhileRevalidateTotals, refreshing: Int, kept: Int) {
         state.withLock { ($0.totals, $0.refreshing, $0.values.count) }
     }
 

@@ -12,8 +12,6 @@ public final class UnreadableFields: MetricSource {
         case retryAfter = "retry_after"
         /// `RateLimit`.
         case rateLimit = "rate_limit"
-        /// `RateLimit-Policy`.
-        case rateLimitPolicy = "rate_limit_policy"
         /// The field with a deadline.
         case deadline
         /// The field with a priority.
@@ -29,7 +27,6 @@ public final class UnreadableFields: MetricSource {
     // Sums on which no other memory depends.
     private let retryAfter = Atomic(0)
     private let rateLimit = Atomic(0)
-    private let rateLimitPolicy = Atomic(0)
     private let deadline = Atomic(0)
     private let priority = Atomic(0)
 
@@ -43,7 +40,6 @@ public final class UnreadableFields: MetricSource {
         switch kind {
         case .retryAfter: retryAfter.load(ordering: .relaxed)
         case .rateLimit: rateLimit.load(ordering: .relaxed)
-        case .rateLimitPolicy: rateLimitPolicy.load(ordering: .relaxed)
         case .deadline: deadline.load(ordering: .relaxed)
         case .priority: priority.load(ordering: .relaxed)
         }
@@ -54,7 +50,6 @@ public final class UnreadableFields: MetricSource {
         switch kind {
         case .retryAfter: retryAfter.wrappingAdd(1, ordering: .relaxed)
         case .rateLimit: rateLimit.wrappingAdd(1, ordering: .relaxed)
-        case .rateLimitPolicy: rateLimitPolicy.wrappingAdd(1, ordering: .relaxed)
         case .deadline: deadline.wrappingAdd(1, ordering: .relaxed)
         case .priority: priority.wrappingAdd(1, ordering: .relaxed)
         }
@@ -64,12 +59,6 @@ public final class UnreadableFields: MetricSource {
     public func rateLimits(_ headers: HTTPHeaderLookup) -> [HTTPRateLimit]? {
         let lines = headers("ratelimit")
         return lines.isEmpty ? nil : read(.rateLimit, lines, HTTPRateLimit.parse)
-    }
-
-    /// The quotas, from the `RateLimit-Policy` field; `nil` if it is not there, or cannot be read.
-    public func rateLimitPolicies(_ headers: HTTPHeaderLookup) -> [HTTPRateLimitPolicy]? {
-        let lines = headers("ratelimit-policy")
-        return lines.isEmpty ? nil : read(.rateLimitPolicy, lines, HTTPRateLimitPolicy.parse)
     }
 
     /// How long the caller waits; `nil` if it is not said, or cannot be read. Of several lines the shortest time.

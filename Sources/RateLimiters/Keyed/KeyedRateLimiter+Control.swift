@@ -66,8 +66,8 @@ extension KeyedRateLimiter {
     }
 
     /// Everything the limiter has seen in its life, over all keys. Asks that overlap the reading may be in it or not.
-    public var totals: Totals {
-        var totals = Totals(shared.tally.totals)
+    public var totals: RateLimiter.KeyedTotals {
+        var totals = RateLimiter.KeyedTotals(shared.tally.totals)
         for (permitted, rejected) in table.forEachShard({ common, _ in (common.permitted, common.rejected) }) {
             totals.permitted = totals.permitted.addingSaturated(permitted)
             totals.rejected = totals.rejected.addingSaturated(rejected)

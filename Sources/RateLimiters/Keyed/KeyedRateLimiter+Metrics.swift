@@ -27,7 +27,7 @@ extension KeyedShared {
     enum Families {
         static let calls = MetricFamily(
             "resilience.keyed_rate_limiter.calls", .counter, labels: ["name", "kind"],
-            help: "Asks for permits of a keyed rate limiter that have ended.")
+            help: "Calls for permits of a keyed rate limiter that have ended.")
         static let keys = MetricFamily(
             "resilience.keyed_rate_limiter.keys", .gauge, labels: ["name"],
             help: "Keys that a keyed rate limiter remembers.")
@@ -36,13 +36,13 @@ extension KeyedShared {
             help: "The most keys that a keyed rate limiter remembers.")
         static let refusedKeys = MetricFamily(
             "resilience.keyed_rate_limiter.refused_keys", .counter, labels: ["name"],
-            help: "Asks that a keyed rate limiter rejected because it had no place for their key.")
+            help: "Calls that a keyed rate limiter rejected because it had no place for their key.")
         static let forgottenKeys = MetricFamily(
             "resilience.keyed_rate_limiter.forgotten_keys", .counter, labels: ["name"],
             help: "Keys with permits in use that a keyed rate limiter forgot for other keys.")
         static let waiting = MetricFamily(
-            "resilience.keyed_rate_limiter.waiting_tasks", .gauge, labels: ["name"],
-            help: "Tasks that wait for permits of a keyed rate limiter.")
+            "resilience.keyed_rate_limiter.waiting", .gauge, labels: ["name"],
+            help: "Calls that wait for permits of a keyed rate limiter.")
         static let wait = MetricFamily(
             "resilience.keyed_rate_limiter.wait_duration", .histogram, labels: ["name"],
             help: "How long those waited for permits of a keyed rate limiter who had to and got them.")

@@ -1,26 +1,26 @@
 internal import ResilienceCore
 
 extension RateLimiter {
-    /// What a keyed limiter has seen since it was made, over all keys: asks, whatever the permits they were for. Every
+    /// What a keyed limiter has seen since it was made, over all keys: calls, whatever the permits they were for. Every
     /// number only grows.
     public struct KeyedTotals: Sendable, Hashable, Codable {
-        /// Asks that got their permits, at once or after a wait.
+        /// Calls that got their permits, at once or after a wait.
         public internal(set) var permitted = 0
-        /// Asks that were refused.
+        /// Calls that were rejected.
         public internal(set) var rejected = 0
-        /// Asks that were given up during the wait.
+        /// Calls that were given up during the wait.
         public internal(set) var cancelled = 0
-        /// Asks that got their permits after a wait; they are among the permitted ones.
+        /// Calls that got their permits after a wait; they are among the permitted ones.
         public internal(set) var waited = 0
         /// How long those waited, together.
         public internal(set) var waitingTime = Duration.zero
-        /// Asks of new keys for which there was no place; they are among the refused ones.
+        /// Calls of new keys for which there was no place; they are among the rejected ones.
         public internal(set) var refusedKeys = 0
         /// Keys that were forgotten for another key though permits of them were in use.
         public internal(set) var forgottenKeys = 0
 
-        /// Every ask that has ended: those that wait are not in it.
-        public var asks: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
+        /// Every call that has ended: those that wait are not in it.
+        public var calls: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
 
         /// The sums of two totals, for example of several limiters.
         public static func + (lhs: KeyedTotals, rhs: KeyedTotals) -> KeyedTotals {

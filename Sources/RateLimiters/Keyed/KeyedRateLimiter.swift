@@ -17,10 +17,6 @@ internal import Synchronization
 public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     /// How many permits each key has, and how many keys there may be.
     public typealias Configuration = RateLimiter.KeyedConfiguration
-    /// What happens in a keyed limiter.
-    public typealias Event = RateLimiter.KeyedEvent
-    /// What a keyed limiter has seen.
-    public typealias Totals = RateLimiter.KeyedTotals
 
     @usableFromInline let table: KeyedTable<Key, KeyedRate>
     @usableFromInline let shared: KeyedShared

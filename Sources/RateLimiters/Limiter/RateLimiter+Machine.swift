@@ -8,7 +8,7 @@ extension RateLimiter {
         var doubted: Int64?
         while true {
             let step = machine.withLock { machine -> Step<Result> in
-                if let arrival = word.takeOut() { machine.state.base = .paced(arrival) }
+                if let arrival = word.takeOutLocked() { machine.state.base = .paced(arrival) }
                 if let latest = machine.state.latestMoment(after: now) {
                     guard let doubted else { return .doubtful(latest) }
                     machine.state.rewind(to: now, if: doubted)
@@ -56,13 +56,13 @@ extension RateLimiter {
     private func putWordBackLocked(_ state: RateLimiterState, now: Int64) {
         guard state.queue.isEmpty, !events.isListening else { return }
         guard case .paced(let meter) = state.meter, case .paced(let arrival) = state.base else { return }
-        word.putBack(arrival, at: now, meter)
+        word.putBackLocked(arrival, at: now, meter)
     }
 
     /// Makes a configuration known to asks without the lock.
     func useLocked(_ state: RateLimiterState) {
         guard case .paced(let meter) = state.meter else { return }
-        word.use(meter, mayWait: state.configuration.maxWait > .zero)
+        word.useLocked(meter, mayWait: state.configuration.maxWait > .zero)
     }
 
     /// Notifies observers of how a wait has ended.

@@ -17,13 +17,13 @@ extension RateLimiter {
     enum Families {
         static let calls = MetricFamily(
             "resilience.rate_limiter.calls", .counter, labels: ["name", "kind"],
-            help: "Asks for permits of a rate limiter that have ended.")
+            help: "Calls for permits of a rate limiter that have ended.")
         static let available = MetricFamily(
             "resilience.rate_limiter.available_permissions", .gauge, labels: ["name"],
             help: "Permits of a rate limiter that are there for the next who asks; none while others wait.")
         static let waiting = MetricFamily(
-            "resilience.rate_limiter.waiting_tasks", .gauge, labels: ["name"],
-            help: "Tasks that wait for permits of a rate limiter.")
+            "resilience.rate_limiter.waiting", .gauge, labels: ["name"],
+            help: "Calls that wait for permits of a rate limiter.")
         static let wait = MetricFamily(
             "resilience.rate_limiter.wait_duration", .histogram, labels: ["name"],
             help: "How long those waited for permits of a rate limiter who had to and got them.")

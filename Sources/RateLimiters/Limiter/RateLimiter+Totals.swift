@@ -2,21 +2,21 @@ internal import ResilienceCore
 internal import Synchronization
 
 extension RateLimiter {
-    /// What a limiter has seen since it was made: asks, whatever the permits they were for. Every number only grows.
+    /// What a limiter has seen since it was made: calls, whatever the permits they were for. Every number only grows.
     public struct Totals: Sendable, Hashable, Codable {
-        /// Asks that got their permits, at once or after a wait, and reservations that were used.
+        /// Calls that got their permits, at once or after a wait, and reservations that were used.
         public internal(set) var permitted = 0
-        /// Asks that were refused.
+        /// Calls that were rejected.
         public internal(set) var rejected = 0
-        /// Asks that were given up during the wait, and reservations that were given up.
+        /// Calls that were given up during the wait, and reservations that were given up.
         public internal(set) var cancelled = 0
-        /// Asks that got their permits after a wait; they are among the permitted ones.
+        /// Calls that got their permits after a wait; they are among the permitted ones.
         public internal(set) var waited = 0
         /// How long those waited, together.
         public internal(set) var waitingTime = Duration.zero
 
-        /// Every ask that has ended: those that wait and reservations that are held are not in it.
-        public var asks: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
+        /// Every call that has ended: those that wait and reservations that are held are not in it.
+        public var calls: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
 
         /// The sums of two totals, for example of several limiters.
         public static func + (lhs: Totals, rhs: Totals) -> Totals {
@@ -32,7 +32,7 @@ extension RateLimiter {
     }
 }
 
-/// The totals as they are counted, each by itself: asks that overlap a reading may be in it or not.
+/// The totals as they are counted, each by itself: calls that overlap a reading may be in it or not.
 final class LimiterTally: Sendable {
     let permitted = Atomic<Int>(0)
     let rejected = Atomic<Int>(0)

@@ -4,16 +4,16 @@ internal import Synchronization
 /// The state of a paced rule in one atomic word: its theoretical arrival time, and the lowest bits of the number of the
 /// update by which its parameters came.
 ///
-/// Whoever holds the limiter's lock takes the word out (``takeOut()``), which leaves ``isOut`` in its place, and puts
-/// it back unless somebody waits or listens. Without the lock, permits are taken by a compare-and-exchange. Why that is
-/// safe:
+/// Whoever holds the limiter's lock takes the word out (``takeOutLocked()``), which leaves ``isOut`` in its place, and
+/// puts it back unless somebody waits or listens. Without the lock, permits are taken by a compare-and-exchange. Why
+/// that is safe:
 ///
 /// - The word is all that an ask depends on, beside the parameters and the clock. An exchange that finds the word as it
 ///   was read makes one step of a decision that was right for it. One that was read before it was taken out fails, or,
 ///   if the same word was put back meanwhile, is right again.
 /// - The parameters change only while the word is out. A reader loads the word, the parameters, and the word again:
 ///   finding the same, it has parameters that belong together, because of the fences between them, here and in
-///   ``use(_:mayWait:)``. If the exchange then succeeds, no update has begun before
+///   ``useLocked(_:mayWait:)``. If the exchange then succeeds, no update has begun before
 ///   it: an update takes the word out by an exchange that would come first in the word's order, and a word put back
 ///   after an update differs from those before it in its lowest bits.
 /// - Three bits tell eight updates apart. A thread would have to be stopped between two instructions for exactly eight
@@ -85,7 +85,7 @@ struct RateLimiterWord: ~Copyable, Sendable {
     // MARK: Under the lock
 
     /// Takes the word out; `nil` if it is out, and the state under the lock holds.
-    func takeOut() -> Int64? {
+    func takeOutLocked() -> Int64? {
         let seen = word.exchange(Self.isOut, ordering: .acquiringAndReleasing)
         return seen == Self.isOut ? nil : seen >> Self.updateBits
     }
@@ -97,7 +97,7 @@ struct RateLimiterWord: ~Copyable, Sendable {
     }
 
     /// Puts an arrival time back, if it fits: until then every ask goes to the lock.
-    func putBack(_ arrival: Int64, at now: Int64, _ meter: PacedMeter) {
+    func putBackLocked(_ arrival: Int64, at now: Int64, _ meter: PacedMeter) {
         // An arrival time that has passed is no other than the present.
         let arrival = max(arrival, meter.position(now))
         guard Self.fits(arrival) else { return }
@@ -106,7 +106,7 @@ struct RateLimiterWord: ~Copyable, Sendable {
     }
 
     /// Changes the parameters, while the word is out.
-    func use(_ meter: PacedMeter, mayWait: Bool) {
+    func useLocked(_ meter: PacedMeter, mayWait: Bool) {
         // Pairs with the reader's fence: who has read one of the values below finds that the word was taken out.
         atomicMemoryFence(ordering: .releasing)
         update.wrappingAdd(1, ordering: .relaxed)

@@ -109,7 +109,7 @@ enum AnyRateMeter: RateMeter, Hashable {
             meter.giveBack(permits, &inner, receipt: receipt, at: now)
             state = .slidingCounter(inner)
         case (.slidingLog(let meter), .slidingLog(var inner)):
-            state = unused
+            state = .paced(0)  // So that the array has one owner and is not copied.
             meter.giveBack(permits, &inner, receipt: receipt, at: now)
             state = .slidingLog(inner)
         default: break
@@ -153,7 +153,7 @@ enum AnyRateMeter: RateMeter, Hashable {
             meter.rewind(&inner, to: now)
             state = .slidingCounter(inner)
         case (.slidingLog(let meter), .slidingLog(var inner)):
-            state = unused
+            state = .paced(0)  // So that the array has one owner and is not copied.
             meter.rewind(&inner, to: now)
             state = .slidingLog(inner)
         default: break

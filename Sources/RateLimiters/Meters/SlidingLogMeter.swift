@@ -49,7 +49,8 @@ struct SlidingLogMeter: RateMeter, Hashable {
     func take(_ permits: Int, _ state: inout State, at moment: Int64) -> Int64 {
         prune(&state, at: moment)
         state.used = state.used.addingSaturated(Int64(permits))
-        if let last = state.entries.indices.last, last >= state.first, state.entries[last].moment >= moment {
+        // If there are any, the last has not gone: otherwise all of the room would have been reclaimed.
+        if let last = state.entries.indices.last, state.entries[last].moment >= moment {
             state.entries[last].permits = state.entries[last].permits.addingSaturated(Int64(permits))
             return state.entries[last].moment
         }
@@ -58,7 +59,10 @@ struct SlidingLogMeter: RateMeter, Hashable {
     }
 
     func giveBack(_ permits: Int, _ state: inout State, receipt: Int64, at now: Int64) {
-        guard let index = state.entries[state.first...].lastIndex(where: { $0.moment == receipt }) else { return }
+        // A loop: a slice would own the array, too, which would be copied then.
+        var index = state.entries.count - 1
+        while index >= state.first, state.entries[index].moment != receipt { index -= 1 }
+        guard index >= state.first else { return }
         let returned = min(state.entries[index].permits, Int64(permits))
         state.entries[index].permits -= returned
         state.used -= returned

@@ -40,7 +40,7 @@ extension Pause {
     }
 
     /// Pauses as another node has been asked to. What ends a little later than what is known is the same, heard late.
-    func hear(of delay: Duration) { _ = extend(for: delay, byAtLeast: .milliseconds(100)) }
+    func receive(_ delay: Duration) { _ = extend(for: delay, byAtLeast: .milliseconds(100)) }
 
     /// Sees to it that each pause that this node is asked for is told, on any thread.
     func announce(_ announce: @escaping @Sendable (_ name: String, _ delay: Duration) -> Void) {

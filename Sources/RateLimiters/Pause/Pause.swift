@@ -42,7 +42,7 @@ public final class Pause: Strategy {
         let running = Atomic(0)
         let pauses = Atomic(0)
         let waited = Atomic(0)
-        let refused = Atomic(0)
+        let rejected = Atomic(0)
     }
 
     /// Creates a pause.
@@ -127,7 +127,7 @@ public final class Pause: Strategy {
     }
 
     private func refuse(_ remaining: Duration) -> PausedError {
-        counts.refused.wrappingAdd(1, ordering: .relaxed)
+        counts.rejected.wrappingAdd(1, ordering: .relaxed)
         let error = PausedError(policyName: name, retryAfter: remaining)
         events.notify(.rejected(error))
         return error

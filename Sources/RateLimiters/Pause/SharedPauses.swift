@@ -89,9 +89,9 @@ public final class SharedPauses: Sendable {
             }
             state.pauses[pause.sharedName, default: []].append(Shared(pause: pause))
         }
-        pause.announce { [weak self] name, delay in self?.tell(name, delay) }
+        pause.announce { [weak self] name, delay in self?.publish(name, delay) }
         // It may be paused already.
-        if !link.isAway { tell(pause.sharedName, .zero) }
+        if !link.isAway { publish(pause.sharedName, .zero) }
     }
 
     /// Tells and hears, until the task is cancelled.
@@ -115,9 +115,9 @@ public final class SharedPauses: Sendable {
     private func listen() async {
         var delay = StoreLink.firstRetry
         while !Task.isCancelled {
-            tellAll()
+            publishAll()
             let start = time.now
-            try? await store.pauses { [weak self] name, remaining in self?.hear(name, remaining) }
+            try? await store.pauses { [weak self] name, remaining in self?.receive(name, remaining) }
             // One that held for a while was a good one.
             if start.duration(to: time.now) > StoreLink.longestRetry { delay = StoreLink.firstRetry }
             guard (try? await time.sleep(until: time.now.advanced(by: delay))) != nil else { return }
@@ -128,33 +128,33 @@ public final class SharedPauses: Sendable {
     /// Asks for one after another, one a second: the safety net of listening.
     private func lookAround() async {
         while (try? await time.sleep(until: time.now.advanced(by: .seconds(1)))) != nil {
-            if hasRecovered.flag.exchange(false, ordering: .relaxed) { tellAll() }
+            if hasRecovered.flag.exchange(false, ordering: .relaxed) { publishAll() }
             let name = state.withLock { state -> String? in
                 if state.names.isEmpty { state.names = Array(state.pauses.keys) }
                 return state.names.popLast()
             }
-            if let name, !link.isAway { tell(name, .zero) }
+            if let name, !link.isAway { publish(name, .zero) }
         }
     }
 
-    /// Tells what holds here, and asks what holds elsewhere.
-    private func tellAll() {
+    /// Publishes what holds here, and asks what holds elsewhere.
+    private func publishAll() {
         let all = state.withLock { state in state.pauses.values.flatMap { $0.compactMap(\.pause) } }
-        for pause in all { tell(pause.sharedName, pause.remaining ?? .zero) }
+        for pause in all { publish(pause.sharedName, pause.remaining ?? .zero) }
     }
 
-    private func tell(_ name: String, _ delay: Duration) {
+    private func publish(_ name: String, _ delay: Duration) {
         let sent = time.now
         link.perform { [store] in
             try await store.pause(name, for: delay)
         } done: { [weak self, time] result in
             // The store has told what was left at some time since.
-            if case .success(let remaining) = result { self?.hear(name, remaining - sent.duration(to: time.now)) }
+            if case .success(let remaining) = result { self?.receive(name, remaining - sent.duration(to: time.now)) }
         }
     }
 
-    private func hear(_ name: String, _ remaining: Duration) {
+    private func receive(_ name: String, _ remaining: Duration) {
         let pauses = state.withLock { state in state.pauses[name]?.compactMap(\.pause) ?? [] }
-        for pause in pauses { pause.hear(of: remaining) }
+        for pause in pauses { pause.receive(remaining) }
     }
 }

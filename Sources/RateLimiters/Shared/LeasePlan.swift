@@ -30,14 +30,14 @@ struct LeasePlan: Sendable {
 
     /// All has been validated.
     init(
-        quota: String, _ settings: SharedRateLimiter.Settings, version: Int = 0
+        quota: String, _ configuration: SharedRateLimiter.Configuration, version: Int = 0
     ) {
-        let (rule, configuration) = (settings.rule, settings.configuration)
+        let rule = configuration.rule
         self.quota = quota
         self.version = version
         key = nil
         isExact = configuration.mode == .exact
-        let lease = configuration.leaseLength(by: rule)
+        let lease = configuration.leaseLength
         self.lease = lease.saturatedNanoseconds
         storeRule = isExact ? rule : rule.leased(for: lease) ?? rule
         maxWait = configuration.maxWait.saturatedNanoseconds

@@ -370,7 +370,7 @@ struct LeaseState: Sendable {
 
     /// Takes what the store has granted.
     mutating func finish(_ number: Int, _ grant: PermitGrant, now: Int64) {
-        guard let flight, flight.number == number else { return late(number, grant, now: now) }
+        guard let flight, flight.number == number else { return late(grant, now: now) }
         self.flight = nil
         let took = max(0, now.subtractingSaturated(flight.sent))
         roundTrip += (took - roundTrip) / 4
@@ -417,7 +417,7 @@ struct LeaseState: Sendable {
     }
 
     /// Takes what was granted to a request that had been given up: nobody uses it, but it can be given back.
-    mutating func late(_ number: Int, _ grant: PermitGrant, now: Int64) {
+    mutating func late(_ grant: PermitGrant, now: Int64) {
         counts.leased = counts.leased.addingSaturated(max(0, grant.granted))
         retire(Batch(permits: grant.granted, end: now, receipt: grant.receipt))
     }

@@ -48,10 +48,10 @@ struct LeaseWord: ~Copyable, Sendable {
     /// Takes the word out.
     ///
     /// - Returns: How many permits are left in it.
-    func takeOut() -> Int { Int(word.exchange(0, ordering: .relaxed) & Int64(Self.mostPermits)) }
+    func takeOutLocked() -> Int { Int(word.exchange(0, ordering: .relaxed) & Int64(Self.mostPermits)) }
 
     /// Puts permits in, at most ``mostPermits``, to be used until a moment from the quota's origin on.
-    func putBack(_ permits: Int, until end: Int64, low: Int) {
+    func putBackLocked(_ permits: Int, until end: Int64, low: Int) {
         self.low.store(low, ordering: .relaxed)
         let units = min(max(0, end >> Self.unitBits), 1 << 39 - 1)
         word.store(units << Self.permitBits | Int64(permits), ordering: .relaxed)

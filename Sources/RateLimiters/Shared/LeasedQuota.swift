@@ -164,7 +164,7 @@ final class LeasedQuota: Sendable {
         let now = shared.time.now.nanoseconds.subtractingSaturated(origin)
         let step = machine.withLock { machine -> Step<Result> in
             if machine.isInWord {
-                machine.state.setFirst(word.takeOut())
+                machine.state.setFirst(word.takeOutLocked())
                 machine.isInWord = false
             }
             machine.state.advance(to: now, isAway: isAway)
@@ -196,7 +196,7 @@ final class LeasedQuota: Sendable {
         machine.isInWord = true
         // What is left in later batches is not in the word: the last permit of this one is the time to ask for more.
         let later = machine.state.batches.dropFirst().reduce(0) { $0.addingSaturated($1.permits) }
-        word.putBack(batch.permits, until: batch.end, low: max(0, machine.state.low - later))
+        word.putBackLocked(batch.permits, until: batch.end, low: max(0, machine.state.low - later))
     }
 
     /// Counts how a wait has ended, and notifies observers.
@@ -226,7 +226,7 @@ final class LeasedQuota: Sendable {
         shared.link.perform { [store = shared.store] in
             try await store.take(request)
         } late: { [weak self] grant in
-            self?.withState { state, now in state.late(number, grant, now: now) }
+            self?.withState { state, now in state.late(grant, now: now) }
         } done: { [weak self] result in
             self?.withState { state, now in
                 switch result {

@@ -17,17 +17,12 @@ internal import Synchronization
 ///
 /// A key's `==` runs under a lock and must not use the limiter. All members may be used from any task at once.
 public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
-    /// How permits come, how long a call waits for them, and what holds while the store is away.
-    public typealias Configuration = SharedRateLimiter.Configuration
+    /// How many permits each key has, how a node takes them, how long a call waits for them, and what holds while the
+    /// store is away.
+    public typealias Configuration = SharedRateLimiter.KeyedConfiguration
 
     /// The limiter's name in errors, events and metrics.
     public let name: String
-
-    /// How many permits each key has, and when.
-    public var rule: SharedQuotaRule { shared.settings.rule }
-
-    /// How permits come, how long a call waits for them, and what holds while the store is away.
-    public var configuration: Configuration { shared.settings.configuration }
 
     /// The most keys that this node remembers at once.
     public let maxKeys: Int
@@ -40,62 +35,103 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - name: What the limiter is called in errors, events and metrics, and its quotas at the store.
-    ///   - rule: How many permits each key has, and when: the same on all nodes.
+    ///   - configuration: How many permits each key has, how a node takes them, how long a call waits for them, and
+    ///     what holds while the store is away.
     ///   - store: Where the nodes take them from.
-    ///   - configuration: How they come, how long a call waits for them, and what holds while the store is away.
     ///   - maxKeys: The most keys that this node remembers at once, 1 to 1 000 000, at some 500 bytes each. Default:
     ///     10 000.
     ///   - clock: The time it measures. Default: the continuous clock.
     ///   - random: The randomness of the times at which it tries again. Default: the system's.
     ///   - observers: The observers to notify.
     ///   - keyName: What a key is called at the store: the same on all nodes, and different for different keys.
-    /// - Throws: All faults of the rule and the configuration.
+    /// - Throws: All faults of the configuration.
     public convenience init(
-        _ name: String, _ rule: SharedQuotaRule, through store: any RateStore,
-        _ configuration: Configuration = Configuration(), maxKeys: Int = 10_000,
+        _ name: String, _ configuration: Configuration, through store: any RateStore, maxKeys: Int = 10_000,
         clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
         observers: [any PolicyObserver] = [], keyName: @escaping @Sendable (Key) -> String
     ) throws(ConfigurationError) {
         let environment = PolicyEnvironment(
             name: name, time: TimeSource(clock), random: random, observers: observers)
-        try self.init(environment, rule, store, configuration, maxKeys, keyName)
+        try self.init(environment, configuration, store, maxKeys, keyName)
     }
 
     /// Creates a limiter whose keys are called at the store what they are here.
     ///
     /// - Parameters:
     ///   - name: What the limiter is called in errors, events and metrics, and its quotas at the store.
-    ///   - rule: How many permits each key has, and when: the same on all nodes.
+    ///   - configuration: How many permits each key has, how a node takes them, how long a call waits for them, and
+    ///     what holds while the store is away.
     ///   - store: Where the nodes take them from.
-    ///   - configuration: How they come, how long a call waits for them, and what holds while the store is away.
     ///   - maxKeys: The most keys that this node remembers at once, 1 to 1 000 000. Default: 10 000.
     ///   - clock: The time it measures. Default: the continuous clock.
     ///   - random: The randomness of the times at which it tries again. Default: the system's.
     ///   - observers: The observers to notify.
-    /// - Throws: All faults of the rule and the configuration.
+    /// - Throws: All faults of the configuration.
     public convenience init(
-        _ name: String, _ rule: SharedQuotaRule, through store: any RateStore,
-        _ configuration: Configuration = Configuration(), maxKeys: Int = 10_000,
+        _ name: String, _ configuration: Configuration, through store: any RateStore, maxKeys: Int = 10_000,
         clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
         observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) where Key: LosslessStringConvertible {
         try self.init(
-            name, rule, through: store, configuration, maxKeys: maxKeys, clock: clock, random: random,
+            name, configuration, through: store, maxKeys: maxKeys, clock: clock, random: random,
             observers: observers, keyName: \.description)
     }
 
+    /// Creates a limiter from its rule.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics, and its quotas at the store.
+    ///   - rule: How many permits each key has, and when: the same on all nodes.
+    ///   - store: Where the nodes take them from.
+    ///   - maxKeys: The most keys that this node remembers at once, 1 to 1 000 000. Default: 10 000.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - random: The randomness of the times at which it tries again. Default: the system's.
+    ///   - observers: The observers to notify.
+    ///   - keyName: What a key is called at the store: the same on all nodes, and different for different keys.
+    /// - Throws: All faults of the rule.
+    public convenience init(
+        _ name: String, _ rule: SharedQuotaRule, through store: any RateStore, maxKeys: Int = 10_000,
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = [], keyName: @escaping @Sendable (Key) -> String
+    ) throws(ConfigurationError) {
+        try self.init(
+            name, Configuration(rule: rule), through: store, maxKeys: maxKeys, clock: clock, random: random,
+            observers: observers, keyName: keyName)
+    }
+
+    /// Creates a limiter from its rule, whose keys are called at the store what they are here.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics, and its quotas at the store.
+    ///   - rule: How many permits each key has, and when: the same on all nodes.
+    ///   - store: Where the nodes take them from.
+    ///   - maxKeys: The most keys that this node remembers at once, 1 to 1 000 000. Default: 10 000.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - random: The randomness of the times at which it tries again. Default: the system's.
+    ///   - observers: The observers to notify.
+    /// - Throws: All faults of the rule.
+    public convenience init(
+        _ name: String, _ rule: SharedQuotaRule, through store: any RateStore, maxKeys: Int = 10_000,
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) where Key: LosslessStringConvertible {
+        try self.init(
+            name, Configuration(rule: rule), through: store, maxKeys: maxKeys, clock: clock, random: random,
+            observers: observers)
+    }
+
     init(
-        _ environment: PolicyEnvironment, _ rule: SharedQuotaRule, _ store: any RateStore,
-        _ configuration: Configuration, _ maxKeys: Int, _ keyName: @escaping @Sendable (Key) -> String
+        _ environment: PolicyEnvironment, _ configuration: Configuration, _ store: any RateStore, _ maxKeys: Int,
+        _ keyName: @escaping @Sendable (Key) -> String
     ) throws(ConfigurationError) {
         var check = ConfigurationCheck("sharedKeyedRateLimiter")
         check.require("maxKeys", maxKeys, in: 1...1_000_000)
         try check.finish()
-        try configuration.validate(with: rule)
+        try configuration.validate()
         (name, self.maxKeys) = (environment.name, maxKeys)
         rootContext = Context(name: environment.name, time: environment.time)
         shared = SharedQuotaLink(
-            environment, quota: environment.name, store, SharedRateLimiter.Settings(rule: rule, configuration),
+            environment, quota: environment.name, store, configuration.single,
             SharedRateLimiter.Families.meterLayout)
         table = LeasedQuotaTable(shared, maxKeys: maxKeys, keyName)
     }

@@ -23,19 +23,20 @@ final class SharedQuotaLink: Sendable {
 
     /// The configuration has been validated.
     init(
-        _ environment: PolicyEnvironment, quota: String, _ store: any RateStore, _ settings: SharedRateLimiter.Settings,
+        _ environment: PolicyEnvironment, quota: String, _ store: any RateStore,
+        _ configuration: SharedRateLimiter.Configuration,
         _ layout: MeterPoint.Layout
     ) {
         (name, time, random) = (environment.name, environment.time, environment.random)
         self.store = store
-        let rule = Rule(LeasePlan(quota: quota, settings), settings)
+        let rule = Rule(LeasePlan(quota: quota, configuration), configuration)
         self.rule = rule
         let events = EventChannel<Kind>(environment.name, environment.observers)
         let outages = OutageCounter()
         self.events = events
         self.outages = outages
         meters = MeterPoint(environment.name, layout, environment.observers)
-        link = StoreLink(time: time, random: environment.random, limit: settings.configuration.operationLimit) {
+        link = StoreLink(time: time, random: environment.random, limit: configuration.operationLimit) {
             // A permit, and back: a store that can be read and not written to, for lack of memory, is still away.
             let grant = try await store.take(rule.plan.request(wanted: 1, minimum: 1))
             guard grant.granted > 0 else { return }
@@ -65,15 +66,15 @@ final class SharedQuotaLink: Sendable {
     // MARK: The rule
 
     /// What is in force.
-    var settings: SharedRateLimiter.Settings { rule.settings }
+    var configuration: SharedRateLimiter.Configuration { rule.configuration }
 
     /// What quotas go by; without a key.
     var plan: LeasePlan { rule.plan }
 
-    /// Puts settings in force that have been checked; the quotas are brought up to them after that.
-    func use(_ settings: SharedRateLimiter.Settings) {
-        rule.use(settings) { events.post(.updated(settings)) }
-        link.limit = rule.settings.configuration.operationLimit
+    /// Puts a configuration in force that has been checked; the quotas are brought up to them after that.
+    func use(_ configuration: SharedRateLimiter.Configuration) {
+        rule.use(configuration) { events.post(.updated(configuration)) }
+        link.limit = rule.configuration.operationLimit
     }
 
     /// Gives permits back, in the background.
@@ -87,16 +88,20 @@ final class SharedQuotaLink: Sendable {
 
     /// What is in force, which closures share.
     private final class Rule: Sendable {
-        private let state: Lock<(plan: LeasePlan, settings: SharedRateLimiter.Settings)>
+        private let state: Lock<(plan: LeasePlan, configuration: SharedRateLimiter.Configuration)>
 
-        init(_ plan: LeasePlan, _ settings: SharedRateLimiter.Settings) { state = Lock((plan, settings)) }
+        init(_ plan: LeasePlan, _ configuration: SharedRateLimiter.Configuration) {
+            state = Lock((plan, configuration))
+        }
 
         var plan: LeasePlan { state.withLock { $0.plan } }
-        var settings: SharedRateLimiter.Settings { state.withLock { $0.settings } }
+        var configuration: SharedRateLimiter.Configuration { state.withLock { $0.configuration } }
 
-        func use(_ settings: SharedRateLimiter.Settings, note: () -> Void) {
+        func use(_ configuration: SharedRateLimiter.Configuration, note: () -> Void) {
             state.withLock { state in
-                state = (LeasePlan(quota: state.plan.quota, settings, version: state.plan.version + 1), settings)
+                state = (
+                    LeasePlan(quota: state.plan.quota, configuration, version: state.plan.version + 1), configuration
+                )
                 note()
             }
         }
@@ -143,8 +148,10 @@ final class SharedQuotaLink: Sendable {
     func countExchange() { exchanges.wrappingAdd(1, ordering: .relaxed) }
 
     var totals: SharedRateLimiter.Totals {
-        SharedRateLimiter.Totals(
-            calls: tally.totals, withoutStore: alone.load(ordering: .relaxed),
+        let calls = tally.totals
+        return SharedRateLimiter.Totals(
+            permitted: calls.permitted, rejected: calls.rejected, cancelled: calls.cancelled, waited: calls.waited,
+            waitingTime: calls.waitingTime, withoutStore: alone.load(ordering: .relaxed),
             exchanges: exchanges.load(ordering: .relaxed), outages: outages.value.load(ordering: .relaxed),
             leased: leased.load(ordering: .relaxed), returned: returned.load(ordering: .relaxed),
             expired: expired.load(ordering: .relaxed))

@@ -1,8 +1,13 @@
 public import ResilienceCore
 
 extension SharedRateLimiter {
-    /// How a node takes its permits, how long a call waits for them, and what holds while the store is away.
+    /// How many permits a fleet has, how a node takes them, how long a call waits for them, and what holds while the
+    /// store is away.
     public struct Configuration: Sendable, Hashable {
+        /// How many permits the fleet has, and when: the same on all nodes. Has no default: what a service stands, only
+        /// you know.
+        public var rule: SharedQuotaRule
+
         /// How permits come to the calls. Default: ``Mode/leased``.
         public var mode: Mode
 
@@ -31,24 +36,22 @@ extension SharedRateLimiter {
         /// decides alone until it does. Default: no.
         public var isRequired: Bool
 
-        /// Creates a configuration; every part has a default.
+        /// Creates a configuration; every part but the rule has a default.
         public init(
-            mode: Mode = .leased, maxWait: Duration = .milliseconds(200),
+            rule: SharedQuotaRule, mode: Mode = .leased, maxWait: Duration = .milliseconds(200),
             operationLimit: Duration = .milliseconds(100), whenUnavailable: WhenUnavailable = .local(share: 0.1),
             lease: Duration? = nil, isRequired: Bool = false
         ) {
-            (self.mode, self.maxWait, self.operationLimit) = (mode, maxWait, operationLimit)
+            (self.rule, self.mode, self.maxWait, self.operationLimit) = (rule, mode, maxWait, operationLimit)
             (self.whenUnavailable, self.lease, self.isRequired) = (whenUnavailable, lease, isRequired)
         }
 
         /// Checks every part, and that the rule leaves something to lease.
         ///
         /// - Throws: All faults, each with its field, value and range.
-        public func validate(with rule: SharedQuotaRule) throws(ConfigurationError) {
-            try validate(with: rule, as: "sharedRateLimiter")
-        }
+        public func validate() throws(ConfigurationError) { try validate(as: "sharedRateLimiter") }
 
-        func validate(with rule: SharedQuotaRule, as name: String) throws(ConfigurationError) {
+        func validate(as name: String) throws(ConfigurationError) {
             var check = ConfigurationCheck(name)
             rule.check(&check, at: "rule.")
             let isRuleSound = check.faults.isEmpty
@@ -65,17 +68,17 @@ extension SharedRateLimiter {
                     lease >= .milliseconds(10) && lease <= .seconds(10), "lease", "\(lease)",
                     "is outside 10 ms...10 s")
             }
-            if isRuleSound, mode == .leased, rule.leased(for: leaseLength(by: rule)) == nil {
+            if isRuleSound, mode == .leased, rule.leased(for: leaseLength) == nil {
                 check.require(
                     false, "rule.burst", "\(rule.burst)",
-                    "leaves no permit to lease: as many come in \(leaseLength(by: rule).shortForm); "
+                    "leaves no permit to lease: as many come in \(leaseLength.shortForm); "
                         + "it has to be greater, or the mode exact")
             }
             try check.finish()
         }
 
-        /// For how long permits are leased by a rule.
-        func leaseLength(by rule: SharedQuotaRule) -> Duration {
+        /// For how long permits are leased.
+        var leaseLength: Duration {
             if let lease { return lease }
             let rule = rule.checkedRule
             let half = rule.capacity / 2 / 1000

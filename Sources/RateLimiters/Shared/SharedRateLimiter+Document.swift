@@ -1,7 +1,7 @@
 public import ResilienceCore
 
-/// A document can say all of the settings.
-extension SharedRateLimiter.Settings: DocumentRepresentable {
+/// A document can say all of a configuration.
+extension SharedRateLimiter.Configuration: DocumentRepresentable {
     /// `sharedRateLimiter`
     public static var documentKey: String { "sharedRateLimiter" }
 
@@ -12,62 +12,47 @@ extension SharedRateLimiter.Settings: DocumentRepresentable {
     public mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
             if let reader = object.reader("rule") { rule.read(reader) }
-            object.read("mode", &configuration.mode)
-            object.read("maxWait", &configuration.maxWait)
-            object.read("operationLimit", &configuration.operationLimit)
-            if let reader = object.reader("whenUnavailable") { configuration.whenUnavailable.read(reader) }
-            object.read("lease", &configuration.lease)
-            object.read("isRequired", &configuration.isRequired)
+            object.read("mode", &mode)
+            object.read("maxWait", &maxWait)
+            object.read("operationLimit", &operationLimit)
+            if let reader = object.reader("whenUnavailable") { whenUnavailable.read(reader) }
+            object.read("lease", &lease)
+            object.read("isRequired", &isRequired)
         }
     }
 
-    /// What a document can say about these settings.
+    /// What a document can say about this configuration.
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         [
             "rule": rule.document,
-            "mode": .word(configuration.mode),
-            "maxWait": .duration(configuration.maxWait),
-            "operationLimit": .duration(configuration.operationLimit),
-            "whenUnavailable": configuration.whenUnavailable.document,
-            "lease": configuration.lease.map { .duration($0) } ?? .null,
-            "isRequired": .boolean(configuration.isRequired),
+            "mode": .word(mode),
+            "maxWait": .duration(maxWait),
+            "operationLimit": .duration(operationLimit),
+            "whenUnavailable": whenUnavailable.document,
+            "lease": lease.map { .duration($0) } ?? .null,
+            "isRequired": .boolean(isRequired),
         ]
     }
-
-    /// Checks every part.
-    ///
-    /// - Throws: All faults, each with its field, value and range.
-    public func validate() throws(ConfigurationError) { try configuration.validate(with: rule) }
 }
 
-/// A document can say all of the settings.
-extension SharedRateLimiter.KeyedSettings: DocumentRepresentable {
+/// A document can say all of a configuration.
+extension SharedRateLimiter.KeyedConfiguration: DocumentRepresentable {
     /// `sharedKeyedRateLimiter`
     public static var documentKey: String { "sharedKeyedRateLimiter" }
 
     /// The defaults, and a rule that is yet to be declared: there is no default.
     public static var documentBase: Self { Self(rule: .undeclared) }
 
-    /// The same for one key.
-    var single: SharedRateLimiter.Settings { SharedRateLimiter.Settings(rule: rule, configuration) }
-
     /// Takes what the document holds.
     public mutating func read(_ reader: ConfigurationReader) {
         var single = single
         single.read(reader)
-        self = Self(rule: single.rule, single.configuration)
+        self = Self(single)
     }
 
-    /// What a document can say about these settings.
+    /// What a document can say about this configuration.
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         single.document(in: environment)
-    }
-
-    /// Checks every part.
-    ///
-    /// - Throws: All faults, each with its field, value and range.
-    public func validate() throws(ConfigurationError) {
-        try configuration.validate(with: rule, as: "sharedKeyedRateLimiter")
     }
 }
 

@@ -11,7 +11,7 @@ extension SharedRateLimiter {
         /// Somebody gave up waiting.
         case cancelled(permits: Int, key: String?)
         /// Another rule or configuration is in force.
-        case updated(SharedRateLimiter.Settings)
+        case updated(SharedRateLimiter.Configuration)
         /// The store does not answer: from now on the node decides alone. Told once, until the store is back.
         case degraded(SharedStateError)
         /// The store answers again, after so long.
@@ -38,8 +38,8 @@ extension SharedRateLimiter {
             case .rejected(let error, _): error.description
             case .cancelled(let permits, _):
                 "shared rate limiter \"\(source)\" got \(Self.number(permits)) back"
-            case .updated(let settings):
-                "shared rate limiter \"\(source)\" goes by another rule: \(settings.rule)"
+            case .updated(let configuration):
+                "shared rate limiter \"\(source)\" goes by another rule: \(configuration.rule)"
             case .degraded(let error): "shared rate limiter \"\(source)\" decides alone: \(error)"
             case .recovered(let time):
                 "shared rate limiter \"\(source)\" shares its quota again, after \(time.sentenceForm)"
@@ -70,7 +70,7 @@ extension SharedRateLimiter.EventKind: EventContent {
             details.add(seconds: "waited", waited)
         case .rejected(let error, _): details.add(error)
         case .cancelled(let permits, _): details.add("permits", permits)
-        case .updated(let settings): details.add("rule", "\(settings.rule)")
+        case .updated(let configuration): details.add("rule", "\(configuration.rule)")
         case .degraded(let error): details.add(error)
         case .recovered(let time): details.add(seconds: "outage", time)
         }

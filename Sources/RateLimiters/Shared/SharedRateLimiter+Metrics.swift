@@ -11,10 +11,10 @@ extension SharedRateLimiter {
     enum Families {
         static let calls = MetricFamily(
             "resilience.shared_rate_limiter.calls", .counter, labels: ["name", "kind"],
-            help: "Asks for permits of a shared rate limiter on this node that have ended.")
+            help: "Calls for permits of a shared rate limiter on this node that have ended.")
         static let withoutStore = MetricFamily(
             "resilience.shared_rate_limiter.calls_without_store", .counter, labels: ["name"],
-            help: "Asks for permits of a shared rate limiter that this node decided alone.")
+            help: "Calls for permits of a shared rate limiter that this node decided alone.")
         static let permits = MetricFamily(
             "resilience.shared_rate_limiter.permits", .counter, labels: ["name", "kind"],
             help: "Permits of a shared rate limiter that this node leased, that ended unused, and that it gave back.")
@@ -22,8 +22,8 @@ extension SharedRateLimiter {
             "resilience.shared_rate_limiter.held_permits", .gauge, labels: ["name"],
             help: "Permits of a shared rate limiter that this node has leased and not used.")
         static let waiting = MetricFamily(
-            "resilience.shared_rate_limiter.waiting_tasks", .gauge, labels: ["name"],
-            help: "Tasks that wait for permits of a shared rate limiter on this node.")
+            "resilience.shared_rate_limiter.waiting", .gauge, labels: ["name"],
+            help: "Calls that wait for permits of a shared rate limiter on this node.")
         static let exchanges = MetricFamily(
             "resilience.shared_rate_limiter.exchanges", .counter, labels: ["name"],
             help: "Requests of a shared rate limiter to its store.")
@@ -45,7 +45,7 @@ extension SharedRateLimiter {
             help: "The most keys that a shared keyed rate limiter remembers on this node.")
         static let refusedKeys = MetricFamily(
             "resilience.shared_rate_limiter.refused_keys", .counter, labels: ["name"],
-            help: "Asks that a shared keyed rate limiter rejected because it had no place for their key.")
+            help: "Calls that a shared keyed rate limiter rejected because it had no place for their key.")
 
         static let meterLayout = MeterPoint.Layout(durations: wait, timedKinds: 1)
     }
@@ -66,9 +66,9 @@ extension SharedQuotaLink {
         typealias Families = SharedRateLimiter.Families
         metrics.claim(meters)
         let totals = totals
-        metrics.add(Families.calls, [name, "permitted"], totals.calls.permitted)
-        metrics.add(Families.calls, [name, "rejected"], totals.calls.rejected)
-        metrics.add(Families.calls, [name, "cancelled"], totals.calls.cancelled)
+        metrics.add(Families.calls, [name, "permitted"], totals.permitted)
+        metrics.add(Families.calls, [name, "rejected"], totals.rejected)
+        metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
         metrics.add(Families.withoutStore, [name], totals.withoutStore)
         metrics.add(Families.permits, [name, "leased"], totals.leased)
         metrics.add(Families.permits, [name, "expired"], totals.expired)

@@ -9,11 +9,8 @@ extension SharedRateLimiter {
     ///   - rule: How many permits the fleet has, and when. Its faults are reported by the policy, with those of the
     ///     other layers.
     ///   - store: Where the nodes take them from.
-    ///   - configuration: How they come, how long a call waits for them, and what holds while the store is away.
-    public static func layer(
-        _ rule: SharedQuotaRule, through store: any RateStore, _ configuration: Configuration = Configuration()
-    ) -> Layer<SharedRateLimiter> {
-        layer(named: nil, rule, store, configuration)
+    public static func layer(_ rule: SharedQuotaRule, through store: any RateStore) -> Layer<SharedRateLimiter> {
+        layer(name: nil, Configuration(rule: rule), store)
     }
 
     /// A shared limiter as a layer of a policy, with a name of its own and the policy's clock, randomness and
@@ -23,21 +20,48 @@ extension SharedRateLimiter {
     ///   - name: What the limiter is called in errors, events and metrics, and the quota at the store.
     ///   - rule: How many permits the fleet has, and when.
     ///   - store: Where the nodes take them from.
-    ///   - configuration: How they come, how long a call waits for them, and what holds while the store is away.
     public static func layer(
-        _ name: String, _ rule: SharedQuotaRule, through store: any RateStore,
-        _ configuration: Configuration = Configuration()
+        _ name: String, _ rule: SharedQuotaRule, through store: any RateStore
     ) -> Layer<SharedRateLimiter> {
-        layer(named: name, rule, store, configuration)
+        layer(name: name, Configuration(rule: rule), store)
+    }
+
+    /// A shared limiter as a layer of a policy, from a configuration, with the policy's name, clock, randomness and
+    /// observers.
+    ///
+    /// Somebody has to run it: see ``run()``, and `Policy.sharedRateLimiters`.
+    ///
+    /// - Parameters:
+    ///   - configuration: How many permits the fleet has, how a node takes them, how long a call waits for them, and
+    ///     what holds while the store is away.
+    ///   - store: Where the nodes take them from.
+    public static func layer(
+        _ configuration: Configuration, through store: any RateStore
+    ) -> Layer<SharedRateLimiter> {
+        layer(name: nil, configuration, store)
+    }
+
+    /// A shared limiter as a layer of a policy, from a configuration, with a name of its own and the policy's clock,
+    /// randomness and observers.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics, and the quota at the store.
+    ///   - configuration: How many permits the fleet has, how a node takes them, how long a call waits for them, and
+    ///     what holds while the store is away.
+    ///   - store: Where the nodes take them from.
+    public static func layer(
+        _ name: String, _ configuration: Configuration, through store: any RateStore
+    ) -> Layer<SharedRateLimiter> {
+        layer(name: name, configuration, store)
     }
 
     private static func layer(
-        named name: String?, _ rule: SharedQuotaRule, _ store: any RateStore, _ configuration: Configuration
+        name: String?, _ configuration: Configuration, _ store: any RateStore
     ) -> Layer<SharedRateLimiter> {
         Layer(named: name) { environment throws(ConfigurationError) in
             // One without a name of its own has a quota for each member of a family.
             try SharedRateLimiter(
-                environment, quota: name == nil ? environment.sharedName : nil, rule, store, configuration)
+                environment, quota: name == nil ? environment.sharedName : nil, configuration, store)
         }
     }
 

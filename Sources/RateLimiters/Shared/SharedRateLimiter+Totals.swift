@@ -3,9 +3,17 @@ internal import ResilienceCore
 extension SharedRateLimiter {
     /// What a shared limiter has seen on this node since it was made. Every number only grows.
     public struct Totals: Sendable, Hashable, Codable {
-        /// The asks for permits.
-        public internal(set) var calls: RateLimiter.Totals
-        /// Asks that this node decided alone, because the store was away; they are among the calls.
+        /// Calls that got their permits, at once or after a wait.
+        public internal(set) var permitted: Int
+        /// Calls that were rejected.
+        public internal(set) var rejected: Int
+        /// Calls that were given up during the wait.
+        public internal(set) var cancelled: Int
+        /// Calls that got their permits after a wait; they are among the permitted ones.
+        public internal(set) var waited: Int
+        /// How long those waited, together.
+        public internal(set) var waitingTime: Duration
+        /// Calls that this node decided alone, because the store was away; they are among the others.
         public internal(set) var withoutStore: Int
         /// Requests to the store.
         public internal(set) var exchanges: Int
@@ -18,6 +26,9 @@ extension SharedRateLimiter {
         public internal(set) var returned: Int
         /// Permits whose lease ended before they were used; some are given back then.
         public internal(set) var expired: Int
+
+        /// Every call that has ended: those that wait are not in it.
+        public var calls: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
     }
 
     /// Everything the limiter has seen in its life.

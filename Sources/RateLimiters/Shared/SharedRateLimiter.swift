@@ -23,12 +23,6 @@ public final class SharedRateLimiter: Strategy {
     /// The limiter's name in errors, events and metrics.
     public let name: String
 
-    /// How many permits the fleet has, and when.
-    public var rule: SharedQuotaRule { settings.rule }
-
-    /// How permits come, how long a call waits for them, and what holds while the store is away.
-    public var configuration: Configuration { settings.configuration }
-
     /// The context of a call that goes through this limiter alone.
     public let rootContext: Context
 
@@ -39,33 +33,51 @@ public final class SharedRateLimiter: Strategy {
     ///
     /// - Parameters:
     ///   - name: What the limiter is called in errors, events and metrics, and the quota at the store.
-    ///   - rule: How many permits the fleet has, and when: the same on all nodes.
+    ///   - configuration: How many permits the fleet has, how a node takes them, how long a call waits for them, and
+    ///     what holds while the store is away.
     ///   - store: Where the nodes take them from.
-    ///   - configuration: How they come, how long a call waits for them, and what holds while the store is away.
     ///   - clock: The time it measures. Default: the continuous clock.
     ///   - random: The randomness of the times at which it tries again. Default: the system's.
     ///   - observers: The observers to notify.
-    /// - Throws: All faults of the rule and the configuration.
+    /// - Throws: All faults of the configuration.
     public convenience init(
-        _ name: String, _ rule: SharedQuotaRule, through store: any RateStore,
-        _ configuration: Configuration = Configuration(), clock: some Clock<Duration> = ContinuousClock(),
-        random: RandomSource = .system, observers: [any PolicyObserver] = []
+        _ name: String, _ configuration: Configuration, through store: any RateStore,
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         let environment = PolicyEnvironment(
             name: name, time: TimeSource(clock), random: random, observers: observers)
-        try self.init(environment, rule, store, configuration)
+        try self.init(environment, configuration, store)
+    }
+
+    /// Creates a limiter from its rule.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics, and the quota at the store.
+    ///   - rule: How many permits the fleet has, and when: the same on all nodes.
+    ///   - store: Where the nodes take them from.
+    ///   - clock: The time it measures. Default: the continuous clock.
+    ///   - random: The randomness of the times at which it tries again. Default: the system's.
+    ///   - observers: The observers to notify.
+    /// - Throws: All faults of the rule.
+    public convenience init(
+        _ name: String, _ rule: SharedQuotaRule, through store: any RateStore,
+        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        observers: [any PolicyObserver] = []
+    ) throws(ConfigurationError) {
+        try self.init(
+            name, Configuration(rule: rule), through: store, clock: clock, random: random, observers: observers)
     }
 
     init(
-        _ environment: PolicyEnvironment, quota quotaName: String? = nil, _ rule: SharedQuotaRule,
-        _ store: any RateStore, _ configuration: Configuration
+        _ environment: PolicyEnvironment, quota quotaName: String? = nil, _ configuration: Configuration,
+        _ store: any RateStore
     ) throws(ConfigurationError) {
-        try configuration.validate(with: rule)
+        try configuration.validate()
         name = environment.name
         rootContext = Context(name: environment.name, time: environment.time)
         shared = SharedQuotaLink(
-            environment, quota: quotaName ?? environment.name, store, Settings(rule: rule, configuration),
-            Families.meterLayout)
+            environment, quota: quotaName ?? environment.name, store, configuration, Families.meterLayout)
         quota = LeasedQuota(shared, shared.plan)
     }
 

@@ -15,7 +15,7 @@ extension AdaptiveThrottle {
         public internal(set) var rejected = 0
 
         /// Every call that has ended or was rejected.
-        public var asks: Int {
+        public var calls: Int {
             accepted.addingSaturated(refused).addingSaturated(ignored).addingSaturated(cancelled)
                 .addingSaturated(rejected)
         }

@@ -74,7 +74,7 @@ extension ConfigurationPlan {
                     indices[key] = index + 1
                     return self.parts(key, index, inheritance, takesDefaults: false)
                 }
-                for (layer, parts) in zip(family.layerIdentities, parts) where !parts.isEmpty { tell(layer) }
+                for (layer, parts) in zip(family.layerIdentities, parts) where !parts.isEmpty { note(layer) }
                 add(family.change(from: parts, bounds: reader.only(FamilyBounds.keys), registered, findings))
             }
         }

@@ -29,7 +29,7 @@ struct ConfigurationPlan {
     let registered: Set<ObjectIdentifier>
 
     /// What is registered for itself, and of which this document says something where it is a layer.
-    private var toldAsLayer: Set<ObjectIdentifier> = []
+    private var notedAsLayer: Set<ObjectIdentifier> = []
 
     private let order: [Registry.Key]
 
@@ -64,13 +64,13 @@ struct ConfigurationPlan {
     /// to what is said about it there.
     mutating func change(_ tuning: Tuning, from parts: [ConfigurationReader]) -> Tuning.Step? {
         if parts.isEmpty && registered.contains(tuning.identity) { return nil }
-        tell(tuning.identity)
+        note(tuning.identity)
         return tuning.change(from: parts, findings)
     }
 
     /// Notes that a layer is spoken of, which does not go back to what code declared then.
-    mutating func tell(_ layer: ObjectIdentifier) {
-        if registered.contains(layer) { toldAsLayer.insert(layer) }
+    mutating func note(_ layer: ObjectIdentifier) {
+        if registered.contains(layer) { notedAsLayer.insert(layer) }
     }
 
     mutating func add(_ step: Tuning.Step?) {
@@ -106,7 +106,7 @@ struct ConfigurationPlan {
                 replace(managed, with: managed.declared)
             } else if let family = entry.family {
                 add(family.change(from: [], bounds: nil, registered, findings))
-            } else if let tuning = entry.tuning, !toldAsLayer.contains(tuning.identity) {
+            } else if let tuning = entry.tuning, !notedAsLayer.contains(tuning.identity) {
                 add(tuning.change(from: base(of: entry), findings))
             }
         }
@@ -123,7 +123,7 @@ struct ConfigurationPlan {
         add {
             // Noted first: what is in force and noted counts once, what is neither not at all.
             module.history.note(managed.layersLeaving(for: pipeline).map { ($0, "") })
-            managed.pipeline.tellAtEnd(module.history)
+            managed.pipeline.recordAtEnd(module.history)
             managed.replace(with: pipeline)
         }
     }

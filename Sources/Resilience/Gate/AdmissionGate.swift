@@ -85,11 +85,10 @@ final class AdmissionGate: Sendable {
 
     /// How many calls are in. Calls within calls are not counted while those around them run.
     var count: Int {
-        shards.reduce(0) { $0 + $1.calls.withLock { calls in calls.all.count { isCounted($0) } } }
+        shards.reduce(0) { $0 + $1.calls.withLock { calls in calls.all.count { isCountedLocked($0) } } }
     }
 
-    /// The caller holds the lock of the shard.
-    private func isCounted(_ call: AdmittedCall) -> Bool { !call.isWithinAnother(of: self) }
+    private func isCountedLocked(_ call: AdmittedCall) -> Bool { !call.isWithinAnother(of: self) }
 
     /// Whether nobody gets in any more.
     var isClosed: Bool { shards.allSatisfy { $0.calls.withLock { $0.isClosed } } }
@@ -222,7 +221,7 @@ final class AdmissionGate: Sendable {
             let (admitted, counted) = shard.calls.withLock { calls in
                 calls.isCancelling = true
                 let admitted = calls.all
-                return (admitted, admitted.count { isCounted($0) })
+                return (admitted, admitted.count { isCountedLocked($0) })
             }
             running += admitted
             number += counted

@@ -36,7 +36,7 @@ extension ResilienceModule: MetricSource {
         static let callsInFlight = MetricFamily(
             "resilience.module.calls_in_flight", .gauge, labels: ["name"], help: "Calls that a module has let in.")
         static let configurations = MetricFamily(
-            "resilience.module.configurations", .counter, labels: ["name", "result"],
+            "resilience.module.configurations", .counter, labels: ["name", "kind"],
             help: "Configurations that were put in force, and that were refused or could not be loaded.")
     }
 }

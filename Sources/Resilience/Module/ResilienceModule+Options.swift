@@ -3,7 +3,7 @@ public import ResilienceCore
 extension ResilienceModule {
     /// How a module makes things and how it ends.
     public struct Options: Sendable {
-        /// Whether asking for a name that is not registered makes it. Default: ``FirstUse/makes(atMost:)`` 1 000.
+        /// Whether asking for a name that is not registered makes it. Default: ``FirstUse/makes(maxNames:)`` 1 000.
         public var firstUse: FirstUse
 
         /// How long a shutdown still lets calls in while ``ResilienceModule/health`` is ``Health/Status/down`` already,
@@ -25,7 +25,7 @@ extension ResilienceModule {
 
             /// It is made, from the defaults; but not more than so many things, 1 or more, so that names which come
             /// from outside do not fill the memory. For keys without bound, register a ``PolicyFamily``.
-            public static func makes(atMost limit: Int) -> FirstUse { FirstUse(limit: limit) }
+            public static func makes(maxNames limit: Int) -> FirstUse { FirstUse(limit: limit) }
 
             /// It is an ``UnknownNameError``: the module is strict.
             public static let refuses = FirstUse(limit: 0)
@@ -33,7 +33,7 @@ extension ResilienceModule {
 
         /// Creates options; every part has a default. A policy made on first use has one layer, a circuit breaker.
         public init(
-            firstUse: FirstUse = .makes(atMost: 1_000), drainDelay: Duration = .zero,
+            firstUse: FirstUse = .makes(maxNames: 1_000), drainDelay: Duration = .zero,
             gracePeriod: Duration = .seconds(30), cancellationPeriod: Duration = .seconds(5)
         ) {
             self.init(
@@ -47,7 +47,7 @@ extension ResilienceModule {
         /// Creates options that say what a policy which is made on first use consists of.
         @inlinable
         public init<S: Strategy>(
-            firstUse: FirstUse = .makes(atMost: 1_000), drainDelay: Duration = .zero,
+            firstUse: FirstUse = .makes(maxNames: 1_000), drainDelay: Duration = .zero,
             gracePeriod: Duration = .seconds(30), cancellationPeriod: Duration = .seconds(5),
             @PolicyBuilder defaultPolicy layers: () -> Layer<S>
         ) {

@@ -32,12 +32,12 @@ extension Registration {
     /// ```
     ///
     /// - Parameters:
-    ///   - store: Where the nodes meet. Breakers do not wait for it.
     ///   - configuration: When the fleet opens together, and how this node keeps in touch. If the store is required,
     ///     the module's `run()` throws if it cannot be reached.
+    ///   - store: Where the nodes meet. Breakers do not wait for it.
     ///   - node: What to call this node in the store, such as its host. Default: no name but a random one.
     public func shared(
-        through store: any CircuitStore, _ configuration: FleetCircuit.Configuration = FleetCircuit.Configuration(),
+        _ configuration: FleetCircuit.Configuration = FleetCircuit.Configuration(), through store: any CircuitStore,
         node: String = ""
     ) -> Registration {
         var shared = Registration(name) { [name, make] parts throws(ConfigurationError) in
@@ -57,7 +57,7 @@ extension Registration {
                 parts.environment.name = breaker.name
                 do throws(ConfigurationError) {
                     let circuit = try FleetCircuit(
-                        breaker, through: store, configuration, node: node, random: parts.environment.random,
+                        breaker, configuration, through: store, node: node, random: parts.environment.random,
                         observers: parts.environment.observers)
                     all.append(parts.entry(of: circuit))
                 } catch {

@@ -24,9 +24,6 @@ extension Retry: LayerPattern {
         try update(settings)
     }
 
-    /// It remembers no call.
-    package func retainedState(at now: TimeSource.Instant) -> RetainedState { .nothing }
-
     /// A part need not name the kind of the backoff or of the budget that it changes. The default first: by it faults
     /// are told.
     static var formBases: [Configuration] {

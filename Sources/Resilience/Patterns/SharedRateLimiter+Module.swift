@@ -10,10 +10,12 @@ extension Kind {
 extension SharedRateLimiter: LayerTunable, RunningComponent {
     static var kind: Kind { .sharedRateLimiter }
 
-    func retune(_ change: SettingsChange<Settings>) throws { try update(change.settings) }
+    var settings: Configuration { configuration }
+
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
 
     /// Also with a rule, of which a part may change something.
-    static var formBases: [Settings] { [.documentBase, Settings(rule: .example)] }
+    static var formBases: [Configuration] { [.documentBase, Configuration(rule: .example)] }
 
     func runInModule() async throws { try await run() }
 
@@ -25,11 +27,13 @@ extension SharedRateLimiter: LayerTunable, RunningComponent {
 extension SharedKeyedRateLimiter: LayerTunable, RunningComponent {
     static var kind: Kind { .sharedKeyedRateLimiter }
 
-    func retune(_ change: SettingsChange<SharedRateLimiter.KeyedSettings>) throws { try update(change.settings) }
+    var settings: Configuration { configuration }
+
+    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
 
     /// Also with a rule, of which a part may change something.
-    static var formBases: [SharedRateLimiter.KeyedSettings] {
-        [.documentBase, SharedRateLimiter.KeyedSettings(rule: .example)]
+    static var formBases: [Configuration] {
+        [.documentBase, Configuration(rule: .example)]
     }
 
     func runInModule() async throws { try await run() }

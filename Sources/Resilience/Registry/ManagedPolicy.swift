@@ -21,7 +21,7 @@ final class ManagedPolicy: Strategy, CallEntrance {
         /// Who is to read the layers when no call runs through them any more.
         private let history = Lock<MetricHistory?>(nil)
 
-        func tellAtEnd(_ history: MetricHistory) { self.history.withLock { $0 = history } }
+        func recordAtEnd(_ history: MetricHistory) { self.history.withLock { $0 = history } }
 
         deinit {
             history.withLock { $0 }?.readForTheLastTime(policy.layers.map(\.component))

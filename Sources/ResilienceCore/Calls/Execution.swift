@@ -170,7 +170,7 @@ extension Strategy {
         return await pass(recording: &passage, isAccepted, operation)
     }
 
-    /// The way of a call that is told all about; see ``pass(_:_:_:)``.
+    /// The way of a call that is told all about; see `pass(_:_:_:)`.
     @inlinable @inline(__always)
     nonisolated(nonsending) func pass<Value>(
         recording passage: inout Passage, _ isAccepted: (Value) -> Bool,

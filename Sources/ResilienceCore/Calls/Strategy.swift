@@ -66,7 +66,7 @@ public protocol Strategy: MetricSource {
 
     /// Leaves the layers that were entered, innermost first, with an error, which a layer may replace.
     ///
-    /// - Returns: ``Swift/Int/left``, or the number of the layer that goes on with the call, which has not been left.
+    /// - Returns: `Int.left`, or the number of the layer that goes on with the call, which has not been left.
     @_documentation(visibility: internal)
     func _fail(
         _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context

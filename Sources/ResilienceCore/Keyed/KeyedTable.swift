@@ -178,7 +178,7 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         let short = UInt32(truncatingIfNeeded: hash)
         let (known, isSweepDue) = shard.state.withLock { state in
             state.asks &+= 1
-            return (askKnown(key, short, &state, body, record), state.asks % Self.asksPerSweep == 0)
+            return (askKnownLocked(key, short, &state, body, record), state.asks % Self.asksPerSweep == 0)
         }
         if isSweepDue { sweepSomewhere(now) }
         return known ?? askNew(key, short, shard, now, replaces, initial, body, record)
@@ -196,22 +196,22 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
     ) -> Answer<Result> {
         var removed = Removed()  // Released at the end, outside the lock.
         let first = shard.state.withLock { state in
-            askKnown(key, hash, &state, body, record)
-                ?? askNew(key, hash, &state, now, .ifFree, &removed, initial, body, record)
+            askKnownLocked(key, hash, &state, body, record)
+                ?? askNewLocked(key, hash, &state, now, .ifFree, &removed, initial, body, record)
         }
         if case .answered = first { return first }
         // Full. Perhaps only of keys that have been idle since somebody looked.
         sweepSomewhere(now)
         let second = shard.state.withLock { state in
             let room: Room = replaces ? .byForgetting : .afterSweep
-            return askKnown(key, hash, &state, body, record)
-                ?? askNew(key, hash, &state, now, room, &removed, initial, body, record)
+            return askKnownLocked(key, hash, &state, body, record)
+                ?? askNewLocked(key, hash, &state, now, room, &removed, initial, body, record)
         }
         guard case .full = second, replaces, let victim = takeFromOthers(now) else { return second }
         // What has given way elsewhere has made a place, if nobody else has taken it meanwhile.
         let third = shard.state.withLock { state in
-            askKnown(key, hash, &state, body, record)
-                ?? askNew(key, hash, &state, now, .ifFree, &removed, initial, body, record)
+            askKnownLocked(key, hash, &state, body, record)
+                ?? askNewLocked(key, hash, &state, now, .ifFree, &removed, initial, body, record)
         }
         if case .answered(let result, _) = third { return .answered(result, forgotten: victim.key) }
         return third
@@ -249,9 +249,9 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         return nil
     }
 
-    /// Asks the value of a key that has one; `nil` if it has none. Under the lock.
+    /// Asks the value of a key that has one; `nil` if it has none.
     @inlinable
-    func askKnown<Result: Sendable>(
+    func askKnownLocked<Result: Sendable>(
         _ key: Key, _ hash: UInt32, _ state: inout State, _ body: (inout Value, Value.Common) -> Result,
         _ record: (Result, inout Value.Common) -> Void
     ) -> Answer<Result>? {
@@ -261,9 +261,9 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         return .answered(result, forgotten: nil)
     }
 
-    /// Asks a new value, and keeps it if there is something to remember. Under the lock.
+    /// Asks a new value, and keeps it if there is something to remember.
     @inlinable
-    func askNew<Result: Sendable>(
+    func askNewLocked<Result: Sendable>(
         _ key: Key, _ hash: UInt32, _ state: inout State, _ now: Instant, _ room: Room, _ removed: inout Removed,
         _ initial: (Value.Common) -> Value, _ body: (inout Value, Value.Common) -> Result,
         _ record: (Result, inout Value.Common) -> Void

@@ -3,8 +3,8 @@ internal import Synchronization
 /// The way to a store of shared state: operations are done in the background and each is bounded; whether the store
 /// answers is known, and looked for again where it does not.
 ///
-/// Operations are children of the task that runs ``run(finally:)``, and so end with it. Nobody who hands one in waits
-/// in it, or cancels it with himself.
+/// Operations are children of the task that runs ``run(isRequired:finally:)``, and so end with it. Nobody who hands one
+/// in waits in it, or cancels it with himself.
 package final class StoreLink: Sendable {
     /// What has become of the store.
     package enum Change: Sendable {

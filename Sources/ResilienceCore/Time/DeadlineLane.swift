@@ -29,8 +29,8 @@ package final class DeadlineLane: Sendable {
     /// How many calls are registered.
     package var count: Int { state.withLock { $0.queue.count } }
 
-    /// Registers a call whose child is the current task, until ``end(_:)``, and sees to it that the child is cancelled
-    /// at the deadline; at once, if its caller is cancelled already.
+    /// Registers a call whose child is the current task, until ``end(_:_:)``, and sees to it that the child is
+    /// cancelled at the deadline; at once, if its caller is cancelled already.
     ///
     /// Not inlined into the asynchronous caller; see `Lock`.
     @inline(never)

@@ -108,7 +108,7 @@ package var preferredExecutor: (any TaskExecutor)? {
     withUnsafeCurrentTask { $0?.unownedTaskExecutor?.asTaskExecutor() }
 }
 
-/// The current task, which is one that ``runInChild`` has made, by a counted reference.
+/// The current task, which is one that `runInChild` has made, by a counted reference.
 ///
 /// Its maker gets the handle only once the child has suspended for the first time, which is too late to cancel an
 /// operation that computes; and the standard library makes no handle of a current task. Why the cast is sound:
@@ -119,7 +119,7 @@ package var preferredExecutor: (any TaskExecutor)? {
 ///    memory filled.
 /// 2. The result is a copy like any other: it is retained here, within the closure, and released by whoever lets go of
 ///    it. The current task's own reference, which must not leave the closure, does not.
-/// 3. Counting keeps a task alive that was made with `Task`, as the child was in both branches of ``runInChild``; it is
+/// 3. Counting keeps a task alive that was made with `Task`, as the child was in both branches of `runInChild`; it is
 ///    this task that runs here, for nothing between makes another. It would not keep one made by `async let`, whose
 ///    storage is its parent's: hence not for every current task.
 /// 4. Whoever cancels holds a counted copy, taken under the lane's lock, and cancelling a task that has ended does

@@ -27,15 +27,15 @@ struct FleetNode: Sendable {
             let store = RedisStore(redis)
             let configuration = FleetCircuit.Configuration(
                 rule: .init(
-                    trip: .failureRate(0.5, minimumCalls: 20), window: .seconds(2), breakLength: .seconds(1),
-                    breakFactor: 1.5, maxBreakLength: .seconds(4)),
+                    trip: .failureRate(0.5, minimumCalls: 20), window: .seconds(2),
+                    breakLength: .growing(from: .seconds(1), factor: 1.5, upTo: .seconds(4))),
                 tick: .milliseconds(250), leaseLength: .seconds(3), grace: .seconds(3), maxRetryDelay: .seconds(1))
             let resilience = try ResilienceModule("node-\(options.number + 1)", observers: [teller]) {
                 Registration("orders") {
                     CircuitBreaker.layer(
                         .init(trip: .failureRate(0.5, minimumCalls: 50), breakLength: .fixed(.seconds(2))))
                     Timeout.layer(.seconds(1))
-                }.shared(through: store, configuration)
+                }.shared(configuration, through: store)
             }
             let client = UpstreamClient(port: options.upstream)
             defer { client.close() }
@@ -97,7 +97,7 @@ struct FleetNode: Sendable {
                         case .probing: "half-open"
                         }
                     message.exchanges = totals.exchanges
-                    message.errors = totals.failures
+                    message.errors = totals.failedExchanges
                 }
             }
         }

@@ -85,7 +85,7 @@
         }
 
         /// Sends what has no reply: to listen to channels, or not to any longer.
-        func tell(_ words: [String]) {
+        func send(_ words: [String]) {
             guard let context, failure == nil else { return }
             write([words], context)
             watchIfNeeded(context)

@@ -107,8 +107,8 @@
             channel.eventLoop.execute { self.handler.value.submit(pending) }
         }
 
-        func tell(_ words: [String]) {
-            channel.eventLoop.execute { self.handler.value.tell(words) }
+        func send(_ words: [String]) {
+            channel.eventLoop.execute { self.handler.value.send(words) }
         }
 
         func close() { channel.close(mode: .all, promise: nil) }
@@ -173,16 +173,16 @@
         }
 
         private let state = Lock(State())
-        private let tell: @Sendable (SharedStateError) -> Void
+        private let notify: @Sendable (SharedStateError) -> Void
 
-        init(_ tell: @escaping @Sendable (SharedStateError) -> Void) { self.tell = tell }
+        init(_ notify: @escaping @Sendable (SharedStateError) -> Void) { self.notify = notify }
 
         func came(_ error: SharedStateError) {
-            let isTold = state.withLock { state in
+            let hasBegun = state.withLock { state in
                 state.error = error
                 return state.hasBegun
             }
-            if isTold { tell(error) }
+            if hasBegun { notify(error) }
         }
 
         func begin() throws {

@@ -71,7 +71,7 @@
                 }
                 return (number, state.connection, new)
             }
-            if let connection, !new.isEmpty { connection.tell(["SUBSCRIBE"] + new) }
+            if let connection, !new.isEmpty { connection.send(["SUBSCRIBE"] + new) }
             return number
         }
 
@@ -95,7 +95,7 @@
             if task != nil {
                 connection?.close()
             } else if !old.isEmpty {
-                connection?.tell(["UNSUBSCRIBE"] + old)
+                connection?.send(["UNSUBSCRIBE"] + old)
             }
         }
 
@@ -162,7 +162,7 @@
                     connection.close()
                     return .unavailable("nobody listens")
                 }
-                connection.tell(["SUBSCRIBE"] + channels)
+                connection.send(["SUBSCRIBE"] + channels)
                 return try await lost.value()
             } catch {
                 return error as? SharedStateError ?? .unavailable("no connection to listen on")

@@ -116,8 +116,8 @@
                 }
             let parts = rule.parts
             let rule = [
-                Int64(parts.trip.rawValue), parts.threshold, parts.minimumCalls, parts.window, parts.minNodes,
-                parts.minShare, parts.maxNodeShare, parts.breakLength, parts.breakFactor, parts.maxBreakLength,
+                Int64(parts.trip.rawValue), parts.threshold, parts.minimumCalls, parts.window, parts.minimumNodes,
+                parts.minimumShare, parts.maxNodeShare, parts.breakLength, parts.breakFactor, parts.maxBreakLength,
             ]
             let opens = min(max(0, Int64(known.consecutiveOpens)), SharedCircuitRecord.maxCount)
             return [node, epoch(known.epoch)] + phase + ["\(opens)"] + asked + rule.map { "\($0)" } + [channel]

@@ -119,7 +119,7 @@ public final class SharedRetryBudget: Sendable {
         link.perform { [store] in
             try await store.exchange(report)
         } done: { [self] result in
-            take(try? result.get(), report)
+            take(try? result.get())
         }
     }
 
@@ -140,7 +140,7 @@ public final class SharedRetryBudget: Sendable {
         }
     }
 
-    private func take(_ balance: Int64?, _ report: BudgetReport) {
+    private func take(_ balance: Int64?) {
         state.withLock { state in
             state.isBusy = false
             guard let balance else { return }

@@ -106,11 +106,11 @@ import Testing
         let breaker = try CircuitBreaker("payments", .alone, clock: ManualClock())
         breaker.open()
         let second = { (seconds: Int64) in TimeSource.Instant(nanoseconds: seconds * 1_000_000_000) }
-        breaker.obey(.hold(epoch: 1, until: second(10), breakEnd: second(15)), 1)
+        breaker.apply(.hold(epoch: 1, until: second(10), breakEnd: second(15)), 1)
         #expect(breaker.remainingBreak == .seconds(20))
-        breaker.obey(.hold(epoch: 1, until: second(10), breakEnd: second(60)), 2)
+        breaker.apply(.hold(epoch: 1, until: second(10), breakEnd: second(60)), 2)
         #expect(breaker.remainingBreak == .seconds(60))
-        breaker.obey(.release, 3)
+        breaker.apply(.release, 3)
         #expect(breaker.remainingBreak == .seconds(20))
     }
 
@@ -119,7 +119,7 @@ import Testing
         let clock = ManualClock()
         let breaker = try CircuitBreaker("payments", .alone, clock: clock)
         let second = { (seconds: Int64) in TimeSource.Instant(nanoseconds: seconds * 1_000_000_000) }
-        breaker.obey(.hold(epoch: 1, until: second(10), breakEnd: second(60)), 1)
+        breaker.apply(.hold(epoch: 1, until: second(10), breakEnd: second(60)), 1)
         #expect(breaker.remainingBreak == .seconds(60) && breaker.snapshot.remainingBreak == .seconds(10))
         clock.advance(by: .seconds(10))
         #expect(breaker.state == .halfOpen && breaker.remainingBreak == nil)
@@ -156,7 +156,7 @@ import Testing
         "A break by hand claims no calls that failed, whatever was counted before, and also where it starts one anew",
         arguments: ["", "SSSF", "FF"], [false, true])
     func byHand(calls: String, isOpen: Bool) async throws {
-        let fleet = try Fleet(2, .init(rule: .init(trip: .failures(60), breakLength: .seconds(5))))
+        let fleet = try Fleet(2, .init(rule: .init(trip: .failures(60), breakLength: .growing(from: .seconds(5)))))
         fleet.nodes.forEach { $0.call(calls) }
         fleet.pass(.seconds(2))
         if isOpen {

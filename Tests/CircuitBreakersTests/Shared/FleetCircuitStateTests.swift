@@ -29,10 +29,10 @@ import Testing
         let first = try #require(Self.ask(&state, view, at: Self.start))
         _ = state.answered(SharedCircuit(.closed, epoch: 5), to: first, sent: Self.start, FleetView(), now: Self.start)
         let report = try #require(Self.ask(&state, view, at: Self.start.advanced(by: .seconds(2))))
-        let effects = state.answered(
+        let action = state.answered(
             SharedCircuit(.open(remaining: .seconds(1)), epoch: 5), to: report, sent: Self.start, FleetView(),
             now: Self.start)
-        #expect(effects.events.map(\.label.name) == ["fleet_circuit.opened"] && effects.order != nil)
+        #expect(action.events.map(\.label.name) == ["fleet_circuit.opened"] && action.order != nil)
         (view.state, view.isHeld, view.totals.rejected, view.generation) = (.open, true, 3, 2)
         let later = Self.start.advanced(by: .seconds(2))
         #expect(Self.ask(&state, view, at: later)?.request == .lease(.seconds(10)))
@@ -48,7 +48,7 @@ import Testing
             SharedCircuit(.open(remaining: .seconds(5)), epoch: 1), to: report, sent: Self.start, FleetView(),
             now: answered)
         #expect(state.shown(now: answered).phase == .open(remaining: .milliseconds(4920)))
-        _ = state.heard(
+        _ = state.received(
             SharedCircuit(.probing(node: "me", remaining: .seconds(2)), epoch: 2), FleetView(), now: answered)
         #expect(state.lease?.end == answered.advanced(by: .seconds(2)))
         #expect(state.shown(now: Self.start.advanced(by: .seconds(9))).phase == .probing(node: "me", remaining: .zero))
@@ -60,20 +60,20 @@ import Testing
         var view = FleetView()
         let report = try #require(Self.ask(&state, view, at: Self.start))
         _ = state.answered(SharedCircuit(.closed, epoch: 1), to: report, sent: Self.start, view, now: Self.start)
-        view.totals.failures = 5
+        view.totals.failed = 5
         let later = Self.start.advanced(by: .milliseconds(500))
-        _ = state.heard(SharedCircuit(.closed, epoch: 2), view, now: later)
-        view.totals.failures = 7
+        _ = state.received(SharedCircuit(.closed, epoch: 2), view, now: later)
+        view.totals.failed = 7
         let next = try #require(Self.ask(&state, view, at: Self.start.advanced(by: .seconds(2))))
         #expect(next.slots.map(\.counts.failures) == [5, 2] && next.slots[0].age == .milliseconds(1500))
     }
 
     @Test("Totals that were read before others, and come after them, count nothing twice")
     func overtakenTotals() {
-        var slots = FleetSlots(.sixFailures, .init(), now: Self.start)
+        var slots = FleetSlots(.sixFailures, .init())
         for (successes, failures) in [(5, 2), (3, 1), (5, 2), (4, 3), (6, 3)] {
             var totals = CircuitBreaker.Totals()
-            (totals.successes, totals.failures) = (successes, failures)
+            (totals.succeeded, totals.failed) = (successes, failures)
             slots.take(totals, now: Self.start)
         }
         #expect(slots.report(now: Self.start).map(\.counts) == [SharedCounts(calls: 9, failures: 3)])
@@ -83,13 +83,13 @@ import Testing
     func lateSignal() throws {
         var state = Self.state()
         var view = FleetView()
-        view.totals.failures = 1
+        view.totals.failed = 1
         let report = try #require(Self.ask(&state, view, at: Self.start))
         _ = state.answered(SharedCircuit(.closed, epoch: 0), to: report, sent: Self.start, view, now: Self.start)
         let step = state.next(view, hasFailed: true, now: Self.start).step
-        let hears = if case .wait(_, let hearsFailures) = step { hearsFailures } else { false }
+        let hears = if case .wait(_, let wakesOnFailure) = step { wakesOnFailure } else { false }
         #expect(hears)
-        view.totals.failures = 2
+        view.totals.failed = 2
         let soon = Self.start.advanced(by: .milliseconds(10))
         let next = state.next(view, hasFailed: true, now: soon).step
         let told = if case .exchange(let report) = next { report.slots.map(\.counts.failures) } else { [Int]() }
@@ -126,8 +126,8 @@ import Testing
         let opened = SharedCircuit(
             .open(remaining: .seconds(5)), epoch: 1, consecutiveOpens: opens, counts: counts, nodes: 3,
             witnesses: witnesses)
-        let effects = state.heard(opened, FleetView(), now: Self.start)
-        let told = effects.events.compactMap { event in
+        let action = state.received(opened, FleetView(), now: Self.start)
+        let told = action.events.compactMap { event in
             if case .opened(_, let counts, let nodes, let witnesses) = event { (counts, nodes, witnesses) } else { nil }
         }
         try #require(told.count == 1)
@@ -138,33 +138,34 @@ import Testing
     @Test("News that are older than what is known change nothing")
     func older() throws {
         var state = Self.state()
-        _ = state.heard(SharedCircuit(.closed, epoch: 8), FleetView(), now: Self.start)
-        let effects = state.heard(SharedCircuit(.open(remaining: .seconds(5)), epoch: 7), FleetView(), now: Self.start)
-        #expect(effects.order == nil && effects.events.isEmpty && state.known.epoch == 8)
+        _ = state.received(SharedCircuit(.closed, epoch: 8), FleetView(), now: Self.start)
+        let action = state.received(
+            SharedCircuit(.open(remaining: .seconds(5)), epoch: 7), FleetView(), now: Self.start)
+        #expect(action.order == nil && action.events.isEmpty && state.known.epoch == 8)
     }
 
     @Test("Of two orders to a breaker that overtake each other the newer one is obeyed")
     func orders() throws {
         let breaker = try CircuitBreaker("payments", .alone, clock: ManualClock())
-        breaker.obey(.release, 2)
-        breaker.obey(.hold(epoch: 1, until: Instant(nanoseconds: 1_000_000_000)), 1)
+        breaker.apply(.release, 2)
+        breaker.apply(.hold(epoch: 1, until: Instant(nanoseconds: 1_000_000_000)), 1)
         #expect(breaker.state == .closed)
-        breaker.obey(.hold(epoch: 3, until: Instant(nanoseconds: 1_000_000_000)), 3)
+        breaker.apply(.hold(epoch: 3, until: Instant(nanoseconds: 1_000_000_000)), 3)
         #expect(breaker.state == .open)
     }
 
     @Test("A wrong configuration is refused with all its faults")
     func faults() throws {
         let configuration = FleetCircuit.Configuration(
-            rule: .init(minNodes: 0), tick: .zero, operationLimit: .zero, leaseLength: .zero, grace: .seconds(-1),
+            rule: .init(minimumNodes: 0), tick: .zero, operationLimit: .zero, leaseLength: .zero, grace: .seconds(-1),
             maxRetryDelay: .seconds(7200))
         let error = #expect(throws: ConfigurationError.self) {
-            try FleetCircuit(CircuitBreaker("p"), through: InMemoryCircuitStore(), configuration)
+            try FleetCircuit(CircuitBreaker("p"), configuration, through: InMemoryCircuitStore())
         }
         #expect(
             error?.faults.map(\.field)
                 == [
-                    "rule.minNodes", "tick", "operationLimit", "leaseLength", "grace", "maxRetryDelay",
+                    "rule.minimumNodes", "tick", "operationLimit", "leaseLength", "grace", "maxRetryDelay",
                 ].map { "fleetCircuit.\($0)" })
     }
 
@@ -196,24 +197,24 @@ import Testing
         let (clock, executor, signal) = (ManualClock(), SteppingExecutor(), FleetSignal())
         let time = TimeSource(clock)
         let later = Instant(nanoseconds: 1_000_000_000)
-        func wait(hearingFailures: Bool) -> Task<Void, any Error> {
+        func wait(wakingOnFailure: Bool) -> Task<Void, any Error> {
             Task(executorPreference: executor) {
-                try await signal.wait(until: later, hearingFailures: hearingFailures, on: time)
+                try await signal.wait(until: later, wakingOnFailure: wakingOnFailure, on: time)
             }
         }
         signal.raise()
         signal.raise()
-        let first = wait(hearingFailures: false)
+        let first = wait(wakingOnFailure: false)
         executor.drain()
         try await first.value
         // A failure wakes who listens for it, also if it came before.
         signal.failed()
         #expect(clock.timerCount == 0)
-        let second = wait(hearingFailures: true)
+        let second = wait(wakingOnFailure: true)
         executor.drain()
         try await second.value
         #expect(signal.takeFailure() && !signal.takeFailure())
-        let third = wait(hearingFailures: false)
+        let third = wait(wakingOnFailure: false)
         executor.drain()
         signal.failed()
         executor.drain()
@@ -221,7 +222,7 @@ import Testing
         clock.advance(by: .seconds(1))
         executor.drain()
         try await third.value
-        let fourth = wait(hearingFailures: true)
+        let fourth = wait(wakingOnFailure: true)
         fourth.cancel()
         executor.drain()
         await #expect(throws: CancellationError.self) { try await fourth.value }

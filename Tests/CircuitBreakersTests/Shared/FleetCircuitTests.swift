@@ -78,7 +78,7 @@ import Testing
 
     @Test("X-34: answers that are lost make nothing count twice, and no call fails")
     func lostReplies() throws {
-        let fleet = try Fleet(3, .init(rule: .init(trip: .failures(7), breakLength: .seconds(5))))
+        let fleet = try Fleet(3, .init(rule: .init(trip: .failures(7), breakLength: .growing(from: .seconds(5)))))
         fleet.store.fault = .losesReplies
         for node in fleet.nodes { #expect(node.call("FF") == 2) }
         fleet.pass(.seconds(3))
@@ -394,7 +394,7 @@ import Testing
         }
         fleet.stop()
         let store = InMemoryCircuitStore(clock: fleet.clock)
-        let others = try nodes.map { try FleetCircuit($0.breaker, through: store, .sixFailures) }
+        let others = try nodes.map { try FleetCircuit($0.breaker, .sixFailures, through: store) }
         let tasks = others.map { other in Task(executorPreference: fleet.executor) { try await other.run() } }
         fleet.executor.drain()
         for _ in 1...breaks {

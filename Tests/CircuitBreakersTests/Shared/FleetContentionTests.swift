@@ -11,8 +11,8 @@ import Testing
         let store = InMemoryCircuitStore(clock: clock)
         let nodes = try (0..<4).map { number in
             try FleetCircuit(
-                CircuitBreaker("payments", .alone, clock: clock, random: .seeded(UInt64(number))), through: store,
-                .sixFailures, node: "node\(number)", random: .seeded(UInt64(number)))
+                CircuitBreaker("payments", .alone, clock: clock, random: .seeded(UInt64(number))), .sixFailures,
+                through: store, node: "node\(number)", random: .seeded(UInt64(number)))
         }
         let runs = nodes.map { node in Task { try await node.run() } }
         for round in 0..<10 {

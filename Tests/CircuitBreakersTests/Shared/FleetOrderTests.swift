@@ -18,7 +18,7 @@ import Testing
         let told = breakEnd.map { after($0, fixture) }
         for (number, seconds) in [10, 100, 5, 70].enumerated() {
             let end = after(.seconds(seconds), fixture)
-            fixture.breaker.obey(.hold(epoch: 1, until: end, breakEnd: told), UInt64(number + 1))
+            fixture.breaker.apply(.hold(epoch: 1, until: end, breakEnd: told), UInt64(number + 1))
             fixture.expectRejection(retryAfter: breakEnd ?? .seconds(seconds))
             fixture.expectRejection(retryAfter: breakEnd ?? .seconds(seconds))
             #expect(fixture.breaker.remainingBreak == breakEnd ?? .seconds(seconds))
@@ -34,17 +34,17 @@ import Testing
         for (seconds, isHeld) in [(0, false), (19, false), (20, true), (21, true), (30, true)] {
             let probing = try Fixture(.alone)
             try probing.breaker.open(for: .seconds(20))
-            probing.breaker.obey(.hold(epoch: 1, until: after(.seconds(60), probing)), 1)
+            probing.breaker.apply(.hold(epoch: 1, until: after(.seconds(60), probing)), 1)
             probing.clock.advance(by: .seconds(seconds))
             #expect(probing.breaker.fleetView.isHeld == isHeld, "\(seconds)")
-            probing.breaker.obey(.probe(epoch: 1), 2)
+            probing.breaker.apply(.probe(epoch: 1), 2)
             #expect(probing.state == (isHeld ? .halfOpen : .open), "\(seconds)")
 
             let released = try Fixture(.alone, observed: false)
             try released.breaker.open(for: .seconds(20))
-            released.breaker.obey(.hold(epoch: 1, until: after(.seconds(60), released)), 1)
+            released.breaker.apply(.hold(epoch: 1, until: after(.seconds(60), released)), 1)
             released.clock.advance(by: .seconds(seconds))
-            released.breaker.obey(.release, 2)
+            released.breaker.apply(.release, 2)
             #expect(released.state == (isHeld ? .closed : .open), "\(seconds)")
             if !isHeld { released.expectRejection(retryAfter: .seconds(20 - seconds)) }
         }
@@ -55,14 +55,14 @@ import Testing
         let fixture = try Fixture(.alone)
         fixture.clock.advance(by: .seconds(10))
         for (number, seconds) in [-5, -1, 0].enumerated() {
-            fixture.breaker.obey(
+            fixture.breaker.apply(
                 .hold(epoch: 1, until: after(.seconds(seconds), fixture)), UInt64(number + 1))
             #expect(fixture.state == .closed && fixture.events.isEmpty)
         }
-        fixture.breaker.obey(.hold(epoch: 1, until: after(.seconds(5), fixture)), 4)
-        fixture.breaker.obey(.release, 4)
+        fixture.breaker.apply(.hold(epoch: 1, until: after(.seconds(5), fixture)), 4)
+        fixture.breaker.apply(.release, 4)
         #expect(fixture.state == .open)
-        fixture.breaker.obey(.release, 5)
+        fixture.breaker.apply(.release, 5)
         #expect(fixture.state == .closed)
     }
 
@@ -73,18 +73,18 @@ import Testing
         let fixture = try Fixture(.alone)
         if opensByItself { fixture.breaker.open() }
         let end = after(.seconds(60), fixture)
-        fixture.breaker.obey(.hold(epoch: 3, until: end), 1)
+        fixture.breaker.apply(.hold(epoch: 3, until: end), 1)
         #expect(fixture.state == .open)
         fixture.breaker.close()
-        fixture.breaker.obey(.hold(epoch: next.epoch, until: end), 2)
+        fixture.breaker.apply(.hold(epoch: next.epoch, until: end), 2)
         #expect(fixture.state == (next.opens ? .open : .closed))
     }
 
     @Test("A fleet sees of a probe that it is out, and not before")
     func probed() throws {
         let fixture = try Fixture(.alone)
-        fixture.breaker.obey(.hold(epoch: 1, until: after(.seconds(60), fixture)), 1)
-        fixture.breaker.obey(.probe(epoch: 2), 2)
+        fixture.breaker.apply(.hold(epoch: 1, until: after(.seconds(60), fixture)), 1)
+        fixture.breaker.apply(.probe(epoch: 2), 2)
         #expect(fixture.state == .halfOpen && !fixture.breaker.fleetView.hasProbed)
         let call = try fixture.start()
         #expect(fixture.breaker.fleetView.hasProbed)
@@ -100,18 +100,18 @@ import Testing
         for fixture in [closed, open] {
             let state = fixture.state
             #expect(!fixture.breaker.fleetView.isHeld)
-            fixture.breaker.obey(.probe(epoch: 1), 1)
+            fixture.breaker.apply(.probe(epoch: 1), 1)
             #expect(fixture.state == state)
         }
         let probing = try Fixture(.alone)
         let end = after(.seconds(60), probing)
-        probing.breaker.obey(.hold(epoch: 1, until: end), 1)
+        probing.breaker.apply(.hold(epoch: 1, until: end), 1)
         #expect(probing.breaker.fleetView.isHeld)
-        probing.breaker.obey(.probe(epoch: 2), 2)
+        probing.breaker.apply(.probe(epoch: 2), 2)
         try probing.play("S")
-        probing.breaker.obey(.hold(epoch: 2, until: end), 3)
+        probing.breaker.apply(.hold(epoch: 2, until: end), 3)
         #expect(probing.state == .closed)
-        probing.breaker.obey(.hold(epoch: 3, until: end), 4)
+        probing.breaker.apply(.hold(epoch: 3, until: end), 4)
         #expect(probing.state == .open)
     }
 }

@@ -45,23 +45,23 @@ import Testing
         var state = Self.state()
         for outage in 1...3 {
             for failure in 1...3 {
-                let effects = state.failed(SharedStateError.unavailable("gone"), now: Self.start)
-                #expect(effects.events.count == (failure == 1 ? 1 : 0))
-                #expect(state.totals.outages == outage && state.totals.failures == 3 * (outage - 1) + failure)
+                let action = state.failed(SharedStateError.unavailable("gone"), now: Self.start)
+                #expect(action.events.count == (failure == 1 ? 1 : 0))
+                #expect(state.totals.outages == outage && state.totals.failedExchanges == 3 * (outage - 1) + failure)
             }
             let report = state.report(by: .nothing, FleetView(), now: Self.start)
-            let effects = state.answered(.new, to: report, sent: Self.start, FleetView(), now: Self.start)
-            #expect(effects.events.map(\.label.name) == ["fleet_circuit.recovered"])
+            let action = state.answered(.new, to: report, sent: Self.start, FleetView(), now: Self.start)
+            #expect(action.events.map(\.label.name) == ["fleet_circuit.recovered"])
         }
     }
 
     @Test("A breaker is held beyond the break once it is over, once")
     func heldBeyond() {
         var state = Self.state()
-        _ = state.heard(SharedCircuit(.open(remaining: .seconds(1)), epoch: 1), FleetView(), now: Self.start)
+        _ = state.received(SharedCircuit(.open(remaining: .seconds(1)), epoch: 1), FleetView(), now: Self.start)
         for (milliseconds, isHeld) in [(0, false), (500, false), (999, false), (1000, true), (1001, false)] {
             let now = Self.start.advanced(by: .milliseconds(milliseconds))
-            let order = state.next(FleetView(), hasFailed: false, now: now).effects.order?.order
+            let order = state.next(FleetView(), hasFailed: false, now: now).action.order?.order
             guard case .hold(let epoch, let end, let breakEnd) = order else {
                 #expect(!isHeld, "\(milliseconds)")
                 continue
@@ -73,14 +73,14 @@ import Testing
     @Test("A lease that is lost leaves the breaker held, unless it goes by itself", arguments: [false, true])
     func lostLease(isAway: Bool) {
         var state = Self.state()
-        _ = state.heard(
+        _ = state.received(
             SharedCircuit(.probing(node: "me", remaining: .seconds(2)), epoch: 1), FleetView(), now: Self.start)
         if isAway { _ = state.failed(SharedStateError.unavailable("gone"), now: Self.start) }
         let early = state.next(FleetView(), hasFailed: false, now: Self.start.advanced(by: .milliseconds(1999)))
-        #expect(early.effects.events.isEmpty && state.lease != nil)
-        let effects = state.next(FleetView(), hasFailed: false, now: Self.start.advanced(by: .seconds(2))).effects
-        let isHeld = if case .hold(epoch: 1, _, _) = effects.order?.order { true } else { false }
-        #expect(effects.events.map(\.label.name) == ["fleet_circuit.lease_lost"] && isHeld == !isAway)
+        #expect(early.action.events.isEmpty && state.lease != nil)
+        let action = state.next(FleetView(), hasFailed: false, now: Self.start.advanced(by: .seconds(2))).action
+        let isHeld = if case .hold(epoch: 1, _, _) = action.order?.order { true } else { false }
+        #expect(action.events.map(\.label.name) == ["fleet_circuit.lease_lost"] && isHeld == !isAway)
     }
 
     @Test(
@@ -90,10 +90,10 @@ import Testing
         var view = FleetView()
         let report = try #require(Self.ask(&state, view, at: Self.start))
         _ = state.answered(.new, to: report, sent: Self.start, view, now: Self.start)
-        view.totals.successes = 3
+        view.totals.succeeded = 3
         let step = state.next(view, hasFailed: false, now: Self.start).step
         #expect(
-            step == .wait(until: Self.start.advanced(by: .milliseconds(milliseconds)), hearsFailures: true))
+            step == .wait(until: Self.start.advanced(by: .milliseconds(milliseconds)), wakesOnFailure: true))
     }
 
     @Test("Who begins to run again asks at the next tick too, though there is nothing to tell")
@@ -124,10 +124,10 @@ import Testing
         ] as [(SharedCircuitRule.Trip, [(Int, Int, Int)], Bool)])
     func witness(trip: SharedCircuitRule.Trip, counted: [(calls: Int, failures: Int, slow: Int)], isWitness: Bool) {
         let rule = SharedCircuitRule(trip: trip, window: .seconds(10))
-        var (slots, totals) = (FleetSlots(rule, .init(), now: Self.start), CircuitBreaker.Totals())
+        var (slots, totals) = (FleetSlots(rule, .init()), CircuitBreaker.Totals())
         for (second, counts) in counted.enumerated() {
-            totals.successes += counts.calls - counts.failures
-            totals.failures += counts.failures
+            totals.succeeded += counts.calls - counts.failures
+            totals.failed += counts.failures
             totals.slow += counts.slow
             slots.take(totals, now: Self.start.advanced(by: .seconds(second)))
         }
@@ -136,24 +136,24 @@ import Testing
 
     @Test("What a store was not told just now is owed again, and what was counted before a change may be forgotten")
     func owedSlots() {
-        var (slots, totals) = (FleetSlots(.sixFailures, .init(), now: Self.start), CircuitBreaker.Totals())
+        var (slots, totals) = (FleetSlots(.sixFailures, .init()), CircuitBreaker.Totals())
         for second in 0...2 {
-            totals.failures += 1
+            totals.failed += 1
             slots.take(totals, now: Self.start.advanced(by: .seconds(second)))
         }
         let now = Self.start.advanced(by: .seconds(2))
         let all = slots.report(now: now)
         #expect(all.map(\.number) == [1, 2, 3])
-        slots.told(all)
+        slots.acknowledge(all)
         #expect(slots.report(now: now).isEmpty)
-        slots.oweAll(but: [all[1]])
+        slots.resendAll(but: [all[1]])
         #expect(slots.report(now: now).map(\.number) == [1, 3])
         slots.begin(forgetting: false)
         #expect(slots.report(now: now).map(\.number) == [1, 3])
         slots.begin(forgetting: true)
-        slots.oweAll()
-        #expect(slots.report(now: now).isEmpty && !slots.isOwed)
-        totals.failures += 1
+        slots.resendAll()
+        #expect(slots.report(now: now).isEmpty && !slots.mustResend)
+        totals.failed += 1
         slots.take(totals, now: now)
         #expect(slots.report(now: now).map(\.number) == [4])
     }

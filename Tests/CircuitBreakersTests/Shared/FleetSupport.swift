@@ -98,7 +98,7 @@ final class FleetNode: Sendable {
     ) throws {
         breaker = try CircuitBreaker("payments", configuration, clock: clock, random: random)
         fleet = try FleetCircuit(
-            breaker, through: store, fleetConfiguration, node: name, random: random, observers: [recorder])
+            breaker, fleetConfiguration, through: store, node: name, random: random, observers: [recorder])
         self.executor = executor
     }
 
@@ -178,7 +178,8 @@ struct Fleet: Sendable {
 }
 
 extension FleetCircuit.Configuration {
-    static let sixFailures = FleetCircuit.Configuration(rule: .init(trip: .failures(6), breakLength: .seconds(5)))
+    static let sixFailures = FleetCircuit.Configuration(
+        rule: .init(trip: .failures(6), breakLength: .growing(from: .seconds(5))))
 }
 
 extension CircuitBreaker.Configuration {

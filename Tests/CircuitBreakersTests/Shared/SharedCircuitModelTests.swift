@@ -56,7 +56,7 @@ private struct NetworkScript {
         trips = Bool.random(using: &random)
         rule = SharedCircuitRule(
             trip: .failures(trips ? .random(in: 2...12, using: &random) : 1_000_000), window: .seconds(3600),
-            minShare: 0, maxNodeShare: 1, breakLength: .seconds(2), maxBreakLength: .seconds(4))
+            minimumShare: 0, maxNodeShare: 1, breakLength: .growing(from: .seconds(2), upTo: .seconds(4)))
     }
 
     /// What is wrong, if anything.

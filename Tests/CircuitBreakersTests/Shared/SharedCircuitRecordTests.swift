@@ -34,23 +34,25 @@ import Testing
 
     @Test("A node alone counts for nothing, unless the rule lets one node be the whole of the fleet")
     func oneNodeAlone() {
-        var ledger = Ledger(SharedCircuitRule(trip: .failures(6), minNodes: 1))
+        var ledger = Ledger(SharedCircuitRule(trip: .failures(6), minimumNodes: 1))
         #expect(ledger.exchange("a", [slot(failures: 1000)]).isClosed)
-        ledger = Ledger(SharedCircuitRule(trip: .failures(6), minNodes: 1, maxNodeShare: 1))
+        ledger = Ledger(SharedCircuitRule(trip: .failures(6), minimumNodes: 1, maxNodeShare: 1))
         #expect(ledger.exchange("a", [slot(failures: 6)]).isOpen)
-        ledger = Ledger(SharedCircuitRule(trip: .failures(6), minNodes: 2, maxNodeShare: 1))
+        ledger = Ledger(SharedCircuitRule(trip: .failures(6), minimumNodes: 2, maxNodeShare: 1))
         #expect(ledger.exchange("a", [slot(failures: 6)]).isClosed)
     }
 
     @Test(
         "The quorum is the greater of a number of nodes and a share of those with calls, rounded up",
         arguments: [
-            (nodes: 10, minNodes: 2, minShare: 0.5, quorum: 5), (11, 2, 0.5, 6), (3, 2, 0, 2), (100, 1, 0.07, 7),
+            (nodes: 10, minimumNodes: 2, minimumShare: 0.5, quorum: 5), (11, 2, 0.5, 6), (3, 2, 0, 2),
+            (100, 1, 0.07, 7),
             (100, 1, 0.29, 29), (100, 1, 0.57, 57), (100, 1, 0.571, 58), (4, 4, 0.1, 4), (4, 1, 1, 4),
         ])
-    func quorum(nodes: Int, minNodes: Int, minShare: Double, quorum: Int) {
+    func quorum(nodes: Int, minimumNodes: Int, minimumShare: Double, quorum: Int) {
         var ledger = Ledger(
-            SharedCircuitRule(trip: .failures(1), minNodes: minNodes, minShare: minShare, maxNodeShare: 1))
+            SharedCircuitRule(
+                trip: .failures(1), minimumNodes: minimumNodes, minimumShare: minimumShare, maxNodeShare: 1))
         for node in 1...nodes { ledger.exchange("\(node)", [slot(1, calls: 1)]) }
         for node in 1..<quorum { #expect(ledger.exchange("\(node)", [slot(2, calls: 1, failures: 1)]).isClosed) }
         #expect(ledger.exchange("\(quorum)", [slot(2, calls: 1, failures: 1)]).isOpen)
@@ -60,7 +62,7 @@ import Testing
     func thresholds() {
         for percent in 1...100 {
             var ledger = Ledger(
-                SharedCircuitRule(trip: .failureRate(Double(percent) / 100, minimumCalls: 200), minShare: 0))
+                SharedCircuitRule(trip: .failureRate(Double(percent) / 100, minimumCalls: 200), minimumShare: 0))
             ledger.exchange("a", [slot(calls: 100, failures: percent)])
             #expect(ledger.exchange("b", [slot(calls: 100, failures: percent - 1)]).isClosed, "\(percent)")
             #expect(ledger.exchange("b", [slot(calls: 100, failures: percent)]).isOpen, "\(percent)")
@@ -116,7 +118,7 @@ import Testing
 
     @Test("Memory is bounded: nodes, slots of a node, counts of a slot")
     func bounds() {
-        var ledger = Ledger(SharedCircuitRule(trip: .failureRate(1, minimumCalls: 1), minShare: 1))
+        var ledger = Ledger(SharedCircuitRule(trip: .failureRate(1, minimumCalls: 1), minimumShare: 1))
         for number in Int64(1)...200 { ledger.exchange("a", [slot(number, calls: 1)]) }
         #expect(ledger.record.nodes["a"]?.slots.keys.sorted() == Array(Int64(137)...200))
         // The rule is looked at once for each of them.
@@ -174,7 +176,7 @@ import Testing
     func greatCounts() {
         for rate in [0.49, 0.51] {
             var ledger = Ledger(
-                SharedCircuitRule(trip: .failureRate(0.5, minimumCalls: 100), minShare: 0, maxNodeShare: 0.1))
+                SharedCircuitRule(trip: .failureRate(0.5, minimumCalls: 100), minimumShare: 0, maxNodeShare: 0.1))
             let failures = Int(100_000_000 * rate)
             var reply = SharedCircuit.new
             for node in 1...20 {
@@ -221,7 +223,7 @@ import Testing
     func breakLengths() {
         var ledger = Ledger(
             SharedCircuitRule(
-                trip: .failures(6), breakLength: .seconds(5), breakFactor: 1.5, maxBreakLength: .seconds(10)))
+                trip: .failures(6), breakLength: .growing(from: .seconds(5), factor: 1.5, upTo: .seconds(10))))
         ledger.trip()
         for (number, length) in [5, 7.5, 10, 10].enumerated() {
             let state = ledger.exchange("node 1")
@@ -407,8 +409,9 @@ import Testing
                 .failures(count), .failureRate(rate(), minimumCalls: count), .slowCallRate(rate(), minimumCalls: count),
             ]
             let rule = SharedCircuitRule(
-                trip: trips.randomElement(using: &random)!, window: duration(), minNodes: count, minShare: rate(),
-                maxNodeShare: rate(), breakLength: duration(), breakFactor: rate(), maxBreakLength: duration())
+                trip: trips.randomElement(using: &random)!, window: duration(), minimumNodes: count,
+                minimumShare: rate(),
+                maxNodeShare: rate(), breakLength: .growing(from: duration(), factor: rate(), upTo: duration()))
             let requests: [CircuitReport.Request] = [
                 .nothing, .lease(duration()), .open(duration()), .close, .failed(epoch: number()),
                 .succeeded(epoch: number()), .giveUp(epoch: number()),

@@ -3,7 +3,7 @@ import ResilienceCore
 
 extension SharedCircuitRule {
     /// Six failures in ten seconds, on half of the nodes and two at least.
-    static let sixFailures = SharedCircuitRule(trip: .failures(6), breakLength: .seconds(5))
+    static let sixFailures = SharedCircuitRule(trip: .failures(6), breakLength: .growing(from: .seconds(5)))
 }
 
 /// The record of a store whose clock is moved by hand, and nodes that report to it.

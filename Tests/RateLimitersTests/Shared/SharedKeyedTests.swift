@@ -19,15 +19,15 @@ struct SharedKeyedTests {
         let outcomes = Lock<[String: Int]>([:])
 
         init(
-            _ configuration: SharedRateLimiter.Configuration = .init(), nodes: Int = 1, maxKeys: Int = 100,
-            observed: Bool = false, rule: SharedQuotaRule = SharedKeyedTests.rule
+            _ configuration: SharedRateLimiter.KeyedConfiguration = .init(rule: SharedKeyedTests.rule), nodes: Int = 1,
+            maxKeys: Int = 100, observed: Bool = false
         ) throws {
             let (clock, recorder) = (clock, recorder)
             let store = StageStore(clock)
             self.store = store
             limiters = try (0..<nodes).map { _ in
                 try SharedKeyedRateLimiter(
-                    "api", rule, through: store, configuration, maxKeys: maxKeys, clock: clock,
+                    "api", configuration, through: store, maxKeys: maxKeys, clock: clock,
                     random: .constant(1), observers: observed ? [recorder] : [])
             }
             for limiter in limiters {
@@ -87,14 +87,14 @@ struct SharedKeyedTests {
         }
         stage.advance(by: .seconds(1))
         #expect(stage.count("true granted") == 100)
-        #expect(stage.limiters[0].totals.calls.rejected == 0)
+        #expect(stage.limiters[0].totals.rejected == 0)
         #expect(!stage.limiters[0].isDegraded)
         stage.end()
     }
 
     @Test("a key is refused only where calls wait for permits of as many others")
     func tooManyKeys() throws {
-        let stage = try Stage(.init(whenUnavailable: .closed), maxKeys: 3, observed: true)
+        let stage = try Stage(.init(rule: Self.rule, whenUnavailable: .closed), maxKeys: 3, observed: true)
         stage.store.fault.withLock { $0 = .hangs(.milliseconds(50)) }
         for key in ["a", "b", "c", "d"] { stage.start(key) }
         #expect(stage.count("d TooManyKeysError") == 1)
@@ -109,7 +109,7 @@ struct SharedKeyedTests {
 
     @Test("a forgotten key gives its permits back")
     func forgotten() throws {
-        let stage = try Stage(maxKeys: 1, rule: SharedRateLimiterTests.rule)
+        let stage = try Stage(.init(rule: SharedRateLimiterTests.rule), maxKeys: 1)
         for _ in 0..<300 {
             stage.start("a")
             stage.advance(by: .microseconds(200))
@@ -129,7 +129,7 @@ struct SharedKeyedTests {
 
     @Test("one event tells that the store is away, however many keys there are")
     func outage() throws {
-        let stage = try Stage(.init(whenUnavailable: .open), observed: true)
+        let stage = try Stage(.init(rule: Self.rule, whenUnavailable: .open), observed: true)
         stage.store.fault.withLock { $0 = .error(.unavailable("gone")) }
         for step in 0..<50 {
             stage.start("\(step)")
@@ -148,7 +148,7 @@ struct SharedKeyedTests {
         enum Tenant: ContextKey { typealias Value = String }
         let clock = ManualClock()
         let limiter = try SharedKeyedRateLimiter<String>(
-            "api", Self.rule, through: InMemoryRateStore(clock: clock), .init(whenUnavailable: .local(share: 1)),
+            "api", .init(rule: Self.rule, whenUnavailable: .local(share: 1)), through: InMemoryRateStore(clock: clock),
             clock: clock)
         let policy = try Policy("api") { limiter.by { $0[Tenant.self] ?? "" } }
         #expect(policy.description.contains("SharedKeyedRateLimiter(api)"))

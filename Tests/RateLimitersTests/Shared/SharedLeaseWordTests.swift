@@ -15,9 +15,11 @@ struct SharedLeaseWordTests {
             if case .granted(let isLow) = word.take(permits, at: now) { isLow } else { nil }
         }
 
-        func takeOut() -> Int { word.takeOut() }
+        func takeOut() -> Int { word.takeOutLocked() }
 
-        func putBack(_ permits: Int, until end: Int64, low: Int = 0) { word.putBack(permits, until: end, low: low) }
+        func putBack(_ permits: Int, until end: Int64, low: Int = 0) {
+            word.putBackLocked(permits, until: end, low: low)
+        }
     }
 
     @Test("a word into which nothing was put grants nothing, at no time", arguments: [.min, -1, 0, 1, .max] as [Int64])
@@ -58,5 +60,13 @@ struct SharedLeaseWordTests {
             if end > 0 { #expect((word.take(1, at: end - 1) == nil) == (end % (1 << 20) != 0 || end == .max)) }
             #expect((word.take(1, at: max(0, min(end, 17 * Self.year) - (1 << 20))) == nil) == (end < 1 << 20))
         }
+    }
+
+    @Test("what ends later than the word can tell ends when it can tell no more", arguments: [1 << 59, 1 << 60, .max])
+    func latestEnd(end: Int64) {
+        let last: Int64 = (1 << 39 - 1) << 20
+        let word = Word()
+        word.putBack(3, until: end)
+        #expect(word.take(1, at: last - 1) == false && word.take(1, at: last) == nil && word.takeOut() == 2)
     }
 }

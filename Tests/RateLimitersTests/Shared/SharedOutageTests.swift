@@ -16,7 +16,7 @@ struct SharedOutageTests {
     @Test("one event tells that it is away and one that it is back, whatever the error", arguments: errors)
     func events(error: SharedStateError) throws {
         let stage = try SharedStage(
-            Self.rule, Configuration(whenUnavailable: .open), latency: 500...500, observed: true)
+            Configuration(rule: Self.rule, whenUnavailable: .open), latency: 500...500, observed: true)
         stage.store.fault.withLock { $0 = .error(error) }
         for id in 0..<300 {
             stage.start(id)
@@ -42,7 +42,7 @@ struct SharedOutageTests {
 
     @Test("a store that does not answer counts as away after the limit, and its late grant is not used")
     func hangs() throws {
-        let stage = try SharedStage(Self.rule, Configuration(whenUnavailable: .closed), observed: true)
+        let stage = try SharedStage(Configuration(rule: Self.rule, whenUnavailable: .closed), observed: true)
         stage.store.fault.withLock { $0 = .hangs(.seconds(1)) }
         stage.start(1)
         stage.advance(by: .milliseconds(99))
@@ -67,7 +67,7 @@ struct SharedOutageTests {
 
     @Test("a local share: begins with one permit, fills at its rate, and calls wait for it")
     func local() throws {
-        let stage = try SharedStage(Self.rule, Configuration(whenUnavailable: .local(share: 0.1)))
+        let stage = try SharedStage(Configuration(rule: Self.rule, whenUnavailable: .local(share: 0.1)))
         stage.store.fault.withLock { $0 = .error(.unavailable("")) }
         stage.start(0)
         stage.advance(by: .zero)
@@ -88,7 +88,7 @@ struct SharedOutageTests {
     @Test("while nobody runs the limiter it decides as without the store, and says so once")
     func notRunning() throws {
         let stage = try SharedStage(
-            Self.rule, Configuration(whenUnavailable: .open), observed: true, runs: false)
+            Configuration(rule: Self.rule, whenUnavailable: .open), observed: true, runs: false)
         for id in 0..<5 { stage.start(id) }
         // Somebody may be about to.
         stage.advance(by: .milliseconds(99))
@@ -113,7 +113,7 @@ struct SharedOutageTests {
         arguments: [SharedRateLimiter.Mode.leased, .exact])
     func beforeTheRun(mode: SharedRateLimiter.Mode) throws {
         let stage = try SharedStage(
-            Self.rule, Configuration(mode: mode, whenUnavailable: .closed), latency: 500...500, observed: true,
+            Configuration(rule: Self.rule, mode: mode, whenUnavailable: .closed), latency: 500...500, observed: true,
             runs: false)
         for id in 0..<5 { stage.start(id) }
         stage.advance(by: .milliseconds(50))
@@ -129,7 +129,7 @@ struct SharedOutageTests {
     @Test("a store that can be read and not written to is away once, until it can be written to")
     func outOfMemory() throws {
         let stage = try SharedStage(
-            Self.rule, Configuration(whenUnavailable: .open), latency: 500...500, observed: true)
+            Configuration(rule: Self.rule, whenUnavailable: .open), latency: 500...500, observed: true)
         stage.start(0)
         stage.advance(by: .seconds(2))
         stage.store.fault.withLock { $0 = .outOfMemory }
@@ -148,7 +148,7 @@ struct SharedOutageTests {
     @Test("why a store is away is told, also where nobody ran the limiter before")
     func cause() throws {
         let stage = try SharedStage(
-            Self.rule, Configuration(whenUnavailable: .open), observed: true, runs: false)
+            Configuration(rule: Self.rule, whenUnavailable: .open), observed: true, runs: false)
         stage.store.fault.withLock { $0 = .error(.refused("NOAUTH")) }
         stage.start(0)
         stage.advance(by: .milliseconds(100))
@@ -163,7 +163,7 @@ struct SharedOutageTests {
 
     @Test("permits that are held are used while the store is away, until their lease ends")
     func held() throws {
-        let stage = try SharedStage(Self.rule, Configuration(whenUnavailable: .closed))
+        let stage = try SharedStage(Configuration(rule: Self.rule, whenUnavailable: .closed))
         for id in 0..<200 {
             stage.start(id)
             stage.advance(by: .milliseconds(1))
@@ -182,7 +182,7 @@ struct SharedOutageTests {
     @Test("a store that is required and does not answer at first ends the run with its error, and only then")
     func required() throws {
         let stage = try SharedStage(
-            Self.rule, Configuration(whenUnavailable: .open, isRequired: true), latency: 500...500, runs: false)
+            Configuration(rule: Self.rule, whenUnavailable: .open, isRequired: true), latency: 500...500, runs: false)
         stage.store.fault.withLock { $0 = .error(.refused("NOAUTH")) }
         stage.run(0)
         stage.advance(by: .milliseconds(10))
@@ -229,7 +229,7 @@ struct SharedExactTests {
 
     @Test("each call asks the store, waits for its permit, or hears when there is one")
     func exact() throws {
-        let stage = try SharedStage(Self.rule, Configuration(mode: .exact), nodes: 2, latency: 500...500)
+        let stage = try SharedStage(Configuration(rule: Self.rule, mode: .exact), nodes: 2, latency: 500...500)
         for id in 0..<2 { stage.start(id, node: id) }
         stage.advance(by: .milliseconds(1))
         #expect(stage.outcome(0) == "granted" && stage.outcome(1) == "granted")
@@ -253,7 +253,7 @@ struct SharedExactTests {
     func crowd() throws {
         let rule = SharedQuotaRule(permits: 100, period: .seconds(1), burst: 1)
         let stage = try SharedStage(
-            rule, Configuration(mode: .exact, maxWait: .seconds(1)), latency: 500...500, random: .seeded(3))
+            Configuration(rule: rule, mode: .exact, maxWait: .seconds(1)), latency: 500...500, random: .seeded(3))
         for id in 0..<100 { stage.start(id) }
         stage.advance(by: .milliseconds(5))
         #expect(stage.limiters[0].waiting == 99)
@@ -269,7 +269,7 @@ struct SharedExactTests {
     @Test("a store that is too slow is away for the call; what it grants later is given back")
     func tooSlow() throws {
         let stage = try SharedStage(
-            Self.rule, Configuration(mode: .exact, whenUnavailable: .open), observed: true)
+            Configuration(rule: Self.rule, mode: .exact, whenUnavailable: .open), observed: true)
         stage.store.fault.withLock { $0 = .hangs(.milliseconds(150)) }
         stage.start(1)
         stage.advance(by: .milliseconds(100))
@@ -286,7 +286,7 @@ struct SharedExactTests {
 
     @Test("who gives up while the store is asked gives the permit back")
     func cancelled() throws {
-        let stage = try SharedStage(Self.rule, Configuration(mode: .exact), latency: 500...500)
+        let stage = try SharedStage(Configuration(rule: Self.rule, mode: .exact), latency: 500...500)
         let call = stage.start(1)
         stage.advance(by: .microseconds(100))
         call.cancel()

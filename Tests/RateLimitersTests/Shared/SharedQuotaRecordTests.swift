@@ -217,4 +217,71 @@ struct SharedQuotaRecordTests {
                 "burst: 101 takes more than 100 years to come, at 1 per 31622400s"
             ])
     }
+
+    @Test("a rule out of its bounds counts as the nearest within, and each bound has its own fault")
+    func nearest() {
+        let most = 1_000_000_000
+        let year = Duration.seconds(366 * 86_400)
+        let cases: [(given: (Int, Duration, Int), nearest: (Int, Duration, Int), fault: String)] = [
+            ((0, .seconds(1), 5), (1, .seconds(1), 5), "permits: 0 is outside 1...1000000000"),
+            ((-7, .seconds(1), 5), (1, .seconds(1), 5), "permits: -7 is outside 1...1000000000"),
+            ((most + 1, .seconds(9), 5), (most, .seconds(9), 5), "permits: 1000000001 is outside 1...1000000000"),
+            ((3, .seconds(1), 0), (3, .seconds(1), 1), "burst: 0 is outside 1...1000000000"),
+            ((3, .seconds(1), -1), (3, .seconds(1), 1), "burst: -1 is outside 1...1000000000"),
+            ((3, .seconds(1), most + 1), (3, .seconds(1), most), "burst: 1000000001 is outside 1...1000000000"),
+            ((3, .zero, 5), (3, .milliseconds(1), 5), "period: 0.0 seconds is outside 1 ms...366 days"),
+            (
+                (3, .nanoseconds(999_999), 5), (3, .milliseconds(1), 5),
+                "period: 0.000999999 seconds is outside 1 ms...366 days"
+            ),
+            (
+                (3, year + .nanoseconds(1), 5), (3, year, 5),
+                "period: \(year + .nanoseconds(1)) is outside 1 ms...366 days"
+            ),
+        ]
+        for (given, nearest, fault) in cases {
+            let rule = SharedQuotaRule(permits: given.0, period: given.1, burst: given.2)
+            let other = SharedQuotaRule(permits: nearest.0, period: nearest.1, burst: nearest.2)
+            #expect(rule.interval == other.interval && rule.checkedBurst == other.checkedBurst, "\(rule)")
+            #expect(other.checkedBurst == nearest.2)
+            let error = #expect(throws: ConfigurationError.self) { try rule.validate() }
+            #expect(error?.faults.map(\.description) == [fault])
+            #expect(throws: Never.self) { try other.validate() }
+        }
+    }
+
+    @Test("who asks for none at least is told no time, and gets what is there", arguments: [-5, 0])
+    func noMinimum(minimum: Int) {
+        let rule = SharedQuotaRule(permits: 1, period: .seconds(1), burst: 4)
+        var record = SharedQuotaRecord()
+        #expect((record.longest, record.since, record.returned) == (0, .min, 0))
+        for (wanted, granted) in [(3, 3), (3, 1), (3, 0), (0, 0), (-2, 0)] {
+            let grant = record.take(Self.ask(rule, wanted, minimum: minimum), now: 0)
+            #expect(grant.granted == granted && grant.retryAfter == .zero, "\(wanted)")
+        }
+        #expect(record.longest == 4_000_000 && record.since == 0)
+    }
+
+    @Test("a period in which 10¹⁵ µs were given back is over with the next taking", arguments: [0, 1])
+    func longPeriod(missing: Int) {
+        let rule = SharedQuotaRule(permits: 1, period: .seconds(1_000), burst: 3_000_000)
+        var record = SharedQuotaRecord()
+        let first = record.take(Self.ask(rule, 1_000_000), now: 0)
+        _ = record.take(Self.ask(rule, 2_000_000), now: 0)
+        _ = record.take(Self.ask(rule, 0, returned: 1_000_000 - missing, receipt: first.receipt), now: 0)
+        #expect(record.returned == 1_000_000_000_000_000 - 1_000_000_000 * Int64(missing) && record.since == 0)
+        _ = record.take(Self.ask(rule, 0), now: 0)
+        #expect(record.since == (missing == 0 ? 1 : 0) && (record.returned == 0) == (missing == 0))
+    }
+
+    @Test("less than none is not given back")
+    func negativeReturn() {
+        let rule = SharedQuotaRule(permits: 1, period: .seconds(1), burst: 10)
+        for returned in [Int.min, -3, -1, 0] {
+            var record = SharedQuotaRecord()
+            let grant = record.take(Self.ask(rule, 5), now: 0)
+            let next = record.take(Self.ask(rule, 0, minimum: 0, returned: returned, receipt: grant.receipt), now: 0)
+            #expect(next.remaining == 5 && record.returned == 0)
+        }
+    }
 }

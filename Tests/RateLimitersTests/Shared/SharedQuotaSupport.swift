@@ -172,7 +172,7 @@ final class SharedStage: Sendable {
     private let start: ManualClock.Instant
 
     init(
-        _ rule: SharedQuotaRule, _ configuration: SharedRateLimiter.Configuration = .init(), nodes: Int = 1,
+        _ configuration: SharedRateLimiter.Configuration, nodes: Int = 1,
         latency: ClosedRange<Int> = 0...0, seed: UInt64 = 1, observed: Bool = false, runs isRunning: Bool = true,
         random: RandomSource = .constant(1)
     ) throws {
@@ -183,11 +183,18 @@ final class SharedStage: Sendable {
         let observers = observed ? [recorder] : []
         limiters = try (0..<nodes).map { _ in
             try SharedRateLimiter(
-                "api", rule, through: store, configuration, clock: clock, random: random, observers: observers)
+                "api", configuration, through: store, clock: clock, random: random, observers: observers)
         }
         runs = Lock([])
         if isRunning { for node in 0..<nodes { run(node) } }
         executor.drain()
+    }
+
+    convenience init(
+        _ rule: SharedQuotaRule, nodes: Int = 1, latency: ClosedRange<Int> = 0...0, seed: UInt64 = 1,
+        observed: Bool = false
+    ) throws {
+        try self.init(.init(rule: rule), nodes: nodes, latency: latency, seed: seed, observed: observed)
     }
 
     @discardableResult

@@ -26,7 +26,7 @@ struct SharedRateLimiterTests {
 
     @Test("a call that may not wait is rejected where the node holds nothing, and makes it ask")
     func withoutWaiting() throws {
-        let stage = try SharedStage(Self.rule, .init(maxWait: .zero), latency: 500...500)
+        let stage = try SharedStage(.init(rule: Self.rule, maxWait: .zero), latency: 500...500)
         stage.start(1)
         #expect(stage.outcome(1) == "refused 100000")
         stage.advance(by: .milliseconds(1))
@@ -47,7 +47,7 @@ struct SharedRateLimiterTests {
             stage.advance(by: .microseconds(110))
         }
         let totals = stage.limiters[0].totals
-        #expect(totals.calls.permitted == 20_000)
+        #expect(totals.permitted == 20_000)
         #expect(waited < 200, "\(waited) waited")
         #expect(totals.exchanges < 150, "\(totals.exchanges) round trips in 2.2 s")
         stage.end()
@@ -61,7 +61,7 @@ struct SharedRateLimiterTests {
         ]
     )
     func usage(nodes: Int, latency: ClosedRange<Int>, exchanges most: Int) throws {
-        let stage = try SharedStage(Self.rule, .init(maxWait: .zero), nodes: nodes, latency: latency)
+        let stage = try SharedStage(.init(rule: Self.rule, maxWait: .zero), nodes: nodes, latency: latency)
         // Twice what there is.
         for step in 0..<40_000 {
             stage.attempt(step % nodes)
@@ -72,14 +72,14 @@ struct SharedRateLimiterTests {
         #expect(firstBreach(of: Self.rule, stage.uses.withLock { $0 }) == nil)
         let exchanges = stage.limiters.reduce(0) { $0 + $1.totals.exchanges } / 2
         #expect(exchanges <= most, "\(exchanges) round trips a second")
-        let each = stage.limiters.map(\.totals.calls.permitted)
+        let each = stage.limiters.map(\.totals.permitted)
         #expect((each.min() ?? 0) * 4 > (each.max() ?? 0), "\(each)")
         stage.end()
     }
 
     @Test("unused permits end with their lease, and are given back at the end")
     func leaseEnds() throws {
-        let stage = try SharedStage(Self.rule, .init(lease: .milliseconds(50)))
+        let stage = try SharedStage(.init(rule: Self.rule, lease: .milliseconds(50)))
         for id in 0..<20 { stage.start(id) }
         stage.advance(by: .milliseconds(20))
         for id in 20..<60 { stage.start(id) }
@@ -123,7 +123,7 @@ struct SharedRateLimiterTests {
         stage.advance(by: .milliseconds(1))
         #expect(stage.outcome(1) == "cancelled")
         #expect(stage.outcome(2) == "granted")
-        #expect(stage.limiters[0].totals.calls.cancelled == 1)
+        #expect(stage.limiters[0].totals.cancelled == 1)
         second.cancel()
         stage.end()
     }
@@ -178,14 +178,14 @@ struct SharedRateLimiterTests {
         let clock = ManualClock()
         let store = InMemoryRateStore(clock: clock)
         let policy = try Policy("api", clock: clock) {
-            SharedRateLimiter.layer(Self.rule, through: store, .init(whenUnavailable: .open))
+            SharedRateLimiter.layer(.init(rule: Self.rule, whenUnavailable: .open), through: store)
         }
         #expect(policy.description.contains("SharedRateLimiter(api)"))
         #expect(policy.sharedRateLimiters.count == 1)
         let limiter = policy.sharedRateLimiters[0]
         let run = Task { try await limiter.run() }
         #expect(try await policy.execute { 7 } == 7)
-        #expect(limiter.totals.calls.permitted == 1)
+        #expect(limiter.totals.permitted == 1)
         run.cancel()
         #expect(throws: ConfigurationError.self) {
             _ = try Policy("api") {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Shared limiter: another rule while it is in use", .timeLimit(.minutes(30)))
 struct SharedUpdateTests {
-    typealias Settings = SharedRateLimiter.Settings
+    typealias Configuration = SharedRateLimiter.Configuration
 
     private static let slow = SharedQuotaRule(permits: 1, period: .seconds(10), burst: 10)
     private static let quick = SharedQuotaRule(permits: 10_000, period: .seconds(1), burst: 1000)
@@ -25,7 +25,7 @@ struct SharedUpdateTests {
     @Test("who waits is served by the new rule, in order, whatever the old one has said", arguments: [0, 500, 60_000])
     func waiting(latency: Int) throws {
         let stage = try SharedStage(
-            Self.slow, .init(operationLimit: .seconds(1)), latency: latency...latency)
+            .init(rule: Self.slow, operationLimit: .seconds(1)), latency: latency...latency)
         let burst = stage.limiters[0].quota.plan.storeRule.burst
         stage.start(0, permits: burst)
         stage.advance(by: .seconds(1))
@@ -34,8 +34,8 @@ struct SharedUpdateTests {
         // With the greatest latency the request is on its way now, and its answer is about the old rule.
         stage.advance(by: .milliseconds(90))
         #expect((1...20).allSatisfy { stage.outcome($0) == nil })
-        try stage.limiters[0].update(Settings(rule: Self.quick))
-        #expect(stage.limiters[0].rule == Self.quick)
+        try stage.limiters[0].update(Configuration(rule: Self.quick))
+        #expect(stage.limiters[0].configuration.rule == Self.quick)
         stage.advance(by: .milliseconds(500))
         #expect((1...20).allSatisfy { stage.outcome($0) == "granted" })
         stage.start(21)
@@ -52,7 +52,7 @@ struct SharedUpdateTests {
         stage.start(1, permits: 5, maxWait: .seconds(600))
         stage.start(2, maxWait: .seconds(600))
         stage.advance(by: .seconds(1))
-        try stage.limiters[0].update(Settings(rule: .init(permits: 100, period: .seconds(1), burst: 4)))
+        try stage.limiters[0].update(Configuration(rule: .init(permits: 100, period: .seconds(1), burst: 4)))
         stage.advance(by: .zero)
         #expect(stage.outcome(1) == "exceeds")
         #expect(stage.outcome(2) == nil)
@@ -64,7 +64,8 @@ struct SharedUpdateTests {
 
     @Test("what is held ends within the new lease, and is told to the store")
     func lease() throws {
-        let stage = try SharedStage(.init(permits: 1000, period: .seconds(1), burst: 9000), .init(lease: .seconds(5)))
+        let stage = try SharedStage(
+            .init(rule: .init(permits: 1000, period: .seconds(1), burst: 9000), lease: .seconds(5)))
         for id in 0..<600 {
             stage.start(id)
             stage.advance(by: .milliseconds(1))
@@ -72,8 +73,8 @@ struct SharedUpdateTests {
         let limiter = stage.limiters[0]
         let held = limiter.held
         #expect(held > 0)
-        var settings = limiter.settings
-        settings.configuration.lease = .milliseconds(20)
+        var settings = limiter.configuration
+        settings.lease = .milliseconds(20)
         try limiter.update(settings)
         #expect(limiter.held == held)
         stage.advance(by: .milliseconds(21))
@@ -94,8 +95,8 @@ struct SharedUpdateTests {
         }
         let held = limiter.held
         #expect(held > 0)
-        var settings = limiter.settings
-        settings.configuration.mode = .exact
+        var settings = limiter.configuration
+        settings.mode = .exact
         try limiter.update(settings)
         #expect(limiter.held == 0)
         stage.advance(by: .milliseconds(2))
@@ -113,7 +114,7 @@ struct SharedUpdateTests {
         for id in 400..<420 { stage.start(id, maxWait: .seconds(600)) }
         stage.advance(by: .seconds(1))
         #expect(limiter.waiting == 10)
-        settings = Settings(rule: Self.quick)
+        settings = Configuration(rule: Self.quick)
         try limiter.update(settings)
         stage.advance(by: .milliseconds(500))
         #expect((400..<420).allSatisfy { stage.outcome($0) == "granted" })
@@ -127,7 +128,7 @@ struct SharedUpdateTests {
         stage.start(0, permits: 9)
         for id in 1...5 { stage.start(id, permits: id, maxWait: .seconds(600)) }
         stage.advance(by: .seconds(1))
-        try stage.limiters[0].update(Settings(rule: Self.quick, .init(mode: .exact)))
+        try stage.limiters[0].update(Configuration(rule: Self.quick, mode: .exact))
         stage.advance(by: .seconds(1))
         #expect((1...5).allSatisfy { stage.outcome($0) == "granted" })
         #expect(stage.limiters[0].held == 0)
@@ -138,7 +139,7 @@ struct SharedUpdateTests {
     @Test("while the store is away another answer holds at once, and a share keeps what was used")
     func away() throws {
         let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 100)
-        let stage = try SharedStage(rule, .init(whenUnavailable: .local(share: 0.5)), runs: false)
+        let stage = try SharedStage(.init(rule: rule, whenUnavailable: .local(share: 0.5)), runs: false)
         let limiter = stage.limiters[0]
         // Nobody runs it.
         #expect(!stage.attempt())
@@ -146,8 +147,8 @@ struct SharedUpdateTests {
         #expect(stage.attempt())
         #expect(!stage.attempt())
         stage.start(1, permits: 40, maxWait: .seconds(600))
-        var settings = limiter.settings
-        settings.configuration.whenUnavailable = .local(share: 1)
+        var settings = limiter.configuration
+        settings.whenUnavailable = .local(share: 1)
         try limiter.update(settings)
         // A greater share gives nothing at once: what it may hold more comes at its rate.
         #expect(stage.outcome(1) == nil)
@@ -155,11 +156,11 @@ struct SharedUpdateTests {
         #expect(stage.outcome(1) == "granted")
         stage.start(2, permits: 40, maxWait: .seconds(600))
         stage.start(3, permits: 40, maxWait: .seconds(600))
-        settings.configuration.whenUnavailable = .open
+        settings.whenUnavailable = .open
         try limiter.update(settings)
         stage.advance(by: .zero)
         #expect(stage.outcome(2) == "granted" && stage.outcome(3) == "granted")
-        settings.configuration.whenUnavailable = .closed
+        settings.whenUnavailable = .closed
         try limiter.update(settings)
         stage.start(4)
         #expect(stage.outcome(4) == "unavailable")
@@ -167,9 +168,9 @@ struct SharedUpdateTests {
 
     @Test("the longest time of an operation is the new one")
     func operationLimit() throws {
-        let stage = try SharedStage(Self.quick, .init(operationLimit: .seconds(10), whenUnavailable: .closed))
-        var settings = stage.limiters[0].settings
-        settings.configuration.operationLimit = .milliseconds(50)
+        let stage = try SharedStage(.init(rule: Self.quick, operationLimit: .seconds(10), whenUnavailable: .closed))
+        var settings = stage.limiters[0].configuration
+        settings.operationLimit = .milliseconds(50)
         try stage.limiters[0].update(settings)
         stage.store.fault.withLock { $0 = .hangs(.seconds(5)) }
         stage.start(1, maxWait: .seconds(60))
@@ -184,23 +185,23 @@ struct SharedUpdateTests {
     @Test("a fault changes nothing, and an update is told")
     func faults() throws {
         let stage = try SharedStage(Self.quick, observed: true)
-        let before = stage.limiters[0].settings
+        let before = stage.limiters[0].configuration
         let error = #expect(throws: ConfigurationError.self) {
             try stage.limiters[0].update(
-                Settings(rule: .init(permits: 0, period: .zero, burst: 0), .init(maxWait: .seconds(-1))))
+                Configuration(rule: .init(permits: 0, period: .zero, burst: 0), maxWait: .seconds(-1)))
         }
         #expect(error?.faults.count == 4)
-        #expect(stage.limiters[0].settings == before)
+        #expect(stage.limiters[0].configuration == before)
         #expect(!stage.recorder.names.contains("shared_rate_limiter.updated"))
-        try stage.limiters[0].update(Settings(rule: Self.slow))
+        try stage.limiters[0].update(Configuration(rule: Self.slow))
         #expect(stage.recorder.names.filter { $0 == "shared_rate_limiter.updated" }.count == 1)
         stage.end()
     }
 
     @Test("the probe of a store that is back goes by the rule in force")
     func probe() throws {
-        let stage = try SharedStage(Self.slow, .init(whenUnavailable: .closed))
-        try stage.limiters[0].update(Settings(rule: Self.quick, .init(whenUnavailable: .closed)))
+        let stage = try SharedStage(.init(rule: Self.slow, whenUnavailable: .closed))
+        try stage.limiters[0].update(Configuration(rule: Self.quick, whenUnavailable: .closed))
         stage.store.fault.withLock { $0 = .error(.unavailable("away")) }
         stage.start(1)
         stage.advance(by: .seconds(3))
@@ -223,9 +224,9 @@ struct SharedUpdateTests {
                 permits: Int.random(in: 200...10_000, using: &random), period: .milliseconds(500),
                 burst: Int.random(in: 400...2000, using: &random)),
         ]
-        let configuration = SharedRateLimiter.Configuration(maxWait: .zero, lease: .milliseconds(20))
+        let configurations = rules.map { Configuration(rule: $0, maxWait: .zero, lease: .milliseconds(20)) }
         let nodes = 3
-        let stage = try SharedStage(rules[0], configuration, nodes: nodes, latency: 300...700, seed: seed)
+        let stage = try SharedStage(configurations[0], nodes: nodes, latency: 300...700, seed: seed)
         var present = [0, 0, 0]
         var lastChange: Int64 = 0
         for step in 0..<12_000 {
@@ -234,11 +235,11 @@ struct SharedUpdateTests {
             guard step < 8000, Int.random(in: 0..<400, using: &random) == 0 else { continue }
             let node = Int.random(in: 0..<nodes, using: &random)
             present[node] = 1 - present[node]
-            try stage.limiters[node].update(Settings(rule: rules[present[node]], configuration))
+            try stage.limiters[node].update(configurations[present[node]])
             lastChange = stage.now
         }
         for node in 0..<nodes where present[node] == 0 {
-            try stage.limiters[node].update(Settings(rule: rules[1], configuration))
+            try stage.limiters[node].update(configurations[1])
             lastChange = stage.now
         }
         for step in 0..<6000 {
@@ -261,8 +262,9 @@ struct SharedUpdateTests {
     @Test("updates on many threads beside calls: no permit is used twice, and the last update holds for every key")
     func contention() async throws {
         let store = StageStore(ManualClock())
-        let keyed = try SharedKeyedRateLimiter<Int>("api", Self.quick, through: store, .init(whenUnavailable: .closed))
-        let single = try SharedRateLimiter("one", Self.quick, through: store, .init(whenUnavailable: .closed))
+        let keyed = try SharedKeyedRateLimiter<Int>(
+            "api", .init(rule: Self.quick, whenUnavailable: .closed), through: store)
+        let single = try SharedRateLimiter("one", .init(rule: Self.quick, whenUnavailable: .closed), through: store)
         let runs = [Task { try? await keyed.run() }, Task { try? await single.run() }]
         let used = await withTaskGroup(of: Int.self) { group in
             for worker in 0..<8 {
@@ -271,11 +273,10 @@ struct SharedUpdateTests {
                     for step in 0..<300 {
                         if worker < 2 {
                             let burst = 500 + step + worker
-                            let configuration = SharedRateLimiter.Configuration(
-                                mode: step % 7 == 0 ? .exact : .leased, whenUnavailable: .closed)
                             let rule = SharedQuotaRule(permits: 100_000, period: .seconds(1), burst: 100_000 + burst)
-                            try? keyed.update(SharedRateLimiter.KeyedSettings(rule: rule, configuration))
-                            try? single.update(Settings(rule: rule, configuration))
+                            let mode: SharedRateLimiter.Mode = step % 7 == 0 ? .exact : .leased
+                            try? keyed.update(.init(rule: rule, mode: mode, whenUnavailable: .closed))
+                            try? single.update(.init(rule: rule, mode: mode, whenUnavailable: .closed))
                         }
                         if (try? await keyed.acquire(for: step % 40)) != nil { used += 1 }
                         if (try? await single.acquire()) != nil { used += 1 }
@@ -288,9 +289,9 @@ struct SharedUpdateTests {
         #expect(used > 0)
         let returned = store.requests.withLock { $0.reduce(0) { $0 + $1.returned } }
         #expect(used <= store.granted - returned, "\(used) of \(store.granted), \(returned) returned")
-        let last = SharedRateLimiter.KeyedSettings(rule: Self.slow, .init(mode: .exact))
+        let last = SharedRateLimiter.KeyedConfiguration(rule: Self.slow, mode: .exact)
         try keyed.update(last)
-        #expect(keyed.settings == last)
+        #expect(keyed.configuration == last)
         #expect(keyed.table.all.allSatisfy { $0.plan.storeRule == Self.slow && $0.isExact && $0.plan.key != nil })
         for run in runs { run.cancel() }
         for run in runs { await run.value }
@@ -302,7 +303,7 @@ struct SharedUpdateTests {
         stage.start("a", permits: 5)
         stage.advance(by: .seconds(1))
         let rule = SharedQuotaRule(permits: 1000, period: .seconds(1), burst: 1000)
-        try stage.limiters[0].update(SharedRateLimiter.KeyedSettings(rule: rule))
+        try stage.limiters[0].update(SharedRateLimiter.KeyedConfiguration(rule: rule))
         for key in ["a", "b"] { stage.start(key, permits: 700) }
         stage.advance(by: .seconds(1))
         #expect(stage.outcomes.withLock { $0 } == ["a granted": 2, "b granted": 1])
@@ -310,21 +311,19 @@ struct SharedUpdateTests {
 
     @Test("settings are what a document says of them, in every part")
     func documents() throws {
-        let settings = Settings(
-            rule: Self.slow,
-            .init(
-                mode: .exact, maxWait: .seconds(3), operationLimit: .milliseconds(7),
-                whenUnavailable: .local(share: 0.25), lease: .milliseconds(30), isRequired: true))
-        #expect(try Settings(settings.document, onto: Settings(rule: Self.quick)) == settings)
-        let keyed = SharedRateLimiter.KeyedSettings(rule: Self.slow, settings.configuration)
-        #expect(try SharedRateLimiter.KeyedSettings(keyed.document) == keyed)
+        let settings = Configuration(
+            rule: Self.slow, mode: .exact, maxWait: .seconds(3), operationLimit: .milliseconds(7),
+            whenUnavailable: .local(share: 0.25), lease: .milliseconds(30), isRequired: true)
+        #expect(try Configuration(settings.document, onto: Configuration(rule: Self.quick)) == settings)
+        let keyed = SharedRateLimiter.KeyedConfiguration(settings)
+        #expect(try SharedRateLimiter.KeyedConfiguration(keyed.document) == keyed)
         for word in ["open", "closed"] as [ConfigurationValue] {
-            let read = try Settings(["whenUnavailable": word], onto: settings)
+            let read = try Configuration(["whenUnavailable": word], onto: settings)
             #expect(read.document["whenUnavailable"] == word)
         }
-        #expect(try Settings(["lease": nil], onto: settings).configuration.lease == nil)
+        #expect(try Configuration(["lease": nil], onto: settings).lease == nil)
         let error = #expect(throws: ConfigurationError.self) {
-            try Settings(
+            try Configuration(
                 [
                     "rule": ["permits": 0, "burst": 0], "mode": "leased", "whenUnavailable": ["local": 2],
                     "lease": "1ms", "operationLimit": "0s", "maxWait": "-1s", "isRequire": true,
@@ -335,6 +334,6 @@ struct SharedUpdateTests {
                 "here.rule.permits", "here.rule.burst", "here.whenUnavailable.local", "here.lease",
                 "here.operationLimit", "here.maxWait", "here.isRequire",
             ])
-        #expect(throws: ConfigurationError.self) { try Settings([:]) }
+        #expect(throws: ConfigurationError.self) { try Configuration([:]) }
     }
 }

@@ -78,7 +78,7 @@ struct Agreement {
             // By its own rule it never opens.
             let breaker = try CircuitBreaker("upstream", .init(trip: .consecutiveFailures(1_000_000)))
             let store = RedisStore(try await server.client())
-            fleet.append(Node(breaker: breaker, circuit: try FleetCircuit(breaker, through: store, configuration)))
+            fleet.append(Node(breaker: breaker, circuit: try FleetCircuit(breaker, configuration, through: store)))
         }
         try await withThrowingTaskGroup(of: Void.self) { [fleet] group in
             for node in fleet { group.addTask { try await node.circuit.run() } }
@@ -91,7 +91,7 @@ struct Agreement {
 
     func measure(rounds: Int) async throws {
         let rule = SharedCircuitRule(
-            trip: .failures(1), minNodes: 1, minShare: 0, maxNodeShare: 1, breakLength: .seconds(60))
+            trip: .failures(1), minimumNodes: 1, minimumShare: 0, maxNodeShare: 1, breakLength: .fixed(.seconds(60)))
         var all: [Double] = []
         var first: [Double] = []
         try await withFleet(.init(rule: rule)) { fleet, _ in
@@ -222,7 +222,8 @@ struct QuotaRun {
     func take(port: Int) async throws {
         let client = try RedisClient("redis://127.0.0.1:\(port)")
         try await client.connect()
-        let limiter = try SharedRateLimiter("quota", rule, through: RedisStore(client), .init(whenUnavailable: .closed))
+        let limiter = try SharedRateLimiter(
+            "quota", .init(rule: rule, whenUnavailable: .closed), through: RedisStore(client))
         var moments: [Int64] = []
         try await withThrowingTaskGroup(of: [Int64].self) { group in
             group.addTask {
