@@ -19,11 +19,10 @@ struct UnreadableFieldsTests {
     @Test("Each kind of field is counted by itself, and seen by its name", arguments: UnreadableFields.Kind.allCases)
     func kinds(_ kind: UnreadableFields.Kind) throws {
         let fields = UnreadableFields("test")
-        let names = ["retry-after", "ratelimit", "ratelimit-policy", "grpc-timeout", "priority"]
+        let names = ["retry-after", "ratelimit", "grpc-timeout", "priority"]
         let read = { (headers: HTTPHeaderLookup) in
             _ = HTTPResponseRule(readsRateLimit: false, unreadable: fields).hint(headers: headers)
             #expect(fields.rateLimits(headers) == nil)
-            #expect(fields.rateLimitPolicies(headers) == nil)
             #expect(fields.deadline(.grpcTimeout, headers) == nil)
             #expect(fields.priority(.standard, headers) == nil)
         }
@@ -35,16 +34,5 @@ struct UnreadableFieldsTests {
         let samples = metrics.entries.flatMap(\.samples)
         #expect(samples.map(\.labels) == UnreadableFields.Kind.allCases.map { ["test", $0.rawValue] })
         #expect(samples.map(\.value) == UnreadableFields.Kind.allCases.map { .integer($0 == kind ? 3 : 0) })
-    }
-
-    @Test("The quotas that a server announces are read from their own field")
-    func policies() {
-        let fields = UnreadableFields("test")
-        let both = headers(
-            ("ratelimit-policy", #""a";q=5"#), ("ratelimit", #""b";r=1"#), ("RateLimit-Policy", #""c";q=0"#))
-        #expect(fields.rateLimitPolicies(both) == [.init(name: "a", quota: 5), .init(name: "c", quota: 0)])
-        #expect(fields.rateLimits(both) == [.init(name: "b", remaining: 1)])
-        #expect(fields.rateLimitPolicies(headers(("ratelimit", #""b";r=1"#))) == nil)
-        for kind in UnreadableFields.Kind.allCases { #expect(fields.total(kind) == 0) }
     }
 }
