@@ -93,14 +93,14 @@ struct WindowTests {
 
     @Test("X-10: an idle window is empty when it is read", arguments: [true, false])
     func idle(observed: Bool) throws {
-        let fixture = try Fixture(
+        let stage = try Stage(
             .init(trip: .failureRate(0.5, minimumCalls: 10), window: .time(.seconds(10))), observed: observed)
-        try fixture.play(String(repeating: "SSSSSSSSSF", count: 10))
-        #expect(fixture.breaker.failureRate == 0.1)
-        fixture.clock.advance(by: .seconds(60))
-        #expect(fixture.breaker.failureRate == nil)
+        try stage.play(String(repeating: "SSSSSSSSSF", count: 10))
+        #expect(stage.breaker.failureRate == 0.1)
+        stage.clock.advance(by: .seconds(60))
+        #expect(stage.breaker.failureRate == nil)
         // But for the row, which no window shortens.
-        #expect(fixture.breaker.counts.row == [0, 0, 0, 0, 0, 1] && fixture.breaker.counts.timed == 0)
+        #expect(stage.breaker.counts.row == [0, 0, 0, 0, 0, 1] && stage.breaker.counts.timed == 0)
     }
 
     @Test func aRingOfCallsForgetsTheOldest() {

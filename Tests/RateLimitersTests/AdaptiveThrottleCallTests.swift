@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -8,13 +9,6 @@ import Testing
 @Suite struct AdaptiveThrottleCallTests {
     private struct Overloaded: Error {}
     private struct NotFound: Error {}
-    private struct InnerRejection: PolicyRejection {
-        let policyName = "inner"
-        let reason = "full"
-        let retryAfter: Duration? = nil
-        let description = "full"
-    }
-
     private func outcome(
         of error: some Error, handles: ErrorCondition = .all, ignores: ErrorCondition = .none
     ) async throws -> AdaptiveThrottle.Totals {
@@ -30,7 +24,7 @@ import Testing
         #expect(try await throttle.execute { 7 } == 7)
         #expect(throttle.totals.accepted == 1)
         #expect(try await outcome(of: Overloaded()).refused == 1)
-        #expect(try await outcome(of: InnerRejection()).ignored == 1)
+        #expect(try await outcome(of: Refused()).ignored == 1)
     }
 
     @Test("errors that are not handled are accepted calls, ignored ones neither")
@@ -39,7 +33,7 @@ import Testing
         {
             #expect(try await outcome(of: Overloaded(), handles: handles).refused == 1)
             #expect(try await outcome(of: NotFound(), handles: handles).accepted == 1)
-            #expect(try await outcome(of: InnerRejection(), handles: handles).ignored == 1)
+            #expect(try await outcome(of: Refused(), handles: handles).ignored == 1)
             #expect(try await outcome(of: NotFound(), handles: handles, ignores: .all).ignored == 1)
             #expect(try await outcome(of: Overloaded(), handles: handles, ignores: .all).ignored == 1)
         }

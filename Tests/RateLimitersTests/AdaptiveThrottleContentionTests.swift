@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -21,7 +22,7 @@ struct AdaptiveThrottleContentionTests {
     func exactTotals(observed: Bool) async throws {
         let configuration = AdaptiveThrottle.Configuration(multiplier: 1.2, window: .milliseconds(20), buckets: 4)
         let fixture = try ThrottleFixture(configuration, observed: observed, random: .seeded(7))
-        let isDone = Flag()
+        let isDone = Flag<Void>()
         let tally = await withTaskGroup(of: Tally?.self) { group in
             for task in 0..<8 as Range<UInt64> { group.addTask { await Self.call(fixture, seed: task) } }
             group.addTask {
@@ -36,7 +37,7 @@ struct AdaptiveThrottleContentionTests {
                     break
                 }
             }
-            isDone.raise()
+            isDone.set()
             await group.waitForAll()
             return sum
         }
@@ -87,10 +88,10 @@ struct AdaptiveThrottleContentionTests {
         return tally
     }
 
-    private static func readAndRetune(_ fixture: ThrottleFixture, until isDone: Flag) async {
+    private static func readAndRetune(_ fixture: ThrottleFixture, until isDone: Flag<Void>) async {
         var last = AdaptiveThrottle.Totals()
         var isWide = false
-        while !isDone.isRaised {
+        while !isDone.isSet {
             let totals = fixture.throttle.totals
             #expect(totals.asks >= last.asks && totals.rejected >= last.rejected)
             last = totals
@@ -101,13 +102,6 @@ struct AdaptiveThrottleContentionTests {
             await Task.yield()
         }
     }
-}
-
-private final class Flag: Sendable {
-    private let state = Lock(false)
-
-    var isRaised: Bool { state.withLock { $0 } }
-    func raise() { state.withLock { $0 = true } }
 }
 
 #if THREAD_SANITIZER

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -9,11 +10,8 @@ import Testing
 struct KeyedModelTests {
     @Test("decide alike, whatever is forgotten meanwhile", arguments: RateLimiter.Rule.kinds)
     func alike(rule: RateLimiter.Rule) throws {
-        for seed in 0..<300 as Range<UInt64> {
-            guard try play(seed, rule) else {
-                Issue.record("seed \(seed), \(rule)")
-                return
-            }
+        try forSeeds(0..<300) { seed, _ in
+            guard try play(seed, rule) else { throw Difference("\(rule)") }
         }
     }
 
@@ -74,8 +72,7 @@ struct KeyedModelTests {
 
     @Test("tasks that wait, give up and are refused at random: those permitted never exceed the rule")
     func waiting() async throws {
-        for seed in 0..<60 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+        try await forSeeds(0..<60) { seed, random in
             let fixture = try KeyedFixture<Int>(.init(rule: .tokenBucket(1, per: .seconds(1), burst: 2)))
             var tasks: [Task<Void, any Error>] = []
             for _ in 0..<60 {

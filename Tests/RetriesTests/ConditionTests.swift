@@ -1,6 +1,7 @@
 import CircuitBreakers
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Retries
@@ -13,7 +14,7 @@ struct ConditionTests {
 
     /// Whether an error is retried.
     private func isRetried(_ error: any Error, _ configuration: Configuration) async throws -> Bool {
-        let outcome = try await Fixture(configuration).run([error])
+        let outcome = try await Stage(configuration).run([error])
         if let thrown = outcome.error { #expect("\(thrown)" == "\(error)") }
         return outcome.attempts == 2
     }
@@ -50,15 +51,15 @@ struct ConditionTests {
             (.none, 1), (.init { $0 is Other }, 1),
         ]
         for (condition, attempts) in conditions {
-            let fixture = try Fixture(Configuration(backoff: .immediate, handles: condition))
-            let outcome = try await fixture.run(accepting: { $0 < 500 }) { _ in 503 }
+            let stage = try Stage(Configuration(backoff: .immediate, handles: condition))
+            let outcome = try await stage.run(accepting: { $0 < 500 }) { _ in 503 }
             #expect(outcome.attempts == attempts && outcome.value == 503)
         }
     }
 
     @Test func aValueThatIsNotAcceptedAndThenAnErrorIsTheError() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate, maxAttempts: 2))
-        let outcome = try await fixture.run(accepting: { $0 < 500 }) { context in
+        let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 2))
+        let outcome = try await stage.run(accepting: { $0 < 500 }) { context in
             if context.attempt == 2 { throw failure }
             return 503
         }
@@ -77,10 +78,10 @@ struct ConditionTests {
         configuration.neverRan = .rejections
         configuration.onRejection = .waitUntilRetryAfter
         #expect(try await isRetried(Refused(retryAfter: .zero), configuration))
-        let fixture = try Fixture(configuration)
+        let stage = try Stage(configuration)
         // It did run: there is a value.
-        #expect(try await fixture.run(accepting: { _ in false }) { _ in 1 }.attempts == 1)
-        #expect(fixture.reasons == [.notIdempotent] && fixture.events.last?.severity == .debug)
+        #expect(try await stage.run(accepting: { _ in false }) { _ in 1 }.attempts == 1)
+        #expect(stage.reasons == [.notIdempotent] && stage.events.last?.severity == .debug)
     }
 
     @Test func aCallSaysForItselfWhetherItIsIdempotent() async throws {
@@ -102,21 +103,21 @@ struct ConditionTests {
 
     @Test func whereAskedARejectionIsWaitedForIfItSaysWhen() async throws {
         #expect(try await !isRetried(Refused(), .all))
-        let fixture = try Fixture(
+        let stage = try Stage(
             Configuration(backoff: .constant(.seconds(1)), hintJitter: 0, onRejection: .waitUntilRetryAfter))
-        #expect(try await fixture.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
-        #expect(try await fixture.run([Refused(retryAfter: .milliseconds(1))]).slept == [.seconds(1)])
-        #expect(try await fixture.run([Refused(retryAfter: .seconds(31))]).error is Refused)
-        #expect(try await fixture.run([Refused()]).error is Refused)
-        #expect(fixture.reasons == [.delay, .rejection])
+        #expect(try await stage.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
+        #expect(try await stage.run([Refused(retryAfter: .milliseconds(1))]).slept == [.seconds(1)])
+        #expect(try await stage.run([Refused(retryAfter: .seconds(31))]).error is Refused)
+        #expect(try await stage.run([Refused()]).error is Refused)
+        #expect(stage.reasons == [.delay, .rejection])
     }
 
     @Test func hintsOfServersMayBeIgnoredThoseOfRejectionsMayNot() async throws {
-        let fixture = try Fixture(
+        let stage = try Stage(
             Configuration(
                 backoff: .immediate, serverHints: .ignored, hintJitter: 0, onRejection: .waitUntilRetryAfter))
-        #expect(try await fixture.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
-        #expect(try await fixture.run([InjectedFailure(retryAfter: .seconds(7))]).slept == [])
+        #expect(try await stage.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
+        #expect(try await stage.run([InjectedFailure(retryAfter: .seconds(7))]).slept == [])
     }
 
     @Test("FS-17: seven attempts around a breaker that opens after three failures")
@@ -179,8 +180,8 @@ struct ConditionTests {
     @Test("FS-22: two timeouts, then a quick answer")
     func aroundATimeout() async throws {
         // The error stands for the limit of each attempt.
-        let fixture = try Fixture(Configuration(backoff: .immediate))
-        let outcome = try await fixture.run([InjectedFailure("50 ms are over"), InjectedFailure("50 ms are over")])
+        let stage = try Stage(Configuration(backoff: .immediate))
+        let outcome = try await stage.run([InjectedFailure("50 ms are over"), InjectedFailure("50 ms are over")])
         #expect(outcome.value == 3 && outcome.attempts == 3)
     }
 

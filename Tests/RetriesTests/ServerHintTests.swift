@@ -1,5 +1,6 @@
 import Foundation
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
