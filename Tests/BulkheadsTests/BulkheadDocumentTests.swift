@@ -18,7 +18,8 @@ struct BulkheadDocumentTests {
         }
     }
 
-    @Test func aDocumentThatSaysEverything() throws {
+    @Test("a document can say everything that a configuration can")
+    func everything() throws {
         let json = """
             {
               "limit": {"windowed": {"gradient2": {"initial": 30, "maximum": 300}, "window": "500ms"}},

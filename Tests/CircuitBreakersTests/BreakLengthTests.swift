@@ -15,13 +15,15 @@ struct BreakLengthTests {
         return breakLength.length(context, .constant(random))
     }
 
-    @Test func growsUpToItsLimit() {
+    @Test("a growing break grows up to its limit")
+    func growth() {
         let growing = CircuitBreaker.BreakLength.growing(
             from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: 0)
         #expect((1...6).map { length(growing, opens: $0) } == [5, 10, 20, 40, 60, 60].map { .seconds($0) })
     }
 
-    @Test func jitterStaysWithinItsShareAndTheLimit() {
+    @Test("jitter stays within its share and the limit")
+    func jitter() {
         let growing = CircuitBreaker.BreakLength.growing(
             from: .seconds(10), factor: 3, upTo: .seconds(31), jitter: 0.1)
         #expect(length(growing, random: 0) == .seconds(9))
@@ -31,7 +33,8 @@ struct BreakLengthTests {
         #expect(length(growing, opens: 2, random: 0) == .seconds(27))
     }
 
-    @Test func isNeverZero() {
+    @Test("a break is never of no length")
+    func zero() {
         let full = CircuitBreaker.BreakLength.growing(
             from: .nanoseconds(1), factor: 1, upTo: .seconds(1), jitter: 1)
         #expect(length(full, random: 0) == .nanoseconds(1))
@@ -94,7 +97,8 @@ struct BreakLengthTests {
                 == longest)
     }
 
-    @Test func theErrorThatOpenedTheBreakerSaysForHowLong() throws {
+    @Test("the error that opened the breaker says for how long")
+    func hint() throws {
         let stage = try Stage(
             .init(trip: .consecutiveFailures(2), breakLength: .serverHint(upTo: .seconds(30), jitter: 0)))
         for seconds in [1, 20] {
@@ -104,7 +108,8 @@ struct BreakLengthTests {
         #expect(stage.transitions.first?.breakLength == .seconds(20))
     }
 
-    @Test func aFunctionSeesWhatHappened() throws {
+    @Test("a function sees what happened")
+    func function() throws {
         let contexts = Log<[Int]>()
         let configuration = Configuration(
             trip: .consecutiveFailures(2),
@@ -124,7 +129,8 @@ struct BreakLengthTests {
         #expect(contexts.elements == [[1, 2, 1], [2, 1, 1], [1, 0, 0]])
     }
 
-    @Test func aFunctionMayUseTheBreaker() throws {
+    @Test("a function may use the breaker")
+    func reentrance() throws {
         let breakers = Log<CircuitBreaker>()
         let stage = try Stage(
             .init(
@@ -137,7 +143,8 @@ struct BreakLengthTests {
         #expect(stage.breaker.remainingBreak == .seconds(2))
     }
 
-    @Test func closingEndsTheGrowth() throws {
+    @Test("closing ends the growth")
+    func closing() throws {
         let stage = try Stage(
             .init(
                 trip: .consecutiveFailures(1),

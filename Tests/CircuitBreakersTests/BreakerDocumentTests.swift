@@ -22,7 +22,8 @@ struct BreakerDocumentTests {
         }
     }
 
-    @Test func aDocumentThatSaysEverything() throws {
+    @Test("a document can say everything that a configuration can")
+    func everything() throws {
         let configuration = try decode(
             """
             {

@@ -56,7 +56,8 @@ struct ConditionTests {
         #expect(stage.state == .open)
     }
 
-    @Test func aRejectionOfALayerInsideIsIgnored() async throws {
+    @Test("a rejection of a layer inside is ignored")
+    func innerRejection() async throws {
         let stage = try Stage(.fragile())
         await fail(stage, Refused())
         #expect(stage.state == .closed && stage.breaker.counts.ignored == 1)
@@ -68,7 +69,8 @@ struct ConditionTests {
         #expect(stage.state == .closed && stage.breaker.counts.ignored == 2)
     }
 
-    @Test func aValueThatIsNotAcceptedIsAFailure() async throws {
+    @Test("a value that is not accepted is a failure")
+    func unaccepted() async throws {
         let conditions: [(handles: ErrorCondition, ignores: ErrorCondition)] = [
             (.all, .none), (.errors { _ in false }, .none), (.all, .errors { _ in true }), (.all, .only(Wrong.self)),
             (.all, .all), (.only(Wrong.self), .except(Wrong.self)),
@@ -82,7 +84,8 @@ struct ConditionTests {
         }
     }
 
-    @Test func failuresWhere() async throws {
+    @Test("an error that a predicate ignores is no failure")
+    func predicate() async throws {
         let stage = try Stage(configuration(ignores: .errors { ($0 as? InjectedFailure)?.label != "server" }))
         await fail(stage, InjectedFailure("client"))
         await fail(stage, InjectedFailure("server"))
@@ -111,7 +114,8 @@ struct ConditionTests {
         }
     }
 
-    @Test func theCancellationOfSomebodyElseIsAFailure() async throws {
+    @Test("the cancellation of somebody else is a failure")
+    func strayCancellation() async throws {
         let stage = try Stage(.fragile())
         await fail(stage, CancellationError())
         #expect(stage.state == .open)
@@ -123,7 +127,8 @@ struct ConditionTests {
         #expect(stage.path == [.open, .halfOpen, .open, .halfOpen, .open])
     }
 
-    @Test func aCancelledTaskThatSucceedsIsASuccess() async throws {
+    @Test("a cancelled task that succeeds is a success")
+    func cancelledSuccess() async throws {
         let stage = try Stage(.sixInARow)
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
@@ -133,7 +138,8 @@ struct ConditionTests {
         #expect(stage.breaker.counts.successes == 1)
     }
 
-    @Test func aCallCancelledByItsDeadlineIsAFailure() async throws {
+    @Test("a call cancelled by its deadline is a failure")
+    func deadline() async throws {
         for byHand in [false, true] {
             let stage = try Stage(.fragile())
             let context = {
@@ -193,7 +199,8 @@ struct ConditionTests {
         #expect(stage.breaker.remainingBreak == .seconds(20))
     }
 
-    @Test func aRejectionOfALayerInsideIsNeverTheServicesWhateverTheConditionsSay() async throws {
+    @Test("a rejection of a layer inside is never the service's, whatever the conditions say")
+    func anyConditions() async throws {
         for handles in [ErrorCondition.init { _ in true }, .all, .rejections, .only(Refused.self), .none] {
             let stage = try Stage(configuration(handles: handles))
             await fail(stage, Refused())

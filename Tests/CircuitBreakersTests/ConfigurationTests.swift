@@ -39,7 +39,8 @@ struct ConfigurationTests {
             ])
     }
 
-    @Test func aRuleForStreaksNeedsNoWindow() {
+    @Test("a rule for streaks needs no window")
+    func streaks() {
         #expect(Configuration(trip: .consecutiveFailures(3)).resolvedWindow == .unbounded)
         #expect(Configuration(trip: .any(.consecutiveFailures(3), .failureRate(1))).resolvedWindow == .calls(100))
         #expect(Configuration(trip: .when { _ in true }).resolvedWindow == .calls(100))
@@ -183,7 +184,8 @@ struct ConfigurationTests {
         #expect(error?.faults.map(\.field) == fields.map { "payments.circuitBreaker." + $0 })
     }
 
-    @Test func theWidestConfigurationWorks() throws {
+    @Test("the widest configuration works")
+    func widest() throws {
         let most = Duration.nanoseconds(Int64.max)
         let configuration = Configuration(
             trip: .any(.failureRate(1, minimumCalls: .max), .consecutiveFailures(.max)),
@@ -199,8 +201,10 @@ struct ConfigurationTests {
         #expect(stage.breaker.counts.successes == 3)
     }
 
-    @Test(arguments: [CircuitBreaker.State.closed, .open, .isolated, .disabled, .observing])
-    func initialStates(state: CircuitBreaker.State) throws {
+    @Test(
+        "a breaker starts in the state that its configuration says",
+        arguments: [CircuitBreaker.State.closed, .open, .isolated, .disabled, .observing])
+    func initialState(state: CircuitBreaker.State) throws {
         var configuration = Configuration.fragile()
         configuration.initialState = state
         let stage = try Stage(configuration)
@@ -209,7 +213,8 @@ struct ConfigurationTests {
         #expect(stage.admits() == [.closed, .disabled, .observing].contains(state))
     }
 
-    @Test func countsSaturate() {
+    @Test("counts saturate")
+    func saturation() {
         var totals = CircuitBreaker.Totals()
         totals.failures = .max
         totals.rejected = .max

@@ -53,7 +53,8 @@ struct EventTests {
         #expect(stage.events.isEmpty)
     }
 
-    @Test func everyEndOfACallIsAnEvent() throws {
+    @Test("every end of a call is an event")
+    func ends() throws {
         let stage = try Stage(
             .init(trip: .consecutiveFailures(9), slowCallDuration: .seconds(1)), observed: true)
         for (letter, seconds) in zip("SFXC", 0...3) { try stage.play(String(letter), taking: .seconds(seconds)) }
@@ -66,7 +67,8 @@ struct EventTests {
             calls == ["success 0 false", "failure 1 false", "ignored 2 false", "cancelled 3 false", "failure 4 true"])
     }
 
-    @Test func namesSeveritiesAndSentences() throws {
+    @Test("every event has its name, its severity and its sentence")
+    func sentences() throws {
         let stage = try Stage(.fragile())
         try stage.play("F", taking: .milliseconds(1_500))
         #expect(throws: OpenError.self) { try stage.play("S") }
@@ -90,7 +92,8 @@ struct EventTests {
             ])
     }
 
-    @Test func rejectionsExplainThemselves() {
+    @Test("rejections explain themselves")
+    func rejections() {
         func error(_ state: CircuitBreaker.State, _ retryAfter: Duration?) -> OpenError {
             OpenError(policyName: "payments", state: state, retryAfter: retryAfter)
         }
@@ -107,7 +110,8 @@ struct EventTests {
         #expect(rejection.retryAfter == .seconds(1) && rejection.policyName == "payments")
     }
 
-    @Test func anObserverThatIsAddedHearsFromThenOn() throws {
+    @Test("an observer that is added hears from then on")
+    func addedObserver() throws {
         let stage = try Stage(.sixInARow, observed: false)
         let running = try stage.start()
         try stage.play("FFFFF")
@@ -122,7 +126,8 @@ struct EventTests {
         if case .called(_, let duration, _) = late.events(of: Event.self)[0].kind { #expect(duration == .zero) }
     }
 
-    @Test func transitionsAsASequence() async throws {
+    @Test("every sequence of transitions has those since it was made")
+    func transitions() async throws {
         let stage = try Stage(.fragile(), observed: false)
         let first = stage.breaker.transitions
         try stage.play("F")
@@ -141,7 +146,8 @@ struct EventTests {
         }
     }
 
-    @Test func transitionsKeepTheLatest256() async throws {
+    @Test("a sequence that nobody reads keeps the latest 256 transitions")
+    func overflow() async throws {
         let stage = try Stage(.fragile(), observed: false)
         let transitions = stage.breaker.transitions
         for index in 0..<300 {
@@ -156,7 +162,8 @@ struct EventTests {
         #expect(count == 256)
     }
 
-    @Test func aPolicyTellsTheStateAtAdmission() async throws {
+    @Test("an execution tells the state at admission")
+    func admission() async throws {
         let stage = try Stage(.fragile())
         var execution = await stage.breaker.run { () throws -> Void in throw InjectedFailure() }
         #expect(execution.circuitBreakerState == .closed)

@@ -38,7 +38,8 @@ struct ManualControlTests {
         #expect(stage.breaker.totals.opened == 0)
     }
 
-    @Test func openingForATime() throws {
+    @Test("a break by hand is as long as asked for, and may be set again")
+    func length() throws {
         let stage = try Stage(.fragile())
         try stage.breaker.open(for: .seconds(3))
         stage.expectRejection(retryAfter: .seconds(3))
@@ -59,7 +60,8 @@ struct ManualControlTests {
         #expect(stage.state == .closed && stage.events.isEmpty)
     }
 
-    @Test func aBreakMayBeAsLongAsTimeItself() throws {
+    @Test("a break may be as long as time itself")
+    func longest() throws {
         let stage = try Stage(.fragile())
         stage.clock.advance(by: .seconds(1000))
         try stage.breaker.open(for: .nanoseconds(Int64.max))
@@ -69,7 +71,8 @@ struct ManualControlTests {
         #expect(stage.state == .halfOpen)
     }
 
-    @Test func disabledLetsThroughAndJudgesNothing() throws {
+    @Test("a disabled breaker lets through and judges nothing")
+    func disabled() throws {
         let stage = try Stage(.fragile())
         stage.breaker.disable()
         try stage.play("FFFFSXC")
@@ -78,7 +81,8 @@ struct ManualControlTests {
         #expect(stage.breaker.totals.asks == 7)
     }
 
-    @Test func observingReportsOnce() throws {
+    @Test("an observing breaker reports each rule once")
+    func observing() throws {
         let stage = try Stage(.init(trip: .any(.consecutiveFailures(2), .when { $0.ignored == 2 })))
         stage.breaker.observe()
         try stage.play("FFFFXXX")
@@ -99,7 +103,8 @@ struct ManualControlTests {
         #expect(stage.breaker.totals.opened == 0)
     }
 
-    @Test func whileObservingNobodyIsAskedForABreak() throws {
+    @Test("while observing nobody is asked for a break")
+    func noBreak() throws {
         let stage = try Stage(
             .init(
                 trip: .when { $0.failures > 1 },
@@ -112,7 +117,8 @@ struct ManualControlTests {
         #expect(stage.recorder.names.count { $0 == "circuit_breaker.would_open" } == 1)
     }
 
-    @Test func closingDisownsRunningCalls() throws {
+    @Test("results of calls that ran when the breaker was closed by hand come late")
+    func closing() throws {
         let stage = try Stage(.fragile())
         let call = try stage.start()
         stage.breaker.reset()
@@ -122,7 +128,8 @@ struct ManualControlTests {
         #expect(stage.breaker.totals.late == 1 && stage.breaker.totals.failures == 1)
     }
 
-    @Test func halfOpenedByHandFromIsolationItsProbesDecide() throws {
+    @Test("half-opened by hand from isolation its probes decide")
+    func probes() throws {
         for (script, state) in [("S", CircuitBreaker.State.closed), ("F", .open)] {
             let stage = try Stage(.fragile())
             stage.breaker.isolate()
@@ -133,7 +140,8 @@ struct ManualControlTests {
         }
     }
 
-    @Test func halfOpenedByHandFromIsolationAHungProbeIsGivenUp() throws {
+    @Test("half-opened by hand from isolation a hung probe is given up")
+    func hungProbe() throws {
         let stage = try Stage(.fragile())
         stage.breaker.isolate()
         try stage.breaker.halfOpen()
@@ -145,7 +153,8 @@ struct ManualControlTests {
         #expect(stage.state == .open)
     }
 
-    @Test func halfOpenAgainGivesFreshProbes() throws {
+    @Test("half-open again gives fresh probes")
+    func freshProbes() throws {
         let stage = try Stage(.fragile())
         stage.breaker.open()
         try stage.breaker.halfOpen()
@@ -160,7 +169,8 @@ struct ManualControlTests {
         #expect(stage.path == [.open, .halfOpen, .closed])
     }
 
-    @Test func countsInTransitionsByHandAreThoseOfTheWindowNow() throws {
+    @Test("counts in transitions by hand are those of the window now")
+    func counts() throws {
         let stage = try Stage(.init(trip: .failureRate(0.5, minimumCalls: 10), window: .time(.seconds(10))))
         let changes: [(String, (CircuitBreaker) throws -> Void)] = [
             ("isolate", { $0.isolate() }), ("disable", { $0.disable() }), ("observe", { $0.observe() }),

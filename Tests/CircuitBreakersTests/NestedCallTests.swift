@@ -210,7 +210,8 @@ struct NestedCallTests {
         #expect(ended.state == .closed && ended.breaker.totals.successes == 2)
     }
 
-    @Test func onlyWithinAProbeThatStillCounts() async throws {
+    @Test("a call passes within a probe only while that counts")
+    func staleProbe() async throws {
         let stage = try halfOpen()
         let breaker = stage.breaker
         try await breaker.execute {
@@ -224,7 +225,8 @@ struct NestedCallTests {
         #expect(breaker.totals.late == 1)
     }
 
-    @Test func anotherTasksCallIsAnotherCall() async throws {
+    @Test("another task's call is another call")
+    func otherTask() async throws {
         let stage = try halfOpen()
         try await stage.breaker.execute {
             await Task.detached {

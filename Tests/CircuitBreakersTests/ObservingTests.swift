@@ -19,7 +19,8 @@ struct ObservingTests {
         stage.events.compactMap { if case .wouldOpen(let reason, _) = $0.kind { reason } else { nil } }
     }
 
-    @Test func eachRuleSaysSoOnceAndIsCounted() throws {
+    @Test("each rule says so once, and is counted")
+    func once() throws {
         let stage = try Stage(rules)
         let all: [Reason] = [
             .consecutiveFailures(2), .failureRate(1), .failureRate(1), .predicate, .slowCallRate(0.75), .predicate,
@@ -45,7 +46,8 @@ struct ObservingTests {
         #expect(sample.map { "\($0.value)" }?.contains("\(stage.breaker.totals.wouldOpen)") == true)
     }
 
-    @Test func aDisabledBreakerTellsNothingAboutCalls() throws {
+    @Test("a disabled breaker tells nothing about calls")
+    func disabled() throws {
         let stage = try Stage(rules)
         stage.breaker.disable()
         stage.recorder.clear()
@@ -56,7 +58,8 @@ struct ObservingTests {
         #expect(stage.recorder.names == ["circuit_breaker.transition", "circuit_breaker.called"])
     }
 
-    @Test func forgettingCountsByHandIsAnEvent() throws {
+    @Test("forgetting counts by hand is an event")
+    func reset() throws {
         let stage = try Stage(.init(trip: .consecutiveFailures(3)))
         try stage.play("FF")
         stage.recorder.clear()
@@ -73,7 +76,8 @@ struct ObservingTests {
         #expect(stage.state == .closed)
     }
 
-    @Test func theErrorThatOpenedTheBreakerIsKnown() async throws {
+    @Test("the error that opened the breaker is known")
+    func lastFailure() async throws {
         for observed in [false, true] {
             let stage = try Stage(.fragile(), observed: observed)
             func label(_ error: (any Error)?) -> String? { (error as? InjectedFailure)?.label }
@@ -106,7 +110,8 @@ struct ObservingTests {
         #expect((stage.transitions.first?.lastFailure as? InjectedFailure)?.label == "volume")
     }
 
-    @Test func errorsAreReleasedOutsideOfTheLock() throws {
+    @Test("errors are released outside of the lock")
+    func release() throws {
         let stage = try Stage(.init(trip: .consecutiveFailures(2), breakLength: .fixed(.seconds(1))))
         let released = Log<CircuitBreaker.State>()
         for round in 1...20 {
@@ -128,7 +133,8 @@ struct ObservingTests {
         deinit { action() }
     }
 
-    @Test func countsKnowHowLongCallsTook() throws {
+    @Test("counts know how long calls took")
+    func durations() throws {
         for window: CircuitBreaker.Window in [.calls(4), .time(.seconds(100)), .unbounded] {
             let stage = try Stage(.init(trip: .failureRate(1, minimumCalls: 4), window: window))
             try stage.play("SX", taking: .seconds(1))
@@ -161,7 +167,8 @@ struct ObservingTests {
         #expect(CircuitBreaker.State.halfOpen.rawValue == "half_open")
     }
 
-    @Test func aLateResultTellsItsCaller() throws {
+    @Test("a late result tells its caller")
+    func late() throws {
         let stage = try Stage(.fragile(maxWait: .seconds(1)))
         let early = try stage.start()
         let late = try stage.start()

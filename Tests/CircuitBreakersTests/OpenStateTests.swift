@@ -131,7 +131,8 @@ struct OpenStateTests {
         }
     }
 
-    @Test func readingsOfAClockThatMovesBetweenThemNeverMakeABreakNegative() throws {
+    @Test("readings of a clock that moves between them never make a break negative")
+    func restlessClock() throws {
         let clock = RestlessClock()
         let breaker = try CircuitBreaker("test", .fragile(), clock: clock)
         for _ in 1...200 {

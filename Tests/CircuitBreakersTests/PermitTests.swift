@@ -54,7 +54,8 @@ struct PermitTests {
         #expect(stage.state == .closed)
     }
 
-    @Test func aPermitThatIsEndedIsCountedOnce() throws {
+    @Test("a permit that is ended is counted once")
+    func once() throws {
         let stage = try Stage(.sixInARow)
         try stage.breaker.tryAcquirePermit().succeed()
         try stage.breaker.tryAcquirePermit().fail(InjectedFailure())
@@ -67,7 +68,8 @@ struct PermitTests {
         #expect(totals.asks == 6)
     }
 
-    @Test func aPermitFailsByTheConditions() throws {
+    @Test("a permit fails by the conditions")
+    func conditions() throws {
         var configuration = Configuration.sixInARow
         configuration.ignores = .only(InjectedFailure.self)
         let stage = try Stage(configuration)
@@ -88,7 +90,8 @@ struct PermitTests {
         #expect(stage.state == .closed)
     }
 
-    @Test func eachProbeHasItsOwnTime() throws {
+    @Test("each probe has its own time")
+    func probeTime() throws {
         let stage = try halfOpen(probes: 2)
         stage.clock.advance(by: .seconds(100))
         #expect(stage.state == .halfOpen)

@@ -22,7 +22,8 @@ struct ProbeTimeTests {
         return stage
     }
 
-    @Test func overlappingProbesAreNotTimedOut() throws {
+    @Test("overlapping probes are not timed out")
+    func overlapping() throws {
         let stage = try halfOpen(probes: 8)
         var last = try stage.start()
         for _ in 1..<8 {
@@ -76,7 +77,8 @@ struct ProbeTimeTests {
         #expect(stage.state == .halfOpen && stage.breaker.totals.late == 2)
     }
 
-    @Test func aLateResultSettlesWhatWasDue() throws {
+    @Test("a late result settles what was due")
+    func late() throws {
         let stage = try halfOpen(probes: 2)
         let hung = try stage.start()
         stage.clock.advance(by: .milliseconds(500))
@@ -87,7 +89,8 @@ struct ProbeTimeTests {
         #expect(hung.ends("S") == false)
     }
 
-    @Test func closingAfterTheWaitBeginsAtTheDeadlineToo() throws {
+    @Test("closing after the wait begins at the deadline too")
+    func closing() throws {
         let stage = try halfOpen(probes: 1, after: .closed)
         let probe = try stage.start()
         stage.clock.advance(by: .seconds(3))
@@ -117,7 +120,8 @@ struct ProbeTimeTests {
         }
     }
 
-    @Test func aNewConfigurationLeavesTheDeadlinesOfProbesThatAreOut() throws {
+    @Test("a new configuration leaves the deadlines of probes that are out")
+    func update() throws {
         let stage = try halfOpen(probes: 3, maxWait: .seconds(60))
         let first = try stage.start()
         try stage.breaker.update(.fragile(probes: 3, maxWait: .seconds(1)))
@@ -136,7 +140,8 @@ struct ProbeTimeTests {
         #expect(stage.state == .open && stage.breaker.totals.late == 2)
     }
 
-    @Test func aTimerFollowsTheProbesThatAreOut() throws {
+    @Test("a timer follows the probes that are out")
+    func timer() throws {
         let stage = try halfOpen(probes: 2, timer: true)
         let first = try stage.start()
         stage.clock.advance(by: .milliseconds(500))

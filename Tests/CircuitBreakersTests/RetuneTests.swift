@@ -38,7 +38,8 @@ struct RetuneTests {
         #expect(stage.state == .closed)
     }
 
-    @Test func aWindowOfCallsIsCutToTheLatest() throws {
+    @Test("a window of calls is cut to the latest")
+    func fewerCalls() throws {
         let stage = try Stage(rate(1, .calls(6), minimumCalls: 5))
         try stage.play("FFFSXF")
         try stage.breaker.update(rate(1, .calls(2), minimumCalls: 2))
@@ -48,7 +49,8 @@ struct RetuneTests {
         #expect(stage.breaker.counts.row == [4, 2, 1, 1, 1, 0])
     }
 
-    @Test func countsThatFitAreTakenOverExactly() throws {
+    @Test("counts that fit are taken over exactly")
+    func exact() throws {
         let windows: [CircuitBreaker.Window] = [.unbounded, .time(.seconds(100)), .calls(100), .interval(.seconds(60))]
         for failures in 0...49 {
             for (from, to) in zip(windows, windows.dropFirst() + windows.prefix(1)) {
@@ -62,7 +64,8 @@ struct RetuneTests {
         }
     }
 
-    @Test func aSmallerWindowOfAnotherKindKeepsTheRate() throws {
+    @Test("a smaller window of another kind keeps the rate")
+    func otherKind() throws {
         for failures in 0...90 {
             let stage = try Stage(rate(1, .unbounded, minimumCalls: 100), observed: false)
             try stage.play(String(repeating: "F", count: failures) + String(repeating: "S", count: 90 - failures))
@@ -76,7 +79,8 @@ struct RetuneTests {
         }
     }
 
-    @Test func aWindowOfTimeKeepsTheAgeOfItsParts() throws {
+    @Test("a window of time keeps the age of its parts")
+    func age() throws {
         let stage = try Stage(rate(1, .time(.seconds(10), buckets: 10), minimumCalls: 100))
         try stage.play("FFFFF", pause: .seconds(1))
         try stage.breaker.update(rate(1, .time(.seconds(20), buckets: 20), minimumCalls: 100))
@@ -88,7 +92,8 @@ struct RetuneTests {
         #expect(stage.breaker.counts.failures == 2)
     }
 
-    @Test func aCallThatStartedBeforeANewWindowOfTimeBeganCountsByItsAge() throws {
+    @Test("a call that started before a new window of time began counts by its age")
+    func earlierCall() throws {
         for (seconds, left) in [(5, 0), (11, 1)] {
             let stage = try Stage(rate(1, .time(.seconds(30)), minimumCalls: 100))
             let call = try stage.start()
@@ -103,7 +108,8 @@ struct RetuneTests {
         }
     }
 
-    @Test func probesThatEndedAreJudgedByTheNewVerdict() throws {
+    @Test("probes that ended are judged by the new verdict")
+    func verdict() throws {
         for (verdict, state) in [
             (CircuitBreaker.Verdict.successes(atLeast: 1), CircuitBreaker.State.closed),
             (.failureRate(below: 0.5), .open), (.failureRate(below: 1), .closed),
@@ -117,7 +123,8 @@ struct RetuneTests {
         }
     }
 
-    @Test func fewerProbesThanRunAreNotAddedTo() throws {
+    @Test("fewer probes than run are not added to")
+    func fewerProbes() throws {
         let stage = try Stage(.fragile(probes: 3))
         stage.breaker.open()
         stage.clock.advance(by: .seconds(10))
@@ -129,7 +136,8 @@ struct RetuneTests {
         #expect(stage.state == .closed)
     }
 
-    @Test func theTimeOfProbesThatIsOverIsNotForgiven() throws {
+    @Test("the time of probes that is over is not forgiven")
+    func overdueProbe() throws {
         let stage = try Stage(.fragile(probes: 2))
         stage.breaker.open()
         stage.clock.advance(by: .seconds(10))
@@ -142,7 +150,8 @@ struct RetuneTests {
         #expect(stage.state == .open)
     }
 
-    @Test func aRefusedConfigurationChangesNothing() throws {
+    @Test("a refused configuration changes nothing")
+    func refused() throws {
         let stage = try Stage(rate(0.5, .calls(10)))
         try stage.play("FF")
         #expect(throws: ConfigurationError.self) { try stage.breaker.update(rate(2, .calls(3), minimumCalls: 99)) }
@@ -151,7 +160,8 @@ struct RetuneTests {
         #expect(stage.state == .open)
     }
 
-    @Test func theConditionsAreReplacedToo() throws {
+    @Test("the conditions are replaced too")
+    func conditions() throws {
         let stage = try Stage(.sixInARow)
         var other = Configuration.sixInARow
         other.ignores = .only(InjectedFailure.self)
@@ -160,7 +170,8 @@ struct RetuneTests {
         #expect(stage.breaker.counts.ignored == 1)
     }
 
-    @Test func aBreakerThatNeedsNoTimeMayComeToNeedIt() throws {
+    @Test("a breaker that needs no time may come to need it")
+    func timeless() throws {
         let stage = try Stage(rate(1, .calls(10), minimumCalls: 10), observed: false)
         stage.clock.advance(by: .seconds(1000))
         let call = try stage.start()

@@ -174,7 +174,8 @@ struct SnapshotTests {
         #expect(stage.state == .closed)
     }
 
-    @Test func everyStateIsRestored() throws {
+    @Test("every state is restored")
+    func states() throws {
         let prepare: [(CircuitBreaker) throws -> Void] = [
             { $0.close() }, { $0.open() }, { $0.isolate() }, { $0.disable() }, { $0.observe() },
             {
@@ -197,7 +198,8 @@ struct SnapshotTests {
         }
     }
 
-    @Test func totalsAreAdded() throws {
+    @Test("totals are added")
+    func totals() throws {
         let stage = try Stage(.sixInARow)
         try stage.play("SFXC")
         let copy = try Stage(.sixInARow)
@@ -210,7 +212,8 @@ struct SnapshotTests {
         #expect(copy.breaker.totals.late == 1 && copy.breaker.counts.failures == 1)
     }
 
-    @Test func anotherConfigurationJudgesTheProbesAtOnce() throws {
+    @Test("another configuration judges the probes at once")
+    func otherConfiguration() throws {
         let stage = try Stage(.fragile(probes: 3))
         stage.breaker.open()
         try stage.breaker.halfOpen()

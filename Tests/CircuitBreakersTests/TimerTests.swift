@@ -39,7 +39,8 @@ struct TimerTests {
         #expect(stage.path == [.open, .isolated])
     }
 
-    @Test func withoutOneNothingHappensUntilSomebodyAsks() throws {
+    @Test("without a timer nothing happens until somebody asks")
+    func noTimer() throws {
         var configuration = configuration()
         configuration.endsBreakByTimer = false
         let stage = try Stage(configuration)
@@ -50,7 +51,8 @@ struct TimerTests {
         #expect(stage.state == .halfOpen)
     }
 
-    @Test func followsABreakThatStartsAnew() throws {
+    @Test("the timer follows a break that starts again")
+    func newBreak() throws {
         let stage = try Stage(configuration())
         try stage.play("F")
         stage.clock.advance(by: .seconds(1))
@@ -76,7 +78,8 @@ struct TimerTests {
         #expect(stage.path.count == 3)
     }
 
-    @Test func goesOnThroughSeveralBreaks() throws {
+    @Test("the timer goes on through several breaks")
+    func severalBreaks() throws {
         let stage = try Stage(configuration())
         try stage.play("F")
         for round in 1...3 {
@@ -89,7 +92,8 @@ struct TimerTests {
         #expect(stage.path.last == .closed && stage.clock.timerCount == 0)
     }
 
-    @Test func isSetByANewConfigurationAndBySnapshots() throws {
+    @Test("the timer is set by a new configuration and by snapshots")
+    func set() throws {
         var without = configuration()
         without.endsBreakByTimer = false
         let stage = try Stage(without)
@@ -110,7 +114,8 @@ struct TimerTests {
         withExtendedLifetime(kept.breaker) {}
     }
 
-    @Test func noTimerIsLeftBehindByTasksThatCompete() async throws {
+    @Test("no timer is left behind by tasks that compete")
+    func contention() async throws {
         let stage = try Stage(configuration(), observed: false)
         await withTaskGroup(of: Void.self) { group in
             for task in 0..<4 {
@@ -130,7 +135,8 @@ struct TimerTests {
         #expect(stage.state == .halfOpen)
     }
 
-    @Test func anObserverMayOpenTheBreakerAgainWhenTheTimerFires() throws {
+    @Test("an observer may open the breaker again when the timer fires")
+    func reopening() throws {
         let observer = Reopener()
         let clock = ManualClock()
         let breaker = try CircuitBreaker("test", configuration(), clock: clock, observers: [observer])

@@ -29,7 +29,8 @@ struct TripTests {
         #expect(stage.state == .open)
     }
 
-    @Test func everyDecimalRateIsReachedExactly() throws {
+    @Test("every decimal rate is reached exactly")
+    func decimals() throws {
         for percent in 1...100 {
             let rate = Double(percent) / 100
             let literal = try #require(Double("\(percent)e-2"))
@@ -43,7 +44,8 @@ struct TripTests {
         }
     }
 
-    @Test func belowTheMinimumThereIsNoRate() throws {
+    @Test("below the minimum there is no rate")
+    func minimum() throws {
         let stage = try Stage(
             .init(
                 trip: .any(.failureRate(0.9, minimumCalls: 4), .failureRate(0.5, minimumCalls: 6)),
@@ -59,7 +61,8 @@ struct TripTests {
         #expect(stage.transitions.first?.reason == .failureRate(0.5))
     }
 
-    @Test func anyOfSeveralRules() throws {
+    @Test("any of several rules opens the breaker, and is the reason")
+    func several() throws {
         let configuration = Configuration(
             trip: .any(
                 .slowCallRate(0.5, minimumCalls: 4), .slowCallRate(1, minimumCalls: 2), .consecutiveFailures(5),
@@ -80,7 +83,8 @@ struct TripTests {
         #expect(row.transitions.map(\.reason) == [.consecutiveFailures(3)])
     }
 
-    @Test func aPredicateSeesTheCountsAfterEveryCall() throws {
+    @Test("a predicate sees the counts after every call")
+    func predicate() throws {
         let seen = Log<[Int]>()
         let stage = try Stage(
             .init(
@@ -96,7 +100,8 @@ struct TripTests {
         #expect(stage.transitions.map(\.reason) == [.predicate])
     }
 
-    @Test func aPredicateMayUseTheBreaker() throws {
+    @Test("a predicate may use the breaker")
+    func reentrance() throws {
         let breakerOfPredicate = Log<CircuitBreaker>()
         let stage = try Stage(
             .init(
@@ -109,7 +114,8 @@ struct TripTests {
         #expect(stage.state == .open)
     }
 
-    @Test func aChangeOfStateWhileTheRuleIsAskedGoesFirst() throws {
+    @Test("a change of state while the rule is asked goes first")
+    func changeMeanwhile() throws {
         let breakers = Log<CircuitBreaker>()
         let isolating = Configuration(
             trip: .when { _ in
@@ -131,7 +137,8 @@ struct TripTests {
         }
     }
 
-    @Test func aSlowProbeIsNoSuccessIfTheRuleLooksAtSlowCalls() throws {
+    @Test("a slow probe is no success if the rule looks at slow calls")
+    func slowProbe() throws {
         for (trip, state) in [
             (CircuitBreaker.Trip.slowCallRate(1, minimumCalls: 9), CircuitBreaker.State.open),
             (.consecutiveFailures(9), .closed),

@@ -1,6 +1,5 @@
 import ResilienceCore
 import ResilienceTesting
-import TestSupport
 import Testing
 
 @testable import Fallbacks

@@ -148,7 +148,7 @@ final class CountingLayer: Strategy {
             state.running += 1
             return true
         }
-        guard isAdmitted else { throw Refused() }
+        guard isAdmitted else { throw Refused(policyName: "counting", reason: "full") }
         defer { state.withLock { $0.running -= 1 } }
         try await next(context)
     }

@@ -93,7 +93,7 @@ struct MutationTests {
             let document = Self.good.mutated(using: &generator)
             // Comparing everything takes most of the time; what some of the refused ones show, all would.
             let before = seed.isMultiple(of: 20) ? stage.state : nil
-            do {
+            do throws(ConfigurationError) {
                 try stage.module.update(.init(document))
                 applied += 1
             } catch {

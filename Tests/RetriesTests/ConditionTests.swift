@@ -23,7 +23,8 @@ struct ConditionTests {
         try await isRetried(error, Configuration(handles: condition))
     }
 
-    @Test func listsOfTypes() async throws {
+    @Test("errors are retried by their types")
+    func types() async throws {
         #expect(try await isRetried(failure, .all))
         #expect(try await !isRetried(failure, .none))
         #expect(try await isRetried(failure, .only(Other.self, InjectedFailure.self)))
@@ -36,7 +37,8 @@ struct ConditionTests {
         #expect(try await isRetried(Base(), .except(Derived.self)))
     }
 
-    @Test func predicates() async throws {
+    @Test("errors are retried by a predicate")
+    func predicate() async throws {
         let server = ErrorCondition.errors { ($0 as? InjectedFailure)?.label == "server" }
         #expect(try await isRetried(InjectedFailure("server"), server))
         #expect(try await !isRetried(InjectedFailure("client"), server))
@@ -45,7 +47,8 @@ struct ConditionTests {
         #expect(try await !isRetried(failure, everything))
     }
 
-    @Test func valuesThatAreNotAccepted() async throws {
+    @Test("a value that is not accepted is retried whichever types of errors are, unless nothing is")
+    func unaccepted() async throws {
         let conditions: [(ErrorCondition, Int)] = [
             (.all, 3), (.only(Other.self), 3), (.except(InjectedFailure.self), 3), (.errors { _ in false }, 3),
             (.none, 1), (.init { $0 is Other }, 1),
@@ -57,7 +60,8 @@ struct ConditionTests {
         }
     }
 
-    @Test func aValueThatIsNotAcceptedAndThenAnErrorIsTheError() async throws {
+    @Test("a value that is not accepted and then an error is the error")
+    func lastError() async throws {
         let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 2))
         let outcome = try await stage.run(accepting: { $0 < 500 }) { context in
             if context.attempt == 2 { throw failure }
@@ -68,7 +72,8 @@ struct ConditionTests {
 
     // MARK: Idempotence
 
-    @Test func aCallThatIsNotIdempotentIsRetriedOnlyIfItNeverRan() async throws {
+    @Test("a call that is not idempotent is retried only if it never ran")
+    func notIdempotent() async throws {
         var configuration = Configuration(idempotent: false)
         #expect(try await !isRetried(failure, configuration))
         #expect(try await !isRetried(Refused(retryAfter: .zero), configuration))
@@ -84,7 +89,8 @@ struct ConditionTests {
         #expect(stage.reasons == [.notIdempotent] && stage.events.last?.severity == .debug)
     }
 
-    @Test func aCallSaysForItselfWhetherItIsIdempotent() async throws {
+    @Test("a call says for itself whether it is idempotent")
+    func ownIdempotence() async throws {
         let clock = ManualClock()
         for byDefault in [true, false] {
             let policy = try Policy("p", clock: clock) {
@@ -101,7 +107,8 @@ struct ConditionTests {
 
     // MARK: Rejections of layers inside
 
-    @Test func whereAskedARejectionIsWaitedForIfItSaysWhen() async throws {
+    @Test("where asked, a rejection is waited for if it says when")
+    func rejection() async throws {
         #expect(try await !isRetried(Refused(), .all))
         let stage = try Stage(
             Configuration(backoff: .constant(.seconds(1)), hintJitter: 0, onRejection: .waitUntilRetryAfter))
@@ -112,7 +119,8 @@ struct ConditionTests {
         #expect(stage.reasons == [.delay, .rejection])
     }
 
-    @Test func hintsOfServersMayBeIgnoredThoseOfRejectionsMayNot() async throws {
+    @Test("hints of servers may be ignored, those of rejections may not")
+    func ignoredHints() async throws {
         let stage = try Stage(
             Configuration(
                 backoff: .immediate, serverHints: .ignored, hintJitter: 0, onRejection: .waitUntilRetryAfter))
@@ -185,7 +193,8 @@ struct ConditionTests {
         #expect(outcome.value == 3 && outcome.attempts == 3)
     }
 
-    @Test func anIsolatedBreakerEndsTheCall() async throws {
+    @Test("an isolated breaker ends the call")
+    func isolated() async throws {
         let policy = try Policy("p", clock: ManualClock()) {
             Retry.layer(.immediate)
             CircuitBreaker.layer(.init(initialState: .isolated))

@@ -7,7 +7,8 @@ import Testing
 /// How retries are made, changed and described.
 @Suite("Retry: configuration", .timeLimit(.minutes(30)))
 struct ConfigurationTests {
-    @Test func theFormsInWhichARetryIsMade() throws {
+    @Test("a retry is made with a name, a configuration, parts of one, or none of them")
+    func forms() throws {
         #expect(try Retry().name == "retry" && Retry().configuration.maxAttempts == 3)
         #expect(try Retry(.immediate, maxAttempts: 4).configuration.maxAttempts == 4)
         #expect(try Retry("quotes").name == "quotes")
@@ -88,7 +89,8 @@ struct ConfigurationTests {
             ])
     }
 
-    @Test func theLimitsOfTheRangesWork() async throws {
+    @Test("the limits of the ranges work")
+    func extremes() async throws {
         let longest = Duration.nanoseconds(Int64.max)
         let stage = try Stage(
             Configuration(
@@ -100,7 +102,8 @@ struct ConfigurationTests {
         #expect(try await none.run([failure, failure]).slept == [])
     }
 
-    @Test func aConfigurationInForceCanBeReplaced() async throws {
+    @Test("a configuration in force can be replaced")
+    func update() async throws {
         let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 2))
         _ = try await stage.run { _ -> Int in throw failure }
         var configuration = stage.retry.configuration
@@ -116,7 +119,8 @@ struct ConfigurationTests {
         #expect(stage.retry.totals.failedWithRetry == 3)
     }
 
-    @Test func aCallThatHasFailedGoesOnByTheOldConfiguration() async throws {
+    @Test("a call that has failed goes on by the old configuration")
+    func runningCall() async throws {
         let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 4))
         let outcome = try await stage.run { context -> Int in
             if context.attempt == 2 { try stage.retry.update(Configuration(maxAttempts: 1)) }
@@ -126,7 +130,8 @@ struct ConfigurationTests {
         #expect(try await stage.run { _ -> Int in throw failure }.attempts == 1)
     }
 
-    @Test func aLongestDurationSetDuringACallCountsFromThen() async throws {
+    @Test("a longest duration set during a call counts from then")
+    func laterDuration() async throws {
         let stage = try Stage(Configuration(backoff: .constant(.seconds(4))))
         stage.clock.advance(by: .seconds(1000))
         let outcome = try await stage.run { context -> Int in
@@ -138,7 +143,8 @@ struct ConfigurationTests {
         #expect(outcome.slept == [.seconds(4), .seconds(4)])
     }
 
-    @Test func totalsAddUp() {
+    @Test("totals add up")
+    func totals() {
         var totals = Totals()
         totals.succeededWithoutRetry = .max
         totals.cancelled = 1
@@ -150,7 +156,8 @@ struct ConfigurationTests {
         #expect(sum.succeededWithoutRetry == .max && sum.cancelled == 1 && sum.hintsIgnored == 3)
     }
 
-    @Test func everyReasonHasItsWords() {
+    @Test("every reason has its words")
+    func words() {
         #expect(Set(StopReason.allCases.map(\.description)).count == StopReason.allCases.count)
     }
 }

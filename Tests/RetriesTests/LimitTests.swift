@@ -29,14 +29,16 @@ struct LimitTests {
         #expect(try await long.run(endless).slept == [] && long.reasons == [.duration])
     }
 
-    @Test func aHintWinsOverTheBackoff() async throws {
+    @Test("a hint wins over the backoff")
+    func hintBeforeBackoff() async throws {
         let stage = try Stage(Configuration(backoff: .constant(.seconds(10)), hintJitter: 0))
         #expect(try await stage.run([hint(.seconds(2)), hint(.seconds(20))]).slept == [.seconds(2), .seconds(20)])
         #expect(try await stage.run([hint(.zero), hint(.seconds(-5))]).slept == [])
         #expect(try await stage.run([hint(.seconds(2)), failure]).slept == [.seconds(2), .seconds(10)])
     }
 
-    @Test func aServerMaySayStop() async throws {
+    @Test("a server may say stop")
+    func stop() async throws {
         let stage = try Stage(Configuration(backoff: .immediate, hintJitter: 0))
         let outcome = try await stage.run([Answer(serverHint: .grpc(pushback: "-1"))])
         #expect(outcome.error is Answer && stage.reasons == [.server])
@@ -45,7 +47,8 @@ struct LimitTests {
         #expect(try await ignoring.run([Answer(serverHint: .doNotRetry)]).value == 2)
     }
 
-    @Test func aHintThatCannotBeReadIsIgnoredAndCounted() async throws {
+    @Test("a hint that cannot be read is ignored and counted")
+    func unreadable() async throws {
         let stage = try Stage(Configuration(backoff: .constant(.seconds(1))))
         let unreadable = Answer(serverHint: .http(retryAfter: "soon", secondsSince1970: 0))
         #expect(try await stage.run([unreadable, unreadable]).slept == [.seconds(1), .seconds(1)])
@@ -69,13 +72,15 @@ struct LimitTests {
         }
     }
 
-    @Test func theLongestDelayBoundsAFunctionToo() async throws {
+    @Test("the longest delay bounds a function too")
+    func function() async throws {
         let stage = try Stage(
             Configuration(backoff: .custom { _ in .seconds(Int64.max) }, maxDelay: .seconds(3)))
         #expect(try await stage.run([failure, failure]).slept == [.seconds(3), .seconds(3)])
     }
 
-    @Test func theLongestDurationRefusesOrTrims() async throws {
+    @Test("the longest duration refuses or trims")
+    func duration() async throws {
         for (lastDelay, slept) in [
             (Retry.LastDelay.refuse, [4, 4]), (.trim, [4, 4, 2]),
         ] {
@@ -89,14 +94,16 @@ struct LimitTests {
         }
     }
 
-    @Test func anAttemptMayStartExactlyAtTheLongestDuration() async throws {
+    @Test("an attempt may start exactly at the longest duration")
+    func exactDuration() async throws {
         let stage = try Stage(
             Configuration(
                 backoff: .constant(.seconds(5)), maxAttempts: Retry.unlimited, maxDuration: .seconds(10)))
         #expect(try await stage.run { _ -> Int in throw failure }.slept == [.seconds(5), .seconds(5)])
     }
 
-    @Test func theTimeOfTheAttemptsCounts() async throws {
+    @Test("the time of the attempts counts")
+    func attemptTime() async throws {
         let stage = try Stage(
             Configuration(backoff: .immediate, maxAttempts: Retry.unlimited, maxDuration: .seconds(10)))
         let outcome = try await stage.run { _ -> Int in
@@ -106,7 +113,8 @@ struct LimitTests {
         #expect(outcome.attempts == 3 && stage.reasons == [.duration])
     }
 
-    @Test func theRejectionOfALayerIsNotTrimmed() async throws {
+    @Test("the rejection of a layer is not trimmed")
+    func rejection() async throws {
         let stage = try Stage(
             Configuration(
                 backoff: .immediate, maxDuration: .seconds(10), lastDelay: .trim, onRejection: .waitUntilRetryAfter))
@@ -114,7 +122,8 @@ struct LimitTests {
         #expect(try await stage.run([Refused(retryAfter: .seconds(10))]).slept == [.seconds(10)])
     }
 
-    @Test func noAttemptStartsAtOrAfterTheDeadline() async throws {
+    @Test("no attempt starts at or after the deadline")
+    func deadline() async throws {
         let stage = try Stage(Configuration(backoff: .constant(.seconds(5)), maxAttempts: Retry.unlimited))
         for (left, attempts) in [(Duration.seconds(5), 1), (.seconds(5) + .nanoseconds(1), 2), (.seconds(11), 3)] {
             let outcome = try await drive(stage.clock) {
@@ -126,7 +135,8 @@ struct LimitTests {
         #expect(stage.retry.totals.failedWithoutRetry == 1 && stage.retry.totals.failedWithRetry == 2)
     }
 
-    @Test func aDeadlineOnAnotherClockIsKept() async throws {
+    @Test("a deadline on another clock is kept")
+    func otherClock() async throws {
         // A retry that exists already keeps its clock; the policy's shows another time.
         let clock = ManualClock()
         clock.advance(by: .seconds(1000))
@@ -138,7 +148,8 @@ struct LimitTests {
         #expect(await policy.run { throw failure }.attempts == 1)
     }
 
-    @Test func immediateRetriesEndAtTheDeadlineToo() async throws {
+    @Test("immediate retries end at the deadline too")
+    func immediate() async throws {
         let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: Retry.unlimited))
         let outcome = try await drive(stage.clock) {
             await Deadline(left: .seconds(3), inner: stage.retry).run {
@@ -149,7 +160,8 @@ struct LimitTests {
         #expect(outcome.attempts == 3)
     }
 
-    @Test func aRetryInAPolicyWaitsOnThePolicysClock() async throws {
+    @Test("a retry in a policy waits on the policy's clock")
+    func policyClock() async throws {
         let clock = ManualClock()
         let policy = try Policy.pipeline("p", clock: clock, random: .constant(1))
             .retry(.exponential(from: .seconds(1)), maxAttempts: 3).build()

@@ -70,7 +70,8 @@ struct RetryBudgetTests {
         #expect((1...6).map { _ in budget.tryWithdraw() } == [true, true, true, true, true, false])
     }
 
-    @Test func whatWasEarnedExpires() throws {
+    @Test("what was earned expires")
+    func expiry() throws {
         let clock = ManualClock()
         let budget = try RetryBudget(.ratio(0.5, minimumPerSecond: 0, window: .seconds(1)), clock: clock)
         for _ in 1...2 { budget.deposit() }
@@ -175,7 +176,8 @@ struct RetryBudgetTests {
         #expect(budget.balance == 4.1)
     }
 
-    @Test func aRejectionOfALayerInsideCostsAThrottleNothing() async throws {
+    @Test("a rejection of a layer inside costs a throttle nothing")
+    func rejection() async throws {
         let budget = try RetryBudget(.throttle(maxTokens: 10))
         let stage = try Stage(
             Configuration(backoff: .immediate, onRejection: .waitUntilRetryAfter, budget: budget))
@@ -183,7 +185,8 @@ struct RetryBudgetTests {
         #expect(budget.balance == 10 && budget.totalGranted == 2)
     }
 
-    @Test func everyCallEarnsItsShareOnce() async throws {
+    @Test("every call earns its share once")
+    func share() async throws {
         let budget = try RetryBudget(.ratio(0.2, minimumPerSecond: 0), clock: ManualClock())
         let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 9, budget: budget))
         for _ in 1...4 { #expect(try await stage.run([]).attempts == 1) }
@@ -191,7 +194,8 @@ struct RetryBudgetTests {
         #expect(abs(budget.balance) < 1e-9 && stage.retry.totals.budgetExhausted == 1)
     }
 
-    @Test func aBudgetOfOnesOwn() async throws {
+    @Test("a budget of one's own is asked")
+    func own() async throws {
         struct Never: AttemptBudget {
             let deposits = Count()
             func deposit() { deposits.increment() }
@@ -203,7 +207,8 @@ struct RetryBudgetTests {
         #expect(budget.deposits.value == 1)
     }
 
-    @Test func whatIsRefusedForOtherReasonsIsNotPaidFor() async throws {
+    @Test("what is refused for other reasons is not paid for")
+    func otherReasons() async throws {
         let budget = try RetryBudget(.quota(28, cost: 14))
         let stage = try Stage(
             Configuration(backoff: .constant(.seconds(5)), maxDuration: .seconds(1), budget: budget))
@@ -211,7 +216,8 @@ struct RetryBudgetTests {
         #expect(stage.reasons == [.duration] && budget.balance == 28)
     }
 
-    @Test func sharedBetweenPolicies() async throws {
+    @Test("what one policy spends of a shared budget, another cannot")
+    func shared() async throws {
         let clock = ManualClock()
         let budget = try RetryBudget(.quota(14, cost: 14))
         let first = try Policy("first", clock: clock) { Retry.layer(.immediate, maxAttempts: 9, budget: budget) }
@@ -335,7 +341,8 @@ struct RetryBudgetTests {
         }
     }
 
-    @Test func theLimitsOfTheRangesWork() throws {
+    @Test("the limits of the ranges work")
+    func extremes() throws {
         for rule: RetryBudget.Configuration in [
             .ratio(0, minimumPerSecond: 0, window: .milliseconds(1)),
             .ratio(1, minimumPerSecond: 1_000_000, window: .seconds(3600)), .throttle(maxTokens: 1, tokenRatio: 0.001),

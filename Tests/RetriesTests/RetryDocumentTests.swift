@@ -18,7 +18,8 @@ struct RetryDocumentTests {
         }
     }
 
-    @Test func aDocumentThatSaysEverything() throws {
+    @Test("a document can say everything that a configuration can")
+    func everything() throws {
         let json = """
             {
               "backoff": {"kind": "exponential", "from": "50ms", "factor": 1.5, "jitter": {"ratio": 0.2}},

@@ -1,6 +1,5 @@
 import ResilienceCore
 import ResilienceTesting
-import TestSupport
 import Testing
 
 @testable import Retries
@@ -90,7 +89,8 @@ struct RetryTests {
         #expect(made == 6 && released.value == 5 && last.released === released)
     }
 
-    @Test func aCallThatSucceedsAtOnceIsCountedAndLeavesTheAttemptAlone() async throws {
+    @Test("a call that succeeds at once is counted, and leaves the attempt alone")
+    func success() async throws {
         let stage = try Stage(Configuration())
         var context = stage.retry.rootContext
         context.attempt = 7
@@ -99,7 +99,8 @@ struct RetryTests {
         #expect(stage.recorder.names == ["retry.succeeded"])
     }
 
-    @Test func theAttemptNumberReachesTheOperationAlsoThroughNestedRetries() async throws {
+    @Test("the attempt number reaches the operation, also through nested retries")
+    func attemptNumber() async throws {
         let clock = ManualClock()
         let policy = try Policy("nested", clock: clock) {
             Retry.layer(.immediate, maxAttempts: 2)
@@ -114,7 +115,8 @@ struct RetryTests {
         #expect(seen == [1, 2, 3, 2, 3, 4])
     }
 
-    @Test func anExhaustedErrorKeepsTheLatestFailures() async throws {
+    @Test("an exhausted error keeps the latest failures")
+    func exhaustedError() async throws {
         let stage = try Stage(
             Configuration(backoff: .immediate, maxAttempts: 100, exhaustion: .exhaustedError), observed: false)
         let outcome = try await stage.run { context -> Int in throw InjectedFailure("\(context.attempt)") }
@@ -122,7 +124,8 @@ struct RetryTests {
         #expect(error.attempts == 100 && error.failures.map(\.attempt) == Array(69...100))
     }
 
-    @Test func unlimitedAttempts() async throws {
+    @Test("attempts without limit go on until one succeeds")
+    func unlimited() async throws {
         let stage = try Stage(
             Configuration(backoff: .exponential(), maxAttempts: Retry.unlimited), observed: false,
             random: .constant(0))
@@ -131,7 +134,8 @@ struct RetryTests {
         #expect(stage.retry.layers.first?.description == "Retry(unlimited)")
     }
 
-    @Test func anExecutionTellsOfFailedAttempts() async throws {
+    @Test("an execution tells of failed attempts")
+    func failedAttempts() async throws {
         let outcome = try await Stage(Self.constant).run([failure, Other()])
         #expect(outcome.execution.failedAttempts.map(\.attempt) == [1, 2])
         #expect(outcome.execution.failedAttempts.map(\.delay) == [.milliseconds(500), .milliseconds(500)])
@@ -140,7 +144,8 @@ struct RetryTests {
         #expect(failed.execution.failedAttempts.first?.description.hasPrefix("attempt 1 failed: injected") == true)
     }
 
-    @Test func anErrorOfADelayFunctionSurfaces() async throws {
+    @Test("an error of a delay function surfaces")
+    func delayError() async throws {
         let stage = try Stage(
             Configuration(backoff: .custom { if $0.attempt == 2 { throw Other() } else { .zero } }, maxAttempts: 9))
         let outcome = try await stage.run([failure, failure, failure])
@@ -149,13 +154,15 @@ struct RetryTests {
         #expect(try await stage.run([failure]).value == 2)
     }
 
-    @Test func aDelayFunctionCanSayStop() async throws {
+    @Test("a delay function can say stop")
+    func delayStop() async throws {
         let stage = try Stage(Configuration(backoff: .custom { _ in nil }))
         #expect(try await stage.run([failure]).error as? InjectedFailure == failure)
         #expect(stage.reasons == [.backoff] && stage.retry.totals.failedWithoutRetry == 1)
     }
 
-    @Test func eventsTellTheirStory() async throws {
+    @Test("events tell their story")
+    func story() async throws {
         let stage = try Stage(Self.constant)
         _ = try await stage.run([failure, failure, failure])
         #expect(
@@ -168,7 +175,8 @@ struct RetryTests {
         #expect(stage.events.allSatisfy { $0.source == "test" })
     }
 
-    @Test func anObserverAddedLaterHears() async throws {
+    @Test("an observer added later hears")
+    func laterObserver() async throws {
         let stage = try Stage(Self.constant, observed: false)
         _ = try await stage.run([])
         stage.retry.addObserver(stage.recorder)
