@@ -19,43 +19,13 @@ extension Bulkhead {
         }
         admission.part = BulkheadClaim.call(number).code
         let held = HeldSlot(self, number, within: HeldSlot.current)
-        let error = await run(#isolation, context, within: held, next)
+        let error = await HeldSlot.$innermost.binding(held, #isolation) { try await next(context) }
         held.end()
         if let error {
             failed(admission, error, context)
             throw error
         }
         succeeded(admission)
-    }
-
-    /// Runs the rest of a call with a mark.
-    ///
-    /// `TaskLocal.withValue` runs a closure off the actor unless the closure captures an isolated parameter. Besides,
-    /// Swift 6.3 drops the hop to that parameter's actor where nothing opaque comes before what is awaited, and leaves
-    /// the actor with an error that is thrown across; so it is returned.
-    private func run(
-        _ isolation: isolated (any Actor)?, _ context: Context, within held: HeldSlot,
-        _ next: nonisolated(nonsending) (Context) async throws -> Void
-    ) async -> (any Error)? {
-        pin()
-        let error: (any Error)? = await HeldSlot.$innermost.withValue(held) {
-            _ = isolation
-            pin()
-            do {
-                try await next(context)
-                return nil
-            } catch {
-                return error
-            }
-        }
-        pin()
-        return error
-    }
-
-    /// Something that the compiler cannot see through.
-    @inline(never)
-    private func pin() {
-        withUnsafeCurrentTask { _ in }
     }
 
     /// Gives back what a call had that is marked, or that ran in the slot of one.

@@ -20,7 +20,7 @@ struct HedgePlan {
     private var state: HedgeState
     private var ends: [AttemptEnd] = []
     private var timer: (any ScheduledTimer)?
-    /// Tells the timer that is set from those before it.
+    /// Tells the timer that is set from those before it. No `TimerSlot`: only the call's own task sets and stops it.
     private var timerNumber = 0
     private var timerInstant: TimeSource.Instant
     /// What the timer starts a hedge for.

@@ -5,8 +5,9 @@
     // What a server's method throws becomes a status: a policy's errors become the one that says what happened.
 
     extension RPCErrorConvertible where Self: PolicyRejection {
-        /// `unavailable` for an open breaker, a module that has shut down, and rejections of your own;
-        /// `deadlineExceeded` where no time was left; `resourceExhausted` otherwise.
+        /// `resourceExhausted` for a limit of the server's own: of rate, of keys, of concurrency, or by throttling;
+        /// `deadlineExceeded` where no time was left; `unavailable` otherwise: for an open breaker, a pause that a service
+        /// asked for, a store that cannot be reached, a module that has shut down, and rejections of your own.
         public var rpcErrorCode: RPCError.Code { RPCError.Code(of: self) }
 
         /// Why, without the policy's name, which is nobody's outside.
@@ -20,6 +21,8 @@
     extension RateLimiter.RejectedError: RPCErrorConvertible {}
     extension RateLimiter.ExceedsLimitError: RPCErrorConvertible {}
     extension RateLimiter.TooManyKeysError: RPCErrorConvertible {}
+    extension SharedRateLimiter.UnavailableError: RPCErrorConvertible {}
+    extension Pause.PausedError: RPCErrorConvertible {}
     extension Bulkhead.RejectedError: RPCErrorConvertible {}
     extension AdaptiveThrottle.RejectedError: RPCErrorConvertible {}
     extension Timeout.NoTimeLeftError: RPCErrorConvertible {}

@@ -108,41 +108,14 @@
         ) async throws {
             // What a span that nobody records would hear costs each report of a layer more than saying nothing.
             let context = span.isRecording ? context.reporting(to: span.hear) : context
-            if let error = await run(#isolation, context, in: span.context, next) {
+            let error = await InstrumentationContext.$current.binding(span.context, #isolation) {
+                try await next(context)
+            }
+            if let error {
                 span.end(error, context)
                 throw error
             }
             span.end()
-        }
-
-        /// Runs the rest of a call with a context for instruments.
-        ///
-        /// `TaskLocal.withValue` runs a closure off the actor unless the closure captures an isolated parameter.
-        /// Besides, Swift 6.3 drops the hop to that parameter's actor where nothing opaque comes before what is
-        /// awaited, and leaves the actor with an error that is thrown across; so it is returned.
-        private func run(
-            _ isolation: isolated (any Actor)?, _ context: Context, in inside: InstrumentationContext,
-            _ next: nonisolated(nonsending) (Context) async throws -> Void
-        ) async -> (any Error)? {
-            pin()
-            let error: (any Error)? = await InstrumentationContext.$current.withValue(inside) {
-                _ = isolation
-                pin()
-                do {
-                    try await next(context)
-                    return nil
-                } catch {
-                    return error
-                }
-            }
-            pin()
-            return error
-        }
-
-        /// Something that the compiler cannot see through.
-        @inline(never)
-        private func pin() {
-            withUnsafeCurrentTask { _ in }
         }
 
         /// This strategy as one layer: `Trace(payments)`.

@@ -66,7 +66,10 @@ struct CatalogTests {
             let guide = line.firstMatch(of: /\]\((Guides\/\w+\.md)/).map { String($0.1) }
             return (flattened(cells[place + 1]), guide ?? (place == 1 ? "Guides/Integrations.md" : nil))
         }
-        return ("what HTTP says about failures, repeats and limits, for clients and servers of any library", nil)
+        // The one that stands in the lines of those that are made of it.
+        let semantics = "what HTTP says about failures, repeats and limits, for clients and servers of any library"
+        return try #require(
+            module == "HTTPSemantics" ? (semantics, nil) : nil, "README.md has no line that begins with `\(module)`")
     }
 
     /// Without links, which lead elsewhere from a page.

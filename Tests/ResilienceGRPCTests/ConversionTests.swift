@@ -45,6 +45,28 @@
             #expect(status.metadata.isEmpty)
         }
 
+        @Test("a pause that a service asked for is unavailable, until when it says")
+        func pause() async throws {
+            let pause = try Pause("inventory", .init(maxWaiting: 0), clock: clock)
+            pause.pause(for: .seconds(2))
+            let error = await #expect(throws: Pause.PausedError.self) { try await pause.execute {} }
+            let status = RPCError(try #require(error))
+            #expect(status.code == .unavailable)
+            #expect(status.metadata.text("grpc-retry-pushback-ms") == "2000")
+        }
+
+        @Test(
+            "every rejection that a server's method can throw becomes a status by itself",
+            arguments: [
+                CircuitBreaker.OpenError.self, RateLimiter.RejectedError.self, RateLimiter.ExceedsLimitError.self,
+                RateLimiter.TooManyKeysError.self, SharedRateLimiter.UnavailableError.self, Pause.PausedError.self,
+                Bulkhead.RejectedError.self, AdaptiveThrottle.RejectedError.self, Timeout.NoTimeLeftError.self,
+                ResilienceModule.ShutdownError.self,
+            ] as [any PolicyRejection.Type])
+        func conformance(of rejection: any PolicyRejection.Type) {
+            #expect(rejection is any RPCErrorConvertible.Type)
+        }
+
         @Test("a timeout is a deadline that was exceeded, also inside of what a retry throws in the end")
         func timeout() async throws {
             let policy = try Policy("inventory", clock: clock) {

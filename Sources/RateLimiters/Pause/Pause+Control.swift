@@ -5,13 +5,13 @@ extension Pause {
     // MARK: Reading
 
     /// The configuration in force.
-    public var configuration: Configuration { state.withLock { $0.configuration } }
+    public var configuration: Configuration { state.withLock { $0.machine.configuration } }
 
     /// How long the pause still lasts; `nil` if there is none.
     public var remaining: Duration? {
-        guard end.load(ordering: .relaxed) != .min else { return nil }
+        guard end.load(ordering: .relaxed) != PauseState.never else { return nil }
         let now = time.now.nanoseconds
-        let left = state.withLock { bounded($0, now) }.subtractingSaturated(now)
+        let left = state.withLock { $0.machine.remaining(at: now) }
         return left > 0 ? .nanoseconds(left) : nil
     }
 
@@ -26,7 +26,7 @@ extension Pause {
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
         try configuration.validate()
-        state.withLock { $0.configuration = configuration }
+        state.withLock { $0.machine.configuration = configuration }
     }
 
     // MARK: By hand
@@ -53,10 +53,10 @@ extension Pause {
 
     // MARK: The pause
 
-    /// What is left of a pause for a call that comes. The first one after it is over ends it for good.
+    /// What is left of a pause for a call that comes.
     func leftForCall() -> Duration? {
         // The usual call.
-        guard end.load(ordering: .relaxed) != .min else { return nil }
+        guard end.load(ordering: .relaxed) != PauseState.never else { return nil }
         return leftOrOver()
     }
 
@@ -64,44 +64,31 @@ extension Pause {
     private func leftOrOver() -> Duration? {
         let now = time.now.nanoseconds
         let left = state.withLock { state -> Int64 in
-            let known = end.load(ordering: .relaxed)
-            guard known != .min else { return 0 }
-            let left = bounded(state, now).subtractingSaturated(now)
-            if left > 0 { return left }
-            end.store(.min, ordering: .relaxed)
-            events.post(.resumed(after: .nanoseconds(state.length)))
-            return 0
+            let (left, resumed) = state.machine.remainingForCall(at: now)
+            if let resumed {
+                end.store(state.machine.end, ordering: .relaxed)
+                events.post(.resumed(after: .nanoseconds(resumed)))
+            }
+            return left
         }
         events.deliver()
         return left > 0 ? .nanoseconds(left) : nil
-    }
-
-    /// The end, which is no later than a pause can last from now on: a clock that was wrong, or a longer limit that was
-    /// in force, may have set it.
-    private func bounded(_ state: State, _ now: Int64) -> Int64 {
-        min(end.load(ordering: .relaxed), now.addingSaturated(state.configuration.maxPause.saturatedNanoseconds))
     }
 
     /// - Returns: Whom to tell and how long the pause is; `nil` if it lasts no longer now than before.
     private func extend(
         for delay: Duration, byAtLeast least: Duration = .zero
     ) -> (announce: (@Sendable (String, Duration) -> Void)?, bounded: Duration)? {
-        guard delay > .zero else { return nil }
+        let (delay, least) = (delay.saturatedNanoseconds, least.saturatedNanoseconds)
         let now = time.now.nanoseconds
-        let least = least.saturatedNanoseconds
         defer { events.deliver() }
         return state.withLock { state in
-            let length = min(delay, state.configuration.maxPause).saturatedNanoseconds
-            let new = now.addingSaturated(length)
-            let known = end.load(ordering: .relaxed) == .min ? .min : bounded(state, now)
-            let isNew = known <= now
-            guard known < new, isNew || new.subtractingSaturated(known) >= least else { return nil }
-            if isNew, known != .min { events.post(.resumed(after: .nanoseconds(state.length))) }
-            state.length = length
-            end.store(new, ordering: .relaxed)
+            guard let change = state.machine.extend(for: delay, byAtLeast: least, at: now) else { return nil }
+            end.store(state.machine.end, ordering: .relaxed)
+            if let resumed = change.resumed { events.post(.resumed(after: .nanoseconds(resumed))) }
             counts.pauses.wrappingAdd(1, ordering: .relaxed)
-            if isNew { events.post(.paused(for: .nanoseconds(length))) }
-            return (state.announce, .nanoseconds(length))
+            if change.isNew { events.post(.paused(for: .nanoseconds(change.length))) }
+            return (state.announce, .nanoseconds(change.length))
         }
     }
 }

@@ -27,17 +27,15 @@ public final class Pause: Strategy {
     let events: EventChannel<EventKind>
 
     struct State: Sendable {
-        var configuration: Configuration
+        var machine: PauseState
         var announce: (@Sendable (String, Duration) -> Void)?
-        /// How long the pause is that lasts, or was the last.
-        var length: Int64 = 0
     }
 
     let state: Lock<State>
 
-    /// When the pause is over; the lowest number if there is none. Written under the lock of `state`, so that events
-    /// come in the order of the changes. Relaxed: a call that asks while a pause is set may be told either.
-    let end = Atomic(Int64.min)
+    /// `end` of the machine, for calls that need no lock to see that there is no pause. Written under the lock.
+    /// Relaxed: a call that asks while a pause is set may be told either.
+    let end = Atomic(PauseState.never)
     let counts = Counts()
 
     final class Counts: Sendable {
@@ -74,7 +72,7 @@ public final class Pause: Strategy {
         time = environment.time
         random = environment.random
         events = EventChannel(environment.name, environment.observers)
-        state = Lock(State(configuration: configuration))
+        state = Lock(State(machine: PauseState(configuration)))
     }
 
     /// The context of a call that goes through this alone.
@@ -101,21 +99,6 @@ public final class Pause: Strategy {
         }
     }
 
-    /// Lets a call in if there is no pause; otherwise it has to wait.
-    @_documentation(visibility: internal)
-    public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
-        leftForCall() == nil ? 1 : 0
-    }
-
-    /// Looks whether the service asks to wait.
-    @_documentation(visibility: internal)
-    public func _fail(
-        _ passage: inout Passage, at offset: Int, entered: Int, _ error: inout any Error, _ context: Context
-    ) -> Int {
-        if entered == 1 { note(error) }
-        return .left
-    }
-
     private nonisolated(nonsending) func wait(_ remaining: Duration, _ context: Context) async throws {
         let began = time.now
         let configuration = configuration
@@ -128,7 +111,7 @@ public final class Pause: Strategy {
         while let remaining = left {
             let now = time.now
             let earliest = now.advanced(by: remaining)
-            let extra = Duration.nanoseconds(state.withLock { $0.length })
+            let extra = Duration.nanoseconds(state.withLock { $0.machine.length })
                 .multipliedSaturated(by: configuration.spread * random.next())
             var instant = earliest.advanced(by: extra)
             if let deadline = context.deadline(on: time, now: now) {
@@ -150,7 +133,8 @@ public final class Pause: Strategy {
         return error
     }
 
-    private func note(_ error: any Error) {
+    /// Pauses if a service asks to wait.
+    func note(_ error: any Error) {
         let cause = unwrapped(error)
         guard (cause as? any OverloadError)?.isOverload == true, !(cause is any PolicyRejection),
             let delay = (cause as? any RetryAfterProviding)?.retryAfter

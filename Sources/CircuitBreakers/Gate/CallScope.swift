@@ -41,34 +41,15 @@ final class CallScope: Sendable {
 
     /// Runs the rest of a call.
     ///
-    /// `TaskLocal.withValue` runs a closure off the actor unless the closure captures an isolated parameter. Besides,
-    /// Swift 6.3 drops the hop to that parameter's actor where nothing opaque comes before what is awaited, and leaves
-    /// the actor with an error that is thrown across; so it is returned.
+    /// - Returns: What it throws.
     static func run(
         _ isolation: isolated (any Actor)?, _ breaker: CircuitBreaker, _ gate: Gate, _ context: Context,
         _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async -> (any Error)? {
-        pin()
         let scope = CallScope(breaker, gate, within: current)
-        let error: (any Error)? = await $innermost.withValue(scope) {
-            _ = isolation
-            pin()
-            do {
-                try await next(context)
-                return nil
-            } catch {
-                return error
-            }
-        }
-        pin()
+        let error = await $innermost.binding(scope, isolation) { try await next(context) }
         scope.isOver.store(true, ordering: .relaxed)
         return error
-    }
-
-    /// Something that the compiler cannot see through.
-    @inline(never)
-    private static func pin() {
-        withUnsafeCurrentTask { _ in }
     }
 }
 
