@@ -194,7 +194,7 @@ struct LimiterDocumentTests {
     func mutations() throws {
         var generator = SplitMix64(seed: 43)
         var applied = 0
-        try forSeeds(0..<10_000) { seed, _ in
+        forSeeds(0..<10_000) { seed, _ in
             let base = Keyed(rule: .tokenBucket(3, per: .seconds(3), burst: 9))
             var keyed = base
             do throws(ConfigurationError) {

@@ -6,7 +6,8 @@ import Testing
 /// Random sequences of operations on a clock, against an array in which the earliest entry is searched for.
 @Suite(.timeLimit(.minutes(30)))
 struct ManualClockModelTests {
-    @Test func behavesAsTheModel() throws {
+    @Test("a clock behaves as the model")
+    func model() throws {
         try forSeeds(0..<1_000) { seed, _ in
             let run = Run(seed: seed)
             for step in 0..<60 {

@@ -89,7 +89,7 @@ struct MutationTests {
     func mutations() throws {
         let stage = try stage()
         var (applied, refused) = (0, 0)
-        try forSeeds(0..<Self.count) { seed, generator in
+        forSeeds(0..<Self.count) { seed, generator in
             let document = Self.good.mutated(using: &generator)
             // Comparing everything takes most of the time; what some of the refused ones show, all would.
             let before = seed.isMultiple(of: 20) ? stage.state : nil
