@@ -1,5 +1,6 @@
 import Resilience
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import HTTPSemantics
@@ -155,13 +156,7 @@ struct HTTPResponseRuleTests {
 
     @Test("A server's answer to a rejection has the status of its cause, and whole seconds rounded up")
     func refusals() throws {
-        struct Full: PolicyRejection {
-            var policyName: String { "work" }
-            var reason: String { "full" }
-            var retryAfter: Duration? { .milliseconds(1200) }
-            var description: String { "full" }
-        }
-        let full = try #require(HTTPRefusal(Full()))
+        let full = try #require(HTTPRefusal(Refused(retryAfter: .milliseconds(1200))))
         #expect(full == HTTPRefusal(status: 503, retryAfter: .milliseconds(1200)))
         #expect(full.retryAfter == "2")
         #expect(HTTPRefusal(status: 503, retryAfter: .zero).retryAfter == "1")

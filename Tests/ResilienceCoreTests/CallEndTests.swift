@@ -1,16 +1,10 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @Suite("How a call ended")
 struct CallEndTests {
-    private struct Refusal: PolicyRejection {
-        let policyName = "inner"
-        let reason = "full"
-        let retryAfter: Duration? = nil
-        var description: String { reason }
-    }
-
     private struct Wrapper: ErrorWrapper { let wrappedError: any Error }
     private final class Endless: ErrorWrapper { var wrappedError: any Error { self } }
     private class Base: Error, @unchecked Sendable {}
@@ -46,7 +40,7 @@ struct CallEndTests {
         context.deadline = context.time.now
         let late = context
         for error in [
-            Refusal(), Wrapper(wrappedError: Refusal()), Wrapper(wrappedError: Wrapper(wrappedError: Refusal())),
+            Refused(), Wrapper(wrappedError: Refused()), Wrapper(wrappedError: Wrapper(wrappedError: Refused())),
         ]
             as [any Error]
         {
@@ -87,9 +81,9 @@ struct CallEndTests {
     @Test("an execution names the rejection inside of wrappers, with a fallback and without")
     func executions() async throws {
         let strategy = NoStrategy()
-        for error in [Refusal(), Wrapper(wrappedError: Wrapper(wrappedError: Refusal()))] as [any Error] {
-            #expect(await strategy.run { throw error }.rejection is Refusal)
-            #expect(await strategy.run({ throw error }, fallback: { _ in }).rejection is Refusal)
+        for error in [Refused(), Wrapper(wrappedError: Wrapper(wrappedError: Refused()))] as [any Error] {
+            #expect(await strategy.run { throw error }.rejection is Refused)
+            #expect(await strategy.run({ throw error }, fallback: { _ in }).rejection is Refused)
         }
         #expect(await strategy.run { throw Wrapper(wrappedError: InjectedFailure()) }.rejection == nil)
     }

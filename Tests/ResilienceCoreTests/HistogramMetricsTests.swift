@@ -1,4 +1,5 @@
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
@@ -136,8 +137,7 @@ struct HistogramMetricsTests {
 
     @Test("sorting agrees with a plain model")
     func model() throws {
-        for seed in 1...200 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        try forSeeds(1...200) { seed, random in
             let bounds = Set(
                 (0..<Int.random(in: 1...20, using: &random)).map { _ in
                     Int64.random(in: 1...1000, using: &random)

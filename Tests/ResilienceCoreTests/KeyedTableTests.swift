@@ -1,4 +1,5 @@
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
@@ -115,8 +116,7 @@ struct KeyedTableTests {
 
     @Test("of keys that have something to lose, the one that loses least gives way, in whatever order they came")
     func leastLoss() {
-        for seed in 0..<50 as Range<UInt64> {
-            var generator = SplitMix64(seed: seed)
+        forSeeds(0..<50) { seed, generator in
             let order = Array(1...12).shuffled(using: &generator)
             let table = KeyedTable<Int, Note>(limit: 12, 0)
             for key in order { table.add(key, now: 0, until: Int64(key)) }
@@ -244,12 +244,9 @@ struct KeyedTableTests {
     }
 
     @Test("remembers the same as a dictionary without a bound, over random asks")
-    func reference() {
-        for seed in 0..<1_000 as Range<UInt64> {
-            guard play(seed) else {
-                Issue.record("seed \(seed)")
-                return
-            }
+    func reference() throws {
+        try forSeeds(0..<1_000) { seed, _ in
+            guard play(seed) else { throw Difference("not as a dictionary") }
         }
     }
 

@@ -1,4 +1,5 @@
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
@@ -205,8 +206,7 @@ struct MetricCollectionTests {
 
     @Test("random sources never give two samples the same labels, and the last value of each source stands")
     func model() {
-        for seed in 1...400 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(1...400) { seed, random in
             let families = [Self.calls, Self.level]
             let plans = (0..<Int.random(in: 1...5, using: &random)).map { _ in
                 (0..<Int.random(in: 0...60, using: &random)).map { step in

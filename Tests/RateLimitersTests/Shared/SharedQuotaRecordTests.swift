@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -102,9 +103,8 @@ struct SharedQuotaRecordTests {
     }
 
     @Test("never more than the rule allows in any window, whoever takes and gives back")
-    func windows() {
-        for seed in 0..<400 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+    func windows() throws {
+        try forSeeds(0..<400) { _, random in
             let permits = [1, 3, 7, 1000, 10_000, 999_999].randomElement(using: &random) ?? 1
             let period = [Duration.milliseconds(1), .seconds(1), .seconds(86_400)].randomElement(using: &random)!
             let burst = Int.random(in: 1...200, using: &random)
@@ -126,16 +126,14 @@ struct SharedQuotaRecordTests {
                 grants.append((now, grant.granted, grant.receipt))
             }
             if let breach = firstBreach(of: rule, grants.map { ($0.at * 1000, $0.permits) }) {
-                Issue.record("seed \(seed), \(rule): \(breach)")
-                return
+                throw Difference("\(rule): \(breach)")
             }
         }
     }
 
     @Test("doubles come to the same, as a script has them")
-    func doubles() {
-        for seed in 0..<2000 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+    func doubles() throws {
+        try forSeeds(0..<2000) { _, random in
             func rule() -> SharedQuotaRule {
                 let permits = [1, 3, 10_000, 7_654_321, 1_000_000_000, Int.random(in: 1...1_000_000, using: &random)]
                 let periods = [1, 1000, 60_000, 86_400_000, 31_622_400_000]
@@ -163,8 +161,7 @@ struct SharedQuotaRecordTests {
                 let (expected, found) = (record.take(request, now: now), script.take(request, now: now))
                 receipt = expected.receipt
                 guard expected == found else {
-                    Issue.record("seed \(seed), step \(step), \(current): \(expected), and by doubles \(found)")
-                    return
+                    throw Difference("step \(step), \(current): \(expected), and by doubles \(found)")
                 }
             }
         }
