@@ -52,7 +52,9 @@ let package = Package(
         .target(name: "HTTPSemantics", dependencies: ["Resilience", "ResilienceCore"], swiftSettings: settings),
         .testTarget(
             name: "HTTPSemanticsTests",
-            dependencies: ["HTTPSemantics", "RateLimiters", "Resilience", "ResilienceCore", "ResilienceTesting"],
+            dependencies: [
+                "HTTPSemantics", "RateLimiters", "Resilience", "ResilienceCore", "ResilienceTesting", "TestSupport",
+            ],
             swiftSettings: settings),
         .target(
             name: "ResilienceURLSession", dependencies: ["HTTPSemantics", "Resilience", "ResilienceCore"],
@@ -71,15 +73,16 @@ let package = Package(
             dependencies: ["ResilienceDemo", "Resilience", "ResiliencePrometheus", "PrometheusTestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "ResilienceCoreTests", dependencies: ["ResilienceCore", "ResilienceTesting"],
+            name: "ResilienceCoreTests", dependencies: ["ResilienceCore", "ResilienceTesting", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "ResilienceTestingTests", dependencies: ["ResilienceTesting", "ResilienceCore"],
+            name: "ResilienceTestingTests", dependencies: ["ResilienceTesting", "ResilienceCore", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "ResilienceTests",
-            dependencies: ["Resilience", "ResilienceCore", "ResiliencePrometheus", "ResilienceTesting"]
-                + patternLibraries,
+            dependencies: [
+                "Resilience", "ResilienceCore", "ResiliencePrometheus", "ResilienceTesting", "TestSupport",
+            ] + patternLibraries,
             swiftSettings: settings),
         .testTarget(
             name: "MemoryTests", dependencies: ["Resilience", "ResilienceCore", "ResilienceTesting"],
@@ -88,7 +91,7 @@ let package = Package(
             name: "DifferentialTests",
             dependencies: [
                 "Bulkheads", "CircuitBreakers", "RateLimiters", "Resilience", "ResilienceCore", "ResilienceTesting",
-                "Retries", "Timeouts",
+                "Retries", "TestSupport", "Timeouts",
             ],
             swiftSettings: settings),
         .testTarget(
@@ -111,6 +114,9 @@ let package = Package(
                 "HTTPSemantics", "Resilience", "ResilienceCore", "ResilienceFiles", "ResiliencePrometheus",
                 "ResilienceStoreTesting", "ResilienceTesting", "ResilienceURLSession",
             ] + patternLibraries,
+            swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["ResilienceCore", "ResilienceTesting"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .target(
             name: "PrometheusTestSupport", dependencies: ["ResilienceCore"], path: "Tests/PrometheusTestSupport",
@@ -139,7 +145,7 @@ for (name, usedByTests) in patterns {
         .target(name: name, dependencies: ["ResilienceCore"], swiftSettings: settings),
         .testTarget(
             name: "\(name)Tests",
-            dependencies: [.byName(name: name), "ResilienceCore", "ResilienceTesting"] + usedByTests,
+            dependencies: [.byName(name: name), "ResilienceCore", "ResilienceTesting", "TestSupport"] + usedByTests,
             swiftSettings: settings),
     ]
 }
@@ -184,6 +190,7 @@ var addedPackages: Set<String> = []
             name: "\(name)Tests",
             dependencies: [
                 .target(name: name), "Resilience", "ResilienceCore", "ResilienceTesting", "IsolationTestSupport",
+                "TestSupport",
             ]
                 + targets + testProducts,
             swiftSettings: settings),

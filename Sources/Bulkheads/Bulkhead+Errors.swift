@@ -26,7 +26,7 @@ extension Bulkhead {
         public let waited: Duration
 
         /// Zero where there was no place: a slot may come free at any moment, and a retry waits as long as its backoff
-        /// says. `nil` for a call that has waited in vain, which a retry only would queue again, and for a limit of 0.
+        /// says. `nil` for a call whose wait ran out, which a retry only would queue again, and for a limit of 0.
         public var retryAfter: Duration? { cause == .timedOut || limit == 0 ? nil : .zero }
 
         /// Why, in a few words.

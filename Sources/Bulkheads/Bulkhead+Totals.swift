@@ -9,7 +9,7 @@ extension Bulkhead {
         public internal(set) var rejected = 0
         /// Of those rejected, the calls that had a place in the queue and lost it to a call that goes first.
         public internal(set) var displaced = 0
-        /// Calls that waited in vain until their time was over.
+        /// Calls that got no slot within their longest wait.
         public internal(set) var timedOut = 0
         /// Calls that were cancelled while they waited.
         public internal(set) var cancelled = 0

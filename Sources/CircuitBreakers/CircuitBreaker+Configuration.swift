@@ -27,7 +27,7 @@ extension CircuitBreaker {
         public var initialState: State
 
         /// Whether a timer ends the break, and gives up a probe that is out for too long. By default the first ask at
-        /// or after its end does, or whoever reads the state; a timer is for those who watch transitions of a breaker
+        /// or after its end does, or a look at the state; a timer is for those who watch transitions of a breaker
         /// without traffic.
         public var endsBreakByTimer: Bool
 

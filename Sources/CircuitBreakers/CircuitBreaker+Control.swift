@@ -65,7 +65,7 @@ extension CircuitBreaker {
 
     // MARK: By hand
 
-    /// Opens the breaker, or starts its break anew, for the length that the configuration says.
+    /// Opens the breaker, or restarts its break, for the length that the configuration says.
     public func open() {
         let now = time.now
         let (breakLength, context) = advanced { machine, _ in
@@ -78,7 +78,7 @@ extension CircuitBreaker {
         open(for: breakLength.length(context, random), now: now)
     }
 
-    /// Opens the breaker, or starts its break anew, for a given time.
+    /// Opens the breaker, or restarts its break, for a given time.
     ///
     /// - Parameter length: At least 1 ns.
     /// - Throws: `ConfigurationError` if the length is not allowed; nothing is changed then.

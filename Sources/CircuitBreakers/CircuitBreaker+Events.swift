@@ -52,7 +52,7 @@ extension CircuitBreaker {
         public let to: State
         /// Why.
         public let reason: Reason
-        /// The counts from before the change, which then starts them anew.
+        /// The counts from before the change, which resets them.
         public let counts: Counts
         /// How long the break is, if the breaker opened.
         public let breakLength: Duration?
@@ -83,10 +83,10 @@ extension CircuitBreaker {
     public enum EventKind: PolicyEventKind {
         /// The state changed.
         case transition(Transition)
-        /// A breaker that only observes would have opened. Each rule says so once, until the counts start anew or
+        /// A breaker that only observes would have opened. Each rule says so once, until the counts are reset or
         /// another configuration is put in force.
         case wouldOpen(Reason, counts: Counts)
-        /// By hand, the counts started anew in the state that the breaker was in. They are those from before.
+        /// The counts were reset by hand, in the state that the breaker was in. They are those from before.
         case reset(State, counts: Counts)
         /// A call ended. A disabled breaker does not tell.
         case called(Outcome, duration: Duration, isSlow: Bool)

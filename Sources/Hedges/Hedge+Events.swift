@@ -31,7 +31,7 @@ extension Hedge {
         /// A call failed, after so many attempts.
         case failed(attempts: Int, error: any Error)
 
-        /// A warning for a call that was hedged in vain; info for one that is hedged; otherwise debug.
+        /// A warning for a call that failed although it was hedged; info for one that is hedged; otherwise debug.
         public var label: (name: String, severity: EventSeverity) {
             switch self {
             case .started: ("hedge.started", .info)

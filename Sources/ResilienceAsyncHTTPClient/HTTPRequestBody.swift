@@ -23,7 +23,7 @@
             .bytes(ByteBuffer(bytes: bytes))
         }
 
-        /// What a closure produces from the beginning, for each attempt anew: a file that is read again.
+        /// What a closure produces from the beginning for each attempt: a file that is read again.
         ///
         /// - Parameters:
         ///   - length: How many bytes there are. Default: unknown.

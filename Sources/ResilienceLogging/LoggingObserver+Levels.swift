@@ -12,7 +12,7 @@
 
             private let rule: Rule
 
-            /// Calls at debug, changes at info, failures of the module at warning: whoever calls has the error, so that
+            /// Calls at debug, changes at info, failures of the module at warning: the caller has the error, so that
             /// the log of a service under load holds what changed.
             public static let standard = Levels()
 
@@ -30,8 +30,8 @@
                 rule = .byKind(calls: calls, changes: changes, failures: failures)
             }
 
-            /// By the severity that an event gives itself: a warning for a breaker that opens and for a call that was
-            /// retried in vain, info for a call that was retried or timed out.
+            /// By the severity that an event gives itself: a warning for a breaker that opens and for a call that
+            /// failed after retries, info for a call that was retried or timed out.
             public static func bySeverity(
                 debug: Logger.Level? = .debug, info: Logger.Level? = .info, warning: Logger.Level? = .warning
             ) -> Levels {

@@ -34,7 +34,7 @@ public struct ResilientURLSession: Sendable {
     ///     it names none.
     ///   - clock: The time of the policies. Default: the continuous clock.
     ///   - random: Their randomness. Default: the system's.
-    ///   - observers: Who hears their events.
+    ///   - observers: The observers to notify of their events.
     /// - Throws: All faults of the configuration.
     public init(
         _ session: URLSession = .shared, named name: String = "http",

@@ -51,7 +51,7 @@ extension Retry.Configuration: DocumentRepresentable {
     }
 
     /// What a document can say about this configuration. A budget that has a name in the environment is written as that
-    /// name; another ``RetryBudget`` as its configuration, so that whoever reads it gets a budget of its own.
+    /// name; another ``RetryBudget`` as its configuration, so that each reader gets a budget of its own.
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         var values: [String: ConfigurationValue] = [
             "backoff": backoff.document,

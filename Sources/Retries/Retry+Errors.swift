@@ -30,7 +30,7 @@ extension Retry {
         }
     }
 
-    /// The error of a call that was retried in vain, where ``Configuration/exhaustion`` asks for it.
+    /// The error of a call that failed after retries, where ``Configuration/exhaustion`` asks for it.
     ///
     /// Means what its last error means: breakers, conditions and limits see that one, and its hint when to try again.
     public struct ExhaustedError: ErrorWrapper, ServerHintProviding, Sendable, CustomStringConvertible {

@@ -10,7 +10,7 @@ extension Retry {
         /// A call failed for good after so many attempts.
         case gaveUp(attempts: Int, StopReason, error: any Error)
 
-        /// A warning for a call that was retried in vain; info for one that is or was retried; otherwise debug.
+        /// A warning for a call that failed after retries; info for one that is or was retried; otherwise debug.
         public var label: (name: String, severity: EventSeverity) {
             switch self {
             case .attemptFailed: ("retry.attempt_failed", .info)

@@ -10,7 +10,7 @@ extension Retry {
         public internal(set) var succeededWithRetry = 0
         /// Calls whose first attempt failed, and was not retried.
         public internal(set) var failedWithoutRetry = 0
-        /// Calls that were retried in vain.
+        /// Calls that failed although they were retried.
         public internal(set) var failedWithRetry = 0
         /// Calls that the caller cancelled.
         public internal(set) var cancelled = 0

@@ -1,6 +1,7 @@
 import Foundation
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Bulkheads
@@ -17,7 +18,8 @@ struct BulkheadDocumentTests {
         }
     }
 
-    @Test func aDocumentThatSaysEverything() throws {
+    @Test("a document can say everything that a configuration can")
+    func everything() throws {
         let json = """
             {
               "limit": {"windowed": {"gradient2": {"initial": 30, "maximum": 300}, "window": "500ms"}},
@@ -248,9 +250,9 @@ struct BulkheadDocumentTests {
     @Test("read from what was written: 1000 random configurations")
     func roundTrip() throws {
         var valid = 0
-        for seed in 0..<1000 as Range<UInt64> {
+        try forSeeds(0..<1000) { seed, _ in
             let configuration = Configuration.random(seed: seed)
-            guard (try? configuration.validate()) != nil else { continue }
+            guard (try? configuration.validate()) != nil else { return }
             valid += 1
             let data = try JSONEncoder().encode(configuration)
             let read = try JSONDecoder().decode(Configuration.self, from: data)
@@ -266,7 +268,7 @@ struct BulkheadDocumentTests {
     func mutations() throws {
         var generator = SplitMix64(seed: 47)
         var applied = 0
-        for seed in 0..<10_000 as Range<UInt64> {
+        forSeeds(0..<10_000) { seed, _ in
             let base = Configuration(limit: .fixed(7))
             var configuration = base
             let document = Configuration.random(seed: seed % 500).document.mutated(using: &generator)

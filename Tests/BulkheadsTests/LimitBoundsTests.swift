@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Bulkheads
@@ -250,7 +251,7 @@ struct LimitBoundsTests {
     @Test("Probes come after half to all of the interval, and each time after another part of it")
     func intervals() {
         var parts: [Int] = []
-        for seed in 0..<100 as Range<UInt64> {
+        forSeeds(0..<100) { seed, _ in
             var probe = LoadProbe()
             probe.seed(from: .seeded(seed))
             for _ in 1...2 {

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Bulkheads
@@ -9,12 +10,9 @@ import Testing
 struct ModelTests {
     @Test("thousands of random courses", arguments: 0..<8)
     func courses(part: Int) throws {
-        for seed in 0..<UInt64(coursesPerPart) {
-            let seed = UInt64(part) << 32 | seed
-            guard try Self.course(seed) else {
-                Issue.record("seed \(seed)")
-                return
-            }
+        let first = UInt64(part) << 32
+        try forSeeds(first..<first + UInt64(coursesPerPart)) { seed, _ in
+            guard try Self.course(seed) else { throw Difference("not as in the model") }
         }
     }
 

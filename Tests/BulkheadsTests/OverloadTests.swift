@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 import Timeouts
 
@@ -10,13 +11,6 @@ import Timeouts
 struct OverloadTests {
     private struct Wrapped: ErrorWrapper { let wrappedError: any Error }
     private struct Busy: OverloadError {}
-    private struct Refused: PolicyRejection {
-        let policyName = "inner"
-        let reason = "refused"
-        let retryAfter: Duration? = nil
-        let description = "refused"
-    }
-
     private func adaptive(_ clock: ManualClock) throws -> Bulkhead {
         try Bulkhead("test", .init(limit: .adaptive(.aimd(initial: 100, minimum: 1))), clock: clock)
     }

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Bulkheads
@@ -34,13 +35,12 @@ struct PartitionTests {
 
     @Test("what rounding leaves goes to the largest remainders, the first of equals first")
     func largestRemainders() {
-        for seed in 0..<300 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(0..<300) { seed, random in
             // In hundredths, so that what is compared is exact.
             let parts = (0..<Int.random(in: 2...40, using: &random)).map { _ in Int.random(in: 0...9, using: &random) }
             let shares = parts.map { Double($0) / 100 } + [max(0, 1 - Double(parts.reduce(0, +)) / 100)]
             let total = Int.random(in: 0...99, using: &random)
-            guard parts.reduce(0, +) <= 100 else { continue }
+            guard parts.reduce(0, +) <= 100 else { return }
             let hundredths = parts.map { $0 * total } + [(100 - parts.reduce(0, +)) * total]
             let order = hundredths.indices.sorted { (hundredths[$1] % 100, $0) < (hundredths[$0] % 100, $1) }
             let left = total - hundredths.reduce(0) { $0 + $1 / 100 }

@@ -1,6 +1,7 @@
 import ResilienceCore
 import ResilienceTesting
 import Retries
+import TestSupport
 import Testing
 
 @testable import Bulkheads

@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import Bulkheads
@@ -81,8 +82,7 @@ struct StateTests {
 
     @Test("a line keeps its order through removals from anywhere")
     func line() {
-        for seed in 0..<200 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(0..<200) { seed, random in
             var line = WaitLine<Int>()
             var model: [(id: WaitLine<Int>.ID, value: Int, rank: WaitLine<Int>.Rank)] = []
             for number in 1...60 as ClosedRange<UInt64> {

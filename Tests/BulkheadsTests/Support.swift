@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Bulkheads
@@ -96,14 +97,6 @@ struct Call: Sendable {
         task.cancel()
         stage.settle()
     }
-}
-
-/// Values in the order in which they were appended, from any task.
-final class Log<Element: Sendable>: Sendable {
-    private let storage = Lock<[Element]>([])
-
-    var elements: [Element] { storage.withLock { $0 } }
-    func append(_ element: Element) { storage.withLock { $0.append(element) } }
 }
 
 /// A permit that a test keeps.

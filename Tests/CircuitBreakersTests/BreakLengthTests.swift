@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import CircuitBreakers
@@ -14,13 +15,15 @@ struct BreakLengthTests {
         return breakLength.length(context, .constant(random))
     }
 
-    @Test func growsUpToItsLimit() {
+    @Test("a growing break grows up to its limit")
+    func growth() {
         let growing = CircuitBreaker.BreakLength.growing(
             from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: 0)
         #expect((1...6).map { length(growing, opens: $0) } == [5, 10, 20, 40, 60, 60].map { .seconds($0) })
     }
 
-    @Test func jitterStaysWithinItsShareAndTheLimit() {
+    @Test("jitter stays within its share and the limit")
+    func jitter() {
         let growing = CircuitBreaker.BreakLength.growing(
             from: .seconds(10), factor: 3, upTo: .seconds(31), jitter: 0.1)
         #expect(length(growing, random: 0) == .seconds(9))
@@ -30,7 +33,8 @@ struct BreakLengthTests {
         #expect(length(growing, opens: 2, random: 0) == .seconds(27))
     }
 
-    @Test func isNeverZero() {
+    @Test("a break is never of no length")
+    func zero() {
         let full = CircuitBreaker.BreakLength.growing(
             from: .nanoseconds(1), factor: 1, upTo: .seconds(1), jitter: 1)
         #expect(length(full, random: 0) == .nanoseconds(1))
@@ -78,10 +82,10 @@ struct BreakLengthTests {
         ] {
             let asked = Duration.seconds(min(seconds, 30))
             let lengths = try (0..<40 as Range<UInt64>).map { seed in
-                let fixture = try Fixture(
+                let stage = try Stage(
                     .init(trip: .consecutiveFailures(1), breakLength: breakLength), random: .seeded(seed))
-                try fixture.breaker.tryAcquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
-                return try #require(fixture.breaker.remainingBreak)
+                try stage.breaker.tryAcquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
+                return try #require(stage.breaker.remainingBreak)
             }
             #expect(lengths.allSatisfy { $0 >= asked && $0 <= asked * (1 + share) }, "\(lengths)")
             let (least, most) = try (#require(lengths.min()), #require(lengths.max()))
@@ -93,17 +97,19 @@ struct BreakLengthTests {
                 == longest)
     }
 
-    @Test func theErrorThatOpenedTheBreakerSaysForHowLong() throws {
-        let fixture = try Fixture(
+    @Test("the error that opened the breaker says for how long")
+    func hint() throws {
+        let stage = try Stage(
             .init(trip: .consecutiveFailures(2), breakLength: .serverHint(upTo: .seconds(30), jitter: 0)))
         for seconds in [1, 20] {
-            try fixture.breaker.tryAcquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
+            try stage.breaker.tryAcquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
         }
-        #expect(fixture.breaker.remainingBreak == .seconds(20))
-        #expect(fixture.transitions.first?.breakLength == .seconds(20))
+        #expect(stage.breaker.remainingBreak == .seconds(20))
+        #expect(stage.transitions.first?.breakLength == .seconds(20))
     }
 
-    @Test func aFunctionSeesWhatHappened() throws {
+    @Test("a function sees what happened")
+    func function() throws {
         let contexts = Log<[Int]>()
         let configuration = Configuration(
             trip: .consecutiveFailures(2),
@@ -111,42 +117,44 @@ struct BreakLengthTests {
                 contexts.append([context.consecutiveOpens, context.counts.failures, context.error == nil ? 0 : 1])
                 return .seconds(context.consecutiveOpens)
             }, halfOpen: .init(probes: 1))
-        let fixture = try Fixture(configuration)
-        try fixture.play("F")
-        try fixture.breaker.tryAcquirePermit().fail(InjectedFailure())
-        fixture.clock.advance(by: .seconds(1))
-        try fixture.breaker.tryAcquirePermit().fail(InjectedFailure())
-        #expect(fixture.breaker.remainingBreak == .seconds(2))
-        fixture.clock.advance(by: .seconds(2))
-        try fixture.play("S")
-        fixture.breaker.open()
+        let stage = try Stage(configuration)
+        try stage.play("F")
+        try stage.breaker.tryAcquirePermit().fail(InjectedFailure())
+        stage.clock.advance(by: .seconds(1))
+        try stage.breaker.tryAcquirePermit().fail(InjectedFailure())
+        #expect(stage.breaker.remainingBreak == .seconds(2))
+        stage.clock.advance(by: .seconds(2))
+        try stage.play("S")
+        stage.breaker.open()
         #expect(contexts.elements == [[1, 2, 1], [2, 1, 1], [1, 0, 0]])
     }
 
-    @Test func aFunctionMayUseTheBreaker() throws {
+    @Test("a function may use the breaker")
+    func reentrance() throws {
         let breakers = Log<CircuitBreaker>()
-        let fixture = try Fixture(
+        let stage = try Stage(
             .init(
                 trip: .consecutiveFailures(1),
                 breakLength: .custom(upTo: .seconds(9)) { _ in
                     breakers.elements.first.map { .seconds($0.counts.failures + 1) }
                 }))
-        breakers.append(fixture.breaker)
-        try fixture.play("F")
-        #expect(fixture.breaker.remainingBreak == .seconds(2))
+        breakers.append(stage.breaker)
+        try stage.play("F")
+        #expect(stage.breaker.remainingBreak == .seconds(2))
     }
 
-    @Test func closingEndsTheGrowth() throws {
-        let fixture = try Fixture(
+    @Test("closing ends the growth")
+    func closing() throws {
+        let stage = try Stage(
             .init(
                 trip: .consecutiveFailures(1),
                 breakLength: .growing(from: .seconds(1), factor: 2, upTo: .seconds(60), jitter: 0),
                 halfOpen: .init(probes: 1)))
         var lengths: [Duration?] = []
         for script in ["F", "F", "F", "SF"] {
-            fixture.clock.advance(by: fixture.breaker.remainingBreak ?? .zero)
-            try fixture.play(script)
-            lengths.append(fixture.breaker.remainingBreak)
+            stage.clock.advance(by: stage.breaker.remainingBreak ?? .zero)
+            try stage.play(script)
+            lengths.append(stage.breaker.remainingBreak)
         }
         #expect(lengths == [.seconds(1), .seconds(2), .seconds(4), .seconds(1)])
     }

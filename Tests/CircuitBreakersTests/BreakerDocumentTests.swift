@@ -1,6 +1,7 @@
 import Foundation
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import CircuitBreakers
@@ -21,7 +22,8 @@ struct BreakerDocumentTests {
         }
     }
 
-    @Test func aDocumentThatSaysEverything() throws {
+    @Test("a document can say everything that a configuration can")
+    func everything() throws {
         let configuration = try decode(
             """
             {
@@ -135,10 +137,10 @@ struct BreakerDocumentTests {
         for document in [written, [:], ["trip": ["consecutiveFailures": 99], "breakLength": ["upTo": "8s"]]] {
             let configuration = try Configuration(document, onto: base)
             #expect(configuration.trip.rules.count == 2)
-            let fixture = try Fixture(configuration, random: .constant(0.5))
-            try fixture.breaker.tryAcquirePermit().complete(as: .ignored)
-            try fixture.breaker.tryAcquirePermit().complete(as: .ignored)
-            #expect(fixture.breaker.remainingBreak == .seconds(7))
+            let stage = try Stage(configuration, random: .constant(0.5))
+            try stage.breaker.tryAcquirePermit().complete(as: .ignored)
+            try stage.breaker.tryAcquirePermit().complete(as: .ignored)
+            #expect(stage.breaker.remainingBreak == .seconds(7))
             #expect(configuration.conditions.judge(Teapot(), in: nil) == .ignored)
         }
         // Only a function: nothing to write, and it stays.
@@ -273,9 +275,9 @@ struct BreakerDocumentTests {
     @Test("read from what was written: 1000 random configurations")
     func roundTrip() throws {
         var valid = 0
-        for seed in 0..<1000 as Range<UInt64> {
+        try forSeeds(0..<1000) { seed, _ in
             let configuration = Configuration.random(seed: seed)
-            guard (try? configuration.validate()) != nil else { continue }
+            guard (try? configuration.validate()) != nil else { return }
             valid += 1
             let data = try JSONEncoder().encode(configuration)
             let read = try JSONDecoder().decode(Configuration.self, from: data)
@@ -289,7 +291,7 @@ struct BreakerDocumentTests {
     func mutations() throws {
         var generator = SplitMix64(seed: 41)
         var applied = 0
-        for seed in 0..<10_000 as Range<UInt64> {
+        forSeeds(0..<10_000) { seed, _ in
             let base = Configuration(slowCallDuration: .seconds(3))
             var configuration = base
             let document = Configuration.random(seed: seed % 500).document.mutated(using: &generator)

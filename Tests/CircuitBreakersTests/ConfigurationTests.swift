@@ -9,20 +9,20 @@ import Testing
 struct ConfigurationTests {
     @Test("GB-01: the defaults of the scenario, set explicitly, and those of this package")
     func defaults() throws {
-        let scenario = try Fixture(.sixInARow)
+        let scenario = try Stage(.sixInARow)
         #expect(scenario.state == .closed && scenario.breaker.counts == Counts())
         let configuration = Configuration()
         let breaker = try CircuitBreaker("")
         #expect(breaker.name == "" && breaker.state == .closed && breaker.counts == Counts())
         // Half of at least 20 of the last 100 calls.
-        let fixture = try Fixture(configuration)
-        try fixture.play("SSSSSSSSSSFFFFFFFFF")
-        #expect(fixture.state == .closed)
-        try fixture.play("F")
-        #expect(fixture.state == .open)
+        let stage = try Stage(configuration)
+        try stage.play("SSSSSSSSSSFFFFFFFFF")
+        #expect(stage.state == .closed)
+        try stage.play("F")
+        #expect(stage.state == .open)
         #expect(configuration.resolvedWindow == .calls(100) && configuration.window == .automatic)
         // A break of five seconds, ±10 %; three probes that must all succeed; no slow calls and no timer.
-        #expect(fixture.breaker.remainingBreak == .seconds(5))
+        #expect(stage.breaker.remainingBreak == .seconds(5))
         #expect(configuration.halfOpen == .init(probes: 3, verdict: .all, maxWait: nil, afterMaxWait: .open))
         #expect(configuration.slowCallDuration == nil && !configuration.endsBreakByTimer)
         #expect(configuration.initialState == .closed)
@@ -39,7 +39,8 @@ struct ConfigurationTests {
             ])
     }
 
-    @Test func aRuleForStreaksNeedsNoWindow() {
+    @Test("a rule for streaks needs no window")
+    func streaks() {
         #expect(Configuration(trip: .consecutiveFailures(3)).resolvedWindow == .unbounded)
         #expect(Configuration(trip: .any(.consecutiveFailures(3), .failureRate(1))).resolvedWindow == .calls(100))
         #expect(Configuration(trip: .when { _ in true }).resolvedWindow == .calls(100))
@@ -183,33 +184,37 @@ struct ConfigurationTests {
         #expect(error?.faults.map(\.field) == fields.map { "payments.circuitBreaker." + $0 })
     }
 
-    @Test func theWidestConfigurationWorks() throws {
+    @Test("the widest configuration works")
+    func widest() throws {
         let most = Duration.nanoseconds(Int64.max)
         let configuration = Configuration(
             trip: .any(.failureRate(1, minimumCalls: .max), .consecutiveFailures(.max)),
             window: .time(most, buckets: 10_000), slowCallDuration: most,
             breakLength: .growing(from: most, factor: .greatestFiniteMagnitude, upTo: most, jitter: 1),
             halfOpen: .init(probes: 1_000_000, verdict: .successes(atLeast: 1_000_000), maxWait: most))
-        let fixture = try Fixture(configuration, random: .constant(1))
-        try fixture.play("SFX", pause: .seconds(1_000_000_000))
-        fixture.breaker.open()
-        #expect(fixture.breaker.remainingBreak ?? .zero > .seconds(1_000_000_000))
-        try fixture.breaker.halfOpen()
-        try fixture.play("SSS", pause: .seconds(1_000_000_000))
-        #expect(fixture.breaker.counts.successes == 3)
+        let stage = try Stage(configuration, random: .constant(1))
+        try stage.play("SFX", pause: .seconds(1_000_000_000))
+        stage.breaker.open()
+        #expect(stage.breaker.remainingBreak ?? .zero > .seconds(1_000_000_000))
+        try stage.breaker.halfOpen()
+        try stage.play("SSS", pause: .seconds(1_000_000_000))
+        #expect(stage.breaker.counts.successes == 3)
     }
 
-    @Test(arguments: [CircuitBreaker.State.closed, .open, .isolated, .disabled, .observing])
-    func initialStates(state: CircuitBreaker.State) throws {
+    @Test(
+        "a breaker starts in the state that its configuration says",
+        arguments: [CircuitBreaker.State.closed, .open, .isolated, .disabled, .observing])
+    func initialState(state: CircuitBreaker.State) throws {
         var configuration = Configuration.fragile()
         configuration.initialState = state
-        let fixture = try Fixture(configuration)
-        #expect(fixture.state == state && fixture.events.isEmpty)
-        #expect(fixture.breaker.remainingBreak == (state == .open ? .seconds(10) : nil))
-        #expect(fixture.admits() == [.closed, .disabled, .observing].contains(state))
+        let stage = try Stage(configuration)
+        #expect(stage.state == state && stage.events.isEmpty)
+        #expect(stage.breaker.remainingBreak == (state == .open ? .seconds(10) : nil))
+        #expect(stage.admits() == [.closed, .disabled, .observing].contains(state))
     }
 
-    @Test func countsSaturate() {
+    @Test("counts saturate")
+    func saturation() {
         var totals = CircuitBreaker.Totals()
         totals.failed = .max
         totals.rejected = .max

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import CircuitBreakers
@@ -9,15 +10,15 @@ import Testing
 struct ContentionTests {
     @Test("X-05: a thousand tasks race at the end of a break", arguments: [true, false])
     func race(observed: Bool) async throws {
-        let fixture = try Fixture(.fragile(probes: 3), observed: observed)
-        try fixture.play("F")
-        fixture.clock.advance(by: .seconds(10))
-        fixture.recorder.clear()
+        let stage = try Stage(.fragile(probes: 3), observed: observed)
+        try stage.play("F")
+        stage.clock.advance(by: .seconds(10))
+        stage.recorder.clear()
         let admitted = try await withThrowingTaskGroup(of: Bool.self) { group in
             for _ in 1...1000 {
                 group.addTask {
                     do {
-                        try await fixture.breaker.execute { try await fixture.clock.sleep(for: .seconds(5)) }
+                        try await stage.breaker.execute { try await stage.clock.sleep(for: .seconds(5)) }
                         return true
                     } catch is OpenError {
                         return false
@@ -26,45 +27,45 @@ struct ContentionTests {
             }
             // The probes return only after all others were rejected.
             for _ in 1...997 { #expect(try await group.next() == false) }
-            try await fixture.clock.waitForSleepers(3)
-            #expect(fixture.breaker.counts.running == 3)
-            fixture.clock.advance(by: .seconds(5))
+            try await stage.clock.waitForSleepers(3)
+            #expect(stage.breaker.counts.running == 3)
+            stage.clock.advance(by: .seconds(5))
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(admitted == 3)
-        #expect(fixture.breaker.totals.rejected == 997)
-        #expect(fixture.breaker.totals.calls == 1001)
-        #expect(fixture.state == .closed)
+        #expect(stage.breaker.totals.rejected == 997)
+        #expect(stage.breaker.totals.calls == 1001)
+        #expect(stage.state == .closed)
         guard observed else { return }
-        #expect(fixture.path == [.halfOpen, .closed])
-        #expect(fixture.rejections == 997)
-        #expect(fixture.events.count == 997 + 3 + 2)
+        #expect(stage.path == [.halfOpen, .closed])
+        #expect(stage.rejections == 997)
+        #expect(stage.events.count == 997 + 3 + 2)
     }
 
     @Test("X-12: totals add up across 50 changes of state", arguments: [true, false])
     func fiftyChanges(observed: Bool) throws {
-        let fixture = try Fixture(.fragile(probes: 2), observed: observed)
+        let stage = try Stage(.fragile(probes: 2), observed: observed)
         var random = SplitMix64(seed: 12)
         var asks = 0
         var running: [RunningCall] = []
         var changes = 0
         while changes < 50 {
-            let before = fixture.state
+            let before = stage.state
             for _ in 0..<Int.random(in: 1...5, using: &random) {
                 asks += 1
-                guard let call = try? fixture.start() else { continue }
+                guard let call = try? stage.start() else { continue }
                 if Int.random(in: 0..<4, using: &random) == 0 {
                     running.append(call)
                 } else {
                     call.end("SSFXC".randomElement(using: &random) ?? "S")
                 }
-                #expect(fixture.breaker.totals.calls + running.count == asks)
+                #expect(stage.breaker.totals.calls + running.count == asks)
             }
-            fixture.clock.advance(by: .seconds(Int.random(in: 0...10, using: &random)))
-            if fixture.state != before { changes += 1 }
+            stage.clock.advance(by: .seconds(Int.random(in: 0...10, using: &random)))
+            if stage.state != before { changes += 1 }
         }
         for call in running { call.end("F") }
-        let totals = fixture.breaker.totals
+        let totals = stage.breaker.totals
         #expect(totals.calls == asks)
         #expect(totals.succeeded + totals.failed + totals.ignored + totals.cancelled + totals.rejected == asks)
         #expect(totals.late > 0 && totals.opened >= 12)
@@ -87,16 +88,16 @@ struct ContentionTests {
         let configuration = Configuration(
             trip: .failureRate(0.5, minimumCalls: 8), window: .time(.milliseconds(50)),
             breakLength: .fixed(.milliseconds(10)), halfOpen: .init(probes: 3, verdict: .successes(atLeast: 2)))
-        let fixture = try Fixture(configuration, observed: observed)
+        let stage = try Stage(configuration, observed: observed)
         let isDone = Log<Void>()
         let tally = try await withThrowingTaskGroup(of: Tally?.self) { group in
-            for task in 0..<8 as Range<UInt64> { group.addTask { await Self.call(fixture, seed: task) } }
+            for task in 0..<8 as Range<UInt64> { group.addTask { await Self.call(stage, seed: task) } }
             group.addTask {
-                await Self.flip(fixture, until: isDone)
+                await Self.flip(stage, until: isDone)
                 return nil
             }
             group.addTask {
-                await Self.read(fixture, until: isDone)
+                await Self.read(stage, until: isDone)
                 return nil
             }
             var sum = Tally()
@@ -108,28 +109,28 @@ struct ContentionTests {
             try await group.waitForAll()
             return sum
         }
-        let totals = fixture.breaker.totals
+        let totals = stage.breaker.totals
         #expect([totals.succeeded, totals.failed, totals.ignored, totals.cancelled] == tally.ended)
         #expect(totals.rejected == tally.rejected)
         #expect(totals.calls == 8 * callsPerTask)
         #expect(totals.late > 0 && totals.late < totals.calls - totals.rejected)
-        #expect(fixture.breaker.counts.running == 0)
+        #expect(stage.breaker.counts.running == 0)
         guard observed else { return }
-        expectOrdered(fixture)
-        #expect(fixture.rejections == totals.rejected)
+        expectOrdered(stage)
+        #expect(stage.rejections == totals.rejected)
         // A breaker that is disabled now and then does not tell about the calls that end meanwhile.
-        let called = fixture.events.count { if case .called = $0.kind { true } else { false } }
+        let called = stage.events.count { if case .called = $0.kind { true } else { false } }
         #expect(called > 0 && called <= tally.ended.reduce(0, +))
         // A break that is started anew by hand is no change of state.
-        #expect(fixture.transitions.count { $0.to == .open } <= totals.opened)
+        #expect(stage.transitions.count { $0.to == .open } <= totals.opened)
     }
 
-    private static func call(_ fixture: Fixture, seed: UInt64) async -> Tally {
+    private static func call(_ stage: Stage, seed: UInt64) async -> Tally {
         var random = SplitMix64(seed: seed)
         var tally = Tally()
         for call in 0..<callsPerTask {
             do {
-                let permit = try fixture.breaker.tryAcquirePermit()
+                let permit = try stage.breaker.tryAcquirePermit()
                 if call.isMultiple(of: 16) { await Task.yield() }
                 let outcome = Int.random(in: 0..<4, using: &random)
                 tally.ended[outcome] += 1
@@ -138,86 +139,86 @@ struct ContentionTests {
                 tally.rejected += 1
                 if call.isMultiple(of: 64) { await Task.yield() }
             }
-            if call.isMultiple(of: 8) { fixture.clock.advance(by: .milliseconds(1)) }
+            if call.isMultiple(of: 8) { stage.clock.advance(by: .milliseconds(1)) }
         }
         return tally
     }
 
-    private static func flip(_ fixture: Fixture, until isDone: Log<Void>) async {
+    private static func flip(_ stage: Stage, until isDone: Log<Void>) async {
         var random = SplitMix64(seed: 99)
         while isDone.elements.isEmpty {
             switch Int.random(in: 0..<12, using: &random) {
-            case 0: fixture.breaker.isolate()
-            case 1: fixture.breaker.disable()
-            case 2: fixture.breaker.observe()
-            case 3: try? fixture.breaker.halfOpen()
-            case 4: fixture.breaker.open()
-            default: fixture.breaker.close()
+            case 0: stage.breaker.isolate()
+            case 1: stage.breaker.disable()
+            case 2: stage.breaker.observe()
+            case 3: try? stage.breaker.halfOpen()
+            case 4: stage.breaker.open()
+            default: stage.breaker.close()
             }
             await Task.yield()
         }
-        fixture.breaker.close()
+        stage.breaker.close()
     }
 
-    private static func read(_ fixture: Fixture, until isDone: Log<Void>) async {
+    private static func read(_ stage: Stage, until isDone: Log<Void>) async {
         var last = CircuitBreaker.Totals()
         while isDone.elements.isEmpty {
-            let totals = fixture.breaker.totals
+            let totals = stage.breaker.totals
             #expect(totals.calls >= last.calls && totals.late >= last.late && totals.rejected >= last.rejected)
             last = totals
-            let counts = fixture.breaker.counts
+            let counts = stage.breaker.counts
             #expect(counts.row.allSatisfy { $0 >= 0 } && counts.running <= 3)
-            _ = fixture.breaker.snapshot
+            _ = stage.breaker.snapshot
             await Task.yield()
         }
     }
 
-    private func expectOrdered(_ fixture: Fixture) {
+    private func expectOrdered(_ stage: Stage) {
         var state = CircuitBreaker.State.closed
-        for transition in fixture.transitions {
+        for transition in stage.transitions {
             guard transition.from == state, transition.to != state else {
                 Issue.record("\(transition) after \(state)")
                 return
             }
             state = transition.to
         }
-        #expect(state == fixture.state)
+        #expect(state == stage.state)
     }
 
     @Test("never more probes at once than there are places, in any half-open state")
     func probes() async throws {
         // No probe succeeds: all that is ever let through is a probe, told apart by its generation.
-        let fixture = try Fixture(.fragile(probes: 3), observed: false)
-        fixture.breaker.open()
+        let stage = try Stage(.fragile(probes: 3), observed: false)
+        stage.breaker.open()
         let running = RunningProbes()
         await withTaskGroup(of: Void.self) { group in
             for task in 0..<8 as Range<UInt64> {
-                group.addTask { await Self.probe(fixture, running, seed: task) }
+                group.addTask { await Self.probe(stage, running, seed: task) }
             }
         }
         #expect(running.most == 3)
         #expect(running.generations > 10)
-        let totals = fixture.breaker.totals
+        let totals = stage.breaker.totals
         #expect(totals.calls == 8 * (callsPerTask / 4) && totals.succeeded == 0)
     }
 
-    private static func probe(_ fixture: Fixture, _ running: RunningProbes, seed: UInt64) async {
+    private static func probe(_ stage: Stage, _ running: RunningProbes, seed: UInt64) async {
         var random = SplitMix64(seed: seed)
         for call in 0..<callsPerTask / 4 {
-            guard let admission = try? fixture.breaker.admit(fixture.breaker.rootContext) else {
-                if seed == 0 { fixture.clock.advance(by: .seconds(1)) }
+            guard let admission = try? stage.breaker.admit(stage.breaker.rootContext) else {
+                if seed == 0 { stage.clock.advance(by: .seconds(1)) }
                 if call.isMultiple(of: 16) { await Task.yield() }
                 continue
             }
             // A probe that is out still tells the state that it belongs to.
-            let generation = fixture.breaker.machine.withLock { machine in
+            let generation = stage.breaker.machine.withLock { machine in
                 machine.probes.running.contains(admission.gate.number) ? machine.generation : nil
             }
             if let generation { running.start(generation) }
             if call.isMultiple(of: 2) { await Task.yield() }
             if let generation { running.end(generation) }
             let outcome = [Outcome.ignored, .cancelled, .cancelled, .failure].randomElement(using: &random)
-            fixture.breaker.record(outcome ?? .ignored, admission, nil)
+            stage.breaker.record(outcome ?? .ignored, admission, nil)
         }
     }
 }

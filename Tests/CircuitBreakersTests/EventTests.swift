@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import CircuitBreakers
@@ -26,38 +27,39 @@ struct EventTests {
 
     @Test("X-07: a transition carries the counts from before it")
     func countsBefore() throws {
-        let fixture = try Fixture(.init(trip: .failureRate(0.5, minimumCalls: 4), breakLength: .fixed(.seconds(1))))
-        try fixture.play("SSXFF")
-        let opened = try #require(fixture.transitions.first)
+        let stage = try Stage(.init(trip: .failureRate(0.5, minimumCalls: 4), breakLength: .fixed(.seconds(1))))
+        try stage.play("SSXFF")
+        let opened = try #require(stage.transitions.first)
         #expect(opened.counts.row == [5, 2, 2, 1, 0, 2])
-        #expect(fixture.breaker.counts == Counts())
-        fixture.clock.advance(by: .seconds(1))
-        try fixture.play("SS")
-        let last = try fixture.start()
+        #expect(stage.breaker.counts == Counts())
+        stage.clock.advance(by: .seconds(1))
+        try stage.play("SS")
+        let last = try stage.start()
         last.end("F")
         #expect(
-            fixture.transitions.map(\.counts.row) == [[5, 2, 2, 1, 0, 2], [0, 0, 0, 0, 0, 0], [3, 2, 1, 0, 0, 1]])
+            stage.transitions.map(\.counts.row) == [[5, 2, 2, 1, 0, 2], [0, 0, 0, 0, 0, 0], [3, 2, 1, 0, 0, 1]])
     }
 
     @Test("X-22: a new breaker can be read at once")
     func newBreaker() throws {
-        let fixture = try Fixture(.init())
-        #expect(fixture.state == .closed && fixture.breaker.counts == Counts())
-        #expect(fixture.breaker.totals == CircuitBreaker.Totals() && fixture.breaker.totals.calls == 0)
-        #expect(fixture.breaker.failureRate == nil && fixture.breaker.remainingBreak == nil)
+        let stage = try Stage(.init())
+        #expect(stage.state == .closed && stage.breaker.counts == Counts())
+        #expect(stage.breaker.totals == CircuitBreaker.Totals() && stage.breaker.totals.calls == 0)
+        #expect(stage.breaker.failureRate == nil && stage.breaker.remainingBreak == nil)
         #expect(
             CircuitBreaker.State.allCases.map(\.description) == [
                 "closed", "open", "half-open", "isolated", "disabled", "observing",
             ])
-        #expect(fixture.events.isEmpty)
+        #expect(stage.events.isEmpty)
     }
 
-    @Test func everyEndOfACallIsAnEvent() throws {
-        let fixture = try Fixture(
+    @Test("every end of a call is an event")
+    func ends() throws {
+        let stage = try Stage(
             .init(trip: .consecutiveFailures(9), slowCallDuration: .seconds(1)), observed: true)
-        for (letter, seconds) in zip("SFXC", 0...3) { try fixture.play(String(letter), taking: .seconds(seconds)) }
-        try fixture.play("F", taking: .seconds(4))
-        let calls = fixture.events.compactMap { event -> String? in
+        for (letter, seconds) in zip("SFXC", 0...3) { try stage.play(String(letter), taking: .seconds(seconds)) }
+        try stage.play("F", taking: .seconds(4))
+        let calls = stage.events.compactMap { event -> String? in
             guard case .called(let outcome, let duration, let isSlow) = event.kind else { return nil }
             return "\(outcome) \(duration.components.seconds) \(isSlow)"
         }
@@ -65,21 +67,22 @@ struct EventTests {
             calls == ["success 0 false", "failure 1 false", "ignored 2 false", "cancelled 3 false", "failure 4 true"])
     }
 
-    @Test func namesSeveritiesAndSentences() throws {
-        let fixture = try Fixture(.fragile())
-        try fixture.play("F", taking: .milliseconds(1_500))
-        #expect(throws: OpenError.self) { try fixture.play("S") }
-        fixture.breaker.observe()
-        try fixture.play("F")
+    @Test("every event has its name, its severity and its sentence")
+    func sentences() throws {
+        let stage = try Stage(.fragile())
+        try stage.play("F", taking: .milliseconds(1_500))
+        #expect(throws: OpenError.self) { try stage.play("S") }
+        stage.breaker.observe()
+        try stage.play("F")
         #expect(
-            fixture.recorder.names == [
+            stage.recorder.names == [
                 "circuit_breaker.called", "circuit_breaker.transition", "circuit_breaker.rejected",
                 "circuit_breaker.transition", "circuit_breaker.called", "circuit_breaker.would_open",
             ])
-        #expect(fixture.events.map(\.severity) == [.debug, .warning, .debug, .info, .debug, .warning])
-        #expect(fixture.events.allSatisfy { $0.source == "test" })
+        #expect(stage.events.map(\.severity) == [.debug, .warning, .debug, .info, .debug, .warning])
+        #expect(stage.events.allSatisfy { $0.source == "test" })
         #expect(
-            fixture.events.map(\.description) == [
+            stage.events.map(\.description) == [
                 "circuit breaker \"test\" saw a call: failure, 1.5 seconds",
                 "circuit breaker \"test\" closed → open (1 consecutive failures)",
                 "circuit breaker \"test\" is open; retry after 10 seconds",
@@ -89,7 +92,8 @@ struct EventTests {
             ])
     }
 
-    @Test func rejectionsExplainThemselves() {
+    @Test("rejections explain themselves")
+    func rejections() {
         func error(_ state: CircuitBreaker.State, _ retryAfter: Duration?) -> OpenError {
             OpenError(policyName: "payments", state: state, retryAfter: retryAfter)
         }
@@ -106,28 +110,30 @@ struct EventTests {
         #expect(rejection.retryAfter == .seconds(1) && rejection.policyName == "payments")
     }
 
-    @Test func anObserverThatIsAddedHearsFromThenOn() throws {
-        let fixture = try Fixture(.sixInARow, observed: false)
-        let running = try fixture.start()
-        try fixture.play("FFFFF")
+    @Test("an observer that is added hears from then on")
+    func addedObserver() throws {
+        let stage = try Stage(.sixInARow, observed: false)
+        let running = try stage.start()
+        try stage.play("FFFFF")
         let late = EventRecorder()
-        fixture.breaker.addObserver(late)
-        fixture.breaker.addObserver(late)
-        fixture.clock.advance(by: .seconds(5))
+        stage.breaker.addObserver(late)
+        stage.breaker.addObserver(late)
+        stage.clock.advance(by: .seconds(5))
         running.end("F")
-        #expect(throws: OpenError.self) { try fixture.play("S") }
+        #expect(throws: OpenError.self) { try stage.play("S") }
         #expect(late.names == ["circuit_breaker.called", "circuit_breaker.transition", "circuit_breaker.rejected"])
         // When the call started is not known.
         if case .called(_, let duration, _) = late.events(of: Event.self)[0].kind { #expect(duration == .zero) }
     }
 
-    @Test func transitionsAsASequence() async throws {
-        let fixture = try Fixture(.fragile(), observed: false)
-        let first = fixture.breaker.transitions
-        try fixture.play("F")
-        let second = fixture.breaker.transitions
-        fixture.clock.advance(by: .seconds(10))
-        try fixture.play("S")
+    @Test("every sequence of transitions has those since it was made")
+    func transitions() async throws {
+        let stage = try Stage(.fragile(), observed: false)
+        let first = stage.breaker.transitions
+        try stage.play("F")
+        let second = stage.breaker.transitions
+        stage.clock.advance(by: .seconds(10))
+        try stage.play("S")
         for (transitions, expected) in [
             (first, [CircuitBreaker.State.open, .halfOpen, .closed]), (second, [.halfOpen, .closed]),
         ] {
@@ -140,13 +146,14 @@ struct EventTests {
         }
     }
 
-    @Test func transitionsKeepTheLatest256() async throws {
-        let fixture = try Fixture(.fragile(), observed: false)
-        let transitions = fixture.breaker.transitions
+    @Test("a sequence that nobody reads keeps the latest 256 transitions")
+    func overflow() async throws {
+        let stage = try Stage(.fragile(), observed: false)
+        let transitions = stage.breaker.transitions
         for index in 0..<300 {
-            if index.isMultiple(of: 2) { fixture.breaker.isolate() } else { fixture.breaker.close() }
+            if index.isMultiple(of: 2) { stage.breaker.isolate() } else { stage.breaker.close() }
         }
-        fixture.breaker.disable()
+        stage.breaker.disable()
         var count = 0
         for await transition in transitions {
             count += 1
@@ -155,14 +162,15 @@ struct EventTests {
         #expect(count == 256)
     }
 
-    @Test func aPolicyTellsTheStateAtAdmission() async throws {
-        let fixture = try Fixture(.fragile())
-        var execution = await fixture.breaker.run { () throws -> Void in throw InjectedFailure() }
+    @Test("an execution tells the state at admission")
+    func admission() async throws {
+        let stage = try Stage(.fragile())
+        var execution = await stage.breaker.run { () throws -> Void in throw InjectedFailure() }
         #expect(execution.circuitBreakerState == .closed)
-        execution = await fixture.breaker.run {}
+        execution = await stage.breaker.run {}
         #expect(execution.circuitBreakerState == .open)
-        fixture.clock.advance(by: .seconds(10))
-        execution = await fixture.breaker.run {}
+        stage.clock.advance(by: .seconds(10))
+        execution = await stage.breaker.run {}
         #expect(execution.circuitBreakerState == .halfOpen, "the call was let through as a probe")
     }
 }

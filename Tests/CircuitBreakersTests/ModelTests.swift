@@ -1,6 +1,7 @@
 import Foundation
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import CircuitBreakers
@@ -10,12 +11,11 @@ import Testing
 struct ModelTests {
     @Test("X-26: equals the model in every step", arguments: 0..<4 as Range<UInt64>)
     func equalsTheModel(quarter: UInt64) throws {
-        for seed in stride(from: quarter, to: 2_000, by: 4) {
+        try forSeeds(stride(from: quarter, to: 2_000, by: 4)) { seed, _ in
             let run = try ModelRun(seed: seed)
             for _ in 0..<60 {
                 guard let difference = try run.step() else { continue }
-                Issue.record("seed \(seed): \(difference)\n\(run.settings)\n\(run.operations.joined(separator: "\n"))")
-                return
+                throw Difference("\(difference)\n\(run.settings)\n\(run.operations.joined(separator: "\n"))")
             }
         }
     }
@@ -28,7 +28,7 @@ private final class ModelRun {
     }
 
     private var random: SplitMix64
-    private var fixture: Fixture
+    private var stage: Stage
     private var model: ReferenceModel
     private var running: [Running] = []
     private let draws: Draws
@@ -41,7 +41,7 @@ private final class ModelRun {
         settings = .random(&random)
         draws = Draws(seed: seed)
         let isObserved = Bool.random(using: &random)
-        fixture = try Fixture(settings.configuration, observed: isObserved, random: draws.source)
+        stage = try Stage(settings.configuration, observed: isObserved, random: draws.source)
         model = ReferenceModel(settings, isObserved: isObserved, now: 0, draw: Draws(seed: seed).value)
     }
 
@@ -64,7 +64,7 @@ private final class ModelRun {
     private func start() -> String? {
         let expected = model.start()
         do {
-            let permit = try fixture.start()
+            let permit = try stage.start()
             operations.append("start")
             guard case .success(let call) = expected else { return "admitted instead of \(expected)" }
             running.append(Running(call: call, permit: permit))
@@ -101,12 +101,12 @@ private final class ModelRun {
         let length = lengths.randomElement(using: &random) ?? 0
         operations.append("advance by \(length) from \(model.now)")
         model.advance(by: length)
-        fixture.clock.advance(by: .nanoseconds(length))
+        stage.clock.advance(by: .nanoseconds(length))
         return nil
     }
 
     private func changeByHand() -> String? {
-        let breaker = fixture.breaker
+        let breaker = stage.breaker
         switch Int.random(in: 0..<7, using: &random) {
         case 0:
             operations.append("open")
@@ -139,20 +139,20 @@ private final class ModelRun {
         let new = ReferenceSettings.random(&random)
         operations.append("update \(new)")
         model.update(new)
-        try fixture.breaker.update(new.configuration)
+        try stage.breaker.update(new.configuration)
         return nil
     }
 
     /// Saves the breaker, and goes on with it or with another one, elsewhere and at another time.
     private func restore() throws -> String? {
         model.settle()
-        let json = try JSONEncoder().encode(fixture.breaker.snapshot)
+        let json = try JSONEncoder().encode(stage.breaker.snapshot)
         let snapshot = try JSONDecoder().decode(CircuitBreaker.Snapshot.self, from: json)
         let saved = model
         guard Bool.random(using: &random) else {
             operations.append("restore in place")
             model.restore(saved)
-            try fixture.breaker.restore(snapshot)
+            try stage.breaker.restore(snapshot)
             return nil
         }
         if let difference = compareEvents() { return difference }
@@ -162,7 +162,7 @@ private final class ModelRun {
         let start = Int.random(in: 0...1_000, using: &random)
         clock.advance(by: .nanoseconds(start))
         operations.append("restore at \(start) with \(settings)")
-        fixture = try Fixture(
+        stage = try Stage(
             settings.configuration, observed: model.isObserved, clock: clock, random: draws.source,
             restoring: snapshot)
         running = []
@@ -174,7 +174,7 @@ private final class ModelRun {
 
     private func compare() -> String? {
         model.settle()
-        let breaker = fixture.breaker
+        let breaker = stage.breaker
         func check<Value: Equatable>(_ what: String, _ actual: Value, _ expected: Value) -> String? {
             actual == expected ? nil : "\(what): \(actual) instead of \(expected)"
         }
@@ -198,14 +198,14 @@ private final class ModelRun {
                 model.state == .open ? model.breakEnd - model.now : nil)
             ?? check("failure rate", breaker.failureRate, model.failureRate)
             ?? check("slow call rate", breaker.slowCallRate, model.slowCallRate)
-            ?? check("timers", fixture.clock.timerCount, model.settings.hasTimer && model.nextDeadline != nil ? 1 : 0)
+            ?? check("timers", stage.clock.timerCount, model.settings.hasTimer && model.nextDeadline != nil ? 1 : 0)
             ?? compareEvents()
     }
 
     private func compareEvents() -> String? {
-        let actual = fixture.events.map(Self.describe)
+        let actual = stage.events.map(Self.describe)
         defer {
-            fixture.recorder.clear()
+            stage.recorder.clear()
             model.events = []
         }
         return actual == model.events ? nil : "events: \(actual) instead of \(model.events)"

@@ -7,19 +7,19 @@ import Testing
 /// The same breaker twice in one call: the inner call belongs to the outer one's probe.
 @Suite(.timeLimit(.minutes(30)))
 struct NestedCallTests {
-    private func halfOpen(probes: Int = 1) throws -> Fixture {
-        let fixture = try Fixture(.fragile(probes: probes))
-        fixture.breaker.open()
-        fixture.clock.advance(by: .seconds(10))
-        return fixture
+    private func halfOpen(probes: Int = 1) throws -> Stage {
+        let stage = try Stage(.fragile(probes: probes))
+        stage.breaker.open()
+        stage.clock.advance(by: .seconds(10))
+        return stage
     }
 
     @Test(
         "the inner call takes no second place",
         arguments: ["breaker", "policies", "context", "child", "hand", "twice"])
     func inner(form: String) async throws {
-        let fixture = try halfOpen()
-        let breaker = fixture.breaker
+        let stage = try halfOpen()
+        let breaker = stage.breaker
         let (outer, inner) = (try Policy("outer") { breaker }, try Policy("inner") { breaker })
         let value =
             switch form {
@@ -45,18 +45,18 @@ struct NestedCallTests {
                 }
             default: try await outer.execute { try await inner.execute { try await outer.execute { 7 } } }
             }
-        #expect(value == 7 && fixture.state == .closed)
-        #expect(fixture.breaker.totals.rejected == 0 && fixture.breaker.totals.late == 0)
-        #expect(fixture.breaker.totals.succeeded == 1)
+        #expect(value == 7 && stage.state == .closed)
+        #expect(stage.breaker.totals.rejected == 0 && stage.breaker.totals.late == 0)
+        #expect(stage.breaker.totals.succeeded == 1)
     }
 
     @Test(
         "a breaker knows its calls within its calls from its second use on, and from the first where one is its probe")
     func secondUse() async throws {
-        let fixture = try Fixture(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
-        let (outer, inner) = (try Policy("outer") { fixture.breaker }, try Policy("inner") { fixture.breaker })
+        let stage = try Stage(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
+        let (outer, inner) = (try Policy("outer") { stage.breaker }, try Policy("inner") { stage.breaker })
         try await outer.execute { try await inner.execute {} }
-        #expect(fixture.breaker.totals.succeeded == 1)
+        #expect(stage.breaker.totals.succeeded == 1)
         let probed = try halfOpen()
         let policy = try Policy("outer") { probed.breaker }
         try await policy.execute { try await policy.execute {} }
@@ -66,14 +66,14 @@ struct NestedCallTests {
 
     @Test("what a probe begins in the background is no part of it")
     func background() async throws {
-        let fixture = try halfOpen()
-        let breaker = fixture.breaker
+        let stage = try halfOpen()
+        let breaker = stage.breaker
         try await breaker.execute {
             let refresh = Background.begin { Task { try await breaker.execute {} } }
             await #expect(throws: OpenError.self) { try await refresh.value }
             try await breaker.execute {}
         }
-        #expect(fixture.state == .closed && breaker.totals.succeeded == 1 && breaker.totals.rejected == 1)
+        #expect(stage.state == .closed && breaker.totals.succeeded == 1 && breaker.totals.rejected == 1)
         let inside = try halfOpen()
         try await Background.begin { Task { try await inside.breaker.execute { try await inside.breaker.execute {} } } }
             .value
@@ -106,8 +106,8 @@ struct NestedCallTests {
         "a closed breaker counts a call once that passes it twice, by how the outer one ends",
         arguments: ["policies", "in itself", "chain", "context", "child", "hand", "timeout", "observing", "setting"])
     func closed(form: String) async throws {
-        let fixture = try Fixture(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
-        let breaker = fixture.breaker
+        let stage = try Stage(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
+        let breaker = stage.breaker
         if form == "observing" { breaker.observe() }
         let outer = try Policy("outer") { breaker }
         let inner = try Policy("inner") {
@@ -141,19 +141,19 @@ struct NestedCallTests {
         #expect(breaker.counts.row == [2, 2, 0, 0, 2, 0] && breaker.totals.succeeded == 2)
         for failures in 1...2 {
             await #expect(throws: InjectedFailure.self) { try await call { throw InjectedFailure() } }
-            #expect(breaker.counts.consecutiveFailures == failures && fixture.state != .open)
+            #expect(breaker.counts.consecutiveFailures == failures && stage.state != .open)
         }
         // What the outer call makes good is good.
         try await outer.execute { try? await inner.execute { throw InjectedFailure() } }
         #expect(breaker.counts.row == [5, 3, 2, 0, 1, 0] && breaker.totals.calls == 5)
-        let called = fixture.events.count { if case .called = $0.kind { true } else { false } }
+        let called = stage.events.count { if case .called = $0.kind { true } else { false } }
         #expect(called == 5)
     }
 
     @Test("what is left behind by a call, or made by another task, is counted for itself")
     func leftBehind() async throws {
-        let fixture = try Fixture(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
-        let (outer, inner) = (try Policy("outer") { fixture.breaker }, try Policy("inner") { fixture.breaker })
+        let stage = try Stage(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
+        let (outer, inner) = (try Policy("outer") { stage.breaker }, try Policy("inner") { stage.breaker })
         let gate = Gatekeeper()
         let left = try await outer.execute {
             Task {
@@ -163,22 +163,22 @@ struct NestedCallTests {
         }
         gate.open()
         try await left.value
-        #expect(fixture.breaker.counts.calls == 2)
+        #expect(stage.breaker.counts.calls == 2)
         try await outer.execute { try await Task.detached { try await inner.execute {} }.value }
-        #expect(fixture.breaker.counts.calls == 4)
+        #expect(stage.breaker.counts.calls == 4)
     }
 
     @Test("a call that came through before the breaker opened has nothing to do with those after")
     func older() async throws {
-        let fixture = try Fixture(.fragile())
-        let breaker = fixture.breaker
+        let stage = try Stage(.fragile())
+        let breaker = stage.breaker
         let (outer, inner) = (try Policy("outer") { breaker }, try Policy("inner") { breaker })
         try await outer.execute {
             breaker.open()
             await #expect(throws: OpenError.self) { try await inner.execute {} }
-            fixture.clock.advance(by: .seconds(10))
+            stage.clock.advance(by: .seconds(10))
             try await inner.execute {}
-            #expect(fixture.state == .closed)
+            #expect(stage.state == .closed)
             try await inner.execute {}
         }
         #expect(breaker.totals.succeeded == 3 && breaker.totals.late == 1 && breaker.counts.calls == 1)
@@ -186,23 +186,23 @@ struct NestedCallTests {
 
     @Test("a breaker that has seen calls nest while half-open looks for them when it is closed")
     func learned() async throws {
-        let fixture = try halfOpen()
-        let breaker = fixture.breaker
+        let stage = try halfOpen()
+        let breaker = stage.breaker
         for _ in 1...3 { try await breaker.execute { try await breaker.execute {} } }
-        #expect(fixture.state == .closed && breaker.totals.succeeded == 3 && breaker.counts.calls == 2)
+        #expect(stage.state == .closed && breaker.totals.succeeded == 3 && breaker.counts.calls == 2)
     }
 
     @Test("a call made while a permit is held is another one: refused while the permit's probe is out, and no longer")
     func heldPermit() async throws {
-        let fixture = try halfOpen()
-        let breaker = fixture.breaker
-        let held = try fixture.start()
+        let stage = try halfOpen()
+        let breaker = stage.breaker
+        let held = try stage.start()
         let refusal = await #expect(throws: OpenError.self) { try await breaker.execute {} }
         #expect(refusal?.state == .halfOpen && (refusal?.retryAfter ?? .zero) > .zero)
         // The probe is given up, and the break that follows is over: the place is free, whoever holds the permit.
-        fixture.clock.advance(by: .seconds(20))
+        stage.clock.advance(by: .seconds(20))
         try await breaker.execute {}
-        #expect(fixture.state == .closed && held.ends("F") == false && fixture.state == .closed)
+        #expect(stage.state == .closed && held.ends("F") == false && stage.state == .closed)
         let ended = try halfOpen(probes: 2)
         let first = try ended.start()
         try await ended.breaker.execute {}
@@ -210,37 +210,39 @@ struct NestedCallTests {
         #expect(ended.state == .closed && ended.breaker.totals.succeeded == 2)
     }
 
-    @Test func onlyWithinAProbeThatStillCounts() async throws {
-        let fixture = try halfOpen()
-        let breaker = fixture.breaker
+    @Test("a call passes within a probe only while that counts")
+    func staleProbe() async throws {
+        let stage = try halfOpen()
+        let breaker = stage.breaker
         try await breaker.execute {
-            fixture.clock.advance(by: .seconds(10))
+            stage.clock.advance(by: .seconds(10))
             await #expect(throws: OpenError.self) { try await breaker.execute {} }
-            fixture.clock.advance(by: .seconds(10))
+            stage.clock.advance(by: .seconds(10))
             // Another half-open state: this is its probe.
             try await breaker.execute { await #expect(throws: Never.self) { try await breaker.execute {} } }
-            #expect(fixture.state == .closed)
+            #expect(stage.state == .closed)
         }
         #expect(breaker.totals.late == 1)
     }
 
-    @Test func anotherTasksCallIsAnotherCall() async throws {
-        let fixture = try halfOpen()
-        try await fixture.breaker.execute {
+    @Test("another task's call is another call")
+    func otherTask() async throws {
+        let stage = try halfOpen()
+        try await stage.breaker.execute {
             await Task.detached {
-                await #expect(throws: OpenError.self) { try await fixture.breaker.execute {} }
+                await #expect(throws: OpenError.self) { try await stage.breaker.execute {} }
             }.value
             let other = try halfOpen()
-            try await other.breaker.execute { try await fixture.breaker.execute {} }
+            try await other.breaker.execute { try await stage.breaker.execute {} }
         }
-        #expect(fixture.state == .closed && fixture.breaker.totals.rejected == 1)
+        #expect(stage.state == .closed && stage.breaker.totals.rejected == 1)
     }
 
     @Test @MainActor func aProbeStaysOnTheActorOfItsCaller() async throws {
-        let fixture = try halfOpen(probes: 3)
+        let stage = try halfOpen(probes: 3)
         var seen = 0
         for _ in 1...2 {
-            try await fixture.breaker.execute {
+            try await stage.breaker.execute {
                 MainActor.assertIsolated()
                 await Task.yield()
                 MainActor.assertIsolated()
@@ -249,14 +251,14 @@ struct NestedCallTests {
             MainActor.assertIsolated()
         }
         await #expect(throws: InjectedFailure.self) {
-            try await fixture.breaker.execute {
+            try await stage.breaker.execute {
                 MainActor.assertIsolated()
                 seen += 1
                 throw InjectedFailure()
             }
         }
         MainActor.assertIsolated()
-        #expect(seen == 3 && fixture.state == .open)
+        #expect(seen == 3 && stage.state == .open)
     }
 }
 

@@ -7,61 +7,61 @@ import Testing
 /// An open breaker rejects calls until its break is over.
 @Suite(.timeLimit(.minutes(30)))
 struct OpenStateTests {
-    private func opened(_ configuration: Configuration = .sixInARow, observed: Bool = true) throws -> Fixture {
-        let fixture = try Fixture(configuration, observed: observed)
-        while fixture.state == .closed { try fixture.play("F") }
-        return fixture
+    private func opened(_ configuration: Configuration = .sixInARow, observed: Bool = true) throws -> Stage {
+        let stage = try Stage(configuration, observed: observed)
+        while stage.state == .closed { try stage.play("F") }
+        return stage
     }
 
     @Test("GB-06: calls are rejected without being run, and a rejection is not a request", arguments: [true, false])
     func rejections(observed: Bool) async throws {
-        let fixture = try opened(observed: observed)
+        let stage = try opened(observed: observed)
         let error = OpenError(policyName: "test", state: .open, retryAfter: .seconds(60))
         await #expect(throws: error) {
-            try await fixture.breaker.execute { Issue.record("the operation ran") }
+            try await stage.breaker.execute { Issue.record("the operation ran") }
         }
         await #expect(throws: error) {
-            try await fixture.breaker.execute { throw InjectedFailure() }
+            try await stage.breaker.execute { throw InjectedFailure() }
         }
-        #expect(fixture.breaker.counts == Counts())
-        #expect(fixture.breaker.totals.failed == 6 && fixture.breaker.totals.rejected == 2)
+        #expect(stage.breaker.counts == Counts())
+        #expect(stage.breaker.totals.failed == 6 && stage.breaker.totals.rejected == 2)
     }
 
     @Test("GB-07: the break is over at exactly its end", arguments: [true, false])
     func endOfTheBreak(observed: Bool) throws {
-        let fixture = try opened(observed: observed)
-        fixture.clock.advance(by: .milliseconds(59_999))
-        #expect(fixture.state == .open)
+        let stage = try opened(observed: observed)
+        stage.clock.advance(by: .milliseconds(59_999))
+        #expect(stage.state == .open)
         // The scenario's toolkit is still open at the very end; here the boundary is at or after it.
-        fixture.clock.advance(by: .milliseconds(1) - .nanoseconds(1))
-        #expect(fixture.state == .open)
-        fixture.expectRejection(retryAfter: .nanoseconds(1))
-        fixture.clock.advance(by: .nanoseconds(1))
-        #expect(fixture.state == .halfOpen)
-        #expect(fixture.breaker.remainingBreak == nil)
+        stage.clock.advance(by: .milliseconds(1) - .nanoseconds(1))
+        #expect(stage.state == .open)
+        stage.expectRejection(retryAfter: .nanoseconds(1))
+        stage.clock.advance(by: .nanoseconds(1))
+        #expect(stage.state == .halfOpen)
+        #expect(stage.breaker.remainingBreak == nil)
     }
 
     @Test(
         "GB-07: the first ask after the break is a probe, though nobody has read the state", arguments: [true, false])
     func firstAsk(observed: Bool) throws {
-        let fixture = try opened(observed: observed)
-        fixture.clock.advance(by: .seconds(60))
-        try fixture.play("S")
-        #expect(fixture.state == .closed)
+        let stage = try opened(observed: observed)
+        stage.clock.advance(by: .seconds(60))
+        try stage.play("S")
+        #expect(stage.state == .closed)
     }
 
     @Test("GB-08: a failed probe starts the break anew, a successful one closes")
     func probes() throws {
-        let fixture = try opened()
-        fixture.clock.advance(by: .seconds(60))
-        try fixture.play("F")
-        #expect(fixture.state == .open && fixture.breaker.counts == Counts())
-        #expect(fixture.breaker.remainingBreak == .seconds(60))
+        let stage = try opened()
+        stage.clock.advance(by: .seconds(60))
+        try stage.play("F")
+        #expect(stage.state == .open && stage.breaker.counts == Counts())
+        #expect(stage.breaker.remainingBreak == .seconds(60))
         // The scenario goes one nanosecond past the end.
-        fixture.clock.advance(by: .seconds(60))
-        #expect(fixture.state == .halfOpen)
-        try fixture.play("S")
-        #expect(fixture.state == .closed && fixture.breaker.counts == Counts())
+        stage.clock.advance(by: .seconds(60))
+        #expect(stage.state == .halfOpen)
+        try stage.play("S")
+        #expect(stage.state == .closed && stage.breaker.counts == Counts())
     }
 
     private static let polly = Configuration(
@@ -70,52 +70,52 @@ struct OpenStateTests {
 
     @Test("PO-06, PO-07: a rejection says how much of the break is left", arguments: [true, false])
     func remainingBreak(observed: Bool) throws {
-        let fixture = try Fixture(Self.polly, observed: observed)
-        try fixture.play("FFFFFFFFFF")
-        #expect(fixture.breaker.totals.opened == 1)
-        fixture.expectRejection(retryAfter: .seconds(1))
-        fixture.clock.advance(by: .milliseconds(500))
-        fixture.expectRejection(retryAfter: .milliseconds(500))
-        #expect(fixture.breaker.remainingBreak == .milliseconds(500))
+        let stage = try Stage(Self.polly, observed: observed)
+        try stage.play("FFFFFFFFFF")
+        #expect(stage.breaker.totals.opened == 1)
+        stage.expectRejection(retryAfter: .seconds(1))
+        stage.clock.advance(by: .milliseconds(500))
+        stage.expectRejection(retryAfter: .milliseconds(500))
+        #expect(stage.breaker.remainingBreak == .milliseconds(500))
     }
 
     @Test("PO-08, PO-09: a probe at the very end of the break")
     func probeAtTheEnd() throws {
-        let fixture = try Fixture(Self.polly)
-        try fixture.play("FFFFFFFFFF")
-        fixture.clock.advance(by: .seconds(1))
-        try fixture.play("F")
-        #expect(fixture.path == [.open, .halfOpen, .open])
-        #expect(fixture.breaker.totals.opened == 2)
-        fixture.expectRejection(retryAfter: .seconds(1))
-        fixture.clock.advance(by: .seconds(1))
-        try fixture.play("S")
-        #expect(fixture.path == [.open, .halfOpen, .open, .halfOpen, .closed])
+        let stage = try Stage(Self.polly)
+        try stage.play("FFFFFFFFFF")
+        stage.clock.advance(by: .seconds(1))
+        try stage.play("F")
+        #expect(stage.path == [.open, .halfOpen, .open])
+        #expect(stage.breaker.totals.opened == 2)
+        stage.expectRejection(retryAfter: .seconds(1))
+        stage.clock.advance(by: .seconds(1))
+        try stage.play("S")
+        #expect(stage.path == [.open, .halfOpen, .open, .halfOpen, .closed])
     }
 
     @Test(
         "X-11: a thousand rejections change no rate, no latency and no total but their own", arguments: [true, false])
     func thousandRejections(observed: Bool) throws {
-        let fixture = try opened(observed: observed)
-        let before = fixture.breaker.totals
-        fixture.recorder.clear()
-        for _ in 1...1000 { #expect(throws: OpenError.self) { try fixture.play("S") } }
+        let stage = try opened(observed: observed)
+        let before = stage.breaker.totals
+        stage.recorder.clear()
+        for _ in 1...1000 { #expect(throws: OpenError.self) { try stage.play("S") } }
         var expected = before
         expected.rejected += 1000
-        #expect(fixture.breaker.totals == expected)
-        #expect(fixture.events.count == (observed ? 1000 : 0) && fixture.rejections == fixture.events.count)
+        #expect(stage.breaker.totals == expected)
+        #expect(stage.events.count == (observed ? 1000 : 0) && stage.rejections == stage.events.count)
     }
 
     @Test("X-25: a break is measured on a monotonic clock alone")
     func monotonicTime() throws {
         // A breaker knows no wall clock that could be set back: an hour of it is invisible here, and the clock that
         // is injected cannot go back. What is left of the break depends on that clock only.
-        let fixture = try opened()
-        fixture.clock.advance(by: .seconds(20))
-        fixture.clock.advance(by: .seconds(-3600))
-        #expect(fixture.breaker.remainingBreak == .seconds(40))
-        fixture.clock.advance(by: .seconds(40))
-        #expect(fixture.state == .halfOpen)
+        let stage = try opened()
+        stage.clock.advance(by: .seconds(20))
+        stage.clock.advance(by: .seconds(-3600))
+        #expect(stage.breaker.remainingBreak == .seconds(40))
+        stage.clock.advance(by: .seconds(40))
+        #expect(stage.state == .halfOpen)
     }
 
     @Test("a break begins when the breaker opens, also if no call needs to be timed", arguments: [true, false])
@@ -123,15 +123,16 @@ struct OpenStateTests {
         for trip in [
             CircuitBreaker.Trip.consecutiveFailures(2), .failureRate(0.5, minimumCalls: 2), .when { $0.failures == 2 },
         ] {
-            let fixture = try Fixture(.init(trip: trip, breakLength: .fixed(.seconds(5))), observed: observed)
-            fixture.clock.advance(by: .seconds(1000))
-            try fixture.play("FF")
-            #expect(fixture.state == .open && fixture.breaker.remainingBreak == .seconds(5))
-            fixture.expectRejection(retryAfter: .seconds(5))
+            let stage = try Stage(.init(trip: trip, breakLength: .fixed(.seconds(5))), observed: observed)
+            stage.clock.advance(by: .seconds(1000))
+            try stage.play("FF")
+            #expect(stage.state == .open && stage.breaker.remainingBreak == .seconds(5))
+            stage.expectRejection(retryAfter: .seconds(5))
         }
     }
 
-    @Test func readingsOfAClockThatMovesBetweenThemNeverMakeABreakNegative() throws {
+    @Test("readings of a clock that moves between them never make a break negative")
+    func restlessClock() throws {
         let clock = RestlessClock()
         let breaker = try CircuitBreaker("test", .fragile(), clock: clock)
         for _ in 1...200 {

@@ -109,20 +109,20 @@ struct PendingTimedSuccessesTests {
     func parts(isObserved: Bool) throws {
         let configuration = Configuration(
             trip: .failureRate(0.5, minimumCalls: 4), window: .time(.seconds(10), buckets: 10))
-        let fixture = try Fixture(configuration, observed: isObserved)
-        try fixture.play("SSS", taking: .milliseconds(100))
-        #expect(fixture.breaker.counts.successes == 3)
-        fixture.clock.advance(by: .milliseconds(600))
+        let stage = try Stage(configuration, observed: isObserved)
+        try stage.play("SSS", taking: .milliseconds(100))
+        #expect(stage.breaker.counts.successes == 3)
+        stage.clock.advance(by: .milliseconds(600))
         // From one part into the next.
-        try fixture.play("S", taking: .milliseconds(400))
-        try fixture.play("SS", taking: .milliseconds(50))
-        #expect(fixture.breaker.counts.successes == 6)
-        #expect(fixture.breaker.counts.totalDuration == .milliseconds(800))
-        fixture.clock.advance(by: .milliseconds(8_500))
-        #expect(fixture.breaker.counts.successes == 6)
-        fixture.clock.advance(by: .milliseconds(100))
-        #expect(fixture.breaker.counts.successes == 2)
-        #expect(fixture.breaker.counts.totalDuration == .milliseconds(100))
+        try stage.play("S", taking: .milliseconds(400))
+        try stage.play("SS", taking: .milliseconds(50))
+        #expect(stage.breaker.counts.successes == 6)
+        #expect(stage.breaker.counts.totalDuration == .milliseconds(800))
+        stage.clock.advance(by: .milliseconds(8_500))
+        #expect(stage.breaker.counts.successes == 6)
+        stage.clock.advance(by: .milliseconds(100))
+        #expect(stage.breaker.counts.successes == 2)
+        #expect(stage.breaker.counts.totalDuration == .milliseconds(100))
     }
 
     @Test("a slow call is slow, and one that ends in time is not, at the nanosecond", arguments: [true, false])
@@ -131,34 +131,34 @@ struct PendingTimedSuccessesTests {
             trip: .any(.failureRate(0.5, minimumCalls: 10), .slowCallRate(0.5, minimumCalls: 3)),
             window: .time(.seconds(10)))
         configuration.slowCallDuration = .milliseconds(10)
-        let fixture = try Fixture(configuration, observed: isObserved)
-        try fixture.play("SS", taking: .milliseconds(10))
-        try fixture.play("S", taking: .nanoseconds(10_000_001))
-        #expect(fixture.breaker.counts.slow == 1)
-        #expect(fixture.state == .closed)
-        try fixture.play("S", taking: .nanoseconds(10_000_001))
-        #expect(fixture.state == .open)
+        let stage = try Stage(configuration, observed: isObserved)
+        try stage.play("SS", taking: .milliseconds(10))
+        try stage.play("S", taking: .nanoseconds(10_000_001))
+        #expect(stage.breaker.counts.slow == 1)
+        #expect(stage.state == .closed)
+        try stage.play("S", taking: .nanoseconds(10_000_001))
+        #expect(stage.state == .open)
     }
 
     @Test("many threads lose no success and no time of a window of time")
     func exact() async throws {
         let configuration = Configuration(
             trip: .failureRate(0.9, minimumCalls: 1_000_000), window: .time(.seconds(10)))
-        let fixture = try Fixture(configuration, observed: false)
+        let stage = try Stage(configuration, observed: false)
         await withTaskGroup { group in
             for worker in 0..<4 {
                 group.addTask {
                     for step in 0..<5_000 {
-                        guard let permit = try? fixture.breaker.tryAcquirePermit() else { continue }
+                        guard let permit = try? stage.breaker.tryAcquirePermit() else { continue }
                         permit.complete(as: step % 50 == worker ? .failure : .success)
-                        if step % 1_000 == 0 { fixture.clock.advance(by: .milliseconds(1)) }
+                        if step % 1_000 == 0 { stage.clock.advance(by: .milliseconds(1)) }
                     }
                 }
             }
         }
-        let totals = fixture.breaker.totals
+        let totals = stage.breaker.totals
         #expect(totals.failed == 400 && totals.succeeded == 19_600)
-        #expect(fixture.breaker.counts.calls == 20_000)
-        #expect(fixture.breaker.counts.timed == 20_000)
+        #expect(stage.breaker.counts.calls == 20_000)
+        #expect(stage.breaker.counts.timed == 20_000)
     }
 }

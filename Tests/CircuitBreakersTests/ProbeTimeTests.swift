@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import CircuitBreakers
@@ -10,88 +11,91 @@ struct ProbeTimeTests {
     private func halfOpen(
         probes: Int, maxWait: Duration? = .seconds(1), after: CircuitBreaker.State = .open, timer: Bool = false,
         breakLength: CircuitBreaker.BreakLength = .fixed(.seconds(10)), observed: Bool = true
-    ) throws -> Fixture {
+    ) throws -> Stage {
         var configuration = Configuration.fragile(probes: probes, maxWait: maxWait, afterMaxWait: after)
         configuration.breakLength = breakLength
         configuration.endsBreakByTimer = timer
-        let fixture = try Fixture(configuration, observed: observed)
-        fixture.breaker.open()
-        fixture.clock.advance(by: .seconds(10))
-        #expect(fixture.state == .halfOpen)
-        return fixture
+        let stage = try Stage(configuration, observed: observed)
+        stage.breaker.open()
+        stage.clock.advance(by: .seconds(10))
+        #expect(stage.state == .halfOpen)
+        return stage
     }
 
-    @Test func overlappingProbesAreNotTimedOut() throws {
-        let fixture = try halfOpen(probes: 8)
-        var last = try fixture.start()
+    @Test("overlapping probes are not timed out")
+    func overlapping() throws {
+        let stage = try halfOpen(probes: 8)
+        var last = try stage.start()
         for _ in 1..<8 {
-            fixture.clock.advance(by: .milliseconds(300))
-            let next = try fixture.start()
-            fixture.clock.advance(by: .milliseconds(300))
+            stage.clock.advance(by: .milliseconds(300))
+            let next = try stage.start()
+            stage.clock.advance(by: .milliseconds(300))
             last.end("S")
             last = next
         }
-        #expect(fixture.state == .halfOpen && fixture.breaker.totals.late == 0)
+        #expect(stage.state == .halfOpen && stage.breaker.totals.late == 0)
         last.end("S")
-        #expect(fixture.state == .closed)
+        #expect(stage.state == .closed)
     }
 
     @Test(
         "probes that come one after another have all of their time each",
         arguments: [CircuitBreaker.State.open, .closed])
     func staggered(after: CircuitBreaker.State) throws {
-        let fixture = try Fixture(
+        let stage = try Stage(
             .fragile(probes: 5, verdict: .successes(atLeast: 5), maxWait: .seconds(1), afterMaxWait: after))
-        fixture.breaker.open()
-        fixture.clock.advance(by: .seconds(10))
-        var running = try fixture.start()
+        stage.breaker.open()
+        stage.clock.advance(by: .seconds(10))
+        var running = try stage.start()
         for _ in 1...4 {
-            fixture.clock.advance(by: .milliseconds(900))
-            let next = try fixture.start()
+            stage.clock.advance(by: .milliseconds(900))
+            let next = try stage.start()
             running.end("S")
             running = next
         }
-        fixture.clock.advance(by: .milliseconds(999))
-        #expect(fixture.state == .halfOpen)
+        stage.clock.advance(by: .milliseconds(999))
+        #expect(stage.state == .halfOpen)
         running.end("S")
-        #expect(fixture.state == .closed)
+        #expect(stage.state == .closed)
     }
 
     @Test("giving up begins at the deadline, whenever somebody asks", arguments: [false, true])
     func givesUpAtTheDeadline(timer: Bool) throws {
-        let fixture = try halfOpen(probes: 1, timer: timer)
-        let probe = try fixture.start()
-        fixture.clock.advance(by: .seconds(4))
-        #expect(fixture.path.suffix(1) == (timer ? [.open] : [.halfOpen]))
-        #expect(fixture.breaker.remainingBreak == .seconds(7) && fixture.state == .open)
-        fixture.clock.advance(by: .seconds(7))
-        #expect(fixture.state == .halfOpen)
+        let stage = try halfOpen(probes: 1, timer: timer)
+        let probe = try stage.start()
+        stage.clock.advance(by: .seconds(4))
+        #expect(stage.path.suffix(1) == (timer ? [.open] : [.halfOpen]))
+        #expect(stage.breaker.remainingBreak == .seconds(7) && stage.state == .open)
+        stage.clock.advance(by: .seconds(7))
+        #expect(stage.state == .halfOpen)
         #expect(probe.ends("S") == false)
-        let second = try fixture.start()
-        fixture.clock.advance(by: .seconds(100))
+        let second = try stage.start()
+        stage.clock.advance(by: .seconds(100))
         // The break that began then is over too.
-        #expect(fixture.state == .halfOpen && fixture.breaker.totals.opened == 3)
+        #expect(stage.state == .halfOpen && stage.breaker.totals.opened == 3)
         second.end("F")
-        #expect(fixture.state == .halfOpen && fixture.breaker.totals.late == 2)
+        #expect(stage.state == .halfOpen && stage.breaker.totals.late == 2)
     }
 
-    @Test func aLateResultSettlesWhatWasDue() throws {
-        let fixture = try halfOpen(probes: 2)
-        let hung = try fixture.start()
-        fixture.clock.advance(by: .milliseconds(500))
-        let other = try fixture.start()
-        fixture.clock.advance(by: .milliseconds(700))
+    @Test("a late result settles what was due")
+    func late() throws {
+        let stage = try halfOpen(probes: 2)
+        let hung = try stage.start()
+        stage.clock.advance(by: .milliseconds(500))
+        let other = try stage.start()
+        stage.clock.advance(by: .milliseconds(700))
         #expect(other.ends("S") == false, "the other one has been given up, and with it the state")
-        #expect(fixture.breaker.remainingBreak == .seconds(10) - .milliseconds(200))
+        #expect(stage.breaker.remainingBreak == .seconds(10) - .milliseconds(200))
         #expect(hung.ends("S") == false)
     }
 
-    @Test func closingAfterTheWaitBeginsAtTheDeadlineToo() throws {
-        let fixture = try halfOpen(probes: 1, after: .closed)
-        let probe = try fixture.start()
-        fixture.clock.advance(by: .seconds(3))
-        #expect(fixture.state == .closed && probe.ends("F") == false)
-        #expect(fixture.breaker.counts == Counts())
+    @Test("closing after the wait begins at the deadline too")
+    func closing() throws {
+        let stage = try halfOpen(probes: 1, after: .closed)
+        let probe = try stage.start()
+        stage.clock.advance(by: .seconds(3))
+        #expect(stage.state == .closed && probe.ends("F") == false)
+        #expect(stage.breaker.counts == Counts())
     }
 
     @Test("a length function that reads the breaker while a probe is given up is asked once")
@@ -106,74 +110,76 @@ struct ProbeTimeTests {
             return .seconds(5)
         }
         for timer in [false, true] {
-            let fixture = try halfOpen(probes: 2, timer: timer, breakLength: length)
-            breakers.append(fixture.breaker)
-            let probe = try fixture.start()
-            fixture.clock.advance(by: .seconds(2))
-            #expect(fixture.breaker.remainingBreak == (timer ? .seconds(4) : .seconds(4)))
+            let stage = try halfOpen(probes: 2, timer: timer, breakLength: length)
+            breakers.append(stage.breaker)
+            let probe = try stage.start()
+            stage.clock.advance(by: .seconds(2))
+            #expect(stage.breaker.remainingBreak == (timer ? .seconds(4) : .seconds(4)))
             probe.end("C")
             if !timer { #expect(asked.elements == [.halfOpen]) }
         }
     }
 
-    @Test func aNewConfigurationLeavesTheDeadlinesOfProbesThatAreOut() throws {
-        let fixture = try halfOpen(probes: 3, maxWait: .seconds(60))
-        let first = try fixture.start()
-        try fixture.breaker.update(.fragile(probes: 3, maxWait: .seconds(1)))
-        let second = try fixture.start()
-        let third = try fixture.start()
+    @Test("a new configuration leaves the deadlines of probes that are out")
+    func update() throws {
+        let stage = try halfOpen(probes: 3, maxWait: .seconds(60))
+        let first = try stage.start()
+        try stage.breaker.update(.fragile(probes: 3, maxWait: .seconds(1)))
+        let second = try stage.start()
+        let third = try stage.start()
         third.end("C")
         second.end("C")
-        fixture.clock.advance(by: .seconds(59))
-        #expect(fixture.state == .halfOpen)
-        _ = try fixture.start()
-        let last = try fixture.start()
-        fixture.clock.advance(by: .seconds(1))
-        #expect(fixture.state == .open)
+        stage.clock.advance(by: .seconds(59))
+        #expect(stage.state == .halfOpen)
+        _ = try stage.start()
+        let last = try stage.start()
+        stage.clock.advance(by: .seconds(1))
+        #expect(stage.state == .open)
         first.end("S")
         last.end("S")
-        #expect(fixture.state == .open && fixture.breaker.totals.late == 2)
+        #expect(stage.state == .open && stage.breaker.totals.late == 2)
     }
 
-    @Test func aTimerFollowsTheProbesThatAreOut() throws {
-        let fixture = try halfOpen(probes: 2, timer: true)
-        let first = try fixture.start()
-        fixture.clock.advance(by: .milliseconds(500))
-        let second = try fixture.start()
-        #expect(fixture.clock.nextDeadline == .init(offset: .milliseconds(11_000)))
+    @Test("a timer follows the probes that are out")
+    func timer() throws {
+        let stage = try halfOpen(probes: 2, timer: true)
+        let first = try stage.start()
+        stage.clock.advance(by: .milliseconds(500))
+        let second = try stage.start()
+        #expect(stage.clock.nextDeadline == .init(offset: .milliseconds(11_000)))
         first.end("C")
-        #expect(fixture.clock.nextDeadline == .init(offset: .milliseconds(11_500)) && fixture.clock.timerCount == 1)
+        #expect(stage.clock.nextDeadline == .init(offset: .milliseconds(11_500)) && stage.clock.timerCount == 1)
         second.end("C")
-        #expect(fixture.clock.timerCount == 0)
+        #expect(stage.clock.timerCount == 0)
     }
 
     @Test("a rejection says when a probe is likely to be back")
     func likelyWait() throws {
         var configuration = Configuration.fragile(probes: 2, maxWait: .seconds(60))
         configuration.slowCallDuration = .seconds(100)
-        let fixture = try Fixture(configuration)
-        try fixture.play("SSSS", taking: .milliseconds(200))
-        fixture.breaker.open()
-        fixture.clock.advance(by: .seconds(10))
-        let first = try fixture.start()
-        fixture.clock.advance(by: .milliseconds(50))
-        let second = try fixture.start()
+        let stage = try Stage(configuration)
+        try stage.play("SSSS", taking: .milliseconds(200))
+        stage.breaker.open()
+        stage.clock.advance(by: .seconds(10))
+        let first = try stage.start()
+        stage.clock.advance(by: .milliseconds(50))
+        let second = try stage.start()
         // What calls took before the breaker opened.
-        fixture.expectRejection(.halfOpen, retryAfter: .milliseconds(150))
+        stage.expectRejection(.halfOpen, retryAfter: .milliseconds(150))
         // A probe that has taken longer is likely to take as long again, up to its deadline.
-        fixture.clock.advance(by: .milliseconds(950))
-        fixture.expectRejection(.halfOpen, retryAfter: .seconds(1))
-        fixture.clock.advance(by: .seconds(49))
-        fixture.expectRejection(.halfOpen, retryAfter: .seconds(10))
+        stage.clock.advance(by: .milliseconds(950))
+        stage.expectRejection(.halfOpen, retryAfter: .seconds(1))
+        stage.clock.advance(by: .seconds(49))
+        stage.expectRejection(.halfOpen, retryAfter: .seconds(10))
         first.end("S")
         // What a probe took.
         let third = second
-        fixture.clock.advance(by: .milliseconds(950))
+        stage.clock.advance(by: .milliseconds(950))
         third.end("C")
-        let fourth = try fixture.start()
-        fixture.expectRejection(.halfOpen, retryAfter: .seconds(50))
+        let fourth = try stage.start()
+        stage.expectRejection(.halfOpen, retryAfter: .seconds(50))
         fourth.end("S")
-        #expect(fixture.state == .closed)
+        #expect(stage.state == .closed)
     }
 
     @Test("at the limit of its length, breaks are spread below it")

@@ -1,6 +1,7 @@
 import Foundation
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import CircuitBreakers
@@ -18,20 +19,20 @@ struct SnapshotMutationTests {
     ]
 
     private func goodSnapshot(_ configuration: Configuration, _ random: inout SplitMix64) throws -> [String: Any] {
-        let fixture = try Fixture(configuration, observed: false)
+        let stage = try Stage(configuration, observed: false)
         for _ in 0..<Int.random(in: 0...12, using: &random) {
-            try? fixture.play(String("SFSX".randomElement(using: &random) ?? "S"), pause: .milliseconds(700))
+            try? stage.play(String("SFSX".randomElement(using: &random) ?? "S"), pause: .milliseconds(700))
         }
         switch Int.random(in: 0..<6, using: &random) {
-        case 0: fixture.breaker.open()
+        case 0: stage.breaker.open()
         case 1:
-            fixture.breaker.open()
-            try fixture.breaker.halfOpen()
-            try fixture.play("S")
-        case 2: fixture.breaker.isolate()
+            stage.breaker.open()
+            try stage.breaker.halfOpen()
+            try stage.play("S")
+        case 2: stage.breaker.isolate()
         default: break
         }
-        return try SnapshotTests.object(fixture.breaker.snapshot)
+        return try SnapshotTests.object(stage.breaker.snapshot)
     }
 
     /// Changes one value, somewhere, or drops it.
@@ -64,45 +65,44 @@ struct SnapshotMutationTests {
     @Test("BAD: 2000 damaged snapshots never trap, and restore consistently or not at all")
     func damaged() throws {
         var restored = 0
-        for seed in 0..<2_000 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+        try forSeeds(0..<2_000) { seed, random in
             let configuration = Self.configurations[Int(seed % 4)]
             var object: Any = try goodSnapshot(configuration, &random)
             for _ in 0..<Int.random(in: 1...3, using: &random) { object = mutate(object, &random) ?? object }
             let data = try JSONSerialization.data(withJSONObject: object)
-            guard let snapshot = try? JSONDecoder().decode(CircuitBreaker.Snapshot.self, from: data) else { continue }
+            guard let snapshot = try? JSONDecoder().decode(CircuitBreaker.Snapshot.self, from: data) else { return }
             let target = Self.configurations[Int.random(in: 0..<4, using: &random)]
-            let fixture = try Fixture(target, observed: false)
-            let before = fixture.breaker.totals
+            let stage = try Stage(target, observed: false)
+            let before = stage.breaker.totals
             do {
-                try fixture.breaker.restore(snapshot)
+                try stage.breaker.restore(snapshot)
                 restored += 1
             } catch {
-                #expect(fixture.breaker.totals == before && fixture.state == .closed, "seed \(seed)")
-                continue
+                #expect(stage.breaker.totals == before && stage.state == .closed, "seed \(seed)")
+                return
             }
-            try expectConsistent(fixture, "seed \(seed): \(String(decoding: data, as: UTF8.self))")
+            try expectConsistent(stage, "seed \(seed): \(String(decoding: data, as: UTF8.self))")
         }
         #expect(restored > 200, "too few of the damaged snapshots are still possible to test anything")
     }
 
-    private func expectConsistent(_ fixture: Fixture, _ comment: Comment) throws {
+    private func expectConsistent(_ stage: Stage, _ comment: Comment) throws {
         func check() {
-            let counts = fixture.breaker.counts
+            let counts = stage.breaker.counts
             #expect(counts.row.allSatisfy { $0 >= 0 } && counts.slow >= 0 && counts.slow <= counts.calls, comment)
-            if ![.closed, .observing, .halfOpen].contains(fixture.state) { #expect(counts == Counts(), comment) }
-            if let rest = fixture.breaker.remainingBreak { #expect(rest > .zero, comment) }
-            let snapshot = fixture.breaker.snapshot
+            if ![.closed, .observing, .halfOpen].contains(stage.state) { #expect(counts == Counts(), comment) }
+            if let rest = stage.breaker.remainingBreak { #expect(rest > .zero, comment) }
+            let snapshot = stage.breaker.snapshot
             #expect(throws: Never.self, comment) { try snapshot.validate() }
         }
         check()
         for letter in "SFXCSFS" {
-            try? fixture.play(String(letter), pause: .milliseconds(1_700))
+            try? stage.play(String(letter), pause: .milliseconds(1_700))
             check()
         }
-        fixture.clock.advance(by: Duration(attoseconds: .max))
+        stage.clock.advance(by: Duration(attoseconds: .max))
         check()
-        try? fixture.play("SSSSFFFF")
+        try? stage.play("SSSSFFFF")
         check()
     }
 }

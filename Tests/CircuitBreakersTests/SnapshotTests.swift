@@ -10,24 +10,24 @@ import Testing
 struct SnapshotTests {
     /// A breaker that goes on from another's snapshot, with a clock of its own that shows something else.
     private func restored(
-        _ fixture: Fixture, _ configuration: Configuration, observed: Bool = true
-    ) throws -> Fixture {
-        let json = try JSONEncoder().encode(fixture.breaker.snapshot)
+        _ stage: Stage, _ configuration: Configuration, observed: Bool = true
+    ) throws -> Stage {
+        let json = try JSONEncoder().encode(stage.breaker.snapshot)
         let clock = ManualClock()
         clock.advance(by: .seconds(123_456))
         let snapshot = try JSONDecoder().decode(CircuitBreaker.Snapshot.self, from: json)
-        return try Fixture(configuration, observed: observed, clock: clock, restoring: snapshot)
+        return try Stage(configuration, observed: observed, clock: clock, restoring: snapshot)
     }
 
     @Test("X-20: the rest of a break goes on elsewhere", arguments: [true, false])
     func remainingBreak(observed: Bool) throws {
-        let fixture = try Fixture(.sixInARow)
-        try fixture.play("FFFFFF")
-        fixture.clock.advance(by: .seconds(20))
-        #expect(throws: OpenError.self) { try fixture.play("S") }
-        let copy = try restored(fixture, .sixInARow, observed: observed)
+        let stage = try Stage(.sixInARow)
+        try stage.play("FFFFFF")
+        stage.clock.advance(by: .seconds(20))
+        #expect(throws: OpenError.self) { try stage.play("S") }
+        let copy = try restored(stage, .sixInARow, observed: observed)
         #expect(copy.breaker.remainingBreak == .seconds(40))
-        #expect(copy.breaker.totals == fixture.breaker.totals)
+        #expect(copy.breaker.totals == stage.breaker.totals)
         copy.expectRejection(retryAfter: .seconds(40))
         copy.clock.advance(by: .seconds(40))
         #expect(copy.state == .halfOpen)
@@ -36,9 +36,9 @@ struct SnapshotTests {
 
     @Test("a breaker has been used once a call has succeeded or failed, or its state has changed, and not before")
     func used() throws {
-        let open = try Fixture(.sixInARow)
+        let open = try Stage(.sixInARow)
         try open.play("FFFFFF")
-        let uses: [(isUsed: Bool, (Fixture) throws -> Void)] = [
+        let uses: [(isUsed: Bool, (Stage) throws -> Void)] = [
             (false, { _ in }), (false, { try $0.play("XCX") }), (false, { _ = $0.breaker.snapshot }),
             (true, { try $0.play("S") }), (true, { try $0.play("F") }), (true, { try $0.play("XS") }),
             (true, { try $0.play("FFFFFF") }), (true, { $0.breaker.isolate() }),
@@ -51,58 +51,58 @@ struct SnapshotTests {
             ),
         ]
         for (number, (isUsed, use)) in uses.enumerated() {
-            let fixture = try Fixture(.sixInARow)
-            try use(fixture)
-            let before = fixture.breaker.snapshot
-            #expect(fixture.breaker.isUsed == isUsed, "\(number)")
-            try fixture.breaker.restoreUnlessUsed(open.breaker.snapshot)
+            let stage = try Stage(.sixInARow)
+            try use(stage)
+            let before = stage.breaker.snapshot
+            #expect(stage.breaker.isUsed == isUsed, "\(number)")
+            try stage.breaker.restoreUnlessUsed(open.breaker.snapshot)
             if isUsed {
-                #expect(fixture.breaker.snapshot == before, "\(number)")
+                #expect(stage.breaker.snapshot == before, "\(number)")
             } else {
-                #expect(fixture.state == .open && fixture.breaker.isUsed, "\(number)")
+                #expect(stage.state == .open && stage.breaker.isUsed, "\(number)")
             }
         }
     }
 
     @Test("the error that opened the breaker before is not that of the state which is restored")
     func restoringForgetsTheError() async throws {
-        let other = try Fixture(.sixInARow)
+        let other = try Stage(.sixInARow)
         try other.play("FFFFFF")
-        let fixture = try Fixture(.sixInARow)
+        let stage = try Stage(.sixInARow)
         for _ in 1...6 {
             await #expect(throws: InjectedFailure.self) {
-                try await fixture.breaker.execute { throw InjectedFailure() }
+                try await stage.breaker.execute { throw InjectedFailure() }
             }
         }
         func lastFailure() -> (any Error)? {
             do {
-                _ = try fixture.breaker.tryAcquirePermit()
+                _ = try stage.breaker.tryAcquirePermit()
                 return CancellationError()
             } catch {
                 return (error as? OpenError)?.lastFailure
             }
         }
         #expect(lastFailure() is InjectedFailure)
-        try fixture.breaker.restore(other.breaker.snapshot)
-        #expect(fixture.state == .open && lastFailure() == nil)
+        try stage.breaker.restore(other.breaker.snapshot)
+        #expect(stage.state == .open && lastFailure() == nil)
     }
 
     @Test("a breaker that slow calls open names no error, also if a call has failed before")
     func slowCallsHaveNoError() async throws {
         for failures in 0...3 {
-            let fixture = try Fixture(
+            let stage = try Stage(
                 Configuration(
                     trip: .any(.consecutiveFailures(9), .slowCallRate(0.5, minimumCalls: 8)), window: .calls(8),
                     slowCallDuration: .seconds(1)))
             for _ in 0..<failures {
                 await #expect(throws: InjectedFailure.self) {
-                    try await fixture.breaker.execute { throw InjectedFailure() }
+                    try await stage.breaker.execute { throw InjectedFailure() }
                 }
             }
             for _ in failures..<8 {
-                _ = try await fixture.breaker.execute { fixture.clock.advance(by: .seconds(2)) }
+                _ = try await stage.breaker.execute { stage.clock.advance(by: .seconds(2)) }
             }
-            let error = #expect(throws: OpenError.self) { _ = try fixture.breaker.tryAcquirePermit() }
+            let error = #expect(throws: OpenError.self) { _ = try stage.breaker.tryAcquirePermit() }
             #expect(error != nil && error?.lastFailure == nil, "\(failures)")
         }
     }
@@ -121,12 +121,12 @@ struct SnapshotTests {
     func callWindow() throws {
         let configuration = Configuration(
             trip: .failureRate(0.5, minimumCalls: 4), window: .calls(4), slowCallDuration: .seconds(1))
-        let fixture = try Fixture(configuration)
-        try fixture.play("SFSS")
-        try fixture.play("XS", taking: .seconds(2))
-        let copy = try restored(fixture, configuration)
-        #expect(copy.breaker.counts == fixture.breaker.counts && copy.breaker.counts.slow == 1)
-        for breaker in [fixture, copy] {
+        let stage = try Stage(configuration)
+        try stage.play("SFSS")
+        try stage.play("XS", taking: .seconds(2))
+        let copy = try restored(stage, configuration)
+        #expect(copy.breaker.counts == stage.breaker.counts && copy.breaker.counts.slow == 1)
+        for breaker in [stage, copy] {
             try breaker.play("F")
             #expect(breaker.breaker.counts.row == [5, 3, 1, 1, 0, 1])
             try breaker.play("F")
@@ -138,19 +138,19 @@ struct SnapshotTests {
     func timeWindow() throws {
         for window: CircuitBreaker.Window in [.time(.seconds(10)), .interval(.seconds(10))] {
             let configuration = Configuration(trip: .failureRate(0.9, minimumCalls: 10), window: window)
-            let fixture = try Fixture(configuration)
-            try fixture.play("SSF", pause: .milliseconds(2_300))
-            let copy = try restored(fixture, configuration)
+            let stage = try Stage(configuration)
+            try stage.play("SSF", pause: .milliseconds(2_300))
+            let copy = try restored(stage, configuration)
             // A restored breaker may be saved and restored in its turn.
             let copyOfCopy = try restored(copy, configuration)
             var left = 0
-            while fixture.breaker.counts.calls > 0 {
-                for other in [copy, copyOfCopy] { #expect(other.breaker.counts == fixture.breaker.counts) }
-                for each in [fixture, copy, copyOfCopy] { each.clock.advance(by: .milliseconds(100)) }
+            while stage.breaker.counts.calls > 0 {
+                for other in [copy, copyOfCopy] { #expect(other.breaker.counts == stage.breaker.counts) }
+                for each in [stage, copy, copyOfCopy] { each.clock.advance(by: .milliseconds(100)) }
                 left += 100
             }
             #expect(left == (window == .interval(.seconds(10)) ? 3_100 : 7_100))
-            for other in [copy, copyOfCopy] { #expect(other.breaker.counts == fixture.breaker.counts) }
+            for other in [copy, copyOfCopy] { #expect(other.breaker.counts == stage.breaker.counts) }
         }
     }
 
@@ -158,23 +158,24 @@ struct SnapshotTests {
     func probes() throws {
         var configuration = Configuration.fragile(probes: 3, verdict: .successes(atLeast: 2))
         configuration.breakLength = .growing(from: .seconds(10), factor: 2, upTo: .seconds(60), jitter: 0)
-        let fixture = try Fixture(configuration)
-        try fixture.play("F")
-        fixture.clock.advance(by: .seconds(10))
-        try fixture.play("FS")
-        let running = try fixture.start()
+        let stage = try Stage(configuration)
+        try stage.play("F")
+        stage.clock.advance(by: .seconds(10))
+        try stage.play("FS")
+        let running = try stage.start()
         // The running call is not part of it: here it is another one's turn.
-        let copy = try restored(fixture, configuration)
+        let copy = try restored(stage, configuration)
         #expect(copy.state == .halfOpen && copy.breaker.counts.row == [2, 1, 1, 0, 1, 0])
         let last = try copy.start()
         copy.expectRejection(.halfOpen, retryAfter: .milliseconds(1))
         last.end("F")
         #expect(copy.state == .open && copy.breaker.remainingBreak == .seconds(20))
         running.end("S")
-        #expect(fixture.state == .closed)
+        #expect(stage.state == .closed)
     }
 
-    @Test func everyStateIsRestored() throws {
+    @Test("every state is restored")
+    func states() throws {
         let prepare: [(CircuitBreaker) throws -> Void] = [
             { $0.close() }, { $0.open() }, { $0.isolate() }, { $0.disable() }, { $0.observe() },
             {
@@ -185,11 +186,11 @@ struct SnapshotTests {
             },
         ]
         for (index, prepare) in prepare.enumerated() {
-            let fixture = try Fixture(.fragile())
-            try prepare(fixture.breaker)
-            let copy = try restored(fixture, .fragile())
-            #expect(copy.state == fixture.state, "\(index)")
-            #expect(copy.breaker.snapshot == fixture.breaker.snapshot, "\(index)")
+            let stage = try Stage(.fragile())
+            try prepare(stage.breaker)
+            let copy = try restored(stage, .fragile())
+            #expect(copy.state == stage.state, "\(index)")
+            #expect(copy.breaker.snapshot == stage.breaker.snapshot, "\(index)")
             if copy.state == .halfOpen {
                 try copy.play("S")
                 #expect(copy.state == .closed, "\(index)")
@@ -197,33 +198,35 @@ struct SnapshotTests {
         }
     }
 
-    @Test func totalsAreAdded() throws {
-        let fixture = try Fixture(.sixInARow)
-        try fixture.play("SFXC")
-        let copy = try Fixture(.sixInARow)
+    @Test("totals are added")
+    func totals() throws {
+        let stage = try Stage(.sixInARow)
+        try stage.play("SFXC")
+        let copy = try Stage(.sixInARow)
         try copy.play("SS")
         let running = try copy.start()
-        try copy.breaker.restore(fixture.breaker.snapshot)
+        try copy.breaker.restore(stage.breaker.snapshot)
         #expect(copy.breaker.totals.succeeded == 3 && copy.breaker.totals.calls == 6)
         #expect(copy.breaker.counts.row == [3, 1, 1, 1, 0, 1])
         running.end("F")
         #expect(copy.breaker.totals.late == 1 && copy.breaker.counts.failures == 1)
     }
 
-    @Test func anotherConfigurationJudgesTheProbesAtOnce() throws {
-        let fixture = try Fixture(.fragile(probes: 3))
-        fixture.breaker.open()
-        try fixture.breaker.halfOpen()
-        try fixture.play("SS")
-        let closes = try restored(fixture, .fragile(probes: 2))
+    @Test("another configuration judges the probes at once")
+    func otherConfiguration() throws {
+        let stage = try Stage(.fragile(probes: 3))
+        stage.breaker.open()
+        try stage.breaker.halfOpen()
+        try stage.play("SS")
+        let closes = try restored(stage, .fragile(probes: 2))
         #expect(closes.state == .closed)
         #expect(closes.path == [.halfOpen, .closed])
     }
 
     @Test("BAD: a snapshot of another version", arguments: [0, 2, -1, Int.max])
     func otherVersion(version: Int) throws {
-        let fixture = try Fixture(.sixInARow)
-        var object = try Self.object(fixture.breaker.snapshot)
+        let stage = try Stage(.sixInARow)
+        var object = try Self.object(stage.breaker.snapshot)
         object["version"] = version
         let data = try JSONSerialization.data(withJSONObject: object)
         let error = ConfigurationError(
@@ -233,9 +236,9 @@ struct SnapshotTests {
 
     @Test("BAD: a snapshot with impossible counts changes nothing, and all its faults are named")
     func impossibleCounts() throws {
-        let fixture = try Fixture(.init(trip: .failureRate(0.9, minimumCalls: 5), window: .time(.seconds(10))))
-        try fixture.play("SSFF")
-        var snapshot = fixture.breaker.snapshot
+        let stage = try Stage(.init(trip: .failureRate(0.9, minimumCalls: 5), window: .time(.seconds(10))))
+        try stage.play("SSFF")
+        var snapshot = stage.breaker.snapshot
         snapshot.counts.successes = -1
         snapshot.counts.slow = 9
         snapshot.counts.running = 1
@@ -243,8 +246,8 @@ struct SnapshotTests {
         snapshot.consecutiveOpens = -1
         snapshot.breakLengthNanoseconds = -1
         snapshot.remainingBreakNanoseconds = 5
-        let before = fixture.breaker.totals
-        let error = #expect(throws: ConfigurationError.self) { try fixture.breaker.restore(snapshot) }
+        let before = stage.breaker.totals
+        let error = #expect(throws: ConfigurationError.self) { try stage.breaker.restore(snapshot) }
         let fields = Set(error?.faults.map(\.field) ?? [])
         for field in [
             "consecutiveOpens", "breakLength", "remainingBreak", "counts.successes", "counts.running", "counts.slow",
@@ -252,13 +255,13 @@ struct SnapshotTests {
         ] {
             #expect(fields.contains("snapshot." + field), "\(field)")
         }
-        #expect(fixture.breaker.totals == before && fixture.breaker.counts.calls == 4)
-        #expect(fixture.events.allSatisfy { if case .called = $0.kind { true } else { false } })
+        #expect(stage.breaker.totals == before && stage.breaker.counts.calls == 4)
+        #expect(stage.events.allSatisfy { if case .called = $0.kind { true } else { false } })
     }
 
     @Test("BAD: counts whose sums overflow", arguments: [Int.max, Int.max / 2 + 1, 1 << 53 + 1])
     func enormousCounts(count: Int) throws {
-        let probing = try Fixture(.fragile(probes: 3, verdict: .failureRate(below: 0.5)))
+        let probing = try Stage(.fragile(probes: 3, verdict: .failureRate(below: 0.5)))
         probing.breaker.open()
         try probing.breaker.halfOpen()
         var snapshot = probing.breaker.snapshot
@@ -266,7 +269,7 @@ struct SnapshotTests {
         snapshot.counts.failures = count
         snapshot.probes = .init(good: count, bad: snapshot.counts.calls)
         #expect(throws: ConfigurationError.self) { try probing.breaker.restore(snapshot) }
-        let timed = try Fixture(.init(trip: .failureRate(1, minimumCalls: 5), window: .time(.seconds(10))))
+        let timed = try Stage(.init(trip: .failureRate(1, minimumCalls: 5), window: .time(.seconds(10))))
         snapshot = timed.breaker.snapshot
         snapshot.counts.successes = .max
         snapshot.buckets = (0..<3).map {
@@ -281,17 +284,17 @@ struct SnapshotTests {
     @Test("BAD: counts of a breaker that counts nothing, two streaks at once")
     func misplacedCounts() throws {
         for change in [{ $0.open() }, { $0.isolate() }, { $0.disable() }] as [(CircuitBreaker) -> Void] {
-            let fixture = try Fixture(.fragile())
-            change(fixture.breaker)
-            var snapshot = fixture.breaker.snapshot
+            let stage = try Stage(.fragile())
+            change(stage.breaker)
+            var snapshot = stage.breaker.snapshot
             snapshot.counts.successes = 1
-            #expect(throws: ConfigurationError.self) { try fixture.breaker.restore(snapshot) }
+            #expect(throws: ConfigurationError.self) { try stage.breaker.restore(snapshot) }
         }
-        let fixture = try Fixture(.fragile())
-        var snapshot = fixture.breaker.snapshot
+        let stage = try Stage(.fragile())
+        var snapshot = stage.breaker.snapshot
         snapshot.counts.consecutiveFailures = 1
         snapshot.counts.consecutiveSuccesses = 1
-        #expect(throws: ConfigurationError.self) { try fixture.breaker.restore(snapshot) }
+        #expect(throws: ConfigurationError.self) { try stage.breaker.restore(snapshot) }
     }
 
     static func object(_ snapshot: CircuitBreaker.Snapshot) throws -> [String: Any] {

@@ -27,28 +27,28 @@ struct StreakTests {
         ] {
             var configuration = patient(window)
             configuration.trip = trip
-            let fixture = try Fixture(configuration)
-            try fixture.play("FSFFXFCF", pause: .seconds(19))
-            #expect(fixture.state == .closed)
-            try fixture.play("F")
-            #expect(fixture.state == .open && fixture.transitions.first?.counts.consecutiveFailures == 5)
+            let stage = try Stage(configuration)
+            try stage.play("FSFFXFCF", pause: .seconds(19))
+            #expect(stage.state == .closed)
+            try stage.play("F")
+            #expect(stage.state == .open && stage.transitions.first?.counts.consecutiveFailures == 5)
         }
     }
 
     @Test("the row goes on after a new configuration and in another process", arguments: windows)
     func goesOn(window: CircuitBreaker.Window) throws {
         for other in Self.windows {
-            let updated = try Fixture(patient(window))
+            let updated = try Stage(patient(window))
             try updated.play("SFFF", pause: .seconds(19))
             let data = try JSONEncoder().encode(updated.breaker.snapshot)
-            let restored = try Fixture(
+            let restored = try Stage(
                 patient(other), restoring: try JSONDecoder().decode(CircuitBreaker.Snapshot.self, from: data))
             try updated.breaker.update(patient(other))
-            for fixture in [updated, restored] {
-                try fixture.play("F", pause: .seconds(100))
-                #expect(fixture.state == .closed && fixture.breaker.counts.consecutiveFailures == 4)
-                try fixture.play("F")
-                #expect(fixture.state == .open, "\(window) → \(other)")
+            for stage in [updated, restored] {
+                try stage.play("F", pause: .seconds(100))
+                #expect(stage.state == .closed && stage.breaker.counts.consecutiveFailures == 4)
+                try stage.play("F")
+                #expect(stage.state == .open, "\(window) → \(other)")
             }
         }
     }
@@ -58,11 +58,11 @@ struct StreakTests {
         for window: CircuitBreaker.Window in [
             .time(.seconds(10)), .interval(.seconds(10)), .time(.seconds(10), buckets: 3),
         ] {
-            let fixture = try Fixture(.init(trip: .failureRate(0.5, minimumCalls: 5), window: window))
-            let calls = try (0..<5).map { _ in try fixture.start() }
-            fixture.clock.advance(by: .seconds(seconds))
+            let stage = try Stage(.init(trip: .failureRate(0.5, minimumCalls: 5), window: window))
+            let calls = try (0..<5).map { _ in try stage.start() }
+            stage.clock.advance(by: .seconds(seconds))
             for call in calls { call.end("F") }
-            #expect(fixture.state == .open, "\(window)")
+            #expect(stage.state == .open, "\(window)")
         }
     }
 }

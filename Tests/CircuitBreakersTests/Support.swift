@@ -13,7 +13,7 @@ typealias Reason = CircuitBreaker.Reason
 typealias Transition = CircuitBreaker.Transition
 
 /// A breaker on a manual clock, with what it reports.
-struct Fixture: Sendable {
+struct Stage: Sendable {
     let clock: ManualClock
     let recorder = EventRecorder()
     let breaker: CircuitBreaker
@@ -132,12 +132,4 @@ extension Configuration {
             trip: .consecutiveFailures(1), breakLength: .fixed(.seconds(10)),
             halfOpen: .init(probes: probes, verdict: verdict, maxWait: maxWait, afterMaxWait: afterMaxWait))
     }
-}
-
-/// Values in the order in which they were appended, from any task.
-final class Log<Element: Sendable>: Sendable {
-    private let storage = Lock<[Element]>([])
-
-    var elements: [Element] { storage.withLock { $0 } }
-    func append(_ element: Element) { storage.withLock { $0.append(element) } }
 }

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import CircuitBreakers
@@ -17,119 +18,125 @@ struct TimerTests {
 
     @Test("R4-27: one timer for the break, which ends it without traffic")
     func oneTimer() throws {
-        let fixture = try Fixture(configuration())
-        #expect(fixture.clock.timerCount == 0)
-        try fixture.play("F")
-        #expect(fixture.clock.timerCount == 1 && fixture.clock.nextDeadline == instant(2_000))
-        fixture.clock.advance(by: .milliseconds(1_999))
-        #expect(fixture.path == [.open])
-        fixture.clock.advance(by: .milliseconds(1))
-        #expect(fixture.path == [.open, .halfOpen] && fixture.transitions.last?.reason == .breakEnded)
-        #expect(fixture.clock.timerCount == 0)
+        let stage = try Stage(configuration())
+        #expect(stage.clock.timerCount == 0)
+        try stage.play("F")
+        #expect(stage.clock.timerCount == 1 && stage.clock.nextDeadline == instant(2_000))
+        stage.clock.advance(by: .milliseconds(1_999))
+        #expect(stage.path == [.open])
+        stage.clock.advance(by: .milliseconds(1))
+        #expect(stage.path == [.open, .halfOpen] && stage.transitions.last?.reason == .breakEnded)
+        #expect(stage.clock.timerCount == 0)
     }
 
     @Test("R4-27: isolating before that cancels it")
     func isolated() throws {
-        let fixture = try Fixture(configuration())
-        try fixture.play("F")
-        fixture.breaker.isolate()
-        #expect(fixture.clock.timerCount == 0)
-        fixture.clock.advance(by: .seconds(10))
-        #expect(fixture.path == [.open, .isolated])
+        let stage = try Stage(configuration())
+        try stage.play("F")
+        stage.breaker.isolate()
+        #expect(stage.clock.timerCount == 0)
+        stage.clock.advance(by: .seconds(10))
+        #expect(stage.path == [.open, .isolated])
     }
 
-    @Test func withoutOneNothingHappensUntilSomebodyAsks() throws {
+    @Test("without a timer nothing happens until somebody asks")
+    func noTimer() throws {
         var configuration = configuration()
         configuration.endsBreakByTimer = false
-        let fixture = try Fixture(configuration)
-        try fixture.play("F")
-        #expect(fixture.clock.timerCount == 0)
-        fixture.clock.advance(by: .seconds(10))
-        #expect(fixture.path == [.open])
-        #expect(fixture.state == .halfOpen)
+        let stage = try Stage(configuration)
+        try stage.play("F")
+        #expect(stage.clock.timerCount == 0)
+        stage.clock.advance(by: .seconds(10))
+        #expect(stage.path == [.open])
+        #expect(stage.state == .halfOpen)
     }
 
-    @Test func followsABreakThatStartsAnew() throws {
-        let fixture = try Fixture(configuration())
-        try fixture.play("F")
-        fixture.clock.advance(by: .seconds(1))
-        try fixture.breaker.open(for: .milliseconds(500))
-        #expect(fixture.clock.timerCount == 1 && fixture.clock.nextDeadline == instant(1_500))
-        try fixture.breaker.open(for: .seconds(5))
-        #expect(fixture.clock.timerCount == 1 && fixture.clock.nextDeadline == instant(6_000))
-        fixture.breaker.close()
-        #expect(fixture.clock.timerCount == 0)
+    @Test("the timer follows a break that starts again")
+    func newBreak() throws {
+        let stage = try Stage(configuration())
+        try stage.play("F")
+        stage.clock.advance(by: .seconds(1))
+        try stage.breaker.open(for: .milliseconds(500))
+        #expect(stage.clock.timerCount == 1 && stage.clock.nextDeadline == instant(1_500))
+        try stage.breaker.open(for: .seconds(5))
+        #expect(stage.clock.timerCount == 1 && stage.clock.nextDeadline == instant(6_000))
+        stage.breaker.close()
+        #expect(stage.clock.timerCount == 0)
     }
 
     @Test("X-04: gives up a hung probe", arguments: [CircuitBreaker.State.open, .closed])
     func hungProbe(after: CircuitBreaker.State) throws {
-        let fixture = try Fixture(configuration(afterMaxWait: after))
-        try fixture.play("F")
-        fixture.clock.advance(by: .seconds(3))
-        let probe = try fixture.start()
-        #expect(fixture.clock.nextDeadline == instant(5_000))
-        fixture.clock.advance(by: .seconds(2))
-        #expect(fixture.path == [.open, .halfOpen, after])
-        #expect(fixture.clock.timerCount == (after == .open ? 1 : 0))
+        let stage = try Stage(configuration(afterMaxWait: after))
+        try stage.play("F")
+        stage.clock.advance(by: .seconds(3))
+        let probe = try stage.start()
+        #expect(stage.clock.nextDeadline == instant(5_000))
+        stage.clock.advance(by: .seconds(2))
+        #expect(stage.path == [.open, .halfOpen, after])
+        #expect(stage.clock.timerCount == (after == .open ? 1 : 0))
         probe.end("S")
-        #expect(fixture.path.count == 3)
+        #expect(stage.path.count == 3)
     }
 
-    @Test func goesOnThroughSeveralBreaks() throws {
-        let fixture = try Fixture(configuration())
-        try fixture.play("F")
+    @Test("the timer goes on through several breaks")
+    func severalBreaks() throws {
+        let stage = try Stage(configuration())
+        try stage.play("F")
         for round in 1...3 {
-            fixture.clock.advance(by: .seconds(2))
-            #expect(fixture.path.count == 2 * round)
-            try fixture.play("F")
+            stage.clock.advance(by: .seconds(2))
+            #expect(stage.path.count == 2 * round)
+            try stage.play("F")
         }
-        fixture.clock.advance(by: .seconds(2))
-        try fixture.play("S")
-        #expect(fixture.path.last == .closed && fixture.clock.timerCount == 0)
+        stage.clock.advance(by: .seconds(2))
+        try stage.play("S")
+        #expect(stage.path.last == .closed && stage.clock.timerCount == 0)
     }
 
-    @Test func isSetByANewConfigurationAndBySnapshots() throws {
+    @Test("the timer is set by a new configuration and by snapshots")
+    func set() throws {
         var without = configuration()
         without.endsBreakByTimer = false
-        let fixture = try Fixture(without)
-        try fixture.play("F")
-        try fixture.breaker.update(configuration())
-        #expect(fixture.clock.timerCount == 1)
-        let copy = try Fixture(configuration(), restoring: fixture.breaker.snapshot)
+        let stage = try Stage(without)
+        try stage.play("F")
+        try stage.breaker.update(configuration())
+        #expect(stage.clock.timerCount == 1)
+        let copy = try Stage(configuration(), restoring: stage.breaker.snapshot)
         #expect(copy.clock.timerCount == 1)
         copy.clock.advance(by: .seconds(2))
         #expect(copy.path == [.open, .halfOpen])
-        try fixture.breaker.update(without)
-        #expect(fixture.clock.timerCount == 0)
+        try stage.breaker.update(without)
+        #expect(stage.clock.timerCount == 0)
         var open = configuration()
         open.initialState = .open
-        #expect(try Fixture(open).clock.timerCount == 0, "the breaker is gone, and its timer with it")
-        let kept = try Fixture(open)
+        #expect(try Stage(open).clock.timerCount == 0, "the breaker is gone, and its timer with it")
+        let kept = try Stage(open)
         #expect(kept.clock.timerCount == 1)
         withExtendedLifetime(kept.breaker) {}
     }
 
-    @Test func noTimerIsLeftBehindByTasksThatCompete() async throws {
-        let fixture = try Fixture(configuration(), observed: false)
+    @Test("no timer is left behind by tasks that compete")
+    func contention() async throws {
+        let stage = try Stage(configuration(), observed: false)
         await withTaskGroup(of: Void.self) { group in
             for task in 0..<4 {
                 group.addTask {
                     for round in 0..<500 {
-                        if (task + round).isMultiple(of: 2) { fixture.breaker.open() } else { fixture.breaker.close() }
-                        if round.isMultiple(of: 10) { fixture.clock.advance(by: .seconds(1)) }
+                        if (task + round).isMultiple(of: 2) { stage.breaker.open() } else { stage.breaker.close() }
+                        if round.isMultiple(of: 10) { stage.clock.advance(by: .seconds(1)) }
                     }
                 }
             }
         }
-        fixture.breaker.close()
-        #expect(fixture.clock.timerCount == 0)
-        fixture.breaker.open()
-        #expect(fixture.clock.timerCount == 1)
-        fixture.clock.advance(by: .seconds(2))
-        #expect(fixture.state == .halfOpen)
+        stage.breaker.close()
+        #expect(stage.clock.timerCount == 0)
+        stage.breaker.open()
+        #expect(stage.clock.timerCount == 1)
+        stage.clock.advance(by: .seconds(2))
+        #expect(stage.state == .halfOpen)
     }
 
-    @Test func anObserverMayOpenTheBreakerAgainWhenTheTimerFires() throws {
+    @Test("an observer may open the breaker again when the timer fires")
+    func reopening() throws {
         let observer = Reopener()
         let clock = ManualClock()
         let breaker = try CircuitBreaker("test", configuration(), clock: clock, observers: [observer])

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import CircuitBreakers
@@ -12,103 +13,109 @@ struct TripTests {
         "PO-01: ratio 0.1 of at least ten calls",
         arguments: [(10, 0, false), (10, 1, true), (10, 2, true), (11, 2, true), (9, 1, false)])
     func ratio(calls: Int, failures: Int, opens: Bool) throws {
-        let fixture = try Fixture(.init(trip: .failureRate(0.1, minimumCalls: 10), window: .time(.seconds(10))))
-        try fixture.play(String(repeating: "S", count: calls - failures))
-        #expect(fixture.state == .closed)
-        for _ in 0..<failures where fixture.state == .closed { try fixture.play("F") }
-        #expect(fixture.state == (opens ? .open : .closed))
+        let stage = try Stage(.init(trip: .failureRate(0.1, minimumCalls: 10), window: .time(.seconds(10))))
+        try stage.play(String(repeating: "S", count: calls - failures))
+        #expect(stage.state == .closed)
+        for _ in 0..<failures where stage.state == .closed { try stage.play("F") }
+        #expect(stage.state == (opens ? .open : .closed))
     }
 
     @Test("X-08: 99 of 200 is not half")
     func exactRates() throws {
-        let fixture = try Fixture(.init(trip: .failureRate(0.5, minimumCalls: 200), window: .calls(200)))
-        try fixture.play(String(repeating: "S", count: 101) + String(repeating: "F", count: 99))
-        #expect(fixture.state == .closed && fixture.breaker.failureRate == 0.495)
-        try fixture.play("F")
-        #expect(fixture.state == .open)
+        let stage = try Stage(.init(trip: .failureRate(0.5, minimumCalls: 200), window: .calls(200)))
+        try stage.play(String(repeating: "S", count: 101) + String(repeating: "F", count: 99))
+        #expect(stage.state == .closed && stage.breaker.failureRate == 0.495)
+        try stage.play("F")
+        #expect(stage.state == .open)
     }
 
-    @Test func everyDecimalRateIsReachedExactly() throws {
+    @Test("every decimal rate is reached exactly")
+    func decimals() throws {
         for percent in 1...100 {
             let rate = Double(percent) / 100
             let literal = try #require(Double("\(percent)e-2"))
             #expect(rate == literal)
-            let fixture = try Fixture(
+            let stage = try Stage(
                 .init(trip: .failureRate(literal, minimumCalls: 100), window: .calls(100)), observed: false)
-            try fixture.play(String(repeating: "F", count: percent - 1) + String(repeating: "S", count: 100 - percent))
-            #expect(fixture.state == .closed)
-            try fixture.play("F")
-            #expect(fixture.state == .open, "\(percent) of 100")
+            try stage.play(String(repeating: "F", count: percent - 1) + String(repeating: "S", count: 100 - percent))
+            #expect(stage.state == .closed)
+            try stage.play("F")
+            #expect(stage.state == .open, "\(percent) of 100")
         }
     }
 
-    @Test func belowTheMinimumThereIsNoRate() throws {
-        let fixture = try Fixture(
+    @Test("below the minimum there is no rate")
+    func minimum() throws {
+        let stage = try Stage(
             .init(
                 trip: .any(.failureRate(0.9, minimumCalls: 4), .failureRate(0.5, minimumCalls: 6)),
                 window: .calls(10)))
-        try fixture.play("FFF")
-        #expect(fixture.breaker.failureRate == nil && fixture.breaker.slowCallRate == 0)
-        try fixture.play("S")
-        #expect(fixture.breaker.failureRate == 0.75)
-        try fixture.play("S")
-        #expect(fixture.state == .closed)
-        try fixture.play("S")
-        #expect(fixture.state == .open)
-        #expect(fixture.transitions.first?.reason == .failureRate(0.5))
+        try stage.play("FFF")
+        #expect(stage.breaker.failureRate == nil && stage.breaker.slowCallRate == 0)
+        try stage.play("S")
+        #expect(stage.breaker.failureRate == 0.75)
+        try stage.play("S")
+        #expect(stage.state == .closed)
+        try stage.play("S")
+        #expect(stage.state == .open)
+        #expect(stage.transitions.first?.reason == .failureRate(0.5))
     }
 
-    @Test func anyOfSeveralRules() throws {
+    @Test("any of several rules opens the breaker, and is the reason")
+    func several() throws {
         let configuration = Configuration(
             trip: .any(
                 .slowCallRate(0.5, minimumCalls: 4), .slowCallRate(1, minimumCalls: 2), .consecutiveFailures(5),
                 .consecutiveFailures(3), .failureRate(1, minimumCalls: 9)),
             window: .calls(10), slowCallDuration: .seconds(1))
-        let slow = try Fixture(configuration)
+        let slow = try Stage(configuration)
         try slow.play("S", taking: .seconds(2))
         #expect(slow.breaker.slowCallRate == nil)
         try slow.play("SS")
         #expect(slow.state == .closed)
         try slow.play("S", taking: .seconds(2))
         #expect(slow.transitions.map(\.reason) == [.slowCallRate(0.5)])
-        let all = try Fixture(configuration)
+        let all = try Stage(configuration)
         try all.play("SS", taking: .seconds(2))
         #expect(all.transitions.map(\.reason) == [.slowCallRate(1)])
-        let row = try Fixture(configuration)
+        let row = try Stage(configuration)
         try row.play("FFXCF")
         #expect(row.transitions.map(\.reason) == [.consecutiveFailures(3)])
     }
 
-    @Test func aPredicateSeesTheCountsAfterEveryCall() throws {
+    @Test("a predicate sees the counts after every call")
+    func predicate() throws {
         let seen = Log<[Int]>()
-        let fixture = try Fixture(
+        let stage = try Stage(
             .init(
                 trip: .when { counts in
                     seen.append(counts.row)
                     return counts.ignored == 1
                 }))
-        try fixture.play("SFC")
+        try stage.play("SFC")
         #expect(seen.elements == [[1, 1, 0, 0, 1, 0], [2, 1, 1, 0, 0, 1]])
-        #expect(fixture.state == .closed)
-        try fixture.play("X")
-        #expect(fixture.state == .open)
-        #expect(fixture.transitions.map(\.reason) == [.predicate])
+        #expect(stage.state == .closed)
+        try stage.play("X")
+        #expect(stage.state == .open)
+        #expect(stage.transitions.map(\.reason) == [.predicate])
     }
 
-    @Test func aPredicateMayUseTheBreaker() throws {
+    @Test("a predicate may use the breaker")
+    func reentrance() throws {
         let breakerOfPredicate = Log<CircuitBreaker>()
-        let fixture = try Fixture(
+        let stage = try Stage(
             .init(
                 trip: .when { counts in
                     guard let breaker = breakerOfPredicate.elements.first else { return false }
                     return breaker.counts == counts && breaker.state == .closed && counts.failures == 2
                 }))
-        breakerOfPredicate.append(fixture.breaker)
-        try fixture.play("FF")
-        #expect(fixture.state == .open)
+        breakerOfPredicate.append(stage.breaker)
+        try stage.play("FF")
+        #expect(stage.state == .open)
     }
 
-    @Test func aChangeOfStateWhileTheRuleIsAskedGoesFirst() throws {
+    @Test("a change of state while the rule is asked goes first")
+    func changeMeanwhile() throws {
         let breakers = Log<CircuitBreaker>()
         let isolating = Configuration(
             trip: .when { _ in
@@ -122,27 +129,28 @@ struct TripTests {
                 return .seconds(1)
             })
         for (configuration, state) in [(isolating, CircuitBreaker.State.isolated), (closing, .closed)] {
-            let fixture = try Fixture(configuration)
-            breakers.append(fixture.breaker)
-            try fixture.play("F")
-            #expect(fixture.state == state && fixture.breaker.totals.opened == 0)
-            #expect(fixture.breaker.counts == Counts())
+            let stage = try Stage(configuration)
+            breakers.append(stage.breaker)
+            try stage.play("F")
+            #expect(stage.state == state && stage.breaker.totals.opened == 0)
+            #expect(stage.breaker.counts == Counts())
         }
     }
 
-    @Test func aSlowProbeIsNoSuccessIfTheRuleLooksAtSlowCalls() throws {
+    @Test("a slow probe is no success if the rule looks at slow calls")
+    func slowProbe() throws {
         for (trip, state) in [
             (CircuitBreaker.Trip.slowCallRate(1, minimumCalls: 9), CircuitBreaker.State.open),
             (.consecutiveFailures(9), .closed),
         ] {
-            let fixture = try Fixture(
+            let stage = try Stage(
                 .init(
                     trip: trip, window: .calls(9), slowCallDuration: .seconds(1), breakLength: .fixed(.seconds(10)),
                     halfOpen: .init(probes: 1)))
-            fixture.breaker.open()
-            fixture.clock.advance(by: .seconds(10))
-            try fixture.play("S", taking: .seconds(2))
-            #expect(fixture.state == state)
+            stage.breaker.open()
+            stage.clock.advance(by: .seconds(10))
+            try stage.play("S", taking: .seconds(2))
+            #expect(stage.state == state)
         }
     }
 }

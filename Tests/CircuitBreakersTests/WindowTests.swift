@@ -93,17 +93,18 @@ struct WindowTests {
 
     @Test("X-10: an idle window is empty when it is read", arguments: [true, false])
     func idle(observed: Bool) throws {
-        let fixture = try Fixture(
+        let stage = try Stage(
             .init(trip: .failureRate(0.5, minimumCalls: 10), window: .time(.seconds(10))), observed: observed)
-        try fixture.play(String(repeating: "SSSSSSSSSF", count: 10))
-        #expect(fixture.breaker.failureRate == 0.1)
-        fixture.clock.advance(by: .seconds(60))
-        #expect(fixture.breaker.failureRate == nil)
+        try stage.play(String(repeating: "SSSSSSSSSF", count: 10))
+        #expect(stage.breaker.failureRate == 0.1)
+        stage.clock.advance(by: .seconds(60))
+        #expect(stage.breaker.failureRate == nil)
         // But for the row, which no window shortens.
-        #expect(fixture.breaker.counts.row == [0, 0, 0, 0, 0, 1] && fixture.breaker.counts.timed == 0)
+        #expect(stage.breaker.counts.row == [0, 0, 0, 0, 0, 1] && stage.breaker.counts.timed == 0)
     }
 
-    @Test func aRingOfCallsForgetsTheOldest() {
+    @Test("a ring of calls forgets the oldest")
+    func ring() {
         var timed = Timed(.calls(3))
         timed.record("FFS")
         #expect(timed.read().row == [3, 1, 2, 0, 1, 0])
@@ -114,7 +115,8 @@ struct WindowTests {
         #expect(timed.read().row == [3, 3, 0, 0, 4, 0])
     }
 
-    @Test func slowCallsLeaveWithTheirPlace() {
+    @Test("slow calls leave with their place")
+    func slowCalls() {
         var timed = Timed(.calls(2))
         timed.window.record(.slow, startedAt: timed.now, now: timed.now)
         timed.window.record([.slow, .failure], startedAt: timed.now, now: timed.now)
@@ -125,7 +127,8 @@ struct WindowTests {
         #expect(timed.read().slow == 0 && timed.read().failures == 0)
     }
 
-    @Test func aResultCountsInThePartInWhichItsCallStarted() {
+    @Test("a result counts in the part in which its call started")
+    func startPart() {
         var timed = Timed(.time(.seconds(10)))
         let start = timed.now
         timed.advance(.seconds(5))
@@ -159,7 +162,8 @@ struct WindowTests {
         }
     }
 
-    @Test func streaksAreKeptApartFromTheWindow() {
+    @Test("streaks are kept apart from the window")
+    func streaks() {
         for window: CircuitBreaker.Window in [.time(.seconds(10)), .interval(.seconds(10)), .calls(2), .unbounded] {
             var timed = Timed(window)
             for number in 1...5 {
@@ -174,7 +178,8 @@ struct WindowTests {
         }
     }
 
-    @Test func durationsLeaveWithTheirCalls() {
+    @Test("durations leave with their calls")
+    func durations() {
         for (window, rest) in [(CircuitBreaker.Window.calls(3), [3, 4, 5]), (.unbounded, [1, 2, 3, 4, 5])] {
             var timed = Timed(window)
             timed.record("SF")
@@ -239,7 +244,8 @@ struct WindowTests {
         #expect(timed.window.presentPart == 30..<40)
     }
 
-    @Test func aWindowIsNeverShorterThanAskedFor() {
+    @Test("a window is never shorter than asked for")
+    func rounding() {
         // Three parts of a second that cannot be divided by three: each is rounded up.
         var timed = Timed(.time(.seconds(1), buckets: 3))
         timed.record("S")
@@ -255,7 +261,8 @@ struct WindowTests {
         #expect(tiny.read().calls == 0)
     }
 
-    @Test func extremeTimesDoNotTrap() {
+    @Test("extreme times do not trap")
+    func extremes() {
         for window: CircuitBreaker.Window in [
             .time(.nanoseconds(Int64.max)), .interval(.nanoseconds(Int64.max)), .time(.nanoseconds(1), buckets: 1),
         ] {

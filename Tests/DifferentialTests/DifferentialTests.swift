@@ -6,6 +6,7 @@ import Resilience
 import ResilienceCore
 import ResilienceTesting
 import Retries
+import TestSupport
 import Testing
 
 /// The synchronous way through the layers and the nested one, side by side: random policies, random scripts of
@@ -234,7 +235,7 @@ private struct Run {
         case 1...13: return script.int(0...40)
         case 14: throw CancellationError()
         case 15: throw Overload()
-        case 16: throw Refusal()
+        case 16: throw Refused(policyName: "somebody else's")
         default: throw Failure(number: script.int(1...9))
         }
     }

@@ -26,11 +26,3 @@ struct Failure: Error, Equatable, CustomStringConvertible {
 struct Overload: OverloadError, RetryAfterProviding {
     let retryAfter: Duration? = .zero
 }
-
-struct Refusal: PolicyRejection, CustomStringConvertible {
-    let policyName = "somebody else's"
-    let retryAfter: Duration? = nil
-    let reason = "refused by somebody else"
-
-    var description: String { reason }
-}

@@ -2,6 +2,7 @@ import CircuitBreakers
 import ResilienceCore
 import ResilienceTesting
 import Retries
+import TestSupport
 import Testing
 import Timeouts
 

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Fallbacks
@@ -23,7 +24,7 @@ struct EventTests {
         try await full.waitForCalls(1)
         _ = try await fallback.execute { throw Down() }
         fallback.forgetAll()
-        _ = try? await fallback.execute { throw Refused() }
+        _ = try? await fallback.execute { throw Refused(reason: "full") }
         full.release(with: .success(1))
         _ = try await blocking.value
         _ = try await fallback.execute { 1 }

@@ -1,6 +1,7 @@
 import Foundation
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Fallbacks

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Fallbacks
@@ -154,9 +155,8 @@ struct LastGoodTests {
     }
 
     @Test("the store equals a simple model over random operations")
-    func model() {
-        for seed in UInt64(0)..<2_000 {
-            var random = SplitMix64(seed: seed)
+    func model() throws {
+        try forSeeds(0..<2_000) { _, random in
             let retention = LastGoodRetention(
                 maxAge: .seconds(Int.random(in: 1...30, using: &random)),
                 maxKeys: Int.random(in: 1...6, using: &random))
@@ -189,17 +189,13 @@ struct LastGoodTests {
                 guard actual?.value == expected?.value, values.count == model.count,
                     values.count <= retention.maxKeys
                 else {
-                    Issue.record("seed \(seed), step \(step): \(String(describing: actual))")
-                    return
+                    throw Difference("step \(step): \(String(describing: actual))")
                 }
             }
             _ = values.trim(to: 2)
             guard values.count == min(2, model.count),
                 model.suffix(2).allSatisfy({ values.recall($0.key, at: .init(nanoseconds: 0))?.value == $0.value })
-            else {
-                Issue.record("seed \(seed): trim")
-                return
-            }
+            else { throw Difference("trim") }
         }
     }
 

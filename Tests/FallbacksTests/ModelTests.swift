@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Fallbacks
@@ -209,14 +210,11 @@ struct ModelTests {
 
     @Test("what is answered, by whom and what is counted, over random scripts", arguments: 0..<4 as Range<UInt64>)
     func equalsTheModel(quarter: UInt64) async throws {
-        for seed in stride(from: quarter, to: 8_000, by: 4) {
+        try await forSeeds(stride(from: quarter, to: 8_000, by: 4)) { seed, _ in
             let script = script(seed)
             let actual = try await play(script)
             let expected = model(script)
-            guard actual == expected else {
-                Issue.record("seed \(seed): \(actual)\ninstead of \(expected)\n\(script)")
-                return
-            }
+            guard actual == expected else { throw Difference("\(actual)\ninstead of \(expected)\n\(script)") }
         }
     }
 }

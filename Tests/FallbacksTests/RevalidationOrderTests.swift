@@ -1,6 +1,7 @@
 import CircuitBreakers
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Fallbacks

@@ -156,6 +156,25 @@ struct HTTPFieldTests {
         for value in ["i", "", "u", "u=8", "u=-1", "u=high"] { #expect(urgency.parse(value) == nil) }
     }
 
+    @Test("A name is of the characters of a token, whatever is beside them")
+    func tokens() throws {
+        let characters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        #expect(try HTTPFieldName(characters).description == characters)
+        for scalar in (0..<256).map({ Unicode.Scalar(UInt8($0)) }) {
+            let isToken = characters.unicodeScalars.contains(scalar)
+            for name in ["\(scalar)", "a\(scalar)", "\(scalar)a"] {
+                #expect((try? HTTPFieldName(name))?.name == (isToken ? name : nil), "\(scalar.value)")
+            }
+        }
+        let error = #expect(throws: ConfigurationError.self) {
+            try HTTPFieldName(String(repeating: "é", count: 100), field: "x.header")
+        }
+        #expect(
+            error?.description == "x.header: \"\(String(repeating: "é", count: 64))\" is not a header field's name")
+        let plain = #expect(throws: ConfigurationError.self) { try HTTPFieldName("") }
+        #expect(plain?.faults.map(\.field) == ["header"])
+    }
+
     @Test("A name that is no token is a configuration error", arguments: ["", "a b", "a:", "é", "a\n", "(a)"])
     func names(_ name: String) {
         #expect(throws: ConfigurationError.self) { try HTTPDeadlineField(name, .seconds) }

@@ -2,6 +2,7 @@ import Resilience
 import ResilienceCore
 import ResilienceTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPSemantics

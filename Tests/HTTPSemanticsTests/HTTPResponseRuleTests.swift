@@ -1,5 +1,6 @@
 import Resilience
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import HTTPSemantics
@@ -17,6 +18,21 @@ struct HTTPResponseRuleTests {
         #expect(![500, 429].contains(where: own.contains))
         #expect(HTTPStatusRule.only(418).contains(418))
         #expect(!HTTPStatusRule.only(418).contains(503))
+    }
+
+    @Test("What is added is a failure and what is removed is none, whichever was said before")
+    func changedStatuses() {
+        let errors = Set(500...599).subtracting([501, 505, 506, 507, 508, 510, 511]).union([408, 425, 429])
+        let rules: [(HTTPStatusRule, Set<Int>)] = [
+            (.transient, errors), (.only(), []), (.only(200, 503), [200, 503]), (.only(418).adding(501), [418, 501]),
+            (.only(418, 419).removing(418), [419]), (.only(503).removing(503).adding(503), [503]),
+            (.transient.removing(500, 501), errors.subtracting([500])), (.transient.adding(), errors),
+            (.transient.removing(429, 599).adding(429, 599), errors), (.transient.adding(404).removing(404), errors),
+            (.transient.adding(511, 600, 404), errors.union([404, 511, 600])),
+        ]
+        for (rule, expected) in rules {
+            #expect(Set((-1...1000).filter(rule.contains)) == expected)
+        }
     }
 
     @Test(
@@ -48,6 +64,22 @@ struct HTTPResponseRuleTests {
         #expect(rule.unreadable.total(.retryAfter) == 1)
     }
 
+    @Test(
+        "A date counts from a Date in the old form too, of which the century is not said, for as long as we live",
+        arguments: [
+            ("Friday, 01-Jan-27 00:00:00 GMT", "Fri, 01 Jan 2027 00:00:10 GMT"),
+            ("Saturday, 01-Jan-50 00:00:00 GMT", "Sat, 01 Jan 2050 00:00:10 GMT"),
+            ("Friday, 01-Jan-72 00:00:00 GMT", "Fri, 01 Jan 2072 00:00:10 GMT"),
+            ("Saturday, 01-Jan-50 00:00:00 GMT", "Saturday, 01-Jan-50 00:00:10 GMT"),
+            ("Sat, 01 Jan 2050 00:00:00 GMT", "Saturday, 01-Jan-50 00:00:10 GMT"),
+            ("Fri, 01 Jan 2100 00:00:00 GMT", "Friday, 01-Jan-00 00:00:10 GMT"),
+        ])
+    func centuries(_ row: (date: String, retryAfter: String)) {
+        let rule = HTTPResponseRule(unreadable: UnreadableFields("test"))
+        let hint = rule.hint(headers: headers(("date", row.date), ("retry-after", row.retryAfter)))
+        #expect(hint == .retryAfter(.seconds(10)))
+    }
+
     @Test("What cannot be read is ignored and counted", arguments: ["soon", "-1", "1e9", "", "1,2", "+5", "é"])
     func unreadable(_ value: String) throws {
         let rule = HTTPResponseRule(unreadable: UnreadableFields("test"))
@@ -72,6 +104,31 @@ struct HTTPResponseRuleTests {
         #expect(rule.hint(headers: headers(exhausted, ("Retry-After", "5"))) == .retryAfter(.seconds(5)))
         #expect(rule.hint(headers: headers(("RateLimit", #""day";r=1;t=9"#))) == nil)
         #expect(HTTPResponseRule(readsRateLimit: false).hint(headers: headers(exhausted)) == nil)
+    }
+
+    @Test("Of several exhausted quotas the one that comes back last counts, and none is longer than allowed")
+    func exhausted() {
+        let headers = headers(
+            ("RateLimit", #""a";r=0;t=7, "b";r=0;t=30"#), ("RateLimit", #""c";r=0, "d";r=1;t=99"#), ("Retry-After", "x")
+        )
+        for (most, expected) in [(3600, 30), (30, 30), (29, 29), (0, 0), (-1, 0)] {
+            let rule = HTTPResponseRule(maxHint: .seconds(most), unreadable: UnreadableFields("test"))
+            #expect(rule.hint(headers: headers) == .retryAfter(.seconds(expected)))
+            #expect(rule.unreadable.total(.retryAfter) == 1)
+            #expect(rule.failure(status: 200, headers: headers) == nil)
+        }
+        #expect(HTTPResponseRule().hint { $0 == "ratelimit" ? [#""a";r=0"#] : [] } == nil)
+        #expect(HTTPResponseRule().maxHint == .seconds(3600))
+    }
+
+    @Test("Of several Retry-After fields none is longer than allowed, and without time there is none")
+    func allowed() {
+        for (most, expected) in [(8, 7), (7, 7), (6, 6), (0, 0), (-1, 0)] {
+            let rule = HTTPResponseRule(maxHint: .seconds(most), unreadable: UnreadableFields("test"))
+            #expect(
+                rule.hint(headers: headers(("retry-after", "7"), ("retry-after", "3")))
+                    == .retryAfter(.seconds(expected)))
+        }
     }
 
     @Test("429 and 503 are overload, other failures are not")
@@ -99,13 +156,7 @@ struct HTTPResponseRuleTests {
 
     @Test("A server's answer to a rejection has the status of its cause, and whole seconds rounded up")
     func refusals() throws {
-        struct Full: PolicyRejection {
-            var policyName: String { "work" }
-            var reason: String { "full" }
-            var retryAfter: Duration? { .milliseconds(1200) }
-            var description: String { "full" }
-        }
-        let full = try #require(HTTPRefusal(Full()))
+        let full = try #require(HTTPRefusal(Refused(retryAfter: .milliseconds(1200))))
         #expect(full == HTTPRefusal(status: 503, retryAfter: .milliseconds(1200)))
         #expect(full.retryAfter == "2")
         #expect(HTTPRefusal(status: 503, retryAfter: .zero).retryAfter == "1")

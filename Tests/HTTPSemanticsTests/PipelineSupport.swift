@@ -42,26 +42,6 @@ struct ClientError: Error, Equatable { var outcome: HTTPSendOutcome }
 
 let outcomeOf = { @Sendable (error: any Error) in (error as? ClientError)?.outcome ?? .perhapsRan }
 
-/// Runs a call, moving the clock to each moment for which something waits, once there is nothing left to do before
-/// that; what it came to, and for how long the clock stood each time.
-func driven<Value: Sendable>(
-    _ clock: ManualClock, _ call: @escaping @Sendable () async throws -> Value
-) async throws -> (result: Result<Value, any Error>, slept: [Duration]) {
-    let executor = SteppingExecutor()
-    let outcome = Shared<Result<Value, any Error>?>(nil)
-    Task(executorPreference: executor) {
-        let result: Result<Value, any Error>
-        do { result = .success(try await call()) } catch { result = .failure(error) }
-        outcome.withLock { $0 = result }
-    }
-    let slept = clock.advance(until: { outcome.withLock { $0 != nil } }, running: executor)
-    return (try #require(outcome.withLock { $0 }, "the call waits for nothing that the clock brings"), slept)
-}
-
-extension Result {
-    var error: Failure? { if case .failure(let error) = self { error } else { nil } }
-}
-
 /// A value that several tasks change.
 final class Shared<Value: Sendable>: Sendable {
     private let value: Lock<Value>

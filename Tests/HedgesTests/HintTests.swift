@@ -1,6 +1,7 @@
 import ResilienceCore
 import ResilienceTesting
 import Retries
+import TestSupport
 import Testing
 
 @testable import Hedges
@@ -181,7 +182,7 @@ struct HintTests {
     func rejectionAndBudget() async throws {
         let budget = TokenBudget(9)
         let hedge = try Hedge("h", .init(delay: .onlyAfterFailure, budget: budget), clock: stage.clock)
-        _ = try? await hedge.execute { throw CountingLayer.Refused() }
+        _ = try? await hedge.execute { throw Refused() }
         #expect(budget.current == .init(tokens: 8, calls: 1))
     }
 

@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import Hedges
@@ -27,9 +28,8 @@ import Testing
     }
 
     @Test("equals sorting the last latencies, through changes of the capacity")
-    func equalsSorting() {
-        for seed in 0..<200 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+    func equalsSorting() throws {
+        try forSeeds(0..<200) { _, random in
             var window = LatencyWindow(capacity: Int.random(in: 1...40, using: &random))
             var all: [Int64] = []
             for step in 0..<200 {
@@ -43,8 +43,7 @@ import Testing
                 let share = Double.random(in: 0.001...0.999, using: &random)
                 let expected = all.sorted()[min(all.count - 1, Int((share * Double(all.count)).rounded(.up)) - 1)]
                 guard window.percentile(share) == .nanoseconds(expected), window.count == all.count else {
-                    Issue.record("seed \(seed), step \(step): \(String(describing: window.percentile(share)))")
-                    return
+                    throw Difference("step \(step): \(String(describing: window.percentile(share)))")
                 }
             }
         }

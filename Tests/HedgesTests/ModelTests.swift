@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Hedges
@@ -12,14 +13,11 @@ struct ModelTests {
 
     @Test("X-26: who wins, when, and how many were started", arguments: 0..<4 as Range<UInt64>)
     func equalsTheModel(quarter: UInt64) async throws {
-        for seed in stride(from: quarter, to: 4_000, by: 4) {
+        try await forSeeds(stride(from: quarter, to: 4_000, by: 4)) { seed, _ in
             let settings = settings(seed)
             let expected = ReferenceModel.play(settings)
             let actual = try await play(settings)
-            guard actual == expected else {
-                Issue.record("seed \(seed): \(actual)\ninstead of \(expected)\n\(settings)")
-                return
-            }
+            guard actual == expected else { throw Difference("\(actual)\ninstead of \(expected)\n\(settings)") }
         }
     }
 

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Hedges
@@ -109,7 +110,7 @@ struct OutcomeTests {
     func refused() async throws {
         let hedged = try Policy("p", clock: stage.clock) { CountingLayer(limit: 0) }
             .hedged(.init(delay: .fixed(.seconds(1)), maxHedges: 3))
-        await #expect(throws: CountingLayer.Refused.self) { try await hedged.execute { 1 } }
+        await #expect(throws: Refused.self) { try await hedged.execute { 1 } }
         #expect(hedged.hedge.totals == .init(failed: 1))
     }
 
@@ -117,7 +118,7 @@ struct OutcomeTests {
     func refusedInside() async throws {
         let hedge = try hedge(.onlyAfterFailure)
         let value = try await hedge.execute { context in
-            if context.hedge == 0 { throw CountingLayer.Refused() }
+            if context.hedge == 0 { throw Refused() }
             return 7
         }
         #expect(value == 7)

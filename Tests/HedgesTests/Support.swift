@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 
 @testable import Hedges
 
@@ -124,13 +125,6 @@ final class Upstream: Sendable {
 
 /// A layer that counts what passes through it, and refuses what is more than its limit at a time.
 final class CountingLayer: Strategy {
-    struct Refused: PolicyRejection {
-        var policyName: String { "counting" }
-        var reason: String { "full" }
-        var retryAfter: Duration? { nil }
-        var description: String { "full" }
-    }
-
     private struct State {
         var admitted = 0
         var refused = 0
@@ -154,7 +148,7 @@ final class CountingLayer: Strategy {
             state.running += 1
             return true
         }
-        guard isAdmitted else { throw Refused() }
+        guard isAdmitted else { throw Refused(policyName: "counting", reason: "full") }
         defer { state.withLock { $0.running -= 1 } }
         try await next(context)
     }
@@ -211,13 +205,4 @@ final class TokenBudget: AttemptBudget {
             if isRetry { state.successesOfHedges += 1 } else { state.successes += 1 }
         }
     }
-}
-
-/// Values in the order in which they came.
-final class Log<Element: Sendable>: Sendable {
-    private let state = Lock<[Element]>([])
-
-    func append(_ element: Element) { state.withLock { $0.append(element) } }
-
-    var elements: [Element] { state.withLock { $0 } }
 }

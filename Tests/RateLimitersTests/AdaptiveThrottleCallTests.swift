@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -8,13 +9,6 @@ import Testing
 @Suite struct AdaptiveThrottleCallTests {
     private struct Overloaded: Error {}
     private struct NotFound: Error {}
-    private struct InnerRejection: PolicyRejection {
-        let policyName = "inner"
-        let reason = "full"
-        let retryAfter: Duration? = nil
-        let description = "full"
-    }
-
     private func outcome(
         of error: some Error, handles: ErrorCondition = .all, ignores: ErrorCondition = .none
     ) async throws -> AdaptiveThrottle.Totals {
@@ -30,7 +24,7 @@ import Testing
         #expect(try await throttle.execute { 7 } == 7)
         #expect(throttle.totals.accepted == 1)
         #expect(try await outcome(of: Overloaded()).refused == 1)
-        #expect(try await outcome(of: InnerRejection()).ignored == 1)
+        #expect(try await outcome(of: Refused()).ignored == 1)
     }
 
     @Test("errors that are not handled are accepted calls, ignored ones neither")
@@ -39,7 +33,7 @@ import Testing
         {
             #expect(try await outcome(of: Overloaded(), handles: handles).refused == 1)
             #expect(try await outcome(of: NotFound(), handles: handles).accepted == 1)
-            #expect(try await outcome(of: InnerRejection(), handles: handles).ignored == 1)
+            #expect(try await outcome(of: Refused(), handles: handles).ignored == 1)
             #expect(try await outcome(of: NotFound(), handles: handles, ignores: .all).ignored == 1)
             #expect(try await outcome(of: Overloaded(), handles: handles, ignores: .all).ignored == 1)
         }
@@ -163,27 +157,27 @@ import Testing
 
     @Test("retuning keeps what the new window reaches back to, and applies at once")
     func update() throws {
-        let fixture = try ThrottleFixture(
+        let stage = try ThrottleStage(
             .init(window: .seconds(10), buckets: 10, maxRejection: 1, minimumRequests: 0), random: .constant(1))
-        try fixture.play("AAAA")
-        fixture.clock.advance(by: .seconds(5))
-        try fixture.play("RRRR")
-        #expect(fixture.throttle.rejectionProbability == 0)
-        try fixture.throttle.update(
+        try stage.play("AAAA")
+        stage.clock.advance(by: .seconds(5))
+        try stage.play("RRRR")
+        #expect(stage.throttle.rejectionProbability == 0)
+        try stage.throttle.update(
             .init(multiplier: 1, window: .seconds(10), buckets: 10, maxRejection: 1, minimumRequests: 0))
-        #expect(fixture.throttle.rejectionProbability == 4.0 / 9)
-        try fixture.throttle.update(.init(window: .seconds(6), buckets: 6, minimumRequests: 0))
-        #expect(fixture.throttle.requests == 8 && fixture.throttle.accepts == 4)
-        try fixture.throttle.update(.init(window: .seconds(5), buckets: 5, minimumRequests: 0))
-        #expect(fixture.throttle.requests == 4 && fixture.throttle.accepts == 0)
-        try fixture.throttle.update(
+        #expect(stage.throttle.rejectionProbability == 4.0 / 9)
+        try stage.throttle.update(.init(window: .seconds(6), buckets: 6, minimumRequests: 0))
+        #expect(stage.throttle.requests == 8 && stage.throttle.accepts == 4)
+        try stage.throttle.update(.init(window: .seconds(5), buckets: 5, minimumRequests: 0))
+        #expect(stage.throttle.requests == 4 && stage.throttle.accepts == 0)
+        try stage.throttle.update(
             .init(multiplier: 1, window: .seconds(4), buckets: 4, maxRejection: 1, minimumRequests: 0))
-        #expect(fixture.throttle.requests == 4 && fixture.throttle.accepts == 0)
-        try fixture.throttle.update(.init(window: .seconds(20), buckets: 4, minimumRequests: 0))
-        #expect(fixture.throttle.requests == 4)
-        try fixture.throttle.update(.init(window: .seconds(20), buckets: 4, handles: .none))
-        try fixture.throttle.tryAcquirePermit().fail(Overloaded())
-        #expect(fixture.throttle.requests == 5 && fixture.throttle.accepts == 1)
-        #expect(fixture.throttle.totals.calls == 9)
+        #expect(stage.throttle.requests == 4 && stage.throttle.accepts == 0)
+        try stage.throttle.update(.init(window: .seconds(20), buckets: 4, minimumRequests: 0))
+        #expect(stage.throttle.requests == 4)
+        try stage.throttle.update(.init(window: .seconds(20), buckets: 4, handles: .none))
+        try stage.throttle.tryAcquirePermit().fail(Overloaded())
+        #expect(stage.throttle.requests == 5 && stage.throttle.accepts == 1)
+        #expect(stage.throttle.totals.calls == 9)
     }
 }

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -20,12 +21,12 @@ struct AdaptiveThrottleContentionTests {
     @Test("totals are exact, and so is the window", arguments: [true, false])
     func exactTotals(observed: Bool) async throws {
         let configuration = AdaptiveThrottle.Configuration(multiplier: 1.2, window: .milliseconds(20), buckets: 4)
-        let fixture = try ThrottleFixture(configuration, observed: observed, random: .seeded(7))
-        let isDone = Flag()
+        let stage = try ThrottleStage(configuration, observed: observed, random: .seeded(7))
+        let isDone = Flag<Void>()
         let tally = await withTaskGroup(of: Tally?.self) { group in
-            for task in 0..<8 as Range<UInt64> { group.addTask { await Self.call(fixture, seed: task) } }
+            for task in 0..<8 as Range<UInt64> { group.addTask { await Self.call(stage, seed: task) } }
             group.addTask {
-                await Self.readAndRetune(fixture, until: isDone)
+                await Self.readAndRetune(stage, until: isDone)
                 return nil
             }
             var sum = Tally()
@@ -36,19 +37,19 @@ struct AdaptiveThrottleContentionTests {
                     break
                 }
             }
-            isDone.raise()
+            isDone.set()
             await group.waitForAll()
             return sum
         }
-        let totals = fixture.throttle.totals
+        let totals = stage.throttle.totals
         #expect([totals.accepted, totals.refused, totals.ignored, totals.cancelled] == tally.ended)
         #expect(totals.rejected == tally.rejected && totals.rejected > 0)
         #expect(totals.calls == 8 * callsPerTask)
-        #expect(fixture.throttle.accepts <= fixture.throttle.requests)
-        fixture.clock.advance(by: .seconds(1))
-        #expect(fixture.throttle.requests == 0 && fixture.throttle.accepts == 0)
+        #expect(stage.throttle.accepts <= stage.throttle.requests)
+        stage.clock.advance(by: .seconds(1))
+        #expect(stage.throttle.requests == 0 && stage.throttle.accepts == 0)
         guard observed else { return }
-        expectEvents(fixture.events, tally)
+        expectEvents(stage.events, tally)
     }
 
     private func expectEvents(_ events: [AdaptiveThrottle.Event], _ tally: Tally) {
@@ -68,13 +69,13 @@ struct AdaptiveThrottleContentionTests {
         }
     }
 
-    private static func call(_ fixture: ThrottleFixture, seed: UInt64) async -> Tally {
+    private static func call(_ stage: ThrottleStage, seed: UInt64) async -> Tally {
         var random = SplitMix64(seed: seed)
         var tally = Tally()
         let outcomes: [AdaptiveThrottle.Outcome] = [.accepted, .refused, .ignored, .cancelled]
         for call in 0..<callsPerTask {
             do {
-                let permit = try fixture.throttle.tryAcquirePermit()
+                let permit = try stage.throttle.tryAcquirePermit()
                 if call.isMultiple(of: 16) { await Task.yield() }
                 let outcome = Int.random(in: 0..<4, using: &random)
                 tally.ended[outcome] += 1
@@ -82,32 +83,25 @@ struct AdaptiveThrottleContentionTests {
             } catch {
                 tally.rejected += 1
             }
-            if call.isMultiple(of: 16) { fixture.clock.advance(by: .milliseconds(1)) }
+            if call.isMultiple(of: 16) { stage.clock.advance(by: .milliseconds(1)) }
         }
         return tally
     }
 
-    private static func readAndRetune(_ fixture: ThrottleFixture, until isDone: Flag) async {
+    private static func readAndRetune(_ stage: ThrottleStage, until isDone: Flag<Void>) async {
         var last = AdaptiveThrottle.Totals()
         var isWide = false
-        while !isDone.isRaised {
-            let totals = fixture.throttle.totals
+        while !isDone.isSet {
+            let totals = stage.throttle.totals
             #expect(totals.calls >= last.calls && totals.rejected >= last.rejected)
             last = totals
-            #expect((0...0.9).contains(fixture.throttle.rejectionProbability))
+            #expect((0...0.9).contains(stage.throttle.rejectionProbability))
             isWide.toggle()
-            try? fixture.throttle.update(
+            try? stage.throttle.update(
                 .init(multiplier: 1.2, window: .milliseconds(isWide ? 40 : 20), buckets: isWide ? 5 : 4))
             await Task.yield()
         }
     }
-}
-
-private final class Flag: Sendable {
-    private let state = Lock(false)
-
-    var isRaised: Bool { state.withLock { $0 } }
-    func raise() { state.withLock { $0 = true } }
 }
 
 #if THREAD_SANITIZER

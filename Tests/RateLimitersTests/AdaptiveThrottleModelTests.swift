@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -41,9 +42,8 @@ private struct ReferenceThrottle {
 @Suite struct AdaptiveThrottleModelTests {
     @Test("the throttle does what the rule says, over random schedules")
     func model() throws {
-        for seed in 0..<2_000 as Range<UInt64> where try !agrees(seed: seed) {
-            Issue.record("seed \(seed)")
-            return
+        try forSeeds(0..<2_000) { seed, _ in
+            guard try agrees(seed: seed) else { throw Difference("not as in the model") }
         }
     }
 

@@ -5,7 +5,7 @@ import Testing
 @testable import RateLimiters
 
 /// A throttle on a manual clock, with what it reports.
-struct ThrottleFixture: Sendable {
+struct ThrottleStage: Sendable {
     let clock = ManualClock()
     let recorder = EventRecorder()
     let throttle: AdaptiveThrottle
@@ -48,48 +48,48 @@ extension AdaptiveThrottle.Configuration {
 @Suite struct AdaptiveThrottleTests {
     @Test("SR-1: K = 2, 100 requests", arguments: [(60, 0.0), (50, 0.0), (40, 20.0 / 101), (0, 100.0 / 101)])
     func book(accepts: Int, probability: Double) throws {
-        let fixture = try ThrottleFixture(.book, random: .constant(1))
-        try fixture.play(String(repeating: "A", count: accepts) + String(repeating: "R", count: 100 - accepts))
-        #expect(fixture.throttle.requests == 100)
-        #expect(fixture.throttle.accepts == accepts)
-        #expect(fixture.throttle.rejectionProbability == probability)
+        let stage = try ThrottleStage(.book, random: .constant(1))
+        try stage.play(String(repeating: "A", count: accepts) + String(repeating: "R", count: 100 - accepts))
+        #expect(stage.throttle.requests == 100)
+        #expect(stage.throttle.accepts == accepts)
+        #expect(stage.throttle.rejectionProbability == probability)
     }
 
     @Test("rejected calls are requests too")
     func rejectedCallsCount() throws {
-        let fixture = try ThrottleFixture(.book, random: .constant(0))
-        try fixture.play("R")
-        #expect(fixture.throttle.rejectionProbability == 1.0 / 2)
-        #expect(fixture.isRejected())
-        #expect(fixture.throttle.requests == 2)
-        #expect(fixture.throttle.rejectionProbability == 2.0 / 3)
-        #expect(fixture.throttle.totals.rejected == 1)
+        let stage = try ThrottleStage(.book, random: .constant(0))
+        try stage.play("R")
+        #expect(stage.throttle.rejectionProbability == 1.0 / 2)
+        #expect(stage.isRejected())
+        #expect(stage.throttle.requests == 2)
+        #expect(stage.throttle.rejectionProbability == 2.0 / 3)
+        #expect(stage.throttle.totals.rejected == 1)
     }
 
     @Test("the multiplier is how many calls go through for each that is accepted", arguments: [1.0, 1.5, 4])
     func multiplier(multiplier: Double) throws {
         var configuration = AdaptiveThrottle.Configuration.book
         configuration.multiplier = multiplier
-        let fixture = try ThrottleFixture(configuration, random: .constant(1))
-        try fixture.play(String(repeating: "AR", count: 10) + String(repeating: "R", count: 20))
-        #expect(fixture.throttle.rejectionProbability == max(0, 40 - multiplier * 10) / 41)
+        let stage = try ThrottleStage(configuration, random: .constant(1))
+        try stage.play(String(repeating: "AR", count: 10) + String(repeating: "R", count: 20))
+        #expect(stage.throttle.rejectionProbability == max(0, 40 - multiplier * 10) / 41)
     }
 
     @Test("no more than the maximum is rejected, and nothing below the minimum of requests")
     func bounds() throws {
-        let fixture = try ThrottleFixture(random: .constant(1))
-        try fixture.play("RRRRRRRRR")
-        #expect(fixture.throttle.rejectionProbability == 0)
-        try fixture.play("R")
-        #expect(fixture.throttle.rejectionProbability == 0.9)
+        let stage = try ThrottleStage(random: .constant(1))
+        try stage.play("RRRRRRRRR")
+        #expect(stage.throttle.rejectionProbability == 0)
+        try stage.play("R")
+        #expect(stage.throttle.rejectionProbability == 0.9)
     }
 
     @Test("the draw decides: below the probability a call is rejected")
     func draw() throws {
         for (draw, isRejected) in [(0, true), (0.49, true), (0.5, false), (1, false)] {
-            let fixture = try ThrottleFixture(.book, random: .constant(draw))
-            try fixture.play("R")
-            #expect(fixture.isRejected() == isRejected, "draw \(draw)")
+            let stage = try ThrottleStage(.book, random: .constant(draw))
+            try stage.play("R")
+            #expect(stage.isRejected() == isRejected, "draw \(draw)")
         }
     }
 
@@ -100,11 +100,11 @@ extension AdaptiveThrottle.Configuration {
             draws.withLock { $0 += 1 }
             return 0
         }
-        let fixture = try ThrottleFixture(random: random)
-        try fixture.play("AAAAAAAAAARRRRRRRRRR")
+        let stage = try ThrottleStage(random: random)
+        try stage.play("AAAAAAAAAARRRRRRRRRR")
         #expect(draws.withLock { $0 } == 0)
-        try fixture.play("R")
-        #expect(fixture.isRejected())
+        try stage.play("R")
+        #expect(stage.isRejected())
         #expect(draws.withLock { $0 } == 1)
     }
 
@@ -112,59 +112,59 @@ extension AdaptiveThrottle.Configuration {
     func window() throws {
         let configuration = AdaptiveThrottle.Configuration(
             window: .seconds(10), buckets: 5, maxRejection: 1, minimumRequests: 0)
-        let fixture = try ThrottleFixture(configuration, random: .constant(1))
-        try fixture.play("AA")
-        fixture.clock.advance(by: .seconds(2))
-        try fixture.play("RRR")
-        #expect(fixture.throttle.rejectionProbability == 1.0 / 6)
-        fixture.clock.advance(by: .seconds(8) - .nanoseconds(1))
-        #expect(fixture.throttle.requests == 5)
-        fixture.clock.advance(by: .nanoseconds(1))
-        #expect(fixture.throttle.requests == 3 && fixture.throttle.accepts == 0)
-        #expect(fixture.throttle.rejectionProbability == 3.0 / 4)
-        fixture.clock.advance(by: .seconds(2))
-        #expect(fixture.throttle.requests == 0)
-        fixture.clock.advance(by: .seconds(1_000_000_000))
-        #expect(fixture.throttle.rejectionProbability == 0)
-        #expect(fixture.throttle.totals.calls == 5)
+        let stage = try ThrottleStage(configuration, random: .constant(1))
+        try stage.play("AA")
+        stage.clock.advance(by: .seconds(2))
+        try stage.play("RRR")
+        #expect(stage.throttle.rejectionProbability == 1.0 / 6)
+        stage.clock.advance(by: .seconds(8) - .nanoseconds(1))
+        #expect(stage.throttle.requests == 5)
+        stage.clock.advance(by: .nanoseconds(1))
+        #expect(stage.throttle.requests == 3 && stage.throttle.accepts == 0)
+        #expect(stage.throttle.rejectionProbability == 3.0 / 4)
+        stage.clock.advance(by: .seconds(2))
+        #expect(stage.throttle.requests == 0)
+        stage.clock.advance(by: .seconds(1_000_000_000))
+        #expect(stage.throttle.rejectionProbability == 0)
+        #expect(stage.throttle.totals.calls == 5)
     }
 
     @Test("accepts that expire make a calm throttle reject, without anything recorded")
     func expiryEndsTheCalm() throws {
         let configuration = AdaptiveThrottle.Configuration(
             window: .seconds(10), buckets: 5, maxRejection: 1, minimumRequests: 0)
-        let fixture = try ThrottleFixture(configuration)
-        try fixture.play("AAAA")
-        fixture.clock.advance(by: .seconds(2))
-        try fixture.play("RRR")
-        fixture.clock.advance(by: .seconds(6))
-        #expect(!fixture.isRejected())
-        fixture.clock.advance(by: .seconds(2) - .nanoseconds(1))
-        #expect(!fixture.isRejected())
-        fixture.clock.advance(by: .nanoseconds(1))
-        #expect(fixture.isRejected())
+        let stage = try ThrottleStage(configuration)
+        try stage.play("AAAA")
+        stage.clock.advance(by: .seconds(2))
+        try stage.play("RRR")
+        stage.clock.advance(by: .seconds(6))
+        #expect(!stage.isRejected())
+        stage.clock.advance(by: .seconds(2) - .nanoseconds(1))
+        #expect(!stage.isRejected())
+        stage.clock.advance(by: .nanoseconds(1))
+        #expect(stage.isRejected())
     }
 
     @Test("a call counts in the part in which it began, or ended if that is more than half of the window ago")
     func partOfACall() throws {
         let configuration = AdaptiveThrottle.Configuration(
             window: .seconds(10), buckets: 5, maxRejection: 1, minimumRequests: 0)
-        let fixture = try ThrottleFixture(configuration, random: .constant(1))
-        let early = try fixture.throttle.tryAcquirePermit()
-        let late = try fixture.throttle.tryAcquirePermit()
-        #expect(fixture.throttle.requests == 0)
-        fixture.clock.advance(by: .seconds(5))
+        let stage = try ThrottleStage(configuration, random: .constant(1))
+        let early = try stage.throttle.tryAcquirePermit()
+        let late = try stage.throttle.tryAcquirePermit()
+        #expect(stage.throttle.requests == 0)
+        stage.clock.advance(by: .seconds(5))
         let isEarlyCounted = early.succeed()
         #expect(isEarlyCounted)
-        #expect(fixture.throttle.requests == 1)
-        fixture.clock.advance(by: .seconds(5))
-        #expect(fixture.throttle.requests == 0)
+        #expect(stage.throttle.requests == 1)
+        stage.clock.advance(by: .seconds(5))
+        #expect(stage.throttle.requests == 0)
         let isLateCounted = late.succeed()
         #expect(isLateCounted)
-        #expect(fixture.throttle.requests == 1)
-        fixture.clock.advance(by: .seconds(10))
-        #expect(fixture.throttle.requests == 0)
-        #expect(fixture.throttle.totals.accepted == 2)
+        #expect(stage.throttle.requests == 1)
+        stage.clock.advance(by: .seconds(10))
+        #expect(stage.throttle.requests == 0)
+        #expect(stage.throttle.totals.accepted == 2)
     }
 
     @Test(
@@ -172,14 +172,14 @@ extension AdaptiveThrottle.Configuration {
     func longCalls(seconds: Int, atOnce: Int) async throws {
         let configuration = AdaptiveThrottle.Configuration(
             window: .seconds(10), buckets: 5, maxRejection: 1, minimumRequests: 0)
-        let fixture = try ThrottleFixture(configuration, observed: false, random: .constant(1))
-        let throttle = fixture.throttle
+        let stage = try ThrottleStage(configuration, observed: false, random: .constant(1))
+        let throttle = stage.throttle
         @Sendable func call() async { try? await throttle.execute { throw InjectedFailure() } }
         for _ in 0..<3 {
             let permits = try (0..<atOnce).map { _ in RunningThrottledCall(try throttle.tryAcquirePermit()) }
             await #expect(throws: InjectedFailure.self) {
                 try await throttle.execute {
-                    fixture.clock.advance(by: .seconds(seconds))
+                    stage.clock.advance(by: .seconds(seconds))
                     throw InjectedFailure()
                 }
             }
@@ -188,7 +188,7 @@ extension AdaptiveThrottle.Configuration {
             #expect(throttle.rejectionProbability > 0)
         }
         // And so are successes, while there is something to be made good.
-        try await throttle.execute { fixture.clock.advance(by: .seconds(9)) }
+        try await throttle.execute { stage.clock.advance(by: .seconds(9)) }
         #expect(throttle.accepts == 1)
     }
 
@@ -220,22 +220,22 @@ extension AdaptiveThrottle.Configuration {
 
     @Test("ignored and cancelled calls count neither way; a dropped permit is cancelled")
     func neutral() throws {
-        let fixture = try ThrottleFixture(.book)
-        try fixture.play("XC")
-        _ = try fixture.throttle.tryAcquirePermit()
-        #expect(fixture.throttle.requests == 0)
-        let totals = fixture.throttle.totals
+        let stage = try ThrottleStage(.book)
+        try stage.play("XC")
+        _ = try stage.throttle.tryAcquirePermit()
+        #expect(stage.throttle.requests == 0)
+        let totals = stage.throttle.totals
         #expect([totals.ignored, totals.cancelled, totals.calls] == [1, 2, 3])
     }
 
     @Test("a rejected call does not run, and its error says what happened")
     func rejection() async throws {
         let draw = Lock(1.0)
-        let fixture = try ThrottleFixture(.book, random: RandomSource { draw.withLock { $0 } })
-        try fixture.play("AARRRRR")
+        let stage = try ThrottleStage(.book, random: RandomSource { draw.withLock { $0 } })
+        try stage.play("AARRRRR")
         draw.withLock { $0 = 0 }
         let error = await #expect(throws: AdaptiveThrottle.RejectedError.self) {
-            try await fixture.throttle.execute { Issue.record("has run") }
+            try await stage.throttle.execute { Issue.record("has run") }
         }
         #expect(error?.policyName == "payments" && error?.probability == 3.0 / 8)
         #expect(error?.retryAfter == nil)
@@ -245,27 +245,27 @@ extension AdaptiveThrottle.Configuration {
 
     @Test("events: when it begins and ends, each call and rejection")
     func events() throws {
-        let fixture = try ThrottleFixture(.book)
-        try fixture.play("A")
-        let permit = try fixture.throttle.tryAcquirePermit()
-        fixture.clock.advance(by: .seconds(1))
+        let stage = try ThrottleStage(.book)
+        try stage.play("A")
+        let permit = try stage.throttle.tryAcquirePermit()
+        stage.clock.advance(by: .seconds(1))
         permit.complete(as: .refused)
-        try fixture.play("R")
-        #expect(fixture.isRejected())
-        #expect(fixture.isRejected())
-        fixture.clock.advance(by: .seconds(120))
-        try fixture.play("A")
+        try stage.play("R")
+        #expect(stage.isRejected())
+        #expect(stage.isRejected())
+        stage.clock.advance(by: .seconds(120))
+        try stage.play("A")
         #expect(
-            fixture.eventNames == [
+            stage.eventNames == [
                 "called", "called", "called", "throttling", "rejected", "rejected", "recovered", "called",
             ])
-        #expect(fixture.events.allSatisfy { $0.source == "payments" })
+        #expect(stage.events.allSatisfy { $0.source == "payments" })
         #expect(
-            fixture.events[1].description == "adaptive throttle \"payments\" saw a call: refused, 1 second")
-        #expect(fixture.events[3].description == "adaptive throttle \"payments\" begins to reject calls")
-        #expect(fixture.events[4].description.hasSuffix("with a probability of 0.25"))
-        #expect(fixture.events[6].description == "adaptive throttle \"payments\" rejects no more calls")
-        #expect(fixture.events.map(\.severity)[2...6] == [.debug, .warning, .debug, .debug, .info])
+            stage.events[1].description == "adaptive throttle \"payments\" saw a call: refused, 1 second")
+        #expect(stage.events[3].description == "adaptive throttle \"payments\" begins to reject calls")
+        #expect(stage.events[4].description.hasSuffix("with a probability of 0.25"))
+        #expect(stage.events[6].description == "adaptive throttle \"payments\" rejects no more calls")
+        #expect(stage.events.map(\.severity)[2...6] == [.debug, .warning, .debug, .debug, .info])
     }
 
     @Test("an observer may call the throttle, and one that is added later hears from then on")
@@ -274,20 +274,20 @@ extension AdaptiveThrottle.Configuration {
             let read: @Sendable () -> Void
             func observe(_ event: some PolicyEvent) { read() }
         }
-        let fixture = try ThrottleFixture(.book, observed: false)
+        let stage = try ThrottleStage(.book, observed: false)
         let seen = Lock<[Int]>([])
-        fixture.throttle.addObserver(
-            Caller { [throttle = fixture.throttle] in seen.withLock { $0.append(throttle.requests) } })
-        try fixture.play("AA")
+        stage.throttle.addObserver(
+            Caller { [throttle = stage.throttle] in seen.withLock { $0.append(throttle.requests) } })
+        try stage.play("AA")
         #expect(seen.withLock { $0 } == [1, 2])
     }
 
     @Test("totals add up, and saturate")
     func totals() throws {
-        let fixture = try ThrottleFixture(.book, observed: false)
-        try fixture.play("XCARR")
-        #expect(fixture.isRejected())
-        let totals = fixture.throttle.totals
+        let stage = try ThrottleStage(.book, observed: false)
+        try stage.play("XCARR")
+        #expect(stage.isRejected())
+        let totals = stage.throttle.totals
         #expect(
             [totals.accepted, totals.refused, totals.ignored, totals.cancelled, totals.rejected] == [1, 2, 1, 1, 1])
         #expect(totals.calls == 6)

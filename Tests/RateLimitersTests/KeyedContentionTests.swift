@@ -10,11 +10,11 @@ struct KeyedContentionTests {
     @Test("of each key exactly the burst is given, however many ask", arguments: [false, true])
     func exact(observed: Bool) async throws {
         let rule = RateLimiter.Rule.tokenBucket(1, per: .seconds(1), burst: 40)
-        let fixture = try KeyedFixture<Int>(.init(rule: rule), observed: observed)
+        let stage = try KeyedStage<Int>(.init(rule: rule), observed: observed)
         let (tasks, keys) = (8, keysInUse)
         let counts = await withTaskGroup(of: [Int].self) { group in
             for task in 0..<tasks {
-                group.addTask { [limiter = fixture.limiter] in
+                group.addTask { [limiter = stage.limiter] in
                     var random = SplitMix64(seed: UInt64(task))
                     var permitted = Array(repeating: 0, count: keys)
                     for round in 0..<10 {
@@ -30,18 +30,18 @@ struct KeyedContentionTests {
             return await group.reduce(Array(repeating: 0, count: keys)) { zip($0, $1).map(+) }
         }
         #expect(counts.allSatisfy { $0 == 40 })
-        let totals = fixture.limiter.totals
+        let totals = stage.limiter.totals
         #expect(totals.permitted == 40 * keys && totals.calls == tasks * keys * 10)
-        #expect(fixture.limiter.count == keys)
+        #expect(stage.limiter.count == keys)
         guard observed else { return }
-        #expect(fixture.events.count == totals.calls)
+        #expect(stage.events.count == totals.calls)
     }
 
     @Test("asks of keys in other shards do not wait for a shard that is locked")
     func shards() throws {
         let rule = RateLimiter.Rule.tokenBucket(1, per: .seconds(1))
-        let fixture = try KeyedFixture<Int>(.init(rule: rule, maxKeys: 1_000_000))
-        let table = fixture.limiter.table
+        let stage = try KeyedStage<Int>(.init(rule: rule, maxKeys: 1_000_000))
+        let table = stage.limiter.table
         #expect(table.shards.count == 256)
         let held = table.shards[0]
         // Of each other shard one key, so that no sweep, which goes to all shards in turn, is due.
@@ -54,20 +54,20 @@ struct KeyedContentionTests {
         }
         // If one lock were shared, this would not end.
         let permitted = held.state.withLock { _ in
-            keys.values.reduce(0) { $0 + (fixture.limiter.tryAcquire(for: $1) ? 1 : 0) }
+            keys.values.reduce(0) { $0 + (stage.limiter.tryAcquire(for: $1) ? 1 : 0) }
         }
-        #expect(permitted == 255 && fixture.limiter.count == 255)
+        #expect(permitted == 255 && stage.limiter.count == 255)
     }
 
     @Test("totals are exact while keys come, go, wait, give up and are forgotten")
     func exactTotals() async throws {
         let rule = RateLimiter.Rule.tokenBucket(1, per: .milliseconds(1), burst: 3)
-        let fixture = try KeyedFixture<Int>(.init(rule: rule, maxWait: .milliseconds(3), maxKeys: 50))
+        let stage = try KeyedStage<Int>(.init(rule: rule, maxWait: .milliseconds(3), maxKeys: 50))
         let (tasks, asks) = (8, asksPerTask)
-        let limiter = fixture.limiter
+        let limiter = stage.limiter
         let seen = await withTaskGroup(of: [Int].self) { group in
             for task in 0..<tasks {
-                group.addTask { [clock = fixture.clock] in
+                group.addTask { [clock = stage.clock] in
                     var random = SplitMix64(seed: UInt64(task))
                     var seen = [0, 0, 0]
                     for ask in 0..<asks {
@@ -89,7 +89,7 @@ struct KeyedContentionTests {
                     return seen
                 }
             }
-            let clock = fixture.clock
+            let clock = stage.clock
             let ticking = Task {
                 while !Task.isCancelled {
                     clock.advance(by: .milliseconds(1))
@@ -103,7 +103,7 @@ struct KeyedContentionTests {
         #expect([totals.permitted, totals.rejected, totals.cancelled] == seen)
         #expect(totals.calls == tasks * asks)
         #expect(limiter.waiting == 0 && limiter.count <= 50)
-        fixture.clock.advance(by: .seconds(1))
+        stage.clock.advance(by: .seconds(1))
         limiter.removeIdle()
         #expect(limiter.count == 0)
     }

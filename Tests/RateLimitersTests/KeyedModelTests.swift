@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -9,11 +10,8 @@ import Testing
 struct KeyedModelTests {
     @Test("decide alike, whatever is forgotten meanwhile", arguments: RateLimiter.Rule.kinds)
     func alike(rule: RateLimiter.Rule) throws {
-        for seed in 0..<300 as Range<UInt64> {
-            guard try play(seed, rule) else {
-                Issue.record("seed \(seed), \(rule)")
-                return
-            }
+        try forSeeds(0..<300) { seed, _ in
+            guard try play(seed, rule) else { throw Difference("\(rule)") }
         }
     }
 
@@ -55,18 +53,18 @@ struct KeyedModelTests {
     @Test("the hint of a rejection is sufficient", arguments: RateLimiter.Rule.kinds)
     func hints(rule: RateLimiter.Rule) async throws {
         var random = SplitMix64(seed: 7)
-        let fixture = try KeyedFixture<Int>(.init(rule: rule))
+        let stage = try KeyedStage<Int>(.init(rule: rule))
         var rejections = 0
         for _ in 0..<2_000 {
-            fixture.clock.advance(by: .nanoseconds(Int.random(in: 0...400_000_000, using: &random)))
+            stage.clock.advance(by: .nanoseconds(Int.random(in: 0...400_000_000, using: &random)))
             let key = Int.random(in: 0..<3, using: &random)
             let permits = Int.random(in: 1...min(5, rule.burst), using: &random)
             do {
-                try await fixture.limiter.acquire(for: key, permits: permits)
+                try await stage.limiter.acquire(for: key, permits: permits)
             } catch let rejection as RateLimiter.RejectedError {
                 rejections += 1
-                fixture.clock.advance(by: try #require(rejection.retryAfter))
-                #expect(fixture.limiter.tryAcquire(for: key, permits: permits))
+                stage.clock.advance(by: try #require(rejection.retryAfter))
+                #expect(stage.limiter.tryAcquire(for: key, permits: permits))
             }
         }
         #expect(rejections > 100)
@@ -74,17 +72,16 @@ struct KeyedModelTests {
 
     @Test("tasks that wait, give up and are refused at random: those permitted never exceed the rule")
     func waiting() async throws {
-        for seed in 0..<60 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
-            let fixture = try KeyedFixture<Int>(.init(rule: .tokenBucket(1, per: .seconds(1), burst: 2)))
+        try await forSeeds(0..<60) { seed, random in
+            let stage = try KeyedStage<Int>(.init(rule: .tokenBucket(1, per: .seconds(1), burst: 2)))
             var tasks: [Task<Void, any Error>] = []
             for _ in 0..<60 {
                 let key = Int.random(in: 0..<3, using: &random)
                 switch Int.random(in: 0..<6, using: &random) {
-                case 0: fixture.clock.advance(by: .milliseconds(Int.random(in: 0...1500, using: &random)))
+                case 0: stage.clock.advance(by: .milliseconds(Int.random(in: 0...1500, using: &random)))
                 case 1: tasks.randomElement(using: &random)?.cancel()
                 default:
-                    let task = Task { [limiter = fixture.limiter] in
+                    let task = Task { [limiter = stage.limiter] in
                         try await limiter.acquire(for: key, maxWait: .seconds(5))
                     }
                     tasks.append(task)
@@ -92,18 +89,18 @@ struct KeyedModelTests {
                 await Task.yield()
             }
             let started = tasks.count
-            await yield { fixture.limiter.totals.calls + fixture.limiter.waiting == started }
-            let waiting = fixture.limiter.waiting
-            while let deadline = fixture.clock.advanceToNextDeadline() { #expect(deadline <= fixture.clock.now) }
+            await yield { stage.limiter.totals.calls + stage.limiter.waiting == started }
+            let waiting = stage.limiter.waiting
+            while let deadline = stage.clock.advanceToNextDeadline() { #expect(deadline <= stage.clock.now) }
             var permitted = 0
             for task in tasks { if case .success = await task.result { permitted += 1 } }
-            let totals = fixture.limiter.totals
-            let seconds = Double((ManualClock.Instant().duration(to: fixture.clock.now)) / .seconds(1))
+            let totals = stage.limiter.totals
+            let seconds = Double((ManualClock.Instant().duration(to: stage.clock.now)) / .seconds(1))
             #expect(totals.permitted == permitted && totals.calls == started, "seed \(seed), \(waiting) waiting")
             #expect(Double(permitted) <= 3 * (2 + seconds), "seed \(seed)")
-            #expect(fixture.limiter.waiting == 0 && fixture.clock.timerCount == 0, "seed \(seed)")
-            fixture.clock.advance(by: .seconds(2))
-            #expect((0..<3).allSatisfy { fixture.limiter.available(for: $0) == 2 }, "seed \(seed)")
+            #expect(stage.limiter.waiting == 0 && stage.clock.timerCount == 0, "seed \(seed)")
+            stage.clock.advance(by: .seconds(2))
+            #expect((0..<3).allSatisfy { stage.limiter.available(for: $0) == 2 }, "seed \(seed)")
         }
     }
 }

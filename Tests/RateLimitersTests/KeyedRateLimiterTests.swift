@@ -10,80 +10,80 @@ struct KeyedRateLimiterTests {
 
     @Test("each key has permits of its own")
     func keys() throws {
-        let fixture = try KeyedFixture<String>(.init(rule: Self.bucket))
-        #expect(fixture.limiter.tryAcquire(for: "a"))
-        #expect(fixture.limiter.tryAcquire(for: "a"))
-        #expect(!fixture.limiter.tryAcquire(for: "a"))
-        #expect(fixture.limiter.tryAcquire(for: "b", permits: 2))
-        #expect(fixture.limiter.available(for: "a") == 0)
-        #expect(fixture.limiter.available(for: "c") == 2)
-        #expect(fixture.limiter.nextPermit(for: "a") == .seconds(1))
-        #expect(fixture.limiter.nextPermit(for: "c") == .zero)
-        #expect(fixture.limiter.count == 2)
-        fixture.clock.advance(by: .seconds(1))
-        #expect(fixture.limiter.available(for: "a") == 1)
-        #expect(fixture.limiter.tryAcquire(for: "a"))
-        let totals = fixture.limiter.totals
+        let stage = try KeyedStage<String>(.init(rule: Self.bucket))
+        #expect(stage.limiter.tryAcquire(for: "a"))
+        #expect(stage.limiter.tryAcquire(for: "a"))
+        #expect(!stage.limiter.tryAcquire(for: "a"))
+        #expect(stage.limiter.tryAcquire(for: "b", permits: 2))
+        #expect(stage.limiter.available(for: "a") == 0)
+        #expect(stage.limiter.available(for: "c") == 2)
+        #expect(stage.limiter.nextPermit(for: "a") == .seconds(1))
+        #expect(stage.limiter.nextPermit(for: "c") == .zero)
+        #expect(stage.limiter.count == 2)
+        stage.clock.advance(by: .seconds(1))
+        #expect(stage.limiter.available(for: "a") == 1)
+        #expect(stage.limiter.tryAcquire(for: "a"))
+        let totals = stage.limiter.totals
         #expect(totals.permitted == 4 && totals.rejected == 1 && totals.calls == 5)
     }
 
     @Test("a rejection says when to ask again, and never names the key")
     func rejection() async throws {
-        let fixture = try KeyedFixture<String>(.init(rule: Self.bucket))
-        _ = fixture.limiter.tryAcquire(for: "secret", permits: 2)
+        let stage = try KeyedStage<String>(.init(rule: Self.bucket))
+        _ = stage.limiter.tryAcquire(for: "secret", permits: 2)
         let expected = RateLimiter.RejectedError(policyName: "test", permits: 1, retryAfter: .seconds(1))
-        await #expect(throws: expected) { try await fixture.limiter.execute(for: "secret") {} }
+        await #expect(throws: expected) { try await stage.limiter.execute(for: "secret") {} }
         #expect(expected.description == #"rate limiter "test" is at its limit; retry after 1 second"#)
         let never = RateLimiter.ExceedsLimitError(policyName: "test", permits: 3, burst: 2)
-        await #expect(throws: never) { try await fixture.limiter.acquire(for: "other", permits: 3) }
-        #expect(!fixture.limiter.tryAcquire(for: "other", permits: 3))
-        #expect(fixture.limiter.count == 1)
-        #expect(fixture.limiter.totals.rejected == 3)
+        await #expect(throws: never) { try await stage.limiter.acquire(for: "other", permits: 3) }
+        #expect(!stage.limiter.tryAcquire(for: "other", permits: 3))
+        #expect(stage.limiter.count == 1)
+        #expect(stage.limiter.totals.rejected == 3)
     }
 
     @Test("asks for no permits are always granted, and remember nothing", arguments: [0, -1, .min])
     func nothing(permits: Int) throws {
-        let fixture = try KeyedFixture<Int>(.init(rule: Self.bucket, maxKeys: 1))
-        #expect(fixture.limiter.tryAcquire(for: 1, permits: permits))
-        #expect(fixture.limiter.count == 0)
+        let stage = try KeyedStage<Int>(.init(rule: Self.bucket, maxKeys: 1))
+        #expect(stage.limiter.tryAcquire(for: 1, permits: permits))
+        #expect(stage.limiter.count == 0)
     }
 
     @Test("X-21: 10 000 keys used once are forgotten when their permits are back", arguments: RateLimiter.Rule.kinds)
     func idle(rule: RateLimiter.Rule) throws {
-        let fixture = try KeyedFixture<Int>(.init(rule: rule))
-        for key in 0..<10_000 { #expect(fixture.limiter.tryAcquire(for: key)) }
-        #expect(fixture.limiter.count == 10_000)
-        #expect(fixture.limiter.removeIdle() == 0)
-        fixture.clock.advance(by: .seconds(10))
+        let stage = try KeyedStage<Int>(.init(rule: rule))
+        for key in 0..<10_000 { #expect(stage.limiter.tryAcquire(for: key)) }
+        #expect(stage.limiter.count == 10_000)
+        #expect(stage.limiter.removeIdle() == 0)
+        stage.clock.advance(by: .seconds(10))
         // One key in use goes over all others, without anybody who asks for it.
-        for _ in 0..<20_000 { _ = fixture.limiter.tryAcquire(for: -1) }
-        #expect(fixture.limiter.count == 1)
-        fixture.clock.advance(by: .seconds(10))
-        #expect(fixture.limiter.removeIdle() == 1)
-        #expect(fixture.limiter.count == 0)
+        for _ in 0..<20_000 { _ = stage.limiter.tryAcquire(for: -1) }
+        #expect(stage.limiter.count == 1)
+        stage.clock.advance(by: .seconds(10))
+        #expect(stage.limiter.removeIdle() == 1)
+        #expect(stage.limiter.count == 0)
     }
 
     @Test("X-21: a key in debt is kept until it is whole again, to the nanosecond")
     func debt() throws {
-        let fixture = try KeyedFixture<String>(.init(rule: Self.bucket))
-        _ = fixture.limiter.tryAcquire(for: "a", permits: 2)
-        fixture.clock.advance(by: .seconds(2) - .nanoseconds(1))
-        #expect(fixture.limiter.removeIdle() == 0)
-        #expect(fixture.limiter.available(for: "a") == 1)
-        fixture.clock.advance(by: .nanoseconds(1))
-        #expect(fixture.limiter.removeIdle() == 1)
-        #expect(fixture.limiter.available(for: "a") == 2)
+        let stage = try KeyedStage<String>(.init(rule: Self.bucket))
+        _ = stage.limiter.tryAcquire(for: "a", permits: 2)
+        stage.clock.advance(by: .seconds(2) - .nanoseconds(1))
+        #expect(stage.limiter.removeIdle() == 0)
+        #expect(stage.limiter.available(for: "a") == 1)
+        stage.clock.advance(by: .nanoseconds(1))
+        #expect(stage.limiter.removeIdle() == 1)
+        #expect(stage.limiter.available(for: "a") == 2)
     }
 
     @Test("draining takes what is there, also of a key that is new")
     func drain() throws {
-        let fixture = try KeyedFixture<String>(.init(rule: Self.bucket))
-        #expect(fixture.limiter.drain("a") == 2)
-        #expect(fixture.limiter.drain("a") == 0)
-        #expect(fixture.limiter.available(for: "a") == 0)
-        fixture.clock.advance(by: .seconds(1))
-        #expect(fixture.limiter.drain("a") == 1)
-        #expect(fixture.limiter.totals.calls == 0)
+        let stage = try KeyedStage<String>(.init(rule: Self.bucket))
+        #expect(stage.limiter.drain("a") == 2)
+        #expect(stage.limiter.drain("a") == 0)
+        #expect(stage.limiter.available(for: "a") == 0)
+        stage.clock.advance(by: .seconds(1))
+        #expect(stage.limiter.drain("a") == 1)
+        #expect(stage.limiter.totals.calls == 0)
     }
 
     // MARK: The bound
@@ -91,106 +91,106 @@ struct KeyedRateLimiterTests {
     @Test("full, it forgets the key that has used the least of its permits")
     func forgetting() throws {
         let rule = RateLimiter.Rule.tokenBucket(1, per: .seconds(1), burst: 5)
-        let fixture = try KeyedFixture<Int>(.init(rule: rule, maxKeys: 3), observed: true)
-        for key in 1...3 { _ = fixture.limiter.tryAcquire(for: key, permits: [5, 2, 4][key - 1]) }
-        fixture.recorder.clear()
-        #expect(fixture.limiter.tryAcquire(for: 4, permits: 5))
-        #expect(fixture.limiter.count == 3)
-        #expect(fixture.limiter.available(for: 2) == 5)
-        #expect(fixture.limiter.available(for: 1) == 0 && fixture.limiter.available(for: 3) == 1)
-        #expect(fixture.limiter.totals.forgottenKeys == 1)
-        #expect(fixture.recorder.names == ["keyed_rate_limiter.permitted", "keyed_rate_limiter.forgot"])
-        guard case .forgot(let key) = fixture.events[1].kind else {
-            Issue.record("\(fixture.events)")
+        let stage = try KeyedStage<Int>(.init(rule: rule, maxKeys: 3), observed: true)
+        for key in 1...3 { _ = stage.limiter.tryAcquire(for: key, permits: [5, 2, 4][key - 1]) }
+        stage.recorder.clear()
+        #expect(stage.limiter.tryAcquire(for: 4, permits: 5))
+        #expect(stage.limiter.count == 3)
+        #expect(stage.limiter.available(for: 2) == 5)
+        #expect(stage.limiter.available(for: 1) == 0 && stage.limiter.available(for: 3) == 1)
+        #expect(stage.limiter.totals.forgottenKeys == 1)
+        #expect(stage.recorder.names == ["keyed_rate_limiter.permitted", "keyed_rate_limiter.forgot"])
+        guard case .forgot(let key) = stage.events[1].kind else {
+            Issue.record("\(stage.events)")
             return
         }
-        #expect(fixture.events[1].source == "test")
+        #expect(stage.events[1].source == "test")
         #expect(key as? Int == 2)
     }
 
     @Test("full, it refuses new keys if asked to, and no others")
     func refusing() async throws {
-        let fixture = try KeyedFixture<Int>(
+        let stage = try KeyedStage<Int>(
             .init(rule: Self.bucket, maxKeys: 2, whenFull: .refusesNewKeys), observed: true)
-        _ = fixture.limiter.tryAcquire(for: 1)
-        _ = fixture.limiter.tryAcquire(for: 2)
+        _ = stage.limiter.tryAcquire(for: 1)
+        _ = stage.limiter.tryAcquire(for: 2)
         let error = RateLimiter.TooManyKeysError(policyName: "test", maxKeys: 2)
-        await #expect(throws: error) { try await fixture.limiter.execute(for: 3) {} }
+        await #expect(throws: error) { try await stage.limiter.execute(for: 3) {} }
         #expect(error.description == #"rate limiter "test" has no place for another key, of 2 at most"#)
         #expect(error.retryAfter == nil)
-        #expect(!fixture.limiter.tryAcquire(for: 3))
-        #expect(fixture.limiter.tryAcquire(for: 1))
-        let totals = fixture.limiter.totals
+        #expect(!stage.limiter.tryAcquire(for: 3))
+        #expect(stage.limiter.tryAcquire(for: 1))
+        let totals = stage.limiter.totals
         #expect(totals.refusedKeys == 2 && totals.rejected == 2 && totals.permitted == 3 && totals.forgottenKeys == 0)
-        #expect(fixture.recorder.names.count { $0 == "keyed_rate_limiter.rejected" } == 2)
-        fixture.clock.advance(by: .seconds(2))
-        #expect(fixture.limiter.tryAcquire(for: 3))
+        #expect(stage.recorder.names.count { $0 == "keyed_rate_limiter.rejected" } == 2)
+        stage.clock.advance(by: .seconds(2))
+        #expect(stage.limiter.tryAcquire(for: 3))
     }
 
     @Test("made-up keys do not wipe out what a key at its limit has used")
     func flood() throws {
         let rule = RateLimiter.Rule.tokenBucket(1, per: .seconds(1000), burst: 100)
-        let fixture = try KeyedFixture<Int>(.init(rule: rule, maxKeys: 1000))
-        for key in 0..<10 { _ = fixture.limiter.tryAcquire(for: key, permits: 100) }
-        for key in 10..<50_000 { #expect(fixture.limiter.tryAcquire(for: key)) }
-        #expect((0..<10).allSatisfy { !fixture.limiter.tryAcquire(for: $0) })
-        #expect(fixture.limiter.count == 1000)
-        #expect(fixture.limiter.totals.forgottenKeys == 49_000)
+        let stage = try KeyedStage<Int>(.init(rule: rule, maxKeys: 1000))
+        for key in 0..<10 { _ = stage.limiter.tryAcquire(for: key, permits: 100) }
+        for key in 10..<50_000 { #expect(stage.limiter.tryAcquire(for: key)) }
+        #expect((0..<10).allSatisfy { !stage.limiter.tryAcquire(for: $0) })
+        #expect(stage.limiter.count == 1000)
+        #expect(stage.limiter.totals.forgottenKeys == 49_000)
     }
 
     @Test("a key that somebody waits for is never forgotten")
     func awaitedKeyStays() async throws {
-        let fixture = try KeyedFixture<Int>(.init(rule: Self.bucket, maxKeys: 1))
-        _ = fixture.limiter.tryAcquire(for: 1, permits: 2)
-        let waiter = await fixture.startWaiting(for: 1)
-        #expect(!fixture.limiter.tryAcquire(for: 2))
-        #expect(fixture.limiter.totals.refusedKeys == 1)
-        fixture.clock.advance(by: .seconds(1))
+        let stage = try KeyedStage<Int>(.init(rule: Self.bucket, maxKeys: 1))
+        _ = stage.limiter.tryAcquire(for: 1, permits: 2)
+        let waiter = await stage.startWaiting(for: 1)
+        #expect(!stage.limiter.tryAcquire(for: 2))
+        #expect(stage.limiter.totals.refusedKeys == 1)
+        stage.clock.advance(by: .seconds(1))
         try await waiter.value
-        #expect(fixture.limiter.tryAcquire(for: 2))
+        #expect(stage.limiter.tryAcquire(for: 2))
     }
 
     // MARK: Changes
 
     @Test("an update keeps what every key has used", arguments: RateLimiter.Rule.kinds)
     func update(rule: RateLimiter.Rule) throws {
-        let fixture = try KeyedFixture<Int>(.init(rule: rule, maxKeys: 500), observed: true)
-        let single = try RateLimiter("one", .init(rule: rule), clock: fixture.clock)
-        for key in 0..<100 { _ = fixture.limiter.tryAcquire(for: key) }
+        let stage = try KeyedStage<Int>(.init(rule: rule, maxKeys: 500), observed: true)
+        let single = try RateLimiter("one", .init(rule: rule), clock: stage.clock)
+        for key in 0..<100 { _ = stage.limiter.tryAcquire(for: key) }
         _ = single.tryAcquire()
-        fixture.recorder.clear()
+        stage.recorder.clear()
         let new = RateLimiter.Rule.tokenBucket(1, per: .seconds(7), burst: 3)
-        try fixture.limiter.update(.init(rule: new, maxKeys: 500))
+        try stage.limiter.update(.init(rule: new, maxKeys: 500))
         try single.update(.init(rule: new))
-        #expect((0..<100).allSatisfy { fixture.limiter.available(for: $0) == single.available })
-        #expect((0..<100).allSatisfy { fixture.limiter.nextPermit(for: $0) == single.nextPermit })
-        #expect(fixture.limiter.configuration.rule == new)
-        #expect(fixture.recorder.names == ["keyed_rate_limiter.updated"])
+        #expect((0..<100).allSatisfy { stage.limiter.available(for: $0) == single.available })
+        #expect((0..<100).allSatisfy { stage.limiter.nextPermit(for: $0) == single.nextPermit })
+        #expect(stage.limiter.configuration.rule == new)
+        #expect(stage.recorder.names == ["keyed_rate_limiter.updated"])
     }
 
     @Test("an update to fewer keys forgets those that have used the least")
     func fewerKeys() throws {
         let rule = RateLimiter.Rule.tokenBucket(1, per: .seconds(1), burst: 50)
-        let fixture = try KeyedFixture<Int>(.init(rule: rule, maxKeys: 60))
-        for key in 1...30 { _ = fixture.limiter.tryAcquire(for: key, permits: key) }
-        try fixture.limiter.update(.init(rule: rule, maxKeys: 10))
-        #expect(fixture.limiter.count == 10)
-        #expect((21...30).allSatisfy { fixture.limiter.available(for: $0) == 50 - $0 })
-        #expect(fixture.limiter.totals.forgottenKeys == 20)
+        let stage = try KeyedStage<Int>(.init(rule: rule, maxKeys: 60))
+        for key in 1...30 { _ = stage.limiter.tryAcquire(for: key, permits: key) }
+        try stage.limiter.update(.init(rule: rule, maxKeys: 10))
+        #expect(stage.limiter.count == 10)
+        #expect((21...30).allSatisfy { stage.limiter.available(for: $0) == 50 - $0 })
+        #expect(stage.limiter.totals.forgottenKeys == 20)
     }
 
     @Test("a faulty update changes nothing, and every fault is told")
     func faults() throws {
-        let fixture = try KeyedFixture<Int>(.init(rule: Self.bucket))
+        let stage = try KeyedStage<Int>(.init(rule: Self.bucket))
         let bad = KeyedConfiguration(
             rule: .fixedWindow(0, per: .zero), maxWait: .seconds(-1), maxKeys: 0)
-        let error = #expect(throws: ConfigurationError.self) { try fixture.limiter.update(bad) }
+        let error = #expect(throws: ConfigurationError.self) { try stage.limiter.update(bad) }
         #expect(
             error?.faults.map(\.field) == [
                 "keyedRateLimiter.rule.limit", "keyedRateLimiter.rule.period", "keyedRateLimiter.maxWait",
                 "keyedRateLimiter.maxKeys",
             ])
-        #expect(fixture.limiter.configuration.maxKeys == 100_000)
+        #expect(stage.limiter.configuration.maxKeys == 100_000)
         #expect(throws: ConfigurationError.self) { try KeyedRateLimiter<Int>("bad", bad) }
         let policy = #expect(throws: ConfigurationError.self) {
             try Policy("api") { KeyedRateLimiter<Int>.layer(bad) { _ in 1 } }
@@ -220,17 +220,17 @@ struct KeyedRateLimiterTests {
 
     @Test("one key's limiter is a strategy; the fluent form says the same")
     func strategies() async throws {
-        let fixture = try KeyedFixture<String>(.init(rule: Self.bucket))
-        let single = fixture.limiter["a"]
+        let stage = try KeyedStage<String>(.init(rule: Self.bucket))
+        let single = stage.limiter["a"]
         #expect(await single.run { 5 }.attempts == 1)
-        let fluent = try Policy.pipeline("api", clock: fixture.clock)
-            .keyedRateLimiter(fixture.limiter) { _ in "a" }
+        let fluent = try Policy.pipeline("api", clock: stage.clock)
+            .keyedRateLimiter(stage.limiter) { _ in "a" }
             .keyedRateLimiter(.init(rule: Self.bucket)) { _ in 1 }
             .build()
         #expect(fluent.description == "KeyedRateLimiter(test) → KeyedRateLimiter(api)")
         try await fluent.execute {}
         await #expect(throws: RateLimiter.RejectedError.self) { try await fluent.execute {} }
-        #expect(fixture.limiter.totals.permitted == 2)
+        #expect(stage.limiter.totals.permitted == 2)
         #expect(fluent.keyedRateLimiters(by: Int.self).first?.totals.permitted == 1)
         #expect(single.rootContext.policyName == "test")
     }
@@ -238,17 +238,17 @@ struct KeyedRateLimiterTests {
     @Test("the operation's error passes through, and its permit stays used")
     func operationError() async throws {
         struct Failure: Error {}
-        let fixture = try KeyedFixture<String>(.init(rule: Self.bucket))
-        await #expect(throws: Failure.self) { try await fixture.limiter.execute(for: "a") { throw Failure() } }
-        #expect(fixture.limiter.available(for: "a") == 1)
+        let stage = try KeyedStage<String>(.init(rule: Self.bucket))
+        await #expect(throws: Failure.self) { try await stage.limiter.execute(for: "a") { throw Failure() } }
+        #expect(stage.limiter.available(for: "a") == 1)
     }
 
     @Test("an ask that others have overtaken since it read the clock is judged by the latest reading")
     func overtaken() throws {
-        let fixture = try KeyedFixture<String>(.init(rule: .slidingLog(1, per: .seconds(5))))
+        let stage = try KeyedStage<String>(.init(rule: .slidingLog(1, per: .seconds(5))))
         func ask(at seconds: Int64) throws -> KeyedReply {
             let now = TimeSource.Instant(nanoseconds: seconds * 1_000_000_000)
-            return try #require(fixture.limiter.ask("a", 1, now: now, maxWait: nil, deadline: .max))
+            return try #require(stage.limiter.ask("a", 1, now: now, maxWait: nil, deadline: .max))
         }
         guard case .granted = try ask(at: 10).decision else { Issue.record("there is a permit"); return }
         guard case .refused(let retryAfter) = try ask(at: 8).decision else { Issue.record("there is none"); return }

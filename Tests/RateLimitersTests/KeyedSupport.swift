@@ -7,7 +7,7 @@ import Testing
 typealias KeyedConfiguration = RateLimiter.KeyedConfiguration
 
 /// A keyed limiter on a clock of its own.
-struct KeyedFixture<Key: Hashable & Sendable> {
+struct KeyedStage<Key: Hashable & Sendable> {
     let clock: ManualClock
     let recorder = EventRecorder()
     let limiter: KeyedRateLimiter<Key>

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -38,7 +39,7 @@ struct LimiterContentionTests {
         let burst = 10_000
         let limiter = try RateLimiter(
             "test", .tokenBucket(1, per: .seconds(1000), burst: burst), clock: ManualClock())
-        let isDone = Flag()
+        let isDone = Flag<Void>()
         let permitted = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<2 {
                 group.addTask {
@@ -77,7 +78,7 @@ struct LimiterContentionTests {
     func bounded(rule: Rule) async throws {
         let clock = ManualClock()
         let limiter = try RateLimiter("test", rule, clock: clock)
-        let isDone = Flag()
+        let isDone = Flag<Void>()
         let (steps, tasks) = (200, 3)
         let permitted = await withTaskGroup(of: Int.self) { group in
             for _ in 0..<tasks {
@@ -115,7 +116,7 @@ struct LimiterContentionTests {
         let limiter = try RateLimiter(
             "test", rule, maxWait: .milliseconds(20), clock: clock, observers: observed ? [recorder] : [])
         let (tasks, asks) = (4, askCount / 10)
-        let isDone = Flag()
+        let isDone = Flag<Void>()
         let seen = await withTaskGroup(of: [Int].self) { group in
             for task in 0..<tasks {
                 group.addTask {
@@ -158,13 +159,6 @@ struct LimiterContentionTests {
         let rejected = recorder.names.count { $0 == "rate_limiter.rejected" }
         #expect(rejected == totals.rejected && cancelled == totals.cancelled)
     }
-}
-
-private final class Flag: Sendable {
-    private let state = Lock(false)
-
-    var isSet: Bool { state.withLock { $0 } }
-    func set() { state.withLock { $0 = true } }
 }
 
 #if THREAD_SANITIZER

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -181,8 +182,7 @@ struct LimiterControlTests {
 
     @Test("after a change of the length, no window of the shorter length sees more than twice the limit")
     func updateWindowAtRandom() throws {
-        for seed in 0..<300 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+        try forSeeds(0..<300) { seed, random in
             let stage = try Stage(.fixedWindow(4, per: .seconds(10)))
             for _ in 0..<8 {
                 stage.advance(by: .seconds(Int.random(in: 0...6, using: &random)))

@@ -1,6 +1,7 @@
 import Foundation
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -177,7 +178,7 @@ struct LimiterDocumentTests {
     @Test("read from what was written: 1000 random configurations")
     func roundTrip() throws {
         let other = Keyed(rule: .tokenBucket(7, per: .seconds(7), burst: 70), maxWait: .seconds(7), maxKeys: 7)
-        for seed in 0..<1000 as Range<UInt64> {
+        try forSeeds(0..<1000) { seed, _ in
             let keyed = Keyed.random(seed: seed)
             let read = try JSONDecoder().decode(Keyed.self, from: JSONEncoder().encode(keyed))
             #expect(read == keyed, "seed \(seed)")
@@ -193,7 +194,7 @@ struct LimiterDocumentTests {
     func mutations() throws {
         var generator = SplitMix64(seed: 43)
         var applied = 0
-        for seed in 0..<10_000 as Range<UInt64> {
+        forSeeds(0..<10_000) { seed, _ in
             let base = Keyed(rule: .tokenBucket(3, per: .seconds(3), burst: 9))
             var keyed = base
             do throws(ConfigurationError) {

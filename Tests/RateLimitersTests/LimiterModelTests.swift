@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -18,12 +19,9 @@ struct LimiterModelTests {
 
     @Test("thousands of random courses", arguments: rules)
     func courses(rule: Rule) throws {
-        for seed in 0..<coursesPerRule as Range<UInt64> {
+        try forSeeds(0..<coursesPerRule) { seed, _ in
             var course = try Course(seed, rule)
-            if let difference = try course.run() {
-                Issue.record("seed \(seed), \(rule): \(difference)")
-                return
-            }
+            if let difference = try course.run() { throw Difference("\(rule): \(difference)") }
         }
     }
 }

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -137,8 +138,7 @@ struct ReservationTests {
 
     @Test("every hint is sufficient: who waits so long gets what was asked for", arguments: RateLimiter.Rule.kinds)
     func hints(rule: Rule) throws {
-        for seed in 1...40 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        try forSeeds(1...40) { seed, random in
             let stage = try Stage(rule, observed: seed.isMultiple(of: 4))
             var rejections = 0
             for _ in 0..<60 {

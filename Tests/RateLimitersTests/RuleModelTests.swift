@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -50,7 +51,7 @@ struct RuleModelTests {
 
     @Test("as the model says, and the hint is the first moment that is enough", arguments: wholeRules)
     func model(rule: Rule) {
-        for seed in 1...300 as ClosedRange<UInt64> {
+        forSeeds(1...300) { seed, _ in
             let model = play(rule, seed: seed)
             let period = rule.period.saturatedNanoseconds
             let most =
@@ -74,8 +75,7 @@ struct RuleModelTests {
             .tokenBucket(2, per: .nanoseconds(3), burst: 2), .pacing(30, per: .microseconds(1)),
         ] as [Rule])
     func fractions(rule: Rule) {
-        for seed in 1...200 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(1...200) { seed, random in
             let meter = rule.meter(anchor: 0)
             var state = meter.unused
             var model = ReferenceRule(rule)
@@ -148,8 +148,7 @@ struct RuleModelTests {
     @Test("a sliding window always has a permit if fewer than the limit were taken in two windows")
     func slidingGuarantee() {
         let rule = Rule.slidingWindow(5, per: .nanoseconds(100))
-        for seed in 1...500 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(1...500) { seed, random in
             let meter = rule.meter(anchor: 0)
             var state = meter.unused
             var model = ReferenceRule(rule)
@@ -168,8 +167,7 @@ struct RuleModelTests {
 
     @Test("permits given back at once leave no trace", arguments: wholeRules)
     func giveBack(rule: Rule) {
-        for seed in 1...100 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(1...100) { seed, random in
             let meter = rule.meter(anchor: 0)
             var state = meter.unused
             var now: Int64 = 0
@@ -189,8 +187,7 @@ struct RuleModelTests {
 
     @Test("permits given back late never add up to more than the rule allows", arguments: wholeRules)
     func lateGiveBack(rule: Rule) {
-        for seed in 1...300 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(1...300) { seed, random in
             let meter = rule.meter(anchor: 0)
             var state = meter.unused
             // What was used: everything that was taken and not given back.
@@ -221,8 +218,7 @@ struct RuleModelTests {
     @Test("a state that counts as unused is no other than an unused one", arguments: wholeRules)
     func unused(rule: Rule) {
         let meter = rule.meter(anchor: 0)
-        for seed in 1...100 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(1...100) { seed, random in
             var state = meter.unused
             var now: Int64 = 0
             for _ in 0..<30 {

@@ -1,16 +1,10 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @Suite("How a call ended")
 struct CallEndTests {
-    private struct Refusal: PolicyRejection {
-        let policyName = "inner"
-        let reason = "full"
-        let retryAfter: Duration? = nil
-        var description: String { reason }
-    }
-
     private struct Wrapper: ErrorWrapper { let wrappedError: any Error }
     private final class Endless: ErrorWrapper { var wrappedError: any Error { self } }
     private class Base: Error, @unchecked Sendable {}
@@ -46,7 +40,7 @@ struct CallEndTests {
         context.deadline = context.time.now
         let late = context
         for error in [
-            Refusal(), Wrapper(wrappedError: Refusal()), Wrapper(wrappedError: Wrapper(wrappedError: Refusal())),
+            Refused(), Wrapper(wrappedError: Refused()), Wrapper(wrappedError: Wrapper(wrappedError: Refused())),
         ]
             as [any Error]
         {
@@ -55,6 +49,25 @@ struct CallEndTests {
         }
         #expect(CallEnd(Wrapper(wrappedError: InjectedFailure("x"))) == .failed)
         #expect(CallEnd(Endless()) == .failed)
+    }
+
+    @Test("a service is to blame if it failed or did not answer in time, and for nothing else")
+    func failures() {
+        let ends: [(CallEnd, Bool)] = [(.failed, true), (.expired, true), (.rejected, false), (.cancelled, false)]
+        for (end, isFailure) in ends { #expect(end.isFailure == isFailure, "\(end)") }
+    }
+
+    @Test("errors are looked through up to 32 deep, and one that is its own content ends")
+    func depth() {
+        func wrapped(_ error: any Error, _ depth: Int) -> any Error {
+            (0..<depth).reduce(error) { error, _ in Wrapper(wrappedError: error) }
+        }
+        for depth in 0...40 {
+            #expect((unwrapped(wrapped(Refusal(), depth)) is Refusal) == (depth <= 32), "\(depth)")
+            #expect((CallEnd(wrapped(Refusal(), depth)) == .rejected) == (depth <= 32), "\(depth)")
+            #expect((unacceptedResult(in: wrapped(UnacceptedResult(), depth)) != nil) == (depth < 32), "\(depth)")
+        }
+        #expect(unacceptedResult(in: Endless()) == nil && unacceptedResult(in: Refusal()) == nil)
     }
 
     @Test("types match as `is` does, and through wrappers")
@@ -68,9 +81,9 @@ struct CallEndTests {
     @Test("an execution names the rejection inside of wrappers, with a fallback and without")
     func executions() async throws {
         let strategy = NoStrategy()
-        for error in [Refusal(), Wrapper(wrappedError: Wrapper(wrappedError: Refusal()))] as [any Error] {
-            #expect(await strategy.run { throw error }.rejection is Refusal)
-            #expect(await strategy.run({ throw error }, fallback: { _ in }).rejection is Refusal)
+        for error in [Refused(), Wrapper(wrappedError: Wrapper(wrappedError: Refused()))] as [any Error] {
+            #expect(await strategy.run { throw error }.rejection is Refused)
+            #expect(await strategy.run({ throw error }, fallback: { _ in }).rejection is Refused)
         }
         #expect(await strategy.run { throw Wrapper(wrappedError: InjectedFailure()) }.rejection == nil)
     }

@@ -1,4 +1,5 @@
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
@@ -6,13 +7,6 @@ import Testing
 @Suite("Call metrics")
 struct CallMetricsTests {
     struct Failure: Error {}
-
-    struct Refusal: PolicyRejection {
-        var policyName: String { "p" }
-        var reason: String { "no" }
-        var retryAfter: Duration? { nil }
-        var description: String { "no" }
-    }
 
     /// Runs what is inside.
     struct Through: Strategy {
@@ -84,7 +78,7 @@ struct CallMetricsTests {
                 try await inCancelledTask { try await policy.execute { throw CancellationError() } }
             }
         }
-        for _ in 1...4 { await #expect(throws: Refusal.self) { try await policy.execute { throw Refusal() } } }
+        for _ in 1...4 { await #expect(throws: Refused.self) { try await policy.execute { throw Refused() } } }
         #expect(Self.counts(calls) == [1, 2, 3, 4])
         guard timed else { return }
         #expect(Self.durations(calls, "succeeded")?.counts == [0, 0, 1] + Array(repeating: 0, count: 11))
@@ -98,7 +92,7 @@ struct CallMetricsTests {
     func rejections() async throws {
         let calls = CallMetrics()
         let policy = try Policy("p", observers: [calls]) { Through() }
-        for _ in 1...1000 { try? await policy.execute { throw Refusal() } }
+        for _ in 1...1000 { try? await policy.execute { throw Refused() } }
         #expect(Self.counts(calls) == [0, 0, 0, 1000])
         for outcome in ["succeeded", "failed"] { #expect(Self.durations(calls, outcome)?.count == 0) }
     }
@@ -107,7 +101,7 @@ struct CallMetricsTests {
     func cancelledTask() async throws {
         let calls = CallMetrics()
         let policy = try Policy("p", observers: [calls]) { Through() }
-        let errors: [any Error & Sendable] = [Failure(), Refusal(), CancellationError()]
+        let errors: [any Error & Sendable] = [Failure(), Refused(), CancellationError()]
         for error in errors {
             let task = Task {
                 withUnsafeCurrentTask { $0?.cancel() }
@@ -167,7 +161,7 @@ struct CallMetricsTests {
             A(), B(), C.one, C.two, D(), Wrapped(value: 1), Wrapped(value: "1"), Wrapped(value: [1]), Failure(),
             UnacceptedResult(), OperationNotRun(policyName: "p"),
         ]
-        let refusals: [any Error] = [Refusal(), OtherRefusal()]
+        let refusals: [any Error] = [Refused(), OtherRefusal()]
         for _ in 1...20 {
             for error in failures + refusals { try? await policy.execute { throw error } }
         }

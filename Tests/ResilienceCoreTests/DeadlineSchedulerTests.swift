@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 private enum Caller {
@@ -128,14 +129,11 @@ struct DeadlineSchedulerTests {
     }
 
     @Test func behavesAsASortedArray() async throws {
-        for seed in UInt64(0)..<300 {
+        try await forSeeds(0..<300) { seed, _ in
             let run = ModelRun(seed: seed)
             for step in 0..<40 {
                 try await run.step()
-                guard run.isAsExpected else {
-                    Issue.record("seed \(seed), step \(step): \(run.difference)")
-                    return
-                }
+                guard run.isAsExpected else { throw Difference("step \(step): \(run.difference)") }
             }
         }
     }

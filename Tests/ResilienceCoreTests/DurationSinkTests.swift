@@ -1,4 +1,5 @@
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
@@ -47,7 +48,7 @@ struct DurationSinkTests {
             throw InjectedFailure()
         }
         try? await inCancelledTask { try await policy.execute { throw CancellationError() } }
-        try? await policy.execute { throw CallMetricsTests.Refusal() }
+        try? await policy.execute { throw Refused() }
         #expect(
             told.durations.withLock { $0 } == [
                 "resilience.policy.duration p succeeded": [3_000_000, 5_000_000],

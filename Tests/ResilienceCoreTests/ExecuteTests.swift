@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @Suite("execute and run")
@@ -151,7 +152,7 @@ struct ExecuteTests {
 
         let refusing = try Policy("r") { Refusing() }
         let refused = await refusing.run { 1 }
-        #expect(refused.rejection as? Refusing.Refused == Refusing.Refused())
+        #expect(refused.rejection as? Refused == Refusing.rejection)
         #expect(refused.attempts == 0)
         #expect(refused[Report.self] == ["refused"])
 
@@ -167,7 +168,7 @@ struct ExecuteTests {
         }
         #expect(served.value == 2)
         #expect(served.isServedByFallback)
-        #expect(served.fallbackCause is Refusing.Refused)
+        #expect(served.fallbackCause is Refused)
         #expect(served.rejection != nil)
 
         let unserved = await refusing.run { _ in
@@ -177,7 +178,7 @@ struct ExecuteTests {
         }
         #expect(throws: InjectedFailure("fallback")) { try unserved.get() }
         #expect(unserved.isServedByFallback == false)
-        #expect(unserved.rejection is Refusing.Refused)
+        #expect(unserved.rejection is Refused)
     }
 
     @Test("a strategy works alone, without a policy")

@@ -1,6 +1,7 @@
 import ResilienceCore
 import ResilienceTesting
 import Synchronization
+import TestSupport
 import Testing
 
 /// A response that says what a failing service sends with it.
@@ -178,12 +179,6 @@ struct FailingTests {
 
     @Test("A failure that is a rejection, or wraps one, ends the call as one")
     func rejection() async throws {
-        struct Refused: PolicyRejection {
-            var policyName: String { "remote" }
-            var reason: String { "refused" }
-            var retryAfter: Duration? { nil }
-            var description: String { "refused" }
-        }
         let policy = try Policy("test") { witness }
         _ = try await policy.execute(failing: { _ in Refused() }) { 1 }
         #expect(CallEnd(try #require(witness.seen.first)) == .rejected)

@@ -1,7 +1,12 @@
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
+
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 @Suite("Duration histograms")
 struct HistogramMetricsTests {
@@ -63,6 +68,25 @@ struct HistogramMetricsTests {
         }
     }
 
+    @Test("a factor is from 1.01 to 1000, and the first bound 1 ns or more; all that is wrong is told")
+    func factors() throws {
+        for factor in [1.01, 1.5, 999.5, 1000] {
+            let bounds = try HistogramBuckets.exponential(from: .seconds(1), factor: factor, count: 2).bounds
+            #expect(bounds == [.seconds(1), Duration.seconds(1).multipliedSaturated(by: factor)])
+        }
+        for factor in [1.0099, 1, 0, -2, 1000.01, .infinity, .nan] {
+            let error = #expect(throws: ConfigurationError.self) {
+                try HistogramBuckets.exponential(from: .seconds(1), factor: factor, count: 2)
+            }
+            #expect(error?.faults.map(\.field) == ["buckets.factor"])
+        }
+        #expect(try HistogramBuckets.exponential(from: .nanoseconds(1), count: 3).bounds.last == .nanoseconds(4))
+        let all = #expect(throws: ConfigurationError.self) {
+            try HistogramBuckets.exponential(from: .zero, factor: 0, count: 0)
+        }
+        #expect(all?.faults.map(\.field) == ["buckets.first", "buckets.factor", "buckets.count"])
+    }
+
     @Test("bounds that do not increase, or are too many, are reported together")
     func faults() {
         do throws(ConfigurationError) {
@@ -75,10 +99,45 @@ struct HistogramMetricsTests {
         #expect(throws: ConfigurationError.self) { try HistogramBuckets((1...101).map { .seconds($0) }) }
     }
 
+    @Test("two histograms of the same buckets are added bucket by bucket, and others not at all")
+    func adding() throws {
+        let buckets = try HistogramBuckets([.nanoseconds(1), .nanoseconds(10)])
+        func snapshot(_ buckets: HistogramBuckets, _ nanoseconds: [Int64]) -> DurationHistogram.Snapshot {
+            let histogram = DurationHistogram(buckets)
+            for nanoseconds in nanoseconds { histogram.record(.nanoseconds(nanoseconds)) }
+            return histogram.snapshot
+        }
+        let rows: [(one: [Int64], two: [Int64])] = [
+            ([], []), ([1], []), ([], [5, 20]), ([1, 2, 30], [1, 1, 9]), ([.max, .max, .max], [.max, .max]),
+        ]
+        for (one, two) in rows {
+            let sum = snapshot(buckets, one).adding(snapshot(buckets, two))
+            #expect(sum == snapshot(buckets, one + two))
+            #expect(sum?.sum == (one + two).reduce(.zero) { $0 + .nanoseconds($1) })
+        }
+        for other in [[1], [1, 11], [1, 10, 100]] {
+            let other = snapshot(try HistogramBuckets(other.map { .nanoseconds($0) }), [1])
+            #expect(snapshot(buckets, [1]).adding(other) == nil && other.adding(snapshot(buckets, [1])) == nil)
+        }
+    }
+
+    @Test("a sum that does not fit any more is the longest, and so is a number of durations")
+    func fullSum() throws {
+        let histogram = DurationHistogram()
+        histogram.record(.nanoseconds(Int64.max))
+        var snapshot = histogram.snapshot
+        for doubling in 1...150 {
+            let doubled = try #require(snapshot.adding(snapshot))
+            #expect(doubled.sum >= snapshot.sum, "\(doubling)")
+            snapshot = doubled
+            #expect(snapshot.count == (doubling < 63 ? 1 << doubling : .max), "\(doubling)")
+        }
+        #expect(snapshot.sum.components == (.max, 999_999_999_000_000_000) && snapshot.nanoseconds == .max)
+    }
+
     @Test("sorting agrees with a plain model")
     func model() throws {
-        for seed in 1...200 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        try forSeeds(1...200) { seed, random in
             let bounds = Set(
                 (0..<Int.random(in: 1...20, using: &random)).map { _ in
                     Int64.random(in: 1...1000, using: &random)
@@ -120,4 +179,25 @@ struct HistogramMetricsTests {
         #expect(histogram.snapshot.count == 16_000)
         #expect(histogram.snapshot.sum == .microseconds(1999 * 1000 * 36))
     }
+
+    #if canImport(Glibc) && !THREAD_SANITIZER
+        @Test("what a histogram takes is given back with it")
+        func memory() async {
+            // In a process of its own, where nothing else takes memory.
+            await #expect(processExitsWith: .success) {
+                let buckets = try HistogramBuckets((1...100).map { .seconds($0) })
+                func make(_ count: Int) { for _ in 0..<count { DurationHistogram(buckets).record(.seconds(1)) } }
+                func peak() -> Int {
+                    var usage = rusage()
+                    getrusage(0, &usage)  // Of this process.
+                    return usage.ru_maxrss * 1024
+                }
+                make(100)
+                let before = peak()
+                make(20_000)
+                // Each of its two blocks has 800 bytes or more.
+                #expect(peak() - before < 800 * 10_000)
+            }
+        }
+    #endif
 }

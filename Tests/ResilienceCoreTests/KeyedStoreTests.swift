@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
@@ -25,13 +26,10 @@ struct KeyedStoreTests {
     }
 
     @Test("does what a dictionary does, whatever the hashes are", arguments: Spread.allCases)
-    func reference(spread: Spread) {
+    func reference(spread: Spread) throws {
         let seeds: Range<UInt64> = 0..<(spread == .wide ? 1500 : 500)
-        for seed in seeds {
-            guard play(seed, spread) else {
-                Issue.record("seed \(seed), hashes \(spread)")
-                return
-            }
+        try forSeeds(seeds) { seed, _ in
+            guard play(seed, spread) else { throw Difference("hashes \(spread)") }
         }
     }
 

@@ -1,4 +1,5 @@
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
@@ -115,8 +116,7 @@ struct KeyedTableTests {
 
     @Test("of keys that have something to lose, the one that loses least gives way, in whatever order they came")
     func leastLoss() {
-        for seed in 0..<50 as Range<UInt64> {
-            var generator = SplitMix64(seed: seed)
+        forSeeds(0..<50) { seed, generator in
             let order = Array(1...12).shuffled(using: &generator)
             let table = KeyedTable<Int, Note>(limit: 12, 0)
             for key in order { table.add(key, now: 0, until: Int64(key)) }
@@ -161,6 +161,18 @@ struct KeyedTableTests {
         ])
     func shards(limit: Int, number: Int) {
         #expect(KeyedTable<Int, Note>(limit: limit, 0).shards.count == number)
+    }
+
+    @Test("of the entries that an ask takes out, the first two need no memory of their own, and none is lost")
+    func removed() {
+        var (store, removed) = (KeyedStore<Int, Note>(), KeyedTable<Int, Note>.Removed())
+        for key in 0..<5 {
+            store.insert(key, hash: UInt32(key), Note())
+            removed.append(store.remove(at: 0))
+            #expect(removed.others.count == max(0, key - 1))
+            let kept = [removed.first?.key, removed.second?.key].compactMap(\.self) + removed.others.map(\.key)
+            #expect(kept == Array(0...key))
+        }
     }
 
     @Test("what a lower limit forgets comes from all shards alike")
@@ -217,13 +229,24 @@ struct KeyedTableTests {
         }
     }
 
-    @Test("remembers the same as a dictionary without a bound, over random asks")
-    func reference() {
-        for seed in 0..<1_000 as Range<UInt64> {
-            guard play(seed) else {
-                Issue.record("seed \(seed)")
-                return
+    @Test("a limit says how many keys it has forgotten that had something to remember", arguments: [0, 1, 3, 200])
+    func forgottenByLimit(idle: Int) {
+        for (limit, forgotten) in [(Int.max, 0), (301, 0), (300, 0), (299, 1), (100, 200), (1, 299)] {
+            for forgetting in [true, false] {
+                let table = KeyedTable<Int, Note>(limit: 1_000, 0)
+                for key in 0..<300 { table.add(key, now: 0, until: 9) }
+                for key in 300..<(300 + idle) { table.add(key, now: 0, until: 1) }
+                let number = table.setLimit(limit, now: Instant(nanoseconds: 1), forgetting: forgetting)
+                #expect(number == (forgetting ? forgotten : 0))
+                #expect((0..<300).filter { table.number($0) != nil }.count == 300 - number)
             }
+        }
+    }
+
+    @Test("remembers the same as a dictionary without a bound, over random asks")
+    func reference() throws {
+        try forSeeds(0..<1_000) { seed, _ in
+            guard play(seed) else { throw Difference("not as a dictionary") }
         }
     }
 

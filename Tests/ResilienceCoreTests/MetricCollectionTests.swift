@@ -1,4 +1,5 @@
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
@@ -158,15 +159,59 @@ struct MetricCollectionTests {
         #expect(metrics.samples(of: "test.all") == [MetricCollection.Sample(labels: [], value: .integer(2))])
     }
 
+    @Test("a number is collected as it is, and none as not a number")
+    func numbers() throws {
+        for number in [0, 0.5, -3, .infinity] {
+            var metrics = MetricCollection()
+            metrics.add(Self.level, ["a"], number)
+            #expect(metrics.samples(of: "test.level").map(\.value) == [.number(number)])
+            metrics.add(Self.level, ["a"], nil as Double?)
+            let samples = metrics.samples(of: "test.level")
+            guard case .number(let none)? = samples.first?.value else { throw InjectedFailure("no number") }
+            #expect(samples.count == 1 && none.isNaN)
+        }
+    }
+
+    @Test("what is gone is added to what is there under the same name, and to nothing else")
+    func increased() {
+        let kin = MetricFamily("test.calls", .gauge, labels: ["name", "kind"], help: "Calls.")
+        var metrics = MetricCollection(of: [
+            Source([(Self.calls, ["a", "x"], 1), (Self.calls, ["a", "y"], 2), (Self.level, ["a"], 3)])
+        ])
+        metrics.increase(Self.calls, ["a", "y"], by: .integer(40))
+        for labels in [["a", "z"], ["b", "y"], ["a"], []] { metrics.increase(Self.calls, labels, by: .integer(7)) }
+        metrics.increase(kin, ["a", "x"], by: .integer(7))
+        metrics.increase(MetricFamily("test.none", .counter, labels: ["name"], help: ""), ["a"], by: .integer(7))
+        metrics.increase(Self.calls, ["a", "x"], by: .number(7))
+        #expect(lines(metrics, "test.calls") == ["a,x 1", "a,y 42"])
+        #expect(lines(metrics, "test.level") == ["a 3"])
+        #expect(metrics.entries.count == 2)
+    }
+
+    @Test("policies of one name are called in the order in which they are collected, whoever measures their calls")
+    func measuredPolicies() async throws {
+        let calls = CallMetrics(buckets: nil)
+        let policies = try (0..<3).map { _ in try Policy("p", observers: [calls]) { CallMetricsTests.Through() } }
+        for (index, policy) in policies.enumerated() { for _ in 0...index { try await policy.execute {} } }
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            var later = MetricCollection(of: order.map { policies[$0] })
+            later.collect(calls)
+            for metrics in [later, MetricCollection(of: [calls] + order.map { policies[$0] })] {
+                let succeeded = lines(metrics, "resilience.policy.calls").filter { $0.contains("succeeded") }
+                let names = zip(["p", "p#2", "p#3"], order).map { "\($0),succeeded \($1 + 1)" }
+                #expect(Set(succeeded) == Set(names) && succeeded.count == 3)
+            }
+        }
+    }
+
     @Test("random sources never give two samples the same labels, and the last value of each source stands")
     func model() {
-        for seed in 1...400 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(1...400) { seed, random in
             let families = [Self.calls, Self.level]
             let plans = (0..<Int.random(in: 1...5, using: &random)).map { _ in
                 (0..<Int.random(in: 0...60, using: &random)).map { step in
                     let family = families[Int.random(in: 0...1, using: &random)]
-                    let name = ["a", "b", "a#2"][Int.random(in: 0...2, using: &random)]
+                    let name = ["a", "b", "a#2", ""][Int.random(in: 0...3, using: &random)]
                     let kind = "\(Int.random(in: 0...20, using: &random))"
                     return (family, family == Self.calls ? [name, kind] : [name], step)
                 }

@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @Suite struct SaturationTests {
@@ -46,8 +47,7 @@ import Testing
         check(.max, "edge")
         check(.min, "edge")
         check(.min + 1, "edge")
-        for seed in UInt64(0)..<20 {
-            var random = SplitMix64(seed: seed)
+        forSeeds(0..<20) { seed, random in
             for _ in 0..<1_000 {
                 // Every number of bits is as likely as any other.
                 let bits = Int128.random(in: .min ... .max, using: &random)

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 
 /// Notes the order in which layers are entered and left.
 final class Journal: Sendable {
@@ -47,16 +48,11 @@ struct Trying: Strategy {
 }
 
 struct Refusing: Strategy {
-    struct Refused: PolicyRejection, Equatable {
-        var policyName: String { "refusing" }
-        var reason: String { "refused" }
-        var retryAfter: Duration? { .seconds(3) }
-        var description: String { "refused; retry after 3 seconds" }
-    }
+    static let rejection = Refused(policyName: "refusing", retryAfter: .seconds(3))
 
     func execute(_ context: Context, _ next: (Context) async throws -> Void) async throws {
         context.report(Report.self, "refused")
-        throw Refused()
+        throw Self.rejection
     }
 }
 

@@ -1,18 +1,12 @@
 import ResilienceCore
 import ResilienceTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("What wraps a strategy hands on everything of it")
 struct WrapperTests {
     private enum Tenant: ContextKey { typealias Value = String }
-
-    private struct Closed: PolicyRejection {
-        let policyName: String
-        let reason = "closed"
-        let retryAfter: Duration? = nil
-        var description: String { reason }
-    }
 
     /// A gate that lets nobody in, or counts who passes.
     private final class Gate: CallEntrance {
@@ -23,7 +17,7 @@ struct WrapperTests {
         init(isClosed: Bool) { self.isClosed = isClosed }
 
         func admit(_ name: String, _ body: nonisolated(nonsending) () async throws -> Void) async throws {
-            guard try await admitIfOpen(body) else { throw Closed(policyName: name) }
+            guard try await admitIfOpen(body) else { throw Refused(policyName: name) }
         }
 
         func admitIfOpen(_ body: nonisolated(nonsending) () async throws -> Void) async throws -> Bool {
@@ -90,7 +84,7 @@ struct WrapperTests {
     @Test("where calls are not let in any more, no fallback runs")
     func closed() async throws {
         for (way, strategy) in try wrapped(policy("p", behind: Gate(isClosed: true))) {
-            await #expect(throws: Closed.self, "\(way)") {
+            await #expect(throws: Refused.self, "\(way)") {
                 try await strategy.execute {
                     Issue.record("the operation ran: \(way)")
                 } fallback: { _ in
@@ -102,7 +96,7 @@ struct WrapperTests {
             } fallback: { _ in
                 2
             }
-            #expect(run.rejection is Closed && run.fallbackCause == nil && run.attempts == 0, "\(way)")
+            #expect(run.rejection is Refused && run.fallbackCause == nil && run.attempts == 0, "\(way)")
         }
     }
 
@@ -128,7 +122,7 @@ struct WrapperTests {
         let outer = try Policy("outer") {
             first; second
         }
-        await #expect(throws: Closed.self) {
+        await #expect(throws: Refused.self) {
             try await outer.execute {
                 1
             } fallback: { _ in

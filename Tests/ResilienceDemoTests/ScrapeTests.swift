@@ -9,13 +9,13 @@ import Testing
 @Suite("Scrapes of the demo")
 struct ScrapeTests {
     /// Some calls of every kind: three answered, one answered with the last good answer, two refused with none.
-    private func called() async throws -> StatusFixture {
-        let fixture = try StatusFixture()
-        let policy = fixture.protection.policy
+    private func called() async throws -> StatusStage {
+        let stage = try StatusStage()
+        let policy = stage.protection.policy
         for _ in 1...3 { _ = try await policy.execute(for: 1) { .init(status: 200, body: "order 1") } }
-        fixture.protection.breaker.isolate()
+        stage.protection.breaker.isolate()
         for order in 1...3 { _ = await policy.run(for: order) { throw UpstreamClient.NotHTTP() } }
-        return fixture
+        return stage
     }
 
     @Test(.enabled(if: program("promtool") != nil, "promtool is not installed"))
@@ -31,8 +31,8 @@ struct ScrapeTests {
     @Test(
         .enabled(if: PrometheusServer.executable != nil, "prometheus is not installed"), .timeLimit(.minutes(30)))
     func `A Prometheus server scrapes the status server`() async throws {
-        let fixture = try await called()
-        let server = try StatusServer(host: "127.0.0.1", port: 0, routes: fixture.routes)
+        let stage = try await called()
+        let server = try StatusServer(host: "127.0.0.1", port: 0, routes: stage.routes)
         let result: Result<Void, any Error>
         do {
             result = .success(

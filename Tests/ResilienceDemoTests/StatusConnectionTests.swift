@@ -12,7 +12,7 @@ struct StatusConnectionTests {
     private let theirs: RawClient
 
     init() throws {
-        routes = try StatusFixture().routes
+        routes = try StatusStage().routes
         var ends: [Int32] = [-1, -1]
         #if canImport(Glibc)
             try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)

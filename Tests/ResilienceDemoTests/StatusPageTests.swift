@@ -42,7 +42,7 @@ struct StatusPageTests {
     }
 
     @Test func `All data that the script reads is there`() throws {
-        let answer = try StatusFixture().get("/status.json")
+        let answer = try StatusStage().get("/status.json")
         let data = try #require(try JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any])
         let paths = StatusPage.script.matches(of: /data\.(\w+)(?:\.(\w+))?/).map { ($0.1, $0.2) }
         #expect(paths.count > 20)

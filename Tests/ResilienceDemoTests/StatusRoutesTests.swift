@@ -13,7 +13,7 @@ struct StatusRoutesTests {
 
     @Test(arguments: ["/", "/?a=b"])
     func `The page is HTML that may load nothing`(path: String) throws {
-        let response = try StatusFixture().get(path)
+        let response = try StatusStage().get(path)
         #expect(response.status == 200)
         #expect(response.contentType == "text/html; charset=utf-8")
         let policy = response.headers.first { $0.name == "Content-Security-Policy" }?.value
@@ -22,7 +22,7 @@ struct StatusRoutesTests {
     }
 
     @Test func `The data is what the live view shows`() throws {
-        let response = try StatusFixture().get("/status.json")
+        let response = try StatusStage().get("/status.json")
         #expect(response.status == 200)
         let report = try JSONDecoder().decode(StatusReport.self, from: Data(response.body.utf8))
         #expect(report.phase == "overloaded")
@@ -47,7 +47,7 @@ struct StatusRoutesTests {
     }
 
     @Test func `The data's shape`() throws {
-        let data = try object(StatusFixture().get("/status.json"))
+        let data = try object(StatusStage().get("/status.json"))
         #expect(
             data.keys.sorted() == [
                 "breaker", "bulkhead", "elapsed", "events", "health", "layers", "length", "limiter", "module",
@@ -62,48 +62,48 @@ struct StatusRoutesTests {
     }
 
     @Test func `Before the first round there is no data`() throws {
-        let response = try StatusFixture(nil).get("/status.json")
+        let response = try StatusStage(nil).get("/status.json")
         #expect(response.status == 503)
         #expect(response.headers.contains { $0 == ("Retry-After", "1") })
         #expect(try object(response).isEmpty)
     }
 
     @Test func `Health is 200 while calls are answered, and 503 when the module lets none in`() async throws {
-        let fixture = try StatusFixture()
-        #expect(try object(fixture.get("/health"))["status"] as? String == "healthy")
+        let stage = try StatusStage()
+        #expect(try object(stage.get("/health"))["status"] as? String == "healthy")
 
-        fixture.protection.breaker.isolate()
-        let degraded = fixture.get("/health")
+        stage.protection.breaker.isolate()
+        let degraded = stage.get("/health")
         #expect(degraded.status == 200)
         #expect(try object(degraded)["status"] as? String == "degraded")
         #expect(degraded.body.contains("circuit breaker \\\"upstream\\\""))
 
-        await fixture.protection.module.shutdown()
-        let down = fixture.get("/health")
+        await stage.protection.module.shutdown()
+        let down = stage.get("/health")
         #expect(down.status == 503)
         #expect(try object(down)["status"] as? String == "down")
     }
 
     @Test func `Metrics come in the format that is asked for`() async throws {
-        let fixture = try StatusFixture()
-        _ = try await fixture.protection.policy.execute(for: 1) { .init(status: 200, body: "") }
-        let text = fixture.get("/metrics")
+        let stage = try StatusStage()
+        _ = try await stage.protection.policy.execute(for: 1) { .init(status: 200, body: "") }
+        let text = stage.get("/metrics")
         #expect(text.status == 200)
         #expect(text.contentType.hasPrefix("text/plain; version=0.0.4"))
         #expect(text.body.contains("resilience_circuit_breaker_calls_total{name=\"upstream\",kind=\"succeeded\"} 1\n"))
-        let open = fixture.get("/metrics", accept: "application/openmetrics-text;version=1.0.0,*/*;q=0.1")
+        let open = stage.get("/metrics", accept: "application/openmetrics-text;version=1.0.0,*/*;q=0.1")
         #expect(open.contentType.hasPrefix("application/openmetrics-text; version=1.0.0"))
         #expect(open.body.hasSuffix("# EOF\n"))
     }
 
     @Test(arguments: ["/x", "/status", "/health/", "/metrics/x", "//", "*", "/STATUS.JSON", "/../", "/%2e"])
     func `What is not there is 404`(path: String) throws {
-        #expect(try StatusFixture().get(path).status == 404)
+        #expect(try StatusStage().get(path).status == 404)
     }
 
     @Test(arguments: ["POST", "PUT", "DELETE", "OPTIONS", "get", "BREW"])
     func `Nothing can be changed`(method: String) throws {
-        let response = try StatusFixture().routes.answer(HTTPRequest(method: method, path: "/", keepsAlive: true))
+        let response = try StatusStage().routes.answer(HTTPRequest(method: method, path: "/", keepsAlive: true))
         #expect(response.status == 405)
         #expect(response.headers.contains { $0 == ("Allow", "GET, HEAD") })
     }

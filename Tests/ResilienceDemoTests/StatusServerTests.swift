@@ -11,7 +11,7 @@ struct StatusServerTests {
         ("/metrics", "text/plain; version=0.0.4; charset=utf-8"),
     ])
     func `Each route is answered, to HEAD without the body`(path: String, type: String) async throws {
-        try await StatusFixture().serving { server in
+        try await StatusStage().serving { server in
             let port = server.address.port
             let get = try Answer("GET \(path) HTTP/1.1\r\nConnection: close\r\n\r\n", at: port)
             #expect(get.status == 200)
@@ -26,7 +26,7 @@ struct StatusServerTests {
     }
 
     @Test func `The format of the metrics is negotiated, also by several headers`() async throws {
-        try await StatusFixture().serving { server in
+        try await StatusStage().serving { server in
             let request =
                 "GET /metrics HTTP/1.0\r\nAccept: application/openmetrics-text\r\nACCEPT: text/plain;q=0.5\r\n\r\n"
             let answer = try Answer(request, at: server.address.port)
@@ -36,7 +36,7 @@ struct StatusServerTests {
     }
 
     @Test func `Requests on one connection are answered in turn, with bodies skipped`() async throws {
-        try await StatusFixture().serving { server in
+        try await StatusStage().serving { server in
             let client = try RawClient(port: server.address.port)
             defer { client.close() }
             let requests = [
@@ -56,7 +56,7 @@ struct StatusServerTests {
         ("GET / HTTP/1.1\r\nX: " + String(repeating: "x", count: 40_000), 431),
     ])
     func `What is no request is refused and ends the connection`(text: String, status: Int) async throws {
-        try await StatusFixture().serving { server in
+        try await StatusStage().serving { server in
             let answer = try Answer(text, at: server.address.port)
             #expect(answer.status == status)
             #expect(answer.headers["connection"] == "close")
@@ -64,7 +64,7 @@ struct StatusServerTests {
     }
 
     @Test func `A connection beyond the limit takes the place of the one that was silent for longest`() async throws {
-        try await StatusFixture().serving(.init(connections: 2)) { server in
+        try await StatusStage().serving(.init(connections: 2)) { server in
             let clients = try (0..<3).map { _ in try RawClient(port: server.address.port) }
             defer { for client in clients { client.close() } }
             #expect(clients[0].receive() == .closed)
@@ -76,7 +76,7 @@ struct StatusServerTests {
     }
 
     @Test func `A client that says nothing is let go`() async throws {
-        try await StatusFixture().serving(.init(requestTime: .zero)) { server in
+        try await StatusStage().serving(.init(requestTime: .zero)) { server in
             let client = try RawClient(port: server.address.port)
             defer { client.close() }
             #expect(client.receive() == .closed)
@@ -84,17 +84,17 @@ struct StatusServerTests {
     }
 
     @Test func `A port that is taken is an error`() async throws {
-        let fixture = try StatusFixture()
-        try await fixture.serving { server in
+        let stage = try StatusStage()
+        try await stage.serving { server in
             #expect(throws: SocketError("bind", code: EADDRINUSE)) {
-                try StatusServer(host: "127.0.0.1", port: server.address.port, routes: fixture.routes)
+                try StatusServer(host: "127.0.0.1", port: server.address.port, routes: stage.routes)
             }
         }
-        #expect(throws: SocketError.self) { try StatusServer(host: "nowhere", port: 0, routes: fixture.routes) }
+        #expect(throws: SocketError.self) { try StatusServer(host: "nowhere", port: 0, routes: stage.routes) }
     }
 
     @Test func `Stopped, it ends its connections and refuses further ones, and may be stopped again`() async throws {
-        let server = try StatusServer(host: "127.0.0.1", port: 0, routes: StatusFixture().routes)
+        let server = try StatusServer(host: "127.0.0.1", port: 0, routes: StatusStage().routes)
         #expect(server.address.description == "http://127.0.0.1:\(server.address.port)/")
         let client = try RawClient(port: server.address.port)
         defer { client.close() }

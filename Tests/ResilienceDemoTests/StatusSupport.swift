@@ -19,7 +19,7 @@ let overloadedFrame = Frame(
     events: (0..<20).map { StoryEvent(moment: .seconds($0), change: .phase(.overloaded)) })
 
 /// What the status server shows in these tests: a protection that nothing calls, and a frame that stands still.
-struct StatusFixture {
+struct StatusStage {
     let protection: Protection
     let routes: StatusRoutes
 

@@ -7,26 +7,12 @@
     import ServiceLifecycle
     import ServiceLifecycleTestKit
     import ResilienceCore
+    import TestSupport
     import Testing
-
-    /// A task executor on a queue that can tell whether code runs on it.
-    private final class QueueExecutor: TaskExecutor, Sendable {
-        private let queue = DispatchQueue(label: "task executor")
-        private let key = DispatchSpecificKey<Bool>()
-
-        init() { queue.setSpecific(key: key, value: true) }
-
-        func enqueue(_ job: consuming ExecutorJob) {
-            let job = UnownedJob(job)
-            queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-        }
-
-        var isCurrent: Bool { DispatchQueue.getSpecific(key: key) == true }
-    }
 
     /// Notes whether events of a module's state come on an executor.
     private final class Places: PolicyObserver {
-        let executor = Lock<QueueExecutor?>(nil)
+        let executor = Lock<QueueTaskExecutor?>(nil)
         let seen = Lock<[Bool]>([])
 
         func observe(_ event: some PolicyEvent) {
@@ -81,7 +67,7 @@
 
         @Test("a graceful shutdown runs on the executor that the service prefers")
         func executor() async throws {
-            let (executor, places) = (QueueExecutor(), Places())
+            let (executor, places) = (QueueTaskExecutor(), Places())
             let module = try ResilienceModule("shop", clock: clock, observers: [recorder, places]) {
                 Registration("payments") { CircuitBreaker.layer() }
             }

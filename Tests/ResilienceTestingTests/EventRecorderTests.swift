@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 private struct Opened: PolicyEvent, Equatable {
@@ -21,7 +22,8 @@ private struct Closed: PolicyEvent {
 struct EventRecorderTests {
     let recorder = EventRecorder()
 
-    @Test func keepsEventsInOrder() {
+    @Test("a recorder keeps events in order")
+    func order() {
         recorder.observe(Opened(number: 1))
         recorder.observe(Closed())
         recorder.observe(Opened(number: 2))
@@ -34,7 +36,8 @@ struct EventRecorderTests {
         #expect(recorder.events(of: Opened.self) == [Opened(number: 3)])
     }
 
-    @Test func waitsForEventsSinceItWasCleared() async throws {
+    @Test("a recorder waits for events since it was cleared")
+    func waiting() async throws {
         recorder.observe(Closed())
         try await recorder.waitForEvents(1)
         recorder.clear()
@@ -54,13 +57,15 @@ struct EventRecorderTests {
         try await waiter.value
     }
 
-    @Test func waitingEndsOnCancellation() async {
+    @Test("waiting ends on cancellation")
+    func cancellation() async {
         let waiter = Task { [recorder] in try await recorder.waitForEvents(1) }
         waiter.cancel()
         await #expect(throws: CancellationError.self) { try await waiter.value }
     }
 
-    @Test func losesNothingUnderContention() async throws {
+    @Test("a recorder loses nothing under contention")
+    func contention() async throws {
         await withTaskGroup { group in
             for task in 0..<8 {
                 group.addTask { [recorder] in

@@ -1,12 +1,14 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(30)))
 struct ManualClockContentionTests {
     let clock = ManualClock()
 
-    @Test func everySleeperEndsOnceWhileHalfAreCancelled() async throws {
+    @Test("every sleeper ends once while half are cancelled")
+    func sleepers() async throws {
         let count = 1_000
         let woken = Log<Int>()
         let cancelled = Log<Int>()
@@ -32,7 +34,8 @@ struct ManualClockContentionTests {
         #expect(clock.now.offset == .milliseconds(100))
     }
 
-    @Test func cancellingWhileFallingAsleepNeverHangs() async throws {
+    @Test("cancelling while falling asleep never hangs")
+    func fallingAsleep() async throws {
         let ends = Log<Bool>()
         for _ in 0..<2_000 {
             let sleeper = Task { [clock] in
@@ -49,7 +52,8 @@ struct ManualClockContentionTests {
         #expect(clock.sleeperCount == 0)
     }
 
-    @Test func sleepersThatArriveWhileTheClockMovesAreNotLost() async throws {
+    @Test("sleepers that arrive while the clock moves are not lost")
+    func arrivals() async throws {
         let woken = Log<Int>()
         await withTaskGroup { group in
             for number in 0..<8 {
@@ -70,7 +74,8 @@ struct ManualClockContentionTests {
         #expect(clock.sleeperCount == 0)
     }
 
-    @Test func timersAreFiredOnceOrCancelled() async throws {
+    @Test("timers are fired once or cancelled")
+    func timers() async throws {
         let fired = Log<Int>()
         await withTaskGroup { group in
             for task in 0..<8 {
@@ -93,7 +98,8 @@ struct ManualClockContentionTests {
         #expect(clock.timerCount == 0)
     }
 
-    @Test func everyWaiterForSleepersIsWoken() async throws {
+    @Test("every waiter for sleepers is woken")
+    func waiters() async throws {
         let sleepers = (0..<200).map { number in Task { [clock] in try await clock.sleep(for: .seconds(1 + number)) } }
         try await withThrowingTaskGroup { group in
             for number in 0..<200 { group.addTask { [clock] in try await clock.waitForSleepers(number + 1) } }

@@ -1,19 +1,18 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 /// Random sequences of operations on a clock, against an array in which the earliest entry is searched for.
 @Suite(.timeLimit(.minutes(30)))
 struct ManualClockModelTests {
-    @Test func behavesAsTheModel() {
-        for seed in 0..<1_000 {
-            let run = Run(seed: UInt64(seed))
+    @Test("a clock behaves as the model")
+    func model() throws {
+        try forSeeds(0..<1_000) { seed, _ in
+            let run = Run(seed: seed)
             for step in 0..<60 {
                 run.step()
-                guard run.isAsExpected else {
-                    Issue.record("seed \(seed), step \(step): \(run.difference)")
-                    return
-                }
+                guard run.isAsExpected else { throw Difference("step \(step): \(run.difference)") }
             }
             run.end()
             #expect(run.isAsExpected, "seed \(seed): \(run.difference)")

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @Suite("Manual clock: time that passes", .timeLimit(.minutes(30)))

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(30)))
@@ -9,7 +10,8 @@ struct ManualClockTests {
 
     private func instant(_ seconds: Double) -> ManualClock.Instant { .init(offset: .seconds(seconds)) }
 
-    @Test func standsStillUntilMoved() {
+    @Test("a clock stands still until it is moved")
+    func standing() {
         #expect(clock.now == .init() && clock.now.offset == .zero)
         clock.advance(by: .seconds(2))
         #expect(clock.now == instant(2))
@@ -19,14 +21,16 @@ struct ManualClockTests {
         #expect("\(clock.now)" == "5.0 seconds")
     }
 
-    @Test func neverGoesBack() {
+    @Test("a clock never goes back")
+    func monotony() {
         clock.advance(by: .seconds(2))
         clock.advance(by: .seconds(-1))
         clock.advance(to: instant(1))
         #expect(clock.now == instant(2))
     }
 
-    @Test func saturatesAtTheEndOfTime() {
+    @Test("a clock saturates at the end of time")
+    func saturation() {
         let largest = Duration(attoseconds: .max)
         let smallest = Duration(attoseconds: .min)
         clock.advance(by: largest)
@@ -40,14 +44,16 @@ struct ManualClockTests {
         #expect(instant(3).duration(to: instant(1)) == .seconds(-2))
     }
 
-    @Test func sleepingForThePastReturnsAtOnce() async throws {
+    @Test("sleeping for the past returns at once")
+    func past() async throws {
         clock.advance(by: .seconds(2))
         try await clock.sleep(until: instant(1))
         try await clock.sleep(until: instant(2))
         #expect(clock.sleeperCount == 0)
     }
 
-    @Test func wakesAtTheDeadlineAndNotBefore() {
+    @Test("a sleeper wakes at its deadline and not before")
+    func deadline() {
         let log = Log<Double>()
         Task(executorPreference: executor) { [clock] in
             try await clock.sleep(for: .seconds(1))
@@ -64,7 +70,8 @@ struct ManualClockTests {
         #expect(log.elements == [1])
     }
 
-    @Test func wakesInTheOrderOfDeadlinesThenOfRegistration() {
+    @Test("sleepers wake in the order of deadlines, then of registration")
+    func order() {
         let log = Log<String>()
         for (name, seconds) in [("c", 3), ("a", 1), ("b", 2), ("a2", 1), ("c2", 3), ("b2", 2)] {
             Task(executorPreference: executor) { [clock] in
@@ -78,7 +85,8 @@ struct ManualClockTests {
         #expect(log.elements == ["a", "a2", "b", "b2", "c", "c2"])
     }
 
-    @Test func aCancelledTaskDoesNotSleep() async {
+    @Test("a cancelled task does not sleep")
+    func cancelled() async {
         let task = Task { [clock] in
             withUnsafeCurrentTask { $0?.cancel() }
             try await clock.sleep(until: .init())
@@ -86,7 +94,8 @@ struct ManualClockTests {
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test func cancellingASleeperRemovesIt() async throws {
+    @Test("cancelling a sleeper removes it")
+    func removal() async throws {
         let task = Task { [clock] in try await clock.sleep(for: .seconds(1)) }
         try await clock.waitForSleepers(1)
         task.cancel()
@@ -95,7 +104,8 @@ struct ManualClockTests {
         #expect(clock.now == .init())
     }
 
-    @Test func aWakeThatCameFirstIsNotUndoneByCancelling() throws {
+    @Test("a wake that came first is not undone by cancelling")
+    func wokenFirst() throws {
         let log = Log<String>()
         let task = Task(executorPreference: executor) { [clock] in
             do {
@@ -112,7 +122,8 @@ struct ManualClockTests {
         #expect(log.elements == ["woken"])
     }
 
-    @Test func advancesToTheNextDeadline() async throws {
+    @Test("a clock advances to the next deadline")
+    func nextDeadline() async throws {
         #expect(clock.advanceToNextDeadline() == nil && clock.now == .init())
         let log = Log<Double>()
         let timer = clock.schedule(at: instant(2)) { log.append(2) }
@@ -124,7 +135,8 @@ struct ManualClockTests {
         #expect(log.elements == [2, 5] && clock.nextDeadline == nil)
     }
 
-    @Test func countsSleepersAndTimersApart() async throws {
+    @Test("a clock counts sleepers and timers apart")
+    func counts() async throws {
         let task = Task { [clock] in try await clock.sleep(for: .seconds(1)) }
         let timer = clock.schedule(at: instant(1)) {}
         try await clock.waitForSleepers(1)
@@ -138,7 +150,8 @@ struct ManualClockTests {
         #expect(clock.sleeperCount == 0)
     }
 
-    @Test func waitsForAsManySleepersAsAskedFor() {
+    @Test("waiting ends with as many sleepers or timers as asked for")
+    func waiting() {
         let log = Log<String>()
         for count in [3, 0, 2, 1] {
             Task(executorPreference: executor) { [clock] in
@@ -168,7 +181,8 @@ struct ManualClockTests {
         executor.drain()
     }
 
-    @Test func waitingForSleepersEndsOnCancellation() {
+    @Test("waiting for sleepers ends on cancellation")
+    func cancelledWaiting() {
         let log = Log<String>()
         let tasks = [false, true].map { timers in
             Task(executorPreference: executor) { [clock] in

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(30)))
@@ -16,7 +17,8 @@ struct ManualClockTimerTests {
         }
     }
 
-    @Test func firesWithinTheAdvanceAtItsMoment() {
+    @Test("a timer fires within the advance, at its moment")
+    func moment() {
         set("b", at: 2)
         set("a", at: 1)
         set("b2", at: 2)
@@ -26,7 +28,8 @@ struct ManualClockTimerTests {
         #expect(clock.now == instant(10) && clock.timerCount == 1)
     }
 
-    @Test func firesAtOnceIfItsMomentHasCome() {
+    @Test("a timer fires at once if its moment has come")
+    func past() {
         clock.advance(by: .seconds(3))
         set("past", at: 1)
         set("now", at: 3).cancel()
@@ -34,7 +37,8 @@ struct ManualClockTimerTests {
         #expect(clock.timerCount == 0)
     }
 
-    @Test func aTimerSetByATimerFiresInTheSameAdvance() {
+    @Test("a timer set by a timer fires in the same advance")
+    func nested() {
         _ = clock.schedule(at: instant(1)) { [self] in
             set("inner", at: 2)
             set("beyond", at: 9)
@@ -45,7 +49,8 @@ struct ManualClockTimerTests {
         #expect(clock.nextDeadline == instant(9))
     }
 
-    @Test func aTimerThatIsCancelledDoesNotFire() {
+    @Test("a timer that is cancelled does not fire")
+    func cancelled() {
         let victim = set("victim", at: 2)
         _ = clock.schedule(at: instant(2)) { [log] in log.append("first") }
         let laterVictim = set("later victim", at: 3)
@@ -55,7 +60,8 @@ struct ManualClockTimerTests {
         #expect(log.elements == ["first"])
     }
 
-    @Test func anActionMayMoveTheClock() {
+    @Test("an action may move the clock")
+    func movingAction() {
         _ = clock.schedule(at: instant(1)) { [self] in clock.advance(by: .seconds(4)) }
         set("between", at: 3)
         set("after", at: 6)
@@ -64,7 +70,8 @@ struct ManualClockTimerTests {
         #expect(clock.now == instant(5))
     }
 
-    @Test func whatATimerOwnsIsReleasedOutsideTheLock() {
+    @Test("what a timer owns is released outside the lock")
+    func release() {
         final class Owned: Sendable {
             let clock: ManualClock
             let log: Log<String>

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(30)))
@@ -17,20 +18,23 @@ struct ScriptedOperationTests {
         return outcomes
     }
 
-    @Test func takesOneStepACallAndRepeatsTheLast() async {
+    @Test("an operation takes one step a call, and repeats the last")
+    func steps() async {
         let operation = ScriptedOperation(clock: clock, [.success(1), .failure(first), .success(2)])
         let outcomes = await outcomes(5, of: operation)
         #expect(outcomes == ["1", "injected failure \"first\"", "2", "2", "2"])
         #expect(operation.calls == 5 && operation.running == 0 && operation.cancelled == 0)
     }
 
-    @Test func startsOver() async {
+    @Test("a script starts over at its end where asked to")
+    func startingOver() async {
         let operation = ScriptedOperation(clock: clock, [.success(1), .success(2)], atEnd: .repeatAll)
         let outcomes = await outcomes(5, of: operation)
         #expect(outcomes == ["1", "2", "1", "2", "1"])
     }
 
-    @Test func failsAfterTheLastStep() async {
+    @Test("a call after the last step fails where asked to")
+    func failing() async {
         let operation = ScriptedOperation(clock: clock, [.success(1)], atEnd: .fail)
         let outcomes = await outcomes(3, of: operation)
         #expect(outcomes == ["1", "call 2 finds no step in a script of 1", "call 3 finds no step in a script of 1"])
@@ -38,14 +42,15 @@ struct ScriptedOperationTests {
         await #expect(throws: ScriptExhausted(steps: 1, call: 4)) { try await operation() }
     }
 
-    @Test(arguments: [ScriptEnd.repeatLast, .repeatAll, .fail])
-    func anEmptyScriptHasNoStep(atEnd: ScriptEnd) async {
+    @Test("an empty script has no step", arguments: [ScriptEnd.repeatLast, .repeatAll, .fail])
+    func empty(atEnd: ScriptEnd) async {
         let operation = ScriptedOperation<Int>(clock: clock, [], atEnd: atEnd)
         await #expect(throws: ScriptExhausted(steps: 0, call: 1)) { try await operation() }
         #expect(operation.calls == 1 && operation.running == 0)
     }
 
-    @Test func aDelayPassesOnTheClock() async throws {
+    @Test("a delay passes on the clock")
+    func delay() async throws {
         let operation = ScriptedOperation(
             clock: clock, [.success(1, after: .seconds(2)), .failure(first, after: .seconds(3))])
         let success = Task { await outcome(operation) }
@@ -63,7 +68,8 @@ struct ScriptedOperationTests {
         #expect(operation.calls == 2 && operation.running == 0 && clock.sleeperCount == 0)
     }
 
-    @Test func theDelayCountsFromBeforeTheCallIsAnnounced() {
+    @Test("the delay counts from before the call is announced")
+    func announcement() {
         let operation = ScriptedOperation(clock: clock, [.success(1, after: .seconds(2))])
         let executor = SteppingExecutor()
         let log = Log<Int>()
@@ -75,7 +81,8 @@ struct ScriptedOperationTests {
         #expect(log.elements == [1])
     }
 
-    @Test func advancingAfterWaitForCallsAlwaysCoversTheDelay() async throws {
+    @Test("advancing after `waitForCalls` always covers the delay")
+    func advancing() async throws {
         let operation = ScriptedOperation(clock: clock, [.success(1, after: .seconds(2))])
         for number in 1...500 {
             let call = Task { try await operation() }
@@ -85,7 +92,8 @@ struct ScriptedOperationTests {
         }
     }
 
-    @Test func aDelayIsCutShortByCancellation() async throws {
+    @Test("a delay is cut short by cancellation")
+    func cancelledDelay() async throws {
         let operation = ScriptedOperation(clock: clock, [.success(1, after: .seconds(2))])
         let call = Task { try await operation() }
         try await operation.waitForCalls(1)
@@ -94,7 +102,8 @@ struct ScriptedOperationTests {
         #expect(operation.cancelled == 1 && operation.running == 0 && clock.sleeperCount == 0)
     }
 
-    @Test func withoutADelayCancellationHasNoEffect() async throws {
+    @Test("without a delay cancellation has no effect")
+    func noDelay() async throws {
         let operation = ScriptedOperation(
             clock: clock, [.success(1), .success(2, after: .seconds(-1)), .failure(CancellationError())])
         let call = Task {
@@ -105,7 +114,8 @@ struct ScriptedOperationTests {
         #expect(operation.cancelled == 0)
     }
 
-    @Test func hangsUntilCancelled() async throws {
+    @Test("a step hangs until cancelled")
+    func cancellation() async throws {
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         let call = Task { try await operation() }
         try await operation.waitForCalls(1)
@@ -117,7 +127,8 @@ struct ScriptedOperationTests {
         #expect(operation.release(with: .success(1)) == 0)
     }
 
-    @Test func hangsUntilReleased() async throws {
+    @Test("a step hangs until released")
+    func release() async throws {
         let operation = ScriptedOperation<Int>(clock: clock, [.hang, .hangIgnoringCancellation])
         let calls = [Task { await outcome(operation) }, Task { await outcome(operation) }]
         try await operation.waitForCalls(2)
@@ -128,7 +139,8 @@ struct ScriptedOperationTests {
         #expect(operation.running == 0 && operation.cancelled == 0)
     }
 
-    @Test func aReleaseThatHasBegunIsNotUndoneByCancelling() {
+    @Test("a release that has begun is not undone by cancelling")
+    func releasedFirst() {
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         let executor = SteppingExecutor()
         let log = Log<String>()
@@ -144,7 +156,8 @@ struct ScriptedOperationTests {
         #expect(operation.cancelled == 0 && operation.running == 0)
     }
 
-    @Test func ignoresCancellationUntilReleased() async throws {
+    @Test("a step may ignore cancellation until released")
+    func ignoring() async throws {
         let operation = ScriptedOperation<Int>(clock: clock, [.hangIgnoringCancellation])
         let call = Task { try await operation() }
         try await operation.waitForCalls(1)
@@ -161,7 +174,8 @@ struct ScriptedOperationTests {
         #expect(operation.cancelled == 0 && operation.running == 0)
     }
 
-    @Test func runsOnTheCallersActor() async throws {
+    @Test("an operation runs on the caller's actor")
+    func actor() async throws {
         actor Caller {
             func call(_ operation: ScriptedOperation<Int>) async throws -> Int {
                 let value = try await operation()
@@ -173,14 +187,16 @@ struct ScriptedOperationTests {
         #expect(try await Caller().call(operation) == 1)
     }
 
-    @Test func waitingForCallsEndsOnCancellation() async {
+    @Test("waiting for calls ends on cancellation")
+    func cancelledWaiting() async {
         let operation = ScriptedOperation(clock: clock, [.success(1)])
         let waiter = Task { try await operation.waitForCalls(1) }
         waiter.cancel()
         await #expect(throws: CancellationError.self) { try await waiter.value }
     }
 
-    @Test func hangingCallsEndOnceUnderContention() async throws {
+    @Test("hanging calls end once under contention")
+    func contention() async throws {
         let count = 1_000
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         let calls = (0..<count).map { _ in Task { try await operation() } }

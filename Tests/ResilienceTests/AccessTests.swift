@@ -9,8 +9,8 @@ struct AccessTests {
 
     @Test("a name that is not registered is made on first use, once, and counted")
     func firstUse() async throws {
-        let fixture = try Fixture(options: .init(firstUse: .makes(maxNames: 3)))
-        let module = fixture.module
+        let stage = try Stage(options: .init(firstUse: .makes(maxNames: 3)))
+        let module = stage.module
         let breaker = try module.circuitBreaker("a")
         #expect(try module.circuitBreaker("a") === breaker)
         #expect(try await module.execute("b") { 1 } == 1)
@@ -30,8 +30,8 @@ struct AccessTests {
 
     @Test("many tasks that ask for one new name get one object, and no more are made than allowed")
     func concurrentFirstUse() async throws {
-        let fixture = try Fixture(options: .init(firstUse: .makes(maxNames: 20)))
-        let module = fixture.module
+        let stage = try Stage(options: .init(firstUse: .makes(maxNames: 20)))
+        let module = stage.module
         let found = await withTaskGroup(of: [String: ObjectIdentifier].self) { group in
             for task in 0..<8 {
                 group.addTask {
@@ -48,18 +48,18 @@ struct AccessTests {
             }
         }
         #expect(found.values.allSatisfy { $0.count == 1 })
-        #expect(found.count == 20 && fixture.state.names.count == 20)
-        #expect(fixture.events.filter { $0.name == "module.registered" }.count == 20)
+        #expect(found.count == 20 && stage.state.names.count == 20)
+        #expect(stage.events.filter { $0.name == "module.registered" }.count == 20)
     }
 
     @Test("a strict module makes nothing and says what was probably meant")
     func strict() async throws {
-        let fixture = try Fixture(options: .init(firstUse: .refuses)) {
+        let stage = try Stage(options: .init(firstUse: .refuses)) {
             Registration("payments") { Retry.layer() }
             Registration("payouts") { Retry.layer() }
             Registration("inventory", CircuitBreaker.layer())
         }
-        let module = fixture.module
+        let module = stage.module
         let error = await #expect(throws: UnknownNameError.self) { try await module.execute("payment") { 1 } }
         #expect(error?.description == "there is no policy \"payment\"; did you mean \"payments\"?")
         #expect(error?.nearMisses.first == "payments" && error?.isLimitReached == false)
@@ -69,15 +69,15 @@ struct AccessTests {
         #expect(throws: UnknownNameError.self) { try module.hedgedPolicy("payments") }
         #expect(throws: UnknownNameError.self) { try module.fallback("nothing", for: Int.self) }
         #expect(throws: UnknownNameError.self) { try module.family("nothing", by: Int.self) }
-        #expect(fixture.state.names.count == 3)
+        #expect(stage.state.names.count == 3)
     }
 
     @Test("what is made on first use follows the defaults of the document, now and later")
     func defaults() async throws {
-        let fixture = try Fixture(
+        let stage = try Stage(
             options: .init { Retry.layer() },
             ["defaults": ["retry": ["maxAttempts": 7], "retryBudget": ["ratio": 0.5]]])
-        let module = fixture.module
+        let module = stage.module
         #expect(try module.retry("a").configuration.maxAttempts == 7)
         let policy = try module.policy("b")
         #expect(policy.retries.first?.configuration.maxAttempts == 7)
@@ -92,29 +92,29 @@ struct AccessTests {
 
     @Test("what has no usable default is made only if the document gives one")
     func noDefault() throws {
-        let fixture = try Fixture()
-        #expect(throws: UnknownNameError.self) { try fixture.module.rateLimiter("maps") }
-        try fixture.module.update(
+        let stage = try Stage()
+        #expect(throws: UnknownNameError.self) { try stage.module.rateLimiter("maps") }
+        try stage.module.update(
             .init(["defaults": ["rateLimiter": ["rule": ["kind": "tokenBucket", "limit": 5, "period": "1s"]]]]))
-        #expect(try fixture.module.rateLimiter("maps").available == 5)
+        #expect(try stage.module.rateLimiter("maps").available == 5)
     }
 
     @Test("a hedged policy is made on first use from the policy of its name")
     func hedged() async throws {
-        let fixture = try Fixture(["defaults": ["hedge": ["maxHedges": 4]]]) {
+        let stage = try Stage(["defaults": ["hedge": ["maxHedges": 4]]]) {
             Registration("search") { CircuitBreaker.layer() }
         }
-        let hedged = try fixture.module.hedgedPolicy("search")
+        let hedged = try stage.module.hedgedPolicy("search")
         #expect(hedged.hedge.configuration.maxHedges == 4)
         #expect(try await hedged.execute { 1 } == 1)
-        #expect(try fixture.module.policy("search").circuitBreakers.first?.totals.succeeded == 1)
-        #expect(try fixture.module.hedgedPolicy("search").hedge === hedged.hedge)
+        #expect(try stage.module.policy("search").circuitBreakers.first?.totals.succeeded == 1)
+        #expect(try stage.module.hedgedPolicy("search").hedge === hedged.hedge)
     }
 
     @Test("calls by name: with the context, a fallback, and the rich result")
     func calls() async throws {
-        let fixture = try Fixture { Registration("x") { Retry.layer(.immediate, maxAttempts: 2) } }
-        let module = fixture.module
+        let stage = try Stage { Registration("x") { Retry.layer(.immediate, maxAttempts: 2) } }
+        let module = stage.module
         #expect(try await module.execute("x") { context in context.attempt } == 1)
         #expect(
             try await module.execute("x") {

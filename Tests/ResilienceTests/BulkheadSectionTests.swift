@@ -5,8 +5,8 @@ import Testing
 
 @Suite("Documents: bulkheads", .timeLimit(.minutes(30)))
 struct BulkheadSectionTests {
-    private func fixture(_ document: ConfigurationValue = [:]) throws -> Fixture {
-        try Fixture(document) {
+    private func stage(_ document: ConfigurationValue = [:]) throws -> Stage {
+        try Stage(document) {
             Registration("payments") {
                 Retry.layer(.immediate, maxAttempts: 2)
                 Bulkhead.layer(.init(limit: .fixed(8), queue: .init(capacity: 4)))
@@ -17,36 +17,36 @@ struct BulkheadSectionTests {
 
     @Test("those that code declares, alone or as a layer, are configured, and go back to what code declares")
     func declared() throws {
-        let fixture = try fixture([
+        let stage = try stage([
             "policies": ["payments": ["bulkhead": ["limit": 2, "queue": ["maxWait": "5s", "order": "newestFirst"]]]],
             "bulkheads": ["maps": ["limit": 9, "partitions": ["gold": 0.5], "partitionsBorrow": false]],
         ])
-        let (layer, maps) = (try fixture.module.bulkhead("payments"), try fixture.module.bulkhead("maps"))
+        let (layer, maps) = (try stage.module.bulkhead("payments"), try stage.module.bulkhead("maps"))
         #expect(layer.limit == 2)
         #expect(
             layer.configuration.queue == .init(capacity: 4, maxWait: .seconds(5), order: .newestFirst))
         #expect(maps.limit == 9 && maps.configuration.partitions == ["gold": 0.5])
         #expect(!maps.configuration.partitionsBorrow)
-        let document = fixture.module.effectiveConfiguration.document
+        let document = stage.module.effectiveConfiguration.document
         #expect(document["bulkheads"]?["maps"] == maps.configuration.document)
         #expect(document["policies"]?["payments"]?["bulkhead"] == layer.configuration.document)
-        try fixture.module.update(.init(document))
-        #expect(fixture.module.effectiveConfiguration.document == document)
-        try fixture.module.update(.init())
+        try stage.module.update(.init(document))
+        #expect(stage.module.effectiveConfiguration.document == document)
+        try stage.module.update(.init())
         #expect(layer.limit == 8 && layer.configuration.queue == .init(capacity: 4))
         #expect(maps.limit == 3 && maps.configuration.partitions == [:] && maps.configuration.partitionsBorrow)
     }
 
     @Test("X-19 retuning keeps who is inside, and the totals; the new limit holds for the next call")
     func state() throws {
-        let fixture = try fixture()
-        let maps = try fixture.module.bulkhead("maps")
+        let stage = try stage()
+        let maps = try stage.module.bulkhead("maps")
         try maps.tryAcquirePermit().release()
         let held = try maps.tryAcquirePermit()
-        try fixture.module.update(.init(["bulkheads": ["maps": ["limit": 1]]]))
+        try stage.module.update(.init(["bulkheads": ["maps": ["limit": 1]]]))
         #expect(maps.inUse == 1 && maps.available == 0 && maps.totals.finished == 1)
         #expect(throws: Bulkhead.RejectedError.self) { try maps.tryAcquirePermit().release() }
-        try fixture.module.update(.init(["bulkheads": ["maps": ["limit": 2]]]))
+        try stage.module.update(.init(["bulkheads": ["maps": ["limit": 2]]]))
         #expect(maps.inUse == 1 && maps.available == 1 && maps.totals.rejected == 1)
         held.release()
         #expect(maps.totals.finished == 2)
@@ -64,23 +64,23 @@ struct BulkheadSectionTests {
                 ]
             ]
         }
-        let fixture = try fixture(document(queue: 0, maximum: 50))
-        let maps = try fixture.module.bulkhead("maps")
+        let stage = try stage(document(queue: 0, maximum: 50))
+        let maps = try stage.module.bulkhead("maps")
         #expect(maps.limit == 1)
-        try await maps.execute { fixture.clock.advance(by: .milliseconds(10)) }
+        try await maps.execute { stage.clock.advance(by: .milliseconds(10)) }
         #expect(maps.limit == 2)
         for (queue, maximum) in [(0, 50), (5, 50), (5, 60)] {
-            try fixture.module.update(.init(document(queue: queue, maximum: maximum)))
+            try stage.module.update(.init(document(queue: queue, maximum: maximum)))
             #expect(maps.limit == 2 && maps.configuration.queue.capacity == queue)
             #expect(maps.configuration.document["limit"]?["aimd"]?["maximum"] == .integer(maximum))
         }
-        try fixture.module.update(.init())
+        try stage.module.update(.init())
         #expect(maps.limit == 3)
     }
 
     @Test("a document describes bulkheads, shares them between policies, and takes them out again")
     func described() async throws {
-        let fixture = try Fixture([
+        let stage = try Stage([
             "defaults": ["bulkhead": ["limit": 7]],
             "templates": ["patient": ["bulkhead": ["queue": ["capacity": 3, "maxWait": "2s"]]]],
             "bulkheads": ["database": ["inherits": "patient"]],
@@ -90,7 +90,7 @@ struct BulkheadSectionTests {
                 "own": ["inherits": "patient", "layers": [["bulkhead": ["limit": 5]], "bulkhead"]],
             ],
         ])
-        let module = fixture.module
+        let module = stage.module
         let database = try module.bulkhead("database")
         #expect(database.limit == 7)
         #expect(database.configuration.queue == .init(capacity: 3, maxWait: .seconds(2)))
@@ -112,35 +112,35 @@ struct BulkheadSectionTests {
         #expect(try module.bulkhead("made on first use").limit == 25)
         held.release()
         try module.update(.init())
-        #expect(fixture.state.names == ["bulkhead made on first use"])
+        #expect(stage.state.names == ["bulkhead made on first use"])
     }
 
     @Test("layers of one pattern take a list")
     func list() throws {
-        let fixture = try Fixture(["policies": ["x": ["bulkhead": [nil, ["limit": 4]]]]]) {
+        let stage = try Stage(["policies": ["x": ["bulkhead": [nil, ["limit": 4]]]]]) {
             Registration("x") {
                 Bulkhead.layer("outer", limit: 10)
                 Bulkhead.layer("inner", limit: 20)
             }
         }
-        #expect(try fixture.module.policy("x").bulkheads.map(\.limit) == [10, 4])
-        #expect(try fixture.module.bulkhead("inner").limit == 4)
+        #expect(try stage.module.policy("x").bulkheads.map(\.limit) == [10, 4])
+        #expect(try stage.module.bulkhead("inner").limit == 4)
     }
 
     @Test("a template may hold a part that makes sense only beside what code declares")
     func partOfTemplate() throws {
-        let fixture = try fixture([
+        let stage = try stage([
             "templates": ["slow": ["bulkhead": ["queue": ["maxWait": "9s"]]]],
             "policies": ["payments": ["inherits": "slow"]],
         ])
-        #expect(try fixture.module.bulkhead("payments").configuration.queue.maxWait == .seconds(9))
+        #expect(try stage.module.bulkhead("payments").configuration.queue.maxWait == .seconds(9))
     }
 
     @Test("faults are reported with their paths, and change nothing")
     func faults() throws {
-        let fixture = try fixture(["bulkheads": ["maps": ["limit": 5]]])
-        let before = fixture.state
-        let found = fixture.faults([
+        let stage = try stage(["bulkheads": ["maps": ["limit": 5]]])
+        let before = stage.state
+        let found = stage.faults([
             "defaults": ["bulkhead": ["limit": -1]],
             "templates": ["t": ["bulkhead": ["limitt": 1]]],
             "bulkheads": [
@@ -164,6 +164,6 @@ struct BulkheadSectionTests {
                     + "maps?",
                 "templates.t.bulkhead.limitt: 1 is for an unknown key; did you mean limit?",
             ])
-        #expect(fixture.state == before)
+        #expect(stage.state == before)
     }
 }

@@ -5,8 +5,8 @@ import Testing
 
 @Suite("Configuration documents", .timeLimit(.minutes(30)))
 struct ConfigurationTests {
-    private func payments(_ document: ConfigurationValue = [:]) throws -> Fixture {
-        try Fixture(document) {
+    private func payments(_ document: ConfigurationValue = [:]) throws -> Stage {
+        try Stage(document) {
             Registration("payments") {
                 Timeout.layer(.seconds(10))
                 Retry.layer(.immediate, maxAttempts: 3)
@@ -19,27 +19,27 @@ struct ConfigurationTests {
 
     @Test("a document overrides what code declares, and what is taken out of it goes back to that")
     func overrides() throws {
-        let fixture = try payments([
+        let stage = try payments([
             "policies": ["payments": ["retry": ["maxAttempts": 6], "timeout": ["2s", nil]]],
             "circuitBreakers": ["inventory": ["trip": ["consecutiveFailures": 9]]],
         ])
-        let policy = try fixture.module.policy("payments")
+        let policy = try stage.module.policy("payments")
         #expect(policy.retries[0].configuration.maxAttempts == 6)
         #expect(policy.timeouts.map(\.configuration.document) == ["2s", "1s"])
         #expect(
-            try fixture.module.circuitBreaker("inventory").configuration.document["trip"] == ["consecutiveFailures": 9])
-        try fixture.module.update(.init(["policies": ["payments": ["timeout": [nil, "3s"]]]]))
+            try stage.module.circuitBreaker("inventory").configuration.document["trip"] == ["consecutiveFailures": 9])
+        try stage.module.update(.init(["policies": ["payments": ["timeout": [nil, "3s"]]]]))
         #expect(policy.retries[0].configuration.maxAttempts == 3)
         #expect(policy.timeouts.map(\.configuration.document) == ["10s", "3s"])
         #expect(
-            try fixture.module.circuitBreaker("inventory").configuration.document["trip"] == ["consecutiveFailures": 4])
+            try stage.module.circuitBreaker("inventory").configuration.document["trip"] == ["consecutiveFailures": 4])
     }
 
     @Test("all faults of a document are reported at once, each with its path, and nothing is changed")
     func allFaults() throws {
-        let fixture = try payments(["policies": ["payments": ["retry": ["maxAttempts": 5]]]])
-        let before = fixture.state
-        let found = fixture.faults([
+        let stage = try payments(["policies": ["payments": ["retry": ["maxAttempts": 5]]]])
+        let before = stage.state
+        let found = stage.faults([
             "defaults": ["circuitBreaker": ["window": ["calls": 0]], "rety": [:]],
             "templates": [
                 "careful": ["inherits": "carefull", "retry": ["maxAttempts": "many"]],
@@ -89,24 +89,24 @@ struct ConfigurationTests {
                 "templates.loop.inherits[0]: \"loop2\" inherits from itself",
                 "templates.loop2.inherits: \"loop\" inherits from itself",
             ])
-        #expect(fixture.state == before)
-        #expect(throws: ConfigurationError.self) { try fixture.module.validate(.init(["x": 1])) }
-        #expect(fixture.state == before)
-        #expect(!fixture.events.contains { $0.name == "module.reload_failed" })
+        #expect(stage.state == before)
+        #expect(throws: ConfigurationError.self) { try stage.module.validate(.init(["x": 1])) }
+        #expect(stage.state == before)
+        #expect(!stage.events.contains { $0.name == "module.reload_failed" })
     }
 
     @Test("X: the path of a fault is that of the place the value stands in")
     func path() throws {
-        let fixture = try payments()
+        let stage = try payments()
         #expect(
-            fixture.faults(["policies": ["payments": ["retry": ["maxAttempts": 0]]]]) == [
+            stage.faults(["policies": ["payments": ["retry": ["maxAttempts": 0]]]]) == [
                 "policies.payments.retry.maxAttempts: 0 is below 1"
             ])
     }
 
     @Test("templates are inherited, the later over the earlier, and what stands in the policy over them all")
     func templates() throws {
-        let fixture = try Fixture([
+        let stage = try Stage([
             "templates": [
                 "base": ["retry": ["maxAttempts": 2, "maxDelay": "3s"], "circuitBreaker": ["slowCallDuration": "1s"]],
                 "careful": ["inherits": "base", "retry": ["maxAttempts": 4]],
@@ -124,31 +124,31 @@ struct ConfigurationTests {
             }
             Registration("c", CircuitBreaker.layer())
         }
-        let (a, b) = (try fixture.module.retry("a").configuration, try fixture.module.retry("b").configuration)
+        let (a, b) = (try stage.module.retry("a").configuration, try stage.module.retry("b").configuration)
         #expect(a.maxAttempts == 4 && a.maxDelay == .seconds(1))
         #expect(b.maxAttempts == 9 && b.maxDelay == .seconds(3))
-        #expect(try fixture.module.circuitBreaker("b").configuration.slowCallDuration == .seconds(1))
-        #expect(try fixture.module.circuitBreaker("c").configuration.slowCallDuration == .seconds(1))
+        #expect(try stage.module.circuitBreaker("b").configuration.slowCallDuration == .seconds(1))
+        #expect(try stage.module.circuitBreaker("c").configuration.slowCallDuration == .seconds(1))
     }
 
     @Test("defaults hold for what the document describes or first use makes, not for what code declares")
     func defaults() throws {
-        let fixture = try Fixture([
+        let stage = try Stage([
             "defaults": ["retry": ["maxAttempts": 8]],
             "policies": ["new": ["layers": ["retry"]], "own": ["layers": [["retry": ["maxAttempts": 2]]]]],
             "retries": ["alone": [:]],
         ]) {
             Registration("code") { Retry.layer() }
         }
-        #expect(try fixture.module.retry("new").configuration.maxAttempts == 8)
-        #expect(try fixture.module.retry("own").configuration.maxAttempts == 2)
-        #expect(try fixture.module.retry("alone").configuration.maxAttempts == 8)
-        #expect(try fixture.module.retry("code").configuration.maxAttempts == 3)
+        #expect(try stage.module.retry("new").configuration.maxAttempts == 8)
+        #expect(try stage.module.retry("own").configuration.maxAttempts == 2)
+        #expect(try stage.module.retry("alone").configuration.maxAttempts == 8)
+        #expect(try stage.module.retry("code").configuration.maxAttempts == 3)
     }
 
     @Test("a document describes policies, breakers, budgets and hedges of its own, and takes them out again")
     func described() async throws {
-        let fixture = try Fixture([
+        let stage = try Stage([
             "retryBudgets": ["spare": ["kind": "quota", "tokens": 50]],
             "circuitBreakers": ["shared": ["trip": ["consecutiveFailures": 2]]],
             "policies": [
@@ -161,7 +161,7 @@ struct ConfigurationTests {
             ],
             "hedges": ["a": ["maxHedges": 3]],
         ])
-        let module = fixture.module
+        let module = stage.module
         let (a, b) = (try module.policy("a"), try module.policy("b"))
         #expect(a.description == "Retry(3) → CircuitBreaker(shared)")
         #expect(a.circuitBreakers.first === b.circuitBreakers.first)
@@ -172,40 +172,40 @@ struct ConfigurationTests {
         await fail(b, times: 2)
         await #expect(throws: CircuitBreaker.OpenError.self) { try await a.execute { 1 } }
         try module.update(.init(["policies": ["b": ["layers": ["timeout"]]]]))
-        #expect(fixture.state.names == ["policy b: [\"timeout\"]"])
+        #expect(stage.state.names == ["policy b: [\"timeout\"]"])
         #expect(try await b.execute { 2 } == 2)
         // Whoever holds what was taken out may go on using it.
         await #expect(throws: CircuitBreaker.OpenError.self) { try await a.execute { 1 } }
         try module.update(.init())
-        #expect(fixture.state.names == [])
+        #expect(stage.state.names == [])
         // A name that only an earlier document gave to a budget is gone.
         #expect(
-            fixture.faults(["policies": ["c": ["layers": [["retry": ["budget": "spare", "backoff": "0s"]]]]]]) == [
+            stage.faults(["policies": ["c": ["layers": [["retry": ["budget": "spare", "backoff": "0s"]]]]]]) == [
                 "policies.c.layers[0].retry.budget: \"spare\" is the name of no budget"
             ])
     }
 
     @Test("what an earlier document described cannot be shared once the document does not describe it")
     func sharingWhatGoes() throws {
-        let fixture = try Fixture(["circuitBreakers": ["x": [:]], "retryBudgets": ["y": [:]]])
+        let stage = try Stage(["circuitBreakers": ["x": [:]], "retryBudgets": ["y": [:]]])
         #expect(
-            fixture.faults([
+            stage.faults([
                 "policies": [
                     "p": ["layers": [["circuitBreaker": ["shared": "x"]]]],
                     "q": ["layers": [["retry": ["budget": "y"]]]],
                 ]
             ]).count == 2)
-        #expect(fixture.state.names.count == 2)
+        #expect(stage.state.names.count == 2)
     }
 
     @Test("layers can be replaced by a document, keeping the strategies that stay; and come back")
     func layers() async throws {
-        let fixture = try payments()
-        let policy = try fixture.module.policy("payments")
+        let stage = try payments()
+        let policy = try stage.module.policy("payments")
         await fail(policy, times: 2)
         let breaker = try #require(policy.circuitBreakers.first)
         #expect(breaker.state == .open)
-        try fixture.module.update(
+        try stage.module.update(
             .init([
                 "policies": [
                     "payments": [
@@ -222,17 +222,17 @@ struct ConfigurationTests {
             ]))
         #expect(policy.description == "CircuitBreaker(payments) → RateLimiter(payments)")
         #expect(policy.circuitBreakers.first === breaker && breaker.state == .open)
-        try fixture.module.update(.init())
+        try stage.module.update(.init())
         #expect(policy.description == "Timeout(10s) → Retry(3) → CircuitBreaker(payments) → Timeout(1s)")
         #expect(policy.circuitBreakers.first === breaker && breaker.state == .open)
     }
 
     @Test("the declared layers named by a document are those that code made, not new ones")
     func sameLayers() throws {
-        let fixture = try payments()
-        let before = try fixture.module.policy("payments").layers.map(\.description)
-        let breaker = try fixture.module.circuitBreaker("payments")
-        try fixture.module.update(
+        let stage = try payments()
+        let before = try stage.module.policy("payments").layers.map(\.description)
+        let breaker = try stage.module.circuitBreaker("payments")
+        try stage.module.update(
             .init([
                 "policies": [
                     "payments": [
@@ -240,8 +240,8 @@ struct ConfigurationTests {
                     ]
                 ]
             ]))
-        #expect(try fixture.module.policy("payments").layers.map(\.description) == before)
-        #expect(try fixture.module.circuitBreaker("payments") === breaker)
+        #expect(try stage.module.policy("payments").layers.map(\.description) == before)
+        #expect(try stage.module.circuitBreaker("payments") === breaker)
     }
 
     @Test("a strategy of the user's own cannot be replaced by a document")
@@ -251,25 +251,25 @@ struct ConfigurationTests {
                 try await next(context)
             }
         }
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("x") {
                 Own()
                 Retry.layer()
             }
         }
         #expect(
-            fixture.faults(["policies": ["x": ["layers": ["timeout"]]]]) == [
+            stage.faults(["policies": ["x": ["layers": ["timeout"]]]]) == [
                 "policies.x.layers: […] cannot replace layers with one that documents do not know, Own"
             ])
-        try fixture.module.update(.init(["policies": ["x": ["layers": [["retry": ["maxAttempts": 5]]]]]]))
-        #expect(try fixture.module.policy("x").description == "Own → Retry(5)")
+        try stage.module.update(.init(["policies": ["x": ["layers": [["retry": ["maxAttempts": 5]]]]]]))
+        #expect(try stage.module.policy("x").description == "Own → Retry(5)")
     }
 
     @Test("a strict module takes no document that describes what is not registered")
     func strict() throws {
-        let fixture = try Fixture(options: .init(firstUse: .refuses)) { Registration("payments") { Retry.layer() } }
+        let stage = try Stage(options: .init(firstUse: .refuses)) { Registration("payments") { Retry.layer() } }
         #expect(
-            fixture.faults([
+            stage.faults([
                 "policies": ["payment": ["layers": ["retry"]]], "circuitBreakers": ["x": [:]],
                 "hedges": ["payments": [:]],
             ]) == [
@@ -282,7 +282,7 @@ struct ConfigurationTests {
     @Test("hedges, fallbacks around policies, keyed limiters and families are retuned by their sections")
     func otherSections() async throws {
         let limiter = try RateLimiter.keyed()
-        let fixture = try Fixture([
+        let stage = try Stage([
             "templates": ["t": ["hedge": ["maxHedges": 5], "retry": ["maxAttempts": 2, "backoff": "0s"]]],
             "hedges": ["search": ["inherits": "t", "delay": "50ms"]],
             "keyedRateLimiters": ["tenants": ["maxWait": "1s"]],
@@ -295,7 +295,7 @@ struct ConfigurationTests {
                 CircuitBreaker.layer()
             }
         }
-        let module = fixture.module
+        let module = stage.module
         let hedge = try module.hedgedPolicy("search").hedge
         #expect(hedge.configuration.maxHedges == 5 && hedge.currentDelay == .milliseconds(50))
         #expect(limiter.configuration.maxWait == .seconds(1))
@@ -308,7 +308,7 @@ struct ConfigurationTests {
         #expect(member.configuration.maxAttempts == 8 && hosts["b"].retries.first?.configuration.maxAttempts == 8)
         #expect(hedge.configuration.maxHedges == 1 && limiter.configuration.maxWait == .zero)
         #expect(
-            fixture.faults(["families": ["hosts": ["layers": ["retry"], "timeout": "1s"]]]) == [
+            stage.faults(["families": ["hosts": ["layers": ["retry"], "timeout": "1s"]]]) == [
                 "families.hosts.layers: […] cannot replace the layers of a policy family",
                 "families.hosts.timeout: \"1s\" is for a layer that the policy does not have; it has retry, circuitBreaker",
             ])
@@ -317,7 +317,7 @@ struct ConfigurationTests {
 
     @Test("the document of what is in force changes nothing, and says all that can be changed")
     func effective() throws {
-        let fixture = try payments([
+        let stage = try payments([
             "retryBudgets": ["spare": ["ratio": 0.5]],
             "policies": [
                 "payments": ["retry": ["maxAttempts": 5, "budget": "spare"], "timeout": ["2s", nil]],
@@ -326,15 +326,15 @@ struct ConfigurationTests {
                 ],
             ],
         ])
-        let document = fixture.module.effectiveConfiguration.document
+        let document = stage.module.effectiveConfiguration.document
         #expect(document["policies"]?["payments"]?["retry"]?["maxAttempts"] == 5)
         #expect(document["policies"]?["payments"]?["retry"]?["budget"] == "spare")
         #expect(document["policies"]?["payments"]?["timeout"] == ["2s", "1s"])
         #expect(document["retryBudgets"]?["spare"]?["ratio"] == 0.5)
-        let retry = try fixture.module.retry("new")
+        let retry = try stage.module.retry("new")
         let budget = retry.configuration.budget as? RetryBudget
-        try fixture.module.update(.init(document))
-        #expect(fixture.module.effectiveConfiguration.document == document)
+        try stage.module.update(.init(document))
+        #expect(stage.module.effectiveConfiguration.document == document)
         #expect(retry.configuration.budget as? RetryBudget === budget)
     }
 
@@ -346,10 +346,10 @@ struct ConfigurationTests {
             templates["t\(index)"] = ["inherits": [parent, parent]]
         }
         templates["t0"] = ["retry": ["maxAttempts": 2]]
-        let fixture = try Fixture([
+        let stage = try Stage([
             "templates": .object(templates), "policies": ["x": ["layers": ["retry"], "inherits": ["t31"]]],
         ])
-        #expect(try fixture.module.retry("x").configuration.maxAttempts == 2)
+        #expect(try stage.module.retry("x").configuration.maxAttempts == 2)
     }
 
     @Test("decoded and encoded in any format, a configuration stays what it is")

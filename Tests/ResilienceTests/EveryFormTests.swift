@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Resilience
@@ -65,13 +66,6 @@ struct EveryFormTests {
 
     private enum Tag: ContextKey { typealias Value = Int }
     private struct Wrapped: ErrorWrapper { let wrappedError: any Error }
-    private struct Refused: PolicyRejection {
-        let policyName = "inner"
-        let reason = "refused"
-        let retryAfter: Duration? = nil
-        let description = "refused"
-    }
-
     @Test(
         "a caller who cancelled beforehand is seen before the operation suspends, or it does not run", arguments: forms)
     func cancelledBefore(form: Form) async throws {

@@ -16,8 +16,8 @@ struct FallbackSectionTests {
         "staleWhileRevalidates": ["pages": ["freshFor": "1s", "maxKeys": 2]],
     ]
 
-    private func fixture(_ document: ConfigurationValue = [:]) throws -> Fixture {
-        let fixture = try Fixture(document) {
+    private func stage(_ document: ConfigurationValue = [:]) throws -> Stage {
+        let stage = try Stage(document) {
             Registration(fallback: "quotes", for: Int.self) {
                 .lastGood(maxAge: .seconds(60))
                     .step("spare", limit: 4) { error in throw error }
@@ -29,7 +29,7 @@ struct FallbackSectionTests {
                 .lastGood(maxAge: .seconds(60))
             }
         }
-        return fixture
+        return stage
     }
 
     private func register(_ module: ResilienceModule, _ clock: ManualClock) throws -> KeyedStaleWhileRevalidate<
@@ -41,73 +41,73 @@ struct FallbackSectionTests {
         return pages
     }
 
-    private func steps(_ fixture: Fixture) throws -> ConfigurationValue? {
-        try fixture.module.fallback("quotes", for: Int.self).configuration.document["steps"]
+    private func steps(_ stage: Stage) throws -> ConfigurationValue? {
+        try stage.module.fallback("quotes", for: Int.self).configuration.document["steps"]
     }
 
     @Test("steps are configured by their names, and go back to what code declares")
     func steps() throws {
-        let fixture = try fixture()
-        let pages = try register(fixture.module, fixture.clock)
+        let stage = try stage()
+        let pages = try register(stage.module, stage.clock)
         let declared: ConfigurationValue = [
             "last good": ["maxAge": "1m", "maxKeys": 1000], "spare": ["limit": 4, "timeout": nil],
         ]
-        #expect(try steps(fixture) == declared)
-        try fixture.module.update(.init(Self.document))
+        #expect(try steps(stage) == declared)
+        try stage.module.update(.init(Self.document))
         #expect(
-            try steps(fixture) == [
+            try steps(stage) == [
                 "last good": ["maxAge": "2s", "maxKeys": 1000], "spare": ["limit": 1, "timeout": "40ms"],
             ])
-        #expect(try fixture.module.fallback("quotes", for: Int.self).configuration.exhaustion == .exhaustedError)
-        let rates = try fixture.module.fallbackPolicy("rates", for: String.self).fallback
+        #expect(try stage.module.fallback("quotes", for: Int.self).configuration.exhaustion == .exhaustedError)
+        let rates = try stage.module.fallbackPolicy("rates", for: String.self).fallback
         #expect(rates.configuration.document["steps"] == ["last good": ["maxAge": "1m", "maxKeys": 5]])
         #expect(
             pages.configuration == .init(freshFor: .seconds(1), staleFor: .seconds(100), maxKeys: 2, maxRefreshes: 8))
 
-        let effective = fixture.module.effectiveConfiguration.document
+        let effective = stage.module.effectiveConfiguration.document
         #expect(
             try effective["fallbacks"]?["quotes"]
-                == fixture.module.fallback("quotes", for: Int.self).configuration.document
+                == stage.module.fallback("quotes", for: Int.self).configuration.document
         )
         #expect(effective["fallbacks"]?["rates"] == rates.configuration.document)
         #expect(effective["staleWhileRevalidates"]?["pages"] == pages.configuration.document)
-        try fixture.module.update(.init(effective))
-        #expect(fixture.module.effectiveConfiguration.document == effective)
+        try stage.module.update(.init(effective))
+        #expect(stage.module.effectiveConfiguration.document == effective)
 
-        try fixture.module.update(.init(["fallbacks": ["quotes": ["steps": ["spare": ["limit": nil]]]]]))
-        #expect(try steps(fixture)?["spare"] == ["limit": nil, "timeout": nil])
-        try fixture.module.update(.init())
-        #expect(try steps(fixture) == declared)
-        #expect(try fixture.module.fallback("quotes", for: Int.self).configuration.exhaustion == .originalError)
+        try stage.module.update(.init(["fallbacks": ["quotes": ["steps": ["spare": ["limit": nil]]]]]))
+        #expect(try steps(stage)?["spare"] == ["limit": nil, "timeout": nil])
+        try stage.module.update(.init())
+        #expect(try steps(stage) == declared)
+        #expect(try stage.module.fallback("quotes", for: Int.self).configuration.exhaustion == .originalError)
         #expect(rates.configuration.document["steps"] == ["last good": ["maxAge": "1m", "maxKeys": 1000]])
         #expect(pages.configuration == .init(freshFor: .seconds(10), staleFor: .seconds(100)))
     }
 
     @Test("X-19 last good values and totals stay, and are judged by the new age")
     func lastGood() async throws {
-        let fixture = try fixture()
-        _ = try register(fixture.module, fixture.clock)
-        let quotes = try fixture.module.fallback("quotes", for: Int.self)
+        let stage = try stage()
+        _ = try register(stage.module, stage.clock)
+        let quotes = try stage.module.fallback("quotes", for: Int.self)
         #expect(try await quotes.execute { 7 } == 7)
-        fixture.clock.advance(by: .seconds(3))
+        stage.clock.advance(by: .seconds(3))
         #expect(try await quotes.execute { throw InjectedFailure() } == 7)
-        try fixture.module.update(.init(Self.document))
+        try stage.module.update(.init(Self.document))
         // Too old now, so that the last step answers.
         #expect(try await quotes.execute { throw InjectedFailure() } == 0)
         #expect(quotes.lastGood?.value == 7 && quotes.totals.served == 2)
-        try fixture.module.update(.init())
+        try stage.module.update(.init())
         #expect(try await quotes.execute { throw InjectedFailure() } == 7)
         #expect(quotes.totals.served == 3)
     }
 
     @Test("X-19 kept values stay, as many as fit, and are judged by the new times")
     func revalidation() async throws {
-        let fixture = try fixture()
-        let pages = try register(fixture.module, fixture.clock)
+        let stage = try stage()
+        let pages = try register(stage.module, stage.clock)
         for key in 1...3 { #expect(try await pages.execute(for: key) { key } == key) }
-        fixture.clock.advance(by: .seconds(5))
+        stage.clock.advance(by: .seconds(5))
         #expect(await pages.run(for: 3) { 0 }.servedBy?.step == "fresh")
-        try fixture.module.update(.init(Self.document))
+        try stage.module.update(.init(Self.document))
         #expect(pages.keptCount == 2)
         #expect(await pages.run(for: 3) { 4 }.servedBy?.step == "stale")
         await pages.waitForRefreshes()
@@ -116,11 +116,11 @@ struct FallbackSectionTests {
 
     @Test("faults are reported with their paths, and change nothing")
     func faults() throws {
-        let fixture = try fixture()
-        _ = try register(fixture.module, fixture.clock)
-        try fixture.module.update(.init(Self.document))
-        let before = fixture.state
-        let found = fixture.faults([
+        let stage = try stage()
+        _ = try register(stage.module, stage.clock)
+        try stage.module.update(.init(Self.document))
+        let before = stage.state
+        let found = stage.faults([
             "defaults": ["fallback": ["exhaustion": "exhaustedError"], "staleWhileRevalidate": ["maxKeys": 1]],
             "templates": ["t": ["staleWhileRevalidate": ["freshfor": "1s"]]],
             "fallbacks": [
@@ -156,14 +156,14 @@ struct FallbackSectionTests {
                 "staleWhileRevalidates.pages.staleFor: 5 is a number without a unit; write \"5s\" or \"5ms\"",
                 "templates.t.staleWhileRevalidate.freshfor: \"1s\" is for an unknown key; did you mean freshFor?",
             ])
-        #expect(fixture.state == before)
+        #expect(stage.state == before)
     }
 
     @Test("fallbacks and stale-while-revalidate are no layers of a policy, which a document cannot make")
     func noLayers() throws {
-        let fixture = try fixture()
+        let stage = try stage()
         #expect(
-            fixture.faults([
+            stage.faults([
                 "policies": ["rates": ["fallback": [:]], "x": ["layers": ["fallback", "staleWhileRevalidate"]]]
             ]) == [
                 "policies.rates.fallback: {} is for an unknown key",

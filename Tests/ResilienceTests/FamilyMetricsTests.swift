@@ -1,6 +1,7 @@
 import ResilienceCore
 import ResiliencePrometheus
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Resilience
@@ -87,8 +88,7 @@ struct FamilyMetricsTests {
     @Test(
         "totals never fall: not when keys are forgotten, nor displaced, nor while somebody uses a policy that is gone")
     func monotonous() async throws {
-        for seed in UInt64(0)..<20 {
-            var random = SplitMix64(seed: seed)
+        try await forSeeds(0..<20) { seed, random in
             let module = try module(maxKeys: 5)
             let hosts = try module.family("hosts", by: Int.self)
             var kept: [Policy] = []

@@ -76,28 +76,28 @@ struct FamilyTests {
     func adopted() async throws {
         let hosts = try family(10)
         _ = hosts[1]
-        let fixture = try Fixture(["families": ["hosts": ["retry": ["maxAttempts": 2]]]]) {
+        let stage = try Stage(["families": ["hosts": ["retry": ["maxAttempts": 2]]]]) {
             Registration("hosts", hosts)
         }
-        #expect(try fixture.module.family("hosts", by: Int.self) === hosts)
+        #expect(try stage.module.family("hosts", by: Int.self) === hosts)
         let calls = Counter()
         for key in 1...2 {
             _ =
                 await hosts[key].run {
-                    #expect(fixture.module.callsInFlight == 1)
+                    #expect(stage.module.callsInFlight == 1)
                     calls.add()
                     throw InjectedFailure()
                 } as Execution<Int>
         }
         #expect(calls.value == 2)
-        #expect(fixture.recorder.names.filter { $0 == "retry.gave_up" }.count == 2)
+        #expect(stage.recorder.names.filter { $0 == "retry.gave_up" }.count == 2)
         #expect(
-            fixture.module.health.reasons.map(\.description) == [
+            stage.module.health.reasons.map(\.description) == [
                 "policy family \"hosts\" has an open circuit breaker for 2 of 2 keys"
             ])
         let later = EventRecorder()
-        fixture.module.addObserver(later)
-        await fixture.module.shutdown()
+        stage.module.addObserver(later)
+        await stage.module.shutdown()
         for key in 1...3 {
             let error = await #expect(throws: ResilienceModule.ShutdownError.self) {
                 try await hosts.execute(for: key) {}
@@ -110,9 +110,9 @@ struct FamilyTests {
     @Test("a family is in one module")
     func twoModules() throws {
         let hosts = try family(10)
-        let first = try Fixture { Registration("hosts", hosts) }
+        let first = try Stage { Registration("hosts", hosts) }
         #expect(
-            faults { _ = try Fixture { Registration("hosts", hosts) } } == [
+            faults { _ = try Stage { Registration("hosts", hosts) } } == [
                 "registrations: policy family \"hosts\" is in another module"
             ])
         #expect(throws: ResilienceModule.UnknownNameError.self) { try first.module.family("hosts", by: String.self) }
@@ -122,7 +122,7 @@ struct FamilyTests {
     func races() async throws {
         for seed in 0..<30 {
             let hosts = try family(1000)
-            let fixture = try Fixture()
+            let stage = try Stage()
             let recorder = EventRecorder()
             await withTaskGroup(of: Void.self) { group in
                 for task in 0..<4 {
@@ -130,8 +130,8 @@ struct FamilyTests {
                 }
                 group.addTask {
                     for _ in 0..<seed { await Task.yield() }
-                    try? fixture.module.register(Registration("hosts", hosts))
-                    try? fixture.module.update(.init(["families": ["hosts": ["retry": ["maxAttempts": 9]]]]))
+                    try? stage.module.register(Registration("hosts", hosts))
+                    try? stage.module.update(.init(["families": ["hosts": ["retry": ["maxAttempts": 9]]]]))
                     hosts.addObserver(recorder)
                 }
             }

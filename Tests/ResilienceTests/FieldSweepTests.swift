@@ -161,13 +161,13 @@ struct FieldSweepTests {
 
     @Test("a keyed limiter that code does not declare is refused with a reason that leads somewhere")
     func keyedFaults() throws {
-        let fixture = try Fixture { Registration("p") { Timeout.layer(.seconds(1)) } }
+        let stage = try Stage { Registration("p") { Timeout.layer(.seconds(1)) } }
         #expect(
-            fixture.faults(["policies": ["p": ["layers": ["keyedRateLimiter"]]]]) == [
+            stage.faults(["policies": ["p": ["layers": ["keyedRateLimiter"]]]]) == [
                 "policies.p.layers[0]: \"keyedRateLimiter\" is for a layer that only code can declare, and the policy has none"
             ])
         #expect(
-            fixture.faults(["policies": ["p": ["keyedRateLimiter": ["maxWait": "1s"]]]]) == [
+            stage.faults(["policies": ["p": ["keyedRateLimiter": ["maxWait": "1s"]]]]) == [
                 "policies.p.keyedRateLimiter: {…} is for a layer that the policy does not have; it has timeout"
             ])
     }
@@ -293,7 +293,7 @@ struct FieldSweepTests {
     func sharedFaults() throws {
         let clock = ManualClock()
         let (circuits, rates) = (InMemoryCircuitStore(clock: clock), InMemoryRateStore(clock: clock))
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("c", CircuitBreaker.layer()).shared(through: circuits)
             Registration(
                 "s",
@@ -302,7 +302,7 @@ struct FieldSweepTests {
             Registration("p") { Timeout.layer(.seconds(1)) }
         }
         #expect(
-            fixture.faults([
+            stage.faults([
                 "fleetCircuits": [
                     "c": [
                         "trip": ["failureRate": 2, "minimumCalls": 0], "window": "0s", "breakLength": ["factor": 0],
@@ -316,7 +316,7 @@ struct FieldSweepTests {
                 "sharedRateLimiters.s.rule.burst",
             ])
         #expect(
-            fixture.faults([
+            stage.faults([
                 "sharedRateLimiters": ["t": [:]],
                 "policies": [
                     "p": ["layers": ["sharedRateLimiter"]],

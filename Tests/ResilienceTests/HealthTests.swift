@@ -8,7 +8,7 @@ import Testing
 struct HealthTests {
     @Test("healthy, degraded, down, and why")
     func status() async throws {
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("payments") { CircuitBreaker.layer() }.critical()
             Registration("search") {
                 CircuitBreaker.layer()
@@ -16,7 +16,7 @@ struct HealthTests {
             }
             Registration("spare", Bulkhead.layer(limit: 3)).critical()
         }
-        let module = fixture.module
+        let module = stage.module
         try module.bulkhead("search").resize(to: 5)
         #expect(module.health.status == .healthy && module.health.reasons.isEmpty)
         try module.circuitBreaker("search").open()
@@ -33,7 +33,7 @@ struct HealthTests {
         payments.close()
         // Half-open is no outage.
         payments.open()
-        fixture.clock.advance(by: .seconds(3600))
+        stage.clock.advance(by: .seconds(3600))
         #expect(payments.state == .halfOpen && module.health.status == .degraded)
         #expect(module.health.reasons.first?.description == "circuit breaker \"payments\" is half-open")
         payments.close()
@@ -46,28 +46,28 @@ struct HealthTests {
     @Test("what several policies share is a reason once, and critical if it is to one of them")
     func shared() throws {
         let shared = try CircuitBreaker("db")
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("a") { shared }
             Registration("b") { shared }.critical()
             Registration("db", shared)
         }
         shared.isolate()
-        #expect(fixture.module.health.reasons.map(\.description) == ["circuit breaker \"db\" is isolated"])
-        #expect(fixture.module.health.status == .down)
+        #expect(stage.module.health.reasons.map(\.description) == ["circuit breaker \"db\" is isolated"])
+        #expect(stage.module.health.status == .down)
     }
 
     @Test("a throttle that rejects most calls is degraded")
     func throttle() async throws {
-        let fixture = try Fixture { Registration("x") { AdaptiveThrottle.layer() } }
-        let policy = try fixture.module.policy("x")
+        let stage = try Stage { Registration("x") { AdaptiveThrottle.layer() } }
+        let policy = try stage.module.policy("x")
         await fail(policy, times: 500)
-        #expect(fixture.module.health.status == .degraded)
-        #expect(fixture.module.health.reasons.first?.complaint.hasPrefix("rejects ") == true)
+        #expect(stage.module.health.status == .degraded)
+        #expect(stage.module.health.reasons.first?.complaint.hasPrefix("rejects ") == true)
     }
 
     @Test("the snapshot holds everything with its settings, as JSON too")
     func snapshot() async throws {
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("payments") {
                 Retry.layer(.immediate, maxAttempts: 2)
                 CircuitBreaker.layer()
@@ -77,8 +77,8 @@ struct HealthTests {
             Registration(family: "hosts", by: Int.self, maxKeys: 5) { CircuitBreaker.layer() }
             Registration("number", 5)
         }
-        await fail(try fixture.module.policy("payments"), times: 1)
-        let snapshot = fixture.module.snapshot
+        await fail(try stage.module.policy("payments"), times: 1)
+        let snapshot = stage.module.snapshot
         #expect(
             snapshot.policies.map { $0.layers.map(\.kind) } == [["retry", "circuit breaker"], ["circuit breaker"]])
         #expect(snapshot.policies[0].layers[0].settings?["maxAttempts"] == 2)
@@ -94,7 +94,7 @@ struct HealthTests {
     @Test("X-22 a scrape right after registration has every state of every breaker, and all counters at 0")
     func metrics() async throws {
         let calls = CallMetrics()
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("payments") {
                 Retry.layer(.immediate, maxAttempts: 2)
                 CircuitBreaker.layer()
@@ -104,12 +104,12 @@ struct HealthTests {
             Registration(family: "hosts", by: Int.self, maxKeys: 5) { CircuitBreaker.layer() }
             Registration(hedged: "search") { RateLimiter.layer(.tokenBucket(3, per: .seconds(1))) }
         }
-        fixture.module.addObserver(calls)
+        stage.module.addObserver(calls)
         func value(_ family: String, _ labels: String...) -> MetricValue? {
-            MetricCollection(of: [fixture.module]).samples(of: "resilience." + family).first { $0.labels == labels }?
+            MetricCollection(of: [stage.module]).samples(of: "resilience." + family).first { $0.labels == labels }?
                 .value
         }
-        let states = MetricCollection(of: [fixture.module]).samples(of: "resilience.circuit_breaker.state")
+        let states = MetricCollection(of: [stage.module]).samples(of: "resilience.circuit_breaker.state")
         #expect(states.filter { $0.labels[0] == "payments" }.count == CircuitBreaker.State.allCases.count)
         #expect(
             states.filter { $0.labels[0] == "inventory" && $0.value == .integer(1) }.map { $0.labels[1] } == ["closed"])
@@ -123,12 +123,12 @@ struct HealthTests {
         #expect(value("module.calls_in_flight", "test") == .integer(0))
         #expect(value("module.configurations", "test", "applied") == .integer(1))
         #expect(value("policy.calls", "payments", "failed") == .integer(0))
-        await fail(try fixture.module.policy("payments"), times: 1)
-        #expect(fixture.faults(["x": 1]) != [])
+        await fail(try stage.module.policy("payments"), times: 1)
+        #expect(stage.faults(["x": 1]) != [])
         #expect(value("module.configurations", "test", "refused") == .integer(1))
         #expect(value("policy.calls", "payments", "failed") == .integer(1))
         // Layers that a document puts in their place are measured from then on.
-        try fixture.module.update(.init(["policies": ["payments": ["layers": ["timeout"]]]]))
+        try stage.module.update(.init(["policies": ["payments": ["layers": ["timeout"]]]]))
         #expect(value("timeout.calls", "payments", "succeeded") == .integer(0))
         #expect(value("circuit_breaker.calls", "payments", "failed") == nil)
     }

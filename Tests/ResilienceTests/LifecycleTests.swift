@@ -9,16 +9,16 @@ struct LifecycleTests {
     typealias ShutdownError = ResilienceModule.ShutdownError
     typealias LifecycleError = ResilienceModule.LifecycleError
 
-    private func changes(_ fixture: Fixture) -> [String] {
-        fixture.events.compactMap {
+    private func changes(_ stage: Stage) -> [String] {
+        stage.events.compactMap {
             if case .stateChanged(let old, let new) = $0.kind { "\(old) → \(new)" } else { nil }
         }
     }
 
     @Test("calls are let in before the start, while it runs, and not after the end")
     func states() async throws {
-        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
-        let module = fixture.module
+        let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
+        let module = stage.module
         #expect(module.state == .idle)
         #expect(try await module.execute("x") { 1 } == 1)
         let running = Task { try await module.run() }
@@ -32,15 +32,15 @@ struct LifecycleTests {
         let error = await #expect(throws: ShutdownError.self) { try await policy.execute { 3 } }
         #expect(error?.description == "call of \"x\" refused: resilience module \"test\" has shut down")
         #expect(error?.retryAfter == nil && error?.policyName == "x")
-        #expect(changes(fixture) == ["idle → running", "running → draining", "draining → stopped"])
+        #expect(changes(stage) == ["idle → running", "running → draining", "draining → stopped"])
         // A breaker does not take a refused call for a failure.
         #expect(policy.circuitBreakers.first?.totals.calls == 2)
     }
 
     @Test("running twice, or after the end, is an error and changes nothing")
     func runTwice() async throws {
-        let fixture = try Fixture()
-        let module = fixture.module
+        let stage = try Stage()
+        let module = stage.module
         let running = Task { try await module.run() }
         while module.state == .idle { await Task.yield() }
         let twice = await #expect(throws: LifecycleError.self) { try await module.run() }
@@ -54,47 +54,47 @@ struct LifecycleTests {
 
     @Test("shutting down without having run, twice and by many, is one shutdown")
     func shutdownTwice() async throws {
-        let fixture = try Fixture()
-        let module = fixture.module
+        let stage = try Stage()
+        let module = stage.module
         let reports = await withTaskGroup(of: ResilienceModule.ShutdownReport.self) { group in
             for _ in 0..<10 { group.addTask { await module.shutdown() } }
             return await group.reduce(into: []) { $0.append($1) }
         }
         #expect(Set(reports).count == 1)
-        #expect(changes(fixture) == ["idle → draining", "draining → stopped"])
-        #expect(fixture.events.filter { $0.name == "module.ended" }.count == 1)
+        #expect(changes(stage) == ["idle → draining", "draining → stopped"])
+        #expect(stage.events.filter { $0.name == "module.ended" }.count == 1)
         #expect(await module.shutdown() == reports.first)
     }
 
     @Test("a run after an early shutdown waits for its end and returns; so do others, one after another and at once")
     func runAfterShutdown() async throws {
-        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
-        let module = fixture.module
-        let operation = ScriptedOperation(clock: fixture.clock, [.success(1, after: .seconds(3))])
+        let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
+        let module = stage.module
+        let operation = ScriptedOperation(clock: stage.clock, [.success(1, after: .seconds(3))])
         let call = Task { try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(1)
         async let report = module.shutdown()
-        try await fixture.clock.waitForTimers(1)
+        try await stage.clock.waitForTimers(1)
         let runs = (0..<5).map { _ in
             Task {
                 try await module.run()
                 return module.state
             }
         }
-        fixture.clock.advance(by: .seconds(3))
+        stage.clock.advance(by: .seconds(3))
         for run in runs { #expect(try await run.value == .stopped) }
         #expect(await report.callsInFlight == 1)
         #expect(try await call.value == 1)
         try await module.run()
         try await inCancelledTask { try await module.run() }
-        #expect(changes(fixture) == ["idle → draining", "draining → stopped"])
-        #expect(fixture.events.filter { $0.name == "module.ended" }.count == 1)
+        #expect(changes(stage) == ["idle → draining", "draining → stopped"])
+        #expect(stage.events.filter { $0.name == "module.ended" }.count == 1)
     }
 
     @Test("of runs and shutdowns that come at once, one run at most runs, and all end")
     func runsAndShutdowns() async throws {
         for round in 0..<100 {
-            let module = try Fixture().module
+            let module = try Stage().module
             let refused = Counter()
             await withTaskGroup(of: Void.self) { group in
                 for index in 0..<6 {
@@ -116,10 +116,10 @@ struct LifecycleTests {
 
     @Test("in the drain delay health says so, and calls are let in until it is over")
     func drainDelay() async throws {
-        let fixture = try Fixture(options: .init(drainDelay: .seconds(5))) {
+        let stage = try Stage(options: .init(drainDelay: .seconds(5))) {
             Registration("x") { CircuitBreaker.layer() }
         }
-        let (module, clock) = (fixture.module, fixture.clock)
+        let (module, clock) = (stage.module, stage.clock)
         let running = Task { try await module.run() }
         while module.state == .idle { await Task.yield() }
         #expect(module.health.status == .healthy)
@@ -146,71 +146,71 @@ struct LifecycleTests {
         #expect(seen.duration == .seconds(6) && seen.callsInFlight == 1 && seen.cancelledCalls == 0)
         try await running.value
         #expect(
-            changes(fixture) == ["idle → running", "running → closing", "closing → draining", "draining → stopped"])
+            changes(stage) == ["idle → running", "running → closing", "closing → draining", "draining → stopped"])
         #expect(clock.timerCount == 0)
     }
 
     @Test("a drain delay of the caller's goes before that of the options; none, or less, is none", arguments: [0, -3])
     func ownDrainDelay(_ seconds: Int) async throws {
-        let fixture = try Fixture(options: .init(drainDelay: .seconds(5)))
-        let report = await fixture.module.shutdown(drainDelay: .seconds(seconds))
+        let stage = try Stage(options: .init(drainDelay: .seconds(5)))
+        let report = await stage.module.shutdown(drainDelay: .seconds(seconds))
         #expect(report.duration == .zero)
-        #expect(changes(fixture) == ["idle → draining", "draining → stopped"])
+        #expect(changes(stage) == ["idle → draining", "draining → stopped"])
         #expect(
-            faults { _ = try Fixture(options: .init(drainDelay: .seconds(-1))) }.first?.contains("drainDelay") == true)
+            faults { _ = try Stage(options: .init(drainDelay: .seconds(-1))) }.first?.contains("drainDelay") == true)
     }
 
     @Test("closing ahead of the shutdown waits for the drain delay, once; all callers for the same")
     func closesFirst() async throws {
-        let fixture = try Fixture(options: .init(drainDelay: .seconds(5))) {
+        let stage = try Stage(options: .init(drainDelay: .seconds(5))) {
             Registration("x") { CircuitBreaker.layer() }
         }
-        let module = fixture.module
+        let module = stage.module
         let closings = (0..<4).map { _ in Task { await module.close() } }
-        try await fixture.clock.waitForTimers(1)
+        try await stage.clock.waitForTimers(1)
         #expect(module.state == .closing && module.health.status == .down)
-        fixture.clock.advance(by: .seconds(5))
+        stage.clock.advance(by: .seconds(5))
         for closing in closings { await closing.value }
         // Still, until it is shut down.
         #expect(try await module.execute("x") { 1 } == 1)
         let report = await module.shutdown()
         #expect(report.duration == .zero && module.state == .stopped)
         await module.close()
-        #expect(changes(fixture) == ["idle → closing", "closing → draining", "draining → stopped"])
+        #expect(changes(stage) == ["idle → closing", "closing → draining", "draining → stopped"])
         try await module.run()
     }
 
     @Test("cancelling who closes ends the wait")
     func closingCancelled() async throws {
-        let fixture = try Fixture()
-        let closing = Task { [module = fixture.module] in await module.close(drainDelay: .seconds(3600)) }
-        try await fixture.clock.waitForTimers(1)
+        let stage = try Stage()
+        let closing = Task { [module = stage.module] in await module.close(drainDelay: .seconds(3600)) }
+        try await stage.clock.waitForTimers(1)
         closing.cancel()
         await closing.value
-        #expect(fixture.module.state == .closing && fixture.clock.timerCount == 0)
-        #expect(await fixture.module.shutdown().duration == .zero)
+        #expect(stage.module.state == .closing && stage.clock.timerCount == 0)
+        #expect(await stage.module.shutdown().duration == .zero)
     }
 
     @Test("who loses patience in the drain delay ends that and the calls at once")
     func impatient() async throws {
-        let fixture = try Fixture(options: .init(drainDelay: .seconds(5)))
-        let module = fixture.module
-        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
+        let stage = try Stage(options: .init(drainDelay: .seconds(5)))
+        let module = stage.module
+        let operation = ScriptedOperation<Int>(clock: stage.clock, [.hang])
         let call = Task { try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(1)
         module.cancelCallsOfShutdown()
         async let report = module.shutdown()
-        try await fixture.clock.waitForTimers(1)
+        try await stage.clock.waitForTimers(1)
         module.cancelCallsOfShutdown()
         let seen = await report
         #expect(seen.duration == .zero && seen.cancelledCalls == 1 && seen.abandonedCalls == 0)
         await #expect(throws: CancellationError.self) { try await call.value }
-        #expect(fixture.clock.timerCount == 0)
+        #expect(stage.clock.timerCount == 0)
     }
 
     @Test("a caller cancelled beforehand is seen by every form of call", arguments: 0..<5)
     func cancelledCaller(_ form: Int) async throws {
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("x") { CircuitBreaker.layer() }
             Registration(hedged: "hedged", .init(delay: .onlyAfterFailure)) { CircuitBreaker.layer() }
             Registration("covered", for: Bool.self) {
@@ -219,7 +219,7 @@ struct LifecycleTests {
                 .value(false)
             }
         }
-        let module = fixture.module
+        let module = stage.module
         let wasCancelled = try await inCancelledTask { () -> Bool in
             switch form {
             case 0: try await module.execute("x") { Task.isCancelled }
@@ -234,53 +234,53 @@ struct LifecycleTests {
 
     @Test("a run whose task is cancelled beforehand shuts down at once")
     func cancelledBefore() async throws {
-        let fixture = try Fixture()
-        let task = Task { [module = fixture.module] in
+        let stage = try Stage()
+        let task = Task { [module = stage.module] in
             withUnsafeCurrentTask { $0?.cancel() }
             try await module.run()
         }
         try await task.value
-        #expect(fixture.module.state == .stopped)
+        #expect(stage.module.state == .stopped)
     }
 
     @Test("the shutdown waits for calls within the grace period, and they end as they would have")
     func grace() async throws {
-        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
-        let operation = ScriptedOperation(clock: fixture.clock, [.success(1, after: .seconds(29))])
-        let call = Task { [module = fixture.module] in try await module.execute("x") { try await operation() } }
+        let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
+        let operation = ScriptedOperation(clock: stage.clock, [.success(1, after: .seconds(29))])
+        let call = Task { [module = stage.module] in try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(1)
-        async let report = fixture.module.shutdown()
-        try await fixture.clock.waitForTimers(1)
-        #expect(fixture.module.state == .draining && fixture.module.callsInFlight == 1)
-        await #expect(throws: ShutdownError.self) { try await fixture.module.execute("x") { 1 } }
-        fixture.clock.advance(by: .seconds(29))
+        async let report = stage.module.shutdown()
+        try await stage.clock.waitForTimers(1)
+        #expect(stage.module.state == .draining && stage.module.callsInFlight == 1)
+        await #expect(throws: ShutdownError.self) { try await stage.module.execute("x") { 1 } }
+        stage.clock.advance(by: .seconds(29))
         #expect(try await call.value == 1)
         let seen = await report
         #expect(seen.callsInFlight == 1 && seen.cancelledCalls == 0 && seen.abandonedCalls == 0)
         #expect(seen.duration == .seconds(29))
-        #expect(fixture.clock.timerCount == 0)
+        #expect(stage.clock.timerCount == 0)
     }
 
     @Test("calls that outlast the grace period are cancelled, and those that do not listen left after the next")
     func cancellation() async throws {
-        let fixture = try Fixture(options: .init(gracePeriod: .seconds(10), cancellationPeriod: .seconds(3)))
+        let stage = try Stage(options: .init(gracePeriod: .seconds(10), cancellationPeriod: .seconds(3)))
         let (listens, deaf) = (
-            ScriptedOperation<Int>(clock: fixture.clock, [.hang]),
-            ScriptedOperation<Int>(clock: fixture.clock, [.hangIgnoringCancellation])
+            ScriptedOperation<Int>(clock: stage.clock, [.hang]),
+            ScriptedOperation<Int>(clock: stage.clock, [.hangIgnoringCancellation])
         )
-        let module = fixture.module
+        let module = stage.module
         let first = Task { try await module.execute("x") { try await listens() } }
         let second = Task { try await module.execute("x") { try await deaf() } }
         try await listens.waitForCalls(1)
         try await deaf.waitForCalls(1)
         async let report = module.shutdown()
-        try await fixture.clock.waitForTimers(1)
-        fixture.clock.advance(by: .seconds(10) - .nanoseconds(1))
+        try await stage.clock.waitForTimers(1)
+        stage.clock.advance(by: .seconds(10) - .nanoseconds(1))
         #expect(listens.cancelled == 0)
-        fixture.clock.advance(by: .nanoseconds(1))
+        stage.clock.advance(by: .nanoseconds(1))
         await #expect(throws: CancellationError.self) { try await first.value }
-        try await fixture.clock.waitForTimers(1)
-        fixture.clock.advance(by: .seconds(3))
+        try await stage.clock.waitForTimers(1)
+        stage.clock.advance(by: .seconds(3))
         let seen = await report
         #expect(seen.callsInFlight == 2 && seen.cancelledCalls == 2 && seen.abandonedCalls == 1)
         #expect(seen.duration == .seconds(13))
@@ -292,11 +292,11 @@ struct LifecycleTests {
 
     @Test("the grace period of the first caller counts; less than none is none")
     func ownGrace() async throws {
-        let fixture = try Fixture()
-        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
-        let call = Task { [module = fixture.module] in try await module.execute("x") { try await operation() } }
+        let stage = try Stage()
+        let operation = ScriptedOperation<Int>(clock: stage.clock, [.hang])
+        let call = Task { [module = stage.module] in try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(1)
-        let report = await fixture.module.shutdown(gracePeriod: .seconds(-5))
+        let report = await stage.module.shutdown(gracePeriod: .seconds(-5))
         #expect(report.cancelledCalls == 1 && report.abandonedCalls == 0 && report.duration == .zero)
         await #expect(throws: CancellationError.self) { try await call.value }
     }
@@ -304,7 +304,7 @@ struct LifecycleTests {
     @Test("what belongs to a call that was let in is let in while it drains: nested calls, retries, hedges, fallbacks")
     func parts() async throws {
         let go = ScriptedOperation<Int>(clock: ManualClock(), [.hang])
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("outer") { Retry.layer(.immediate, maxAttempts: 3) }
             Registration("inner") { CircuitBreaker.layer() }
             Registration(hedged: "hedged", .init(delay: .onlyAfterFailure, maxHedges: 2)) { CircuitBreaker.layer() }
@@ -314,7 +314,7 @@ struct LifecycleTests {
                 .step("second") { _ in 40 }
             }
         }
-        let module = fixture.module
+        let module = stage.module
         let (hedged, covered) = (
             try module.hedgedPolicy("hedged"), try module.fallbackPolicy("covered", for: Int.self)
         )
@@ -349,7 +349,7 @@ struct LifecycleTests {
         try await go.waitForCalls(4)
         #expect(module.callsInFlight == 4)
         async let report = module.shutdown()
-        try await fixture.clock.waitForTimers(1)
+        try await stage.clock.waitForTimers(1)
         let releasing = Task {
             while !Task.isCancelled {
                 go.release(with: .success(0))
@@ -367,14 +367,14 @@ struct LifecycleTests {
 
     @Test("after the end neither the operation nor the fallback of a call runs")
     func noFallback() async throws {
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("covered", for: Int.self) {
                 CircuitBreaker.layer()
             } fallback: {
                 .value(1)
             }
         }
-        let module = fixture.module
+        let module = stage.module
         let covered = try module.fallbackPolicy("covered", for: Int.self)
         await module.shutdown()
         await #expect(throws: ShutdownError.self) { try await covered.execute { 2 } }
@@ -399,24 +399,24 @@ struct LifecycleTests {
     @Test("observers that hold something back deliver it, after the last event")
     func flush() async throws {
         let observer = Batching()
-        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
-        fixture.module.addObserver(observer)
-        fixture.module.addObserver(Relay(target: observer))
-        await fixture.module.shutdown()
+        let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
+        stage.module.addObserver(observer)
+        stage.module.addObserver(Relay(target: observer))
+        await stage.module.shutdown()
         #expect(observer.delivered.last == "module.ended")
         #expect(observer.flushes == 2)
     }
 
     @Test("the report is over everything, not only what was used")
     func report() async throws {
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("used") { CircuitBreaker.layer() }
             Registration("unused") { Retry.layer() }
             Registration(budget: "budget")
             Registration(family: "hosts", by: String.self, maxKeys: 10) { CircuitBreaker.layer() }
         }
-        await fail(try fixture.module.policy("used"), times: 2)
-        let report = await fixture.module.shutdown()
+        await fail(try stage.module.policy("used"), times: 2)
+        let report = await stage.module.shutdown()
         #expect(report.snapshot.policies.map(\.name) == ["used", "unused"])
         #expect(report.snapshot.components.map(\.name) == ["budget", "hosts"])
         #expect(report.snapshot.state == .stopped)
@@ -425,7 +425,7 @@ struct LifecycleTests {
         #expect(lines.contains { $0.contains("circuit_breaker.calls{kind=failed} 2") })
         #expect(lines.contains { $0.contains("retry \"unused\": nothing seen") })
         #expect(lines.contains { $0.contains("retry budget \"budget\"") })
-        guard case .ended(let heard) = try #require(fixture.events.last).kind else {
+        guard case .ended(let heard) = try #require(stage.events.last).kind else {
             Issue.record("no report")
             return
         }

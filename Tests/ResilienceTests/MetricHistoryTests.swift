@@ -22,17 +22,17 @@ struct MetricHistoryTests {
 
     @Test("layers that a document replaces and that come back: totals never fall, and no call counts twice")
     func replaced() async throws {
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("x") { CircuitBreaker.layer() }
         }
-        let module = fixture.module
+        let module = stage.module
         let policy = try module.policy("x")
         try await call(policy, 5)
         #expect(successes(module) == 5)
         var expected = 5
         for round in 0..<6 {
             let document = round % 2 == 0 ? described : [:]
-            #expect(fixture.faults(document) == [])
+            #expect(stage.faults(document) == [])
             #expect(successes(module) == expected, "round \(round)")
             try await call(policy, round + 1)
             expected += round + 1
@@ -105,13 +105,13 @@ struct MetricHistoryTests {
 
     @Test("a call that ends under layers that were replaced meanwhile counts")
     func late() async throws {
-        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
-        let module = fixture.module
-        #expect(fixture.faults(described) == [])
-        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
+        let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
+        let module = stage.module
+        #expect(stage.faults(described) == [])
+        let operation = ScriptedOperation<Int>(clock: stage.clock, [.hang])
         let running = Task { try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(1)
-        #expect(fixture.faults([:]) == [])
+        #expect(stage.faults([:]) == [])
         #expect(successes(module) == 0)
         operation.release(with: .success(1))
         _ = try await running.value
@@ -124,28 +124,28 @@ struct MetricHistoryTests {
         let with: ConfigurationValue = ["policies": ["x": ["layers": ["circuitBreaker", "retry"]]]]
         // Without a breaker: a document that has one goes on with the one that is there.
         let without: ConfigurationValue = ["policies": ["x": ["layers": ["retry"]]]]
-        let fixture = try Fixture(with)
-        let module = fixture.module
+        let stage = try Stage(with)
+        let module = stage.module
         weak let breaker = try module.policy("x").circuitBreakers.first
-        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
+        let operation = ScriptedOperation<Int>(clock: stage.clock, [.hang])
         let running = Task { try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(1)
-        #expect(fixture.faults(without) == [])
+        #expect(stage.faults(without) == [])
         #expect(breaker != nil)
         operation.release(with: .success(1))
         _ = try await running.value
         // Read as the last call ended, and gone.
-        fixture.recorder.clear()
+        stage.recorder.clear()
         #expect(breaker == nil)
-        #expect(fixture.faults(with) == [])
+        #expect(stage.faults(with) == [])
         #expect(successes(module) == 1)
         #expect(successes(module) == 1)
     }
 
     @Test("readings of several tasks while layers are replaced and calls run never fall, and end at the exact total")
     func contention() async throws {
-        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
-        let module = fixture.module
+        let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
+        let module = stage.module
         let made = Counter()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
@@ -155,7 +155,7 @@ struct MetricHistoryTests {
             }
             group.addTask { [described] in
                 for round in 0..<100 {
-                    #expect(fixture.faults(round % 2 == 0 ? described : [:]) == [])
+                    #expect(stage.faults(round % 2 == 0 ? described : [:]) == [])
                     await Task.yield()
                 }
             }
@@ -176,8 +176,8 @@ struct MetricHistoryTests {
 
     @Test("what is taken out and registered anew goes on; the same object does not count twice")
     func removed() async throws {
-        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
-        let module = fixture.module
+        let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
+        let module = stage.module
         try await call(try module.policy("x"), 5)
         #expect(module.remove(Policy.self, "x"))
         #expect(successes(module) == nil)
@@ -201,12 +201,12 @@ struct MetricHistoryTests {
 
     @Test("what is taken out is free, and can be registered anew: in code, by a document, and on first use")
     func again() async throws {
-        let fixture = try Fixture(["policies": ["x": ["retry": ["maxAttempts": 5]]]]) {
+        let stage = try Stage(["policies": ["x": ["retry": ["maxAttempts": 5]]]]) {
             Registration("x") { Retry.layer() }
             Registration("limit", Bulkhead.layer(limit: 3))
             Registration(family: "hosts", by: String.self, maxKeys: 5) { CircuitBreaker.layer() }
         }
-        let module = fixture.module
+        let module = stage.module
         for _ in 0..<3 {
             #expect(module.remove(Policy.self, "x"))
             // Something else comes meanwhile, to which the document in force is applied.
@@ -228,8 +228,8 @@ struct MetricHistoryTests {
         let document: ConfigurationValue = [
             "policies": ["d": ["layers": [["circuitBreaker": [:]]]]], "bulkheads": ["b": ["limit": 4]],
         ]
-        let fixture = try Fixture(document)
-        let module = fixture.module
+        let stage = try Stage(document)
+        let module = stage.module
         #expect(module.remove(Policy.self, "d"))
         #expect(module.remove(Bulkhead.self, "b"))
         try module.register(Registration("d") { CircuitBreaker.layer() })

@@ -1,6 +1,7 @@
 import Resilience
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @Suite("Random documents", .timeLimit(.minutes(30)))
@@ -47,11 +48,11 @@ struct MutationTests {
         "families": ["hosts": ["inherits": "more", "circuitBreaker": ["halfOpen": ["probes": 3]]]],
     ]
 
-    private func fixture() throws -> Fixture { try Self.makeFixture() }
+    private func stage() throws -> Stage { try Self.makeStage() }
 
-    static func makeFixture() throws -> Fixture {
+    static func makeStage() throws -> Stage {
         let pages = try StaleWhileRevalidate<Int>("pages", .init(freshFor: .seconds(5), staleFor: .seconds(50)))
-        let fixture = try Fixture(good) {
+        let stage = try Stage(good) {
             Registration("payments") {
                 Timeout.layer(.seconds(5))
                 Retry.layer()
@@ -73,8 +74,8 @@ struct MutationTests {
                 CircuitBreaker.layer()
             }
         }
-        _ = try fixture.module.family("hosts", by: Int.self)[1]
-        return fixture
+        _ = try stage.module.family("hosts", by: Int.self)[1]
+        return stage
     }
 
     #if THREAD_SANITIZER
@@ -86,44 +87,43 @@ struct MutationTests {
 
     @Test("10 000 mutations of a good document never crash, and one that is refused changes nothing")
     func mutations() throws {
-        let fixture = try fixture()
+        let stage = try stage()
         var (applied, refused) = (0, 0)
-        for seed in 0..<Self.count {
-            var generator = SplitMix64(seed: seed)
+        forSeeds(0..<Self.count) { seed, generator in
             let document = Self.good.mutated(using: &generator)
             // Comparing everything takes most of the time; what some of the refused ones show, all would.
-            let before = seed.isMultiple(of: 20) ? fixture.state : nil
-            do {
-                try fixture.module.update(.init(document))
+            let before = seed.isMultiple(of: 20) ? stage.state : nil
+            do throws(ConfigurationError) {
+                try stage.module.update(.init(document))
                 applied += 1
             } catch {
                 refused += 1
                 #expect(Set(error.faults).count == error.faults.count, "seed \(seed): \(error)")
-                if let before { #expect(fixture.state == before, "seed \(seed)") }
+                if let before { #expect(stage.state == before, "seed \(seed)") }
             }
         }
         #expect(
             applied > Int(Self.count) / 10 && refused > Int(Self.count) / 10, "\(applied) applied, \(refused) refused")
         // After all of them the good one says what it has always said.
-        try fixture.module.update(.init(Self.good))
-        let fresh = try self.fixture()
-        #expect(fixture.state.effective == fresh.state.effective)
-        #expect(fixture.state.names.sorted() == fresh.state.names.sorted())
+        try stage.module.update(.init(Self.good))
+        let fresh = try self.stage()
+        #expect(stage.state.effective == fresh.state.effective)
+        #expect(stage.state.names.sorted() == fresh.state.names.sorted())
     }
 
     @Test("a document of what is in force can be put in force after any that was taken")
     func effective() throws {
-        let fixture = try fixture()
+        let stage = try stage()
         for seed in UInt64(0)..<500 {
             var generator = SplitMix64(seed: seed &+ 1_000_000)
-            guard (try? fixture.module.update(.init(Self.good.mutated(using: &generator)))) != nil else { continue }
-            let effective = fixture.module.effectiveConfiguration
+            guard (try? stage.module.update(.init(Self.good.mutated(using: &generator)))) != nil else { continue }
+            let effective = stage.module.effectiveConfiguration
             do {
-                try fixture.module.update(effective)
+                try stage.module.update(effective)
             } catch {
                 Issue.record("seed \(seed): \(error)")
             }
-            #expect(fixture.module.effectiveConfiguration == effective, "seed \(seed)")
+            #expect(stage.module.effectiveConfiguration == effective, "seed \(seed)")
         }
     }
 }

@@ -6,8 +6,8 @@ import Testing
 @Suite("Observers of a module", .timeLimit(.minutes(30)))
 struct ObserverTests {
     /// One of every kind, and what makes each tell something.
-    private func everything(_ shared: CircuitBreaker) throws -> Fixture {
-        try Fixture {
+    private func everything(_ shared: CircuitBreaker) throws -> Stage {
+        try Stage {
             Registration("policy") {
                 Retry.layer(.immediate, maxAttempts: 1)
                 shared
@@ -49,14 +49,14 @@ struct ObserverTests {
     @Test("every kind of component is heard, each once, by who was there first and who came later")
     func everyKind() async throws {
         let shared = try CircuitBreaker("shared")
-        let fixture = try everything(shared)
+        let stage = try everything(shared)
         let (later, value) = (EventRecorder(), EventRecorder())
-        fixture.module.addObserver(later)
-        fixture.module.addObserver(later)
-        fixture.module.addObserver(ByValue(target: value))
-        fixture.recorder.clear()
-        try await use(fixture.module, shared)
-        let heard = sources(fixture.recorder)
+        stage.module.addObserver(later)
+        stage.module.addObserver(later)
+        stage.module.addObserver(ByValue(target: value))
+        stage.recorder.clear()
+        try await use(stage.module, shared)
+        let heard = sources(stage.recorder)
         #expect(heard == sources(later) && heard == sources(value))
         #expect(heard["circuit_breaker.transition shared"] == 2)
         #expect(heard["policy.failed policy"] == 1)
@@ -69,42 +69,42 @@ struct ObserverTests {
 
     @Test("layers that a document puts in the place of others, and those that come back, are heard once")
     func replaced() async throws {
-        let fixture = try Fixture { Registration("x") { CircuitBreaker.layer() } }
-        let policy = try fixture.module.policy("x")
+        let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
+        let policy = try stage.module.policy("x")
         let document: ConfigurationValue = ["policies": ["x": ["layers": ["retry", "circuitBreaker", "timeout"]]]]
-        try fixture.module.update(.init(document))
+        try stage.module.update(.init(document))
         let (module, own) = (EventRecorder(), EventRecorder())
-        fixture.module.addObserver(module)
+        stage.module.addObserver(module)
         policy.addObserver(ByValue(target: own))
         for step in 0..<3 {
-            for recorder in [fixture.recorder, module, own] { recorder.clear() }
+            for recorder in [stage.recorder, module, own] { recorder.clear() }
             policy.circuitBreakers[0].isolate()
             _ = await policy.run { throw InjectedFailure() } as Execution<Int>
-            for recorder in [fixture.recorder, module, own] {
+            for recorder in [stage.recorder, module, own] {
                 #expect(recorder.names.filter { $0 == "circuit_breaker.transition" }.count == 1, "\(step)")
                 #expect(recorder.names.filter { $0 == "policy.failed" }.count == 1, "\(step)")
             }
             policy.circuitBreakers[0].close()
-            try fixture.module.update(.init(step == 0 ? [:] : document))
+            try stage.module.update(.init(step == 0 ? [:] : document))
         }
     }
 
     @Test("what is registered while observers come is heard by all of them")
     func races() async throws {
         for round in 0..<50 {
-            let fixture = try Fixture()
+            let stage = try Stage()
             let recorders = (0..<10).map { _ in EventRecorder() }
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { for recorder in recorders { fixture.module.addObserver(recorder) } }
+                group.addTask { for recorder in recorders { stage.module.addObserver(recorder) } }
                 group.addTask {
                     for index in 0..<10 {
-                        try? fixture.module.register(Registration("\(index)", CircuitBreaker.layer()))
+                        try? stage.module.register(Registration("\(index)", CircuitBreaker.layer()))
                     }
                 }
-                group.addTask { for index in 10..<20 { _ = try? fixture.module.circuitBreaker("\(index)") } }
+                group.addTask { for index in 10..<20 { _ = try? stage.module.circuitBreaker("\(index)") } }
             }
             for recorder in recorders { recorder.clear() }
-            for index in 0..<20 { try fixture.module.circuitBreaker("\(index)").isolate() }
+            for index in 0..<20 { try stage.module.circuitBreaker("\(index)").isolate() }
             #expect(recorders.allSatisfy { $0.events(of: CircuitBreaker.Event.self).count == 20 }, "\(round)")
         }
     }

@@ -6,8 +6,8 @@ import Testing
 /// The faults of the factory of circuit breakers that this module is the successor of: each is shown to be absent.
 @Suite("Faults not inherited", .timeLimit(.minutes(30)))
 struct OriginFaultTests {
-    private func fixture() throws -> Fixture {
-        try Fixture(options: .init(firstUse: .makes(maxNames: 100_000))) {
+    private func stage() throws -> Stage {
+        try Stage(options: .init(firstUse: .makes(maxNames: 100_000))) {
             Registration("x") { CircuitBreaker.layer(.init(trip: .consecutiveFailures(2))) }
         }
     }
@@ -16,7 +16,7 @@ struct OriginFaultTests {
 
     @Test("1.1 the maps are not used without a lock: many tasks make and look up at once")
     func dataRace() async throws {
-        let module = try fixture().module
+        let module = try stage().module
         await withTaskGroup(of: Void.self) { group in
             for task in 0..<8 {
                 group.addTask {
@@ -34,7 +34,7 @@ struct OriginFaultTests {
 
     @Test("1.1 creating a breaker of a name that is taken does not overwrite it")
     func overwriting() throws {
-        let module = try fixture().module
+        let module = try stage().module
         try module.register(Registration("a", CircuitBreaker.layer()))
         let breaker = try module.circuitBreaker("a")
         #expect(faults { try module.register(Registration("a", CircuitBreaker.layer())) }.count == 1)
@@ -43,7 +43,7 @@ struct OriginFaultTests {
 
     @Test("1.1 what is shown of everything is a copy, not the live map")
     func liveMap() throws {
-        let module = try fixture().module
+        let module = try stage().module
         let snapshot = module.snapshot
         _ = try module.circuitBreaker("later")
         #expect(snapshot.components.isEmpty && module.snapshot.components.count == 1)
@@ -51,7 +51,7 @@ struct OriginFaultTests {
 
     @Test("1.1 the state in a result is that at admission, not the one after the call")
     func stateOfResult() async throws {
-        let module = try fixture().module
+        let module = try stage().module
         let first = try await module.run("x") { throw InjectedFailure() } as Execution<Int>
         let second = try await module.run("x") { throw InjectedFailure() } as Execution<Int>
         #expect(first.circuitBreakerState == .closed && second.circuitBreakerState == .closed)
@@ -60,7 +60,7 @@ struct OriginFaultTests {
 
     @Test("1.1 the fallback does not run for the caller's own cancellation")
     func fallbackOnCancellation() async throws {
-        let module = try fixture().module
+        let module = try stage().module
         let call = Task {
             withUnsafeCurrentTask { $0?.cancel() }
             return try await module.execute("x") {
@@ -76,32 +76,32 @@ struct OriginFaultTests {
 
     @Test("1.1 the context is used: a deadline in it bounds the call, and it reaches the operation")
     func context() async throws {
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("x") {
                 Timeout.layer(.seconds(2))
                 CircuitBreaker.layer()
             }
         }
-        let seen = try await fixture.module.execute("x") { context in (context.policyName, context.remaining) }
+        let seen = try await stage.module.execute("x") { context in (context.policyName, context.remaining) }
         #expect(seen == ("x", .seconds(2)))
     }
 
     @Test("1.1 the end does something: what was started is stopped, and calls are ended")
     func lifecycle() async throws {
-        let fixture = try fixture()
-        fixture.module.reload(every: .seconds(1)) { nil }
-        let running = Task { [module = fixture.module] in try await module.run() }
-        try await fixture.clock.waitForSleepers(1)
-        await fixture.module.shutdown()
+        let stage = try stage()
+        stage.module.reload(every: .seconds(1)) { nil }
+        let running = Task { [module = stage.module] in try await module.run() }
+        try await stage.clock.waitForSleepers(1)
+        await stage.module.shutdown()
         try await running.value
-        #expect(fixture.clock.sleeperCount == 0 && fixture.clock.timerCount == 0)
+        #expect(stage.clock.sleeperCount == 0 && stage.clock.timerCount == 0)
     }
 
     // MARK: The second generation
 
     @Test("1.2 changed settings do not lose the breaker's state, and every part of them counts")
     func replacing() async throws {
-        let module = try fixture().module
+        let module = try stage().module
         let breaker = try module.circuitBreaker("x")
         await fail(try module.policy("x"), times: 2)
         try module.update(.init(["policies": ["x": ["circuitBreaker": ["trip": ["consecutiveFailures": 9]]]]]))
@@ -111,38 +111,38 @@ struct OriginFaultTests {
 
     @Test("1.2 an observer of the user's does not switch metrics off")
     func observerAndMetrics() async throws {
-        let (fixture, calls) = (try fixture(), CallMetrics())
-        let policy = try fixture.module.policy("x")
-        fixture.module.addObserver(calls)
+        let (stage, calls) = (try stage(), CallMetrics())
+        let policy = try stage.module.policy("x")
+        stage.module.addObserver(calls)
         policy.addObserver(EventRecorder())
         await fail(policy, times: 1)
-        let samples = MetricCollection(of: [fixture.module]).samples(of: "resilience.policy.calls")
+        let samples = MetricCollection(of: [stage.module]).samples(of: "resilience.policy.calls")
         #expect(samples.first { $0.labels == ["x", "failed"] }?.value == .integer(1))
-        #expect(fixture.recorder.names.contains("policy.failed"))
+        #expect(stage.recorder.names.contains("policy.failed"))
     }
 
     @Test("1.2 an unknown name is not a closed breaker but an error, where the module is strict")
     func unknownIsClosed() throws {
-        let fixture = try Fixture(options: .init(firstUse: .refuses))
-        #expect(throws: ResilienceModule.UnknownNameError.self) { try fixture.module.circuitBreaker("x").state }
+        let stage = try Stage(options: .init(firstUse: .refuses))
+        #expect(throws: ResilienceModule.UnknownNameError.self) { try stage.module.circuitBreaker("x").state }
     }
 
     @Test(
         "1.2 taking a breaker out does not leave callers with one that nobody sees: they keep it knowingly, others a new one"
     )
     func resetting() async throws {
-        let fixture = try fixture()
-        let breaker = try fixture.module.circuitBreaker("x")
-        await fail(try fixture.module.policy("x"), times: 2)
+        let stage = try stage()
+        let breaker = try stage.module.circuitBreaker("x")
+        await fail(try stage.module.policy("x"), times: 2)
         // Starting over is of the breaker, for all who hold it.
         breaker.close()
-        #expect(try fixture.module.circuitBreaker("x") === breaker && breaker.state == .closed)
+        #expect(try stage.module.circuitBreaker("x") === breaker && breaker.state == .closed)
         #expect(breaker.totals.failed == 2)
     }
 
     @Test("1.2 there is a fallback with the error for every form of a call, and a rich result with one")
     func contextAndFallback() async throws {
-        let module = try fixture().module
+        let module = try stage().module
         let policy = try module.policy("x")
         #expect(
             try await policy.execute { (_: Context) in
@@ -161,7 +161,7 @@ struct OriginFaultTests {
 
     @Test("1.2 the final report is over all breakers, also those whose names are only known at run time")
     func report() async throws {
-        let module = try fixture().module
+        let module = try stage().module
         for index in 0..<50 { try await module.circuitBreaker("strategy-market-data-\(index)").execute {} }
         let report = await module.shutdown()
         #expect(report.snapshot.components.count == 50)
@@ -174,12 +174,12 @@ struct OriginFaultTests {
 
     @Test("a rejection is no failed execution, and has no duration")
     func rejections() async throws {
-        let (fixture, calls) = (try fixture(), CallMetrics())
-        fixture.module.addObserver(calls)
-        await fail(try fixture.module.policy("x"), times: 5)
-        let totals = try fixture.module.circuitBreaker("x").totals
+        let (stage, calls) = (try stage(), CallMetrics())
+        stage.module.addObserver(calls)
+        await fail(try stage.module.policy("x"), times: 5)
+        let totals = try stage.module.circuitBreaker("x").totals
         #expect(totals.failed == 2 && totals.rejected == 3)
-        let metrics = MetricCollection(of: [fixture.module])
+        let metrics = MetricCollection(of: [stage.module])
         let counts = metrics.samples(of: "resilience.policy.calls")
         #expect(counts.first { $0.labels == ["x", "rejected"] }?.value == .integer(3))
         let durations = metrics.samples(of: "resilience.policy.duration")
@@ -188,23 +188,23 @@ struct OriginFaultTests {
 
     @Test("there are counters of what was rejected and timed out, and of what runs")
     func counters() async throws {
-        let fixture = try Fixture { Registration("x") { Timeout.layer(.seconds(1)) } }
-        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
-        let call = Task { [module = fixture.module] in try await module.execute("x") { try await operation() } }
+        let stage = try Stage { Registration("x") { Timeout.layer(.seconds(1)) } }
+        let operation = ScriptedOperation<Int>(clock: stage.clock, [.hang])
+        let call = Task { [module = stage.module] in try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(1)
-        #expect(fixture.module.callsInFlight == 1)
-        fixture.clock.advance(by: .seconds(1))
+        #expect(stage.module.callsInFlight == 1)
+        stage.clock.advance(by: .seconds(1))
         await #expect(throws: Timeout.ExceededError.self) { try await call.value }
-        let samples = MetricCollection(of: [fixture.module]).samples(of: "resilience.timeout.calls")
+        let samples = MetricCollection(of: [stage.module]).samples(of: "resilience.timeout.calls")
         #expect(samples.first { $0.labels == ["x", "timeout"] }?.value == .integer(1))
     }
 
     @Test("durations are histograms, from which percentiles come, not averages of the last 100")
     func percentiles() async throws {
-        let (fixture, calls) = (try fixture(), CallMetrics())
-        fixture.module.addObserver(calls)
-        for _ in 0..<150 { try await fixture.module.execute("x") {} }
-        let samples = MetricCollection(of: [fixture.module]).samples(of: "resilience.policy.duration")
+        let (stage, calls) = (try stage(), CallMetrics())
+        stage.module.addObserver(calls)
+        for _ in 0..<150 { try await stage.module.execute("x") {} }
+        let samples = MetricCollection(of: [stage.module]).samples(of: "resilience.policy.duration")
         guard case .histogram(let durations) = samples.first(where: { $0.labels == ["x", "succeeded"] })?.value else {
             Issue.record("no histogram")
             return
@@ -214,7 +214,7 @@ struct OriginFaultTests {
 
     @Test("a result has its type: no cast is needed")
     func typed() async throws {
-        let value: [String: Int] = try await fixture().module.execute("x") { ["a": 1] }
+        let value: [String: Int] = try await stage().module.execute("x") { ["a": 1] }
         #expect(value == ["a": 1])
     }
 }

@@ -8,7 +8,7 @@ struct RegistrationTests {
     @Test("everything that is declared is found by its type and name")
     func declared() async throws {
         let shared = try CircuitBreaker("shared")
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("payments") {
                 Retry.layer()
                 CircuitBreaker.layer()
@@ -26,7 +26,7 @@ struct RegistrationTests {
             }
             Registration(family: "hosts", by: String.self, maxKeys: 10) { CircuitBreaker.layer() }
         }
-        let module = fixture.module
+        let module = stage.module
         #expect(try module.policy("payments").description == "Retry(3) → CircuitBreaker(payments)")
         #expect(try module.circuitBreaker("inventory").name == "inventory")
         #expect(try module.rateLimiter("maps").available == 10)
@@ -49,7 +49,7 @@ struct RegistrationTests {
     func builder() throws {
         let names = ["a", "b"]
         func more(_ isWanted: Bool) throws -> [String] {
-            try Fixture {
+            try Stage {
                 for name in names { Registration(name, CircuitBreaker.layer()) }
                 if isWanted { Registration("wanted") { Retry.layer() } }
                 if isWanted {
@@ -99,57 +99,57 @@ struct RegistrationTests {
 
     @Test("a name is taken once for each kind, and another kind may have it")
     func duplicates() throws {
-        let fixture = try Fixture { Registration("x") { Retry.layer() } }
-        try fixture.module.register(Registration("x", CircuitBreaker.layer()))
+        let stage = try Stage { Registration("x") { Retry.layer() } }
+        try stage.module.register(Registration("x", CircuitBreaker.layer()))
         #expect(
-            faults { try fixture.module.register(Registration("x") { Retry.layer() }) } == [
+            faults { try stage.module.register(Registration("x") { Retry.layer() }) } == [
                 "registrations: policy \"x\" is there twice"
             ])
         // Half of a hedged policy is there: nothing of it is registered.
         #expect(
-            faults { try fixture.module.register(Registration(hedged: "x") { Retry.layer() }) } == [
+            faults { try stage.module.register(Registration(hedged: "x") { Retry.layer() }) } == [
                 "registrations: policy \"x\" is there twice"
             ])
         #expect(throws: ResilienceModule.UnknownNameError.self) {
-            try fixture.module.component(HedgedPolicy.self, "x")
+            try stage.module.component(HedgedPolicy.self, "x")
         }
         // Of one kind, whatever their value.
-        try fixture.module.register(Registration(fallback: "y", for: Int.self) { .value(1) })
+        try stage.module.register(Registration(fallback: "y", for: Int.self) { .value(1) })
         #expect(
-            faults { try fixture.module.register(Registration(fallback: "y", for: String.self) { .value("") }) } == [
+            faults { try stage.module.register(Registration(fallback: "y", for: String.self) { .value("") }) } == [
                 "registrations: fallback \"y\" is there twice"
             ])
     }
 
     @Test("what is registered later follows the document in force, or is not registered")
     func registeredLater() throws {
-        let fixture = try Fixture(["defaults": ["retry": ["maxAttempts": 9]]]) {
+        let stage = try Stage(["defaults": ["retry": ["maxAttempts": 9]]]) {
             Registration("first") { Retry.layer() }
         }
-        try fixture.module.register(Registration(budget: "spare"))
-        #expect(fixture.events.map(\.name) == ["module.registered", "module.reloaded", "module.registered"])
-        #expect(fixture.module.configuration.document["defaults"] != nil)
-        #expect(fixture.module.remove(RetryBudget.self, "spare"))
-        #expect(!fixture.module.remove(RetryBudget.self, "spare"))
-        #expect(fixture.events.last?.description == "resilience module \"test\" removed retry budget \"spare\"")
+        try stage.module.register(Registration(budget: "spare"))
+        #expect(stage.events.map(\.name) == ["module.registered", "module.reloaded", "module.registered"])
+        #expect(stage.module.configuration.document["defaults"] != nil)
+        #expect(stage.module.remove(RetryBudget.self, "spare"))
+        #expect(!stage.module.remove(RetryBudget.self, "spare"))
+        #expect(stage.events.last?.description == "resilience module \"test\" removed retry budget \"spare\"")
     }
 
     @Test("a component of the user's own is held by its type; asking for another is a clear error")
     func ownTypes() throws {
         struct Pool: Sendable, Equatable { var size = 3 }
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("pool", Pool())
             Registration("number", 5)
             Registration(fallback: "quotes", for: Int.self) { .value(1) }
         }
-        #expect(try fixture.module.component(Pool.self, "pool") == Pool())
-        #expect(try fixture.module.component(Int.self, "number") == 5)
+        #expect(try stage.module.component(Pool.self, "pool") == Pool())
+        #expect(try stage.module.component(Int.self, "number") == 5)
         let error = #expect(throws: ResilienceModule.UnknownNameError.self) {
-            try fixture.module.component(Int.self, "pool")
+            try stage.module.component(Int.self, "pool")
         }
         #expect(error?.description == "there is no Int \"pool\"")
         let other = #expect(throws: ResilienceModule.UnknownNameError.self) {
-            try fixture.module.fallback("quotes", for: String.self)
+            try stage.module.fallback("quotes", for: String.self)
         }
         #expect(other?.description == "the fallback \"quotes\" is a KeyedFallback<NoKey, Int>")
     }
@@ -158,23 +158,23 @@ struct RegistrationTests {
     func existing() async throws {
         let policy = try Policy("plain") { CircuitBreaker.layer() }
         let (hedge, fallback) = (try policy.hedged(), try policy.fallback(Int.self) { .value(1) })
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration(policy)
             Registration("alias", policy)
             Registration("hedged", hedge)
             Registration("covered", fallback)
         }
-        _ = await fixture.module.shutdown()
+        _ = await stage.module.shutdown()
         for name in ["plain", "alias", "hedged", "covered"] {
             await #expect(throws: ResilienceModule.ShutdownError.self) {
-                try await fixture.module.execute(name) { Issue.record("let in: \(name)") }
+                try await stage.module.execute(name) { Issue.record("let in: \(name)") }
             }
         }
-        let hedged = try fixture.module.hedgedPolicy("hedged")
+        let hedged = try stage.module.hedgedPolicy("hedged")
         await #expect(throws: ResilienceModule.ShutdownError.self) {
             try await hedged.execute { Issue.record("let in") }
         }
-        let covered = try fixture.module.fallbackPolicy("covered", for: Int.self)
+        let covered = try stage.module.fallbackPolicy("covered", for: Int.self)
         await #expect(throws: ResilienceModule.ShutdownError.self) {
             try await covered.execute {
                 Issue.record("let in")

@@ -11,8 +11,8 @@ struct ReloadTests {
 
     @Test("a source is asked at intervals while the module runs, and a bad answer is reported once and changes nothing")
     func polling() async throws {
-        let fixture = try Fixture { Registration("x") { Retry.layer() } }
-        let (module, clock) = (fixture.module, fixture.clock)
+        let stage = try Stage { Registration("x") { Retry.layer() } }
+        let (module, clock) = (stage.module, stage.clock)
         let source = ScriptedOperation<ResilienceModule.Configuration?>(
             clock: clock,
             [
@@ -28,14 +28,14 @@ struct ReloadTests {
             try await source.waitForCalls(load)
             try await clock.waitForSleepers(1)
             attempts.append(try module.retry("x").configuration.maxAttempts)
-            failures.append(fixture.events.filter { $0.name == "module.reload_failed" }.count)
+            failures.append(stage.events.filter { $0.name == "module.reload_failed" }.count)
             clock.advance(by: .seconds(10) - .nanoseconds(1))
             #expect(source.calls == load)
             clock.advance(by: .nanoseconds(1))
         }
         #expect(attempts == [4, 4, 4, 4, 4, 4, 5, 5])
         #expect(failures == [0, 0, 1, 1, 2, 2, 2, 3])
-        let told = fixture.events.compactMap { if case .reloadFailed = $0.kind { $0.description } else { nil } }
+        let told = stage.events.compactMap { if case .reloadFailed = $0.kind { $0.description } else { nil } }
         #expect(
             told.first
                 == "resilience module \"test\" kept its configuration: policies.x.retry.maxAttempts: 0 is below 1")
@@ -51,8 +51,8 @@ struct ReloadTests {
 
     @Test("each document that is refused or cannot be loaded is counted once, however often it is looked at")
     func refusals() async throws {
-        let fixture = try Fixture { Registration("x") { Retry.layer() } }
-        let (module, clock) = (fixture.module, fixture.clock)
+        let stage = try Stage { Registration("x") { Retry.layer() } }
+        let (module, clock) = (stage.module, stage.clock)
         let first = ScriptedOperation<ResilienceModule.Configuration?>(
             clock: clock,
             [
@@ -75,7 +75,7 @@ struct ReloadTests {
         }
         #expect(refused == [2, 2, 3, 4, 4, 4, 4, 5].map { .integer($0) })
         #expect(counted(module, "applied") == .integer(2))
-        #expect(fixture.events.filter { $0.name == "module.reload_failed" }.count == 5)
+        #expect(stage.events.filter { $0.name == "module.reload_failed" }.count == 5)
         #expect(throws: ConfigurationError.self) { try module.update(document(0)) }
         #expect(counted(module, "refused") == .integer(6))
         running.cancel()
@@ -84,13 +84,13 @@ struct ReloadTests {
 
     @Test("a sequence of configurations is followed to its end")
     func sequence() async throws {
-        let fixture = try Fixture { Registration("x") { Retry.layer() } }
+        let stage = try Stage { Registration("x") { Retry.layer() } }
         let (updates, feed) = AsyncStream<ResilienceModule.Configuration>.makeStream()
-        fixture.module.reload(from: updates)
-        let running = Task { [module = fixture.module] in try await module.run() }
+        stage.module.reload(from: updates)
+        let running = Task { [module = stage.module] in try await module.run() }
         for attempts in [4, 0, 6] { feed.yield(document(attempts)) }
-        while try fixture.module.retry("x").configuration.maxAttempts != 6 { await Task.yield() }
-        #expect(fixture.events.filter { $0.name == "module.reload_failed" }.count == 1)
+        while try stage.module.retry("x").configuration.maxAttempts != 6 { await Task.yield() }
+        #expect(stage.events.filter { $0.name == "module.reload_failed" }.count == 1)
         feed.finish()
         running.cancel()
         try await running.value
@@ -98,14 +98,14 @@ struct ReloadTests {
 
     @Test("100 reloads while calls run: no call fails because of it")
     func underLoad() async throws {
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("x") {
                 Retry.layer(.immediate, maxAttempts: 2)
                 CircuitBreaker.layer()
                 RateLimiter.layer(.tokenBucket(1_000_000, per: .seconds(1)))
             }
         }
-        let module = fixture.module
+        let module = stage.module
         let (succeeded, failed, done) = (Counter(), Counter(), Counter())
         let callers = (0..<8).map { _ in
             Task {
@@ -140,8 +140,8 @@ struct ReloadTests {
     @Test("of updates at the same time, from several tasks and with registrations, all of one holds in the end")
     func concurrent() async throws {
         for round in 0..<40 {
-            let fixture = try Fixture { Registration("x") { Retry.layer() } }
-            let module = fixture.module
+            let stage = try Stage { Registration("x") { Retry.layer() } }
+            let module = stage.module
             await withTaskGroup(of: Void.self) { group in
                 for task in 0..<4 {
                     group.addTask {
@@ -171,10 +171,10 @@ struct ReloadTests {
 
     @Test("X-23 layers replaced while 100 calls run: all end on the old ones, which are released after the last")
     func replacement() async throws {
-        let fixture = try Fixture(["policies": ["x": ["layers": ["circuitBreaker", "retry"]]]])
-        let module = fixture.module
+        let stage = try Stage(["policies": ["x": ["layers": ["circuitBreaker", "retry"]]]])
+        let module = stage.module
         weak let old = try module.policy("x").circuitBreakers.first
-        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.hang])
+        let operation = ScriptedOperation<Int>(clock: stage.clock, [.hang])
         let calls = (0..<100).map { _ in Task { try await module.execute("x") { try await operation() } } }
         try await operation.waitForCalls(100)
         try module.update(.init(["policies": ["x": ["layers": [["timeout": "1s"]]]]]))
@@ -183,13 +183,13 @@ struct ReloadTests {
         // A call that comes now goes through the new layers.
         let new = Task { try await module.execute("x") { try await operation() } }
         try await operation.waitForCalls(101)
-        fixture.clock.advance(by: .seconds(1))
+        stage.clock.advance(by: .seconds(1))
         await #expect(throws: Timeout.ExceededError.self) { try await new.value }
         #expect(old != nil)
         operation.release(with: .success(1))
         for call in calls { #expect(try await call.value == 1) }
-        #expect(fixture.recorder.names.filter { $0 == "circuit_breaker.called" }.count == 100)
-        fixture.recorder.clear()
+        #expect(stage.recorder.names.filter { $0 == "circuit_breaker.called" }.count == 100)
+        stage.recorder.clear()
         #expect(old == nil)
     }
 }

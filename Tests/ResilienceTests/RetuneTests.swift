@@ -7,14 +7,14 @@ import Testing
 struct RetuneTests {
     @Test("X-19 a breaker's window stays when its threshold changes, and the next result is judged by the new one")
     func breaker() async throws {
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("x") { CircuitBreaker.layer(.init(trip: .failureRate(0.9, minimumCalls: 4))) }
         }
-        let policy = try fixture.module.policy("x")
+        let policy = try stage.module.policy("x")
         let breaker = try #require(policy.circuitBreakers.first)
         await fail(policy, times: 2)
         for _ in 0..<2 { try await policy.execute {} }
-        try fixture.module.update(
+        try stage.module.update(
             .init(["policies": ["x": ["circuitBreaker": ["trip": ["failureRate": 0.6, "minimumCalls": 4]]]]]))
         #expect(breaker.state == .closed && breaker.counts.failures == 2 && breaker.counts.calls == 4)
         await fail(policy, times: 1)
@@ -24,12 +24,12 @@ struct RetuneTests {
     @Test("a break that lasts goes on when the document is put in force again, changed elsewhere or not at all")
     func openBreaker() throws {
         let document: ConfigurationValue = ["policies": ["x": ["circuitBreaker": ["breakLength": "10s"]]]]
-        let fixture = try Fixture(document) { Registration("x") { CircuitBreaker.layer() } }
-        let breaker = try fixture.module.circuitBreaker("x")
+        let stage = try Stage(document) { Registration("x") { CircuitBreaker.layer() } }
+        let breaker = try stage.module.circuitBreaker("x")
         breaker.open()
-        fixture.clock.advance(by: .seconds(4))
-        try fixture.module.update(.init(document))
-        try fixture.module.update(
+        stage.clock.advance(by: .seconds(4))
+        try stage.module.update(.init(document))
+        try stage.module.update(
             .init(["policies": ["x": ["circuitBreaker": ["breakLength": "10s"]]], "circuitBreakers": ["other": [:]]]))
         #expect(breaker.remainingBreak == .seconds(6))
     }
@@ -54,8 +54,8 @@ struct RetuneTests {
                 ],
             ]
         }
-        let fixture = try Fixture(document(10, attempts: 3))
-        let module = fixture.module
+        let stage = try Stage(document(10, attempts: 3))
+        let module = stage.module
         let named = try module.retryBudget("named")
         let own = try #require(module.retry("b").configuration.budget as? RetryBudget)
         for budget in [named, own] { for _ in 0..<4 { #expect(budget.tryWithdraw()) } }
@@ -71,36 +71,36 @@ struct RetuneTests {
 
     @Test("a budget that a document describes in its place runs on the module's clock")
     func budgetClock() throws {
-        let fixture = try Fixture([
+        let stage = try Stage([
             "policies": [
                 "a": ["layers": [["retry": ["budget": ["ratio": 1, "minimumPerSecond": 0, "window": "10s"]]]]]
             ]
         ])
-        let budget = try #require(fixture.module.retry("a").configuration.budget as? RetryBudget)
+        let budget = try #require(stage.module.retry("a").configuration.budget as? RetryBudget)
         budget.deposit()
         #expect(budget.balance == 1)
-        fixture.clock.advance(by: .seconds(11))
+        stage.clock.advance(by: .seconds(11))
         #expect(budget.balance == 0)
     }
 
     @Test("a limiter keeps what was taken, a bulkhead who is in it")
     func limiter() throws {
-        let fixture = try Fixture {
+        let stage = try Stage {
             Registration("maps", RateLimiter.layer(.tokenBucket(10, per: .seconds(1))))
         }
-        let limiter = try fixture.module.rateLimiter("maps")
+        let limiter = try stage.module.rateLimiter("maps")
         for _ in 0..<8 { #expect(limiter.tryAcquire()) }
-        try fixture.module.update(.init(["rateLimiters": ["maps": ["maxWait": "1s"]]]))
+        try stage.module.update(.init(["rateLimiters": ["maps": ["maxWait": "1s"]]]))
         #expect(limiter.available == 2 && limiter.configuration.maxWait == .seconds(1))
     }
 
     @Test("settings that the user changed by hand stay until the document says something else")
     func byHand() throws {
-        let fixture = try Fixture { Registration("x") { Retry.layer(.immediate, maxAttempts: 3) } }
-        let retry = try fixture.module.retry("x")
+        let stage = try Stage { Registration("x") { Retry.layer(.immediate, maxAttempts: 3) } }
+        let retry = try stage.module.retry("x")
         try retry.update(.init(backoff: .immediate, maxAttempts: 7))
-        try fixture.module.register(Registration(budget: "other"))
-        try fixture.module.update(.init(["policies": ["x": ["retry": ["maxAttempts": 4]]]]))
+        try stage.module.register(Registration(budget: "other"))
+        try stage.module.update(.init(["policies": ["x": ["retry": ["maxAttempts": 4]]]]))
         #expect(retry.configuration.maxAttempts == 4)
     }
 }

@@ -49,16 +49,16 @@ struct SchemaTests {
         "of 9 000 random documents all that a module takes are admitted, and most that it refuses for their form are not"
     )
     func random() throws {
-        let fixture = try MutationTests.makeFixture()
+        let stage = try MutationTests.makeStage()
         let check = SchemaCheck(schema)
         #expect(check.faults(MutationTests.good) == [])
-        #expect(check.faults(fixture.module.effectiveConfiguration.document) == [])
+        #expect(check.faults(stage.module.effectiveConfiguration.document) == [])
         var (taken, refused, caught) = (0, 0, 0)
         for seed in UInt64(0)..<9000 {
             var generator = SplitMix64(seed: seed &+ 7_000_000)
             let document = MutationTests.good.mutated(using: &generator)
             let faults = check.faults(document)
-            if (try? fixture.module.validate(.init(document))) != nil {
+            if (try? stage.module.validate(.init(document))) != nil {
                 taken += 1
                 #expect(faults == [], "seed \(seed)")
             } else {

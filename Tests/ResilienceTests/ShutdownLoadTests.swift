@@ -7,14 +7,14 @@ import Testing
 struct ShutdownLoadTests {
     @Test("1 000 calls in flight, new ones arriving: none lost, none let in after, the deadline kept")
     func load() async throws {
-        let fixture = try Fixture(options: .init(gracePeriod: .seconds(10), cancellationPeriod: .seconds(1))) {
+        let stage = try Stage(options: .init(gracePeriod: .seconds(10), cancellationPeriod: .seconds(1))) {
             Registration("a") {
                 Retry.layer(.immediate, maxAttempts: 2)
                 CircuitBreaker.layer(.init(trip: .consecutiveFailures(.max)))
             }
             Registration(hedged: "b", .init(delay: .onlyAfterFailure)) { Bulkhead.layer(limit: 100_000) }
         }
-        let (module, clock) = (fixture.module, fixture.clock)
+        let (module, clock) = (stage.module, stage.clock)
         // Half of the calls end within the grace period; of the others half listen to cancellation.
         let quick = ScriptedOperation(clock: clock, [.success(1, after: .seconds(5))])
         let slow = ScriptedOperation(clock: clock, [.success(2, after: .seconds(60))])

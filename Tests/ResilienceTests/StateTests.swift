@@ -20,7 +20,7 @@ struct StateTests {
     @Test("X-20 saved as JSON mid-break and restored elsewhere: what is left of the break, and the window, stay")
     func restored() async throws {
         let store = MemoryStore()
-        let first = try Fixture { registrations }
+        let first = try Stage { registrations }
         first.module.keepState(in: store)
         let running = run(first.module)
         while first.module.state == .idle { await Task.yield() }
@@ -32,7 +32,7 @@ struct StateTests {
         try await running.value
         let saved = try #require(store.data)
 
-        let second = try Fixture { registrations }
+        let second = try Stage { registrations }
         second.clock.advance(by: .seconds(1_000_000))
         second.module.keepState(in: MemoryStore(saved))
         let again = run(second.module)
@@ -50,33 +50,33 @@ struct StateTests {
 
     @Test("a store that fails is reported, and the module runs and ends all the same")
     func failing() async throws {
-        let fixture = try Fixture { registrations }
-        fixture.module.keepState(in: FailingStore())
-        let running = run(fixture.module)
-        while !fixture.events.contains(where: { $0.name == "module.state_store_failed" }) { await Task.yield() }
-        await fixture.module.shutdown()
+        let stage = try Stage { registrations }
+        stage.module.keepState(in: FailingStore())
+        let running = run(stage.module)
+        while !stage.events.contains(where: { $0.name == "module.state_store_failed" }) { await Task.yield() }
+        await stage.module.shutdown()
         try await running.value
-        #expect(fixture.events.filter { $0.name == "module.state_store_failed" }.count == 2)
-        #expect(fixture.module.state == .stopped)
+        #expect(stage.events.filter { $0.name == "module.state_store_failed" }.count == 2)
+        #expect(stage.module.state == .stopped)
     }
 
     /// The state of a process whose breaker was open when it ended.
     private func openState() throws -> Data {
-        let fixture = try Fixture { registrations }
-        try fixture.module.circuitBreaker("y").open()
-        return try JSON.encode(fixture.module.savedState)
+        let stage = try Stage { registrations }
+        try stage.module.circuitBreaker("y").open()
+        return try JSON.encode(stage.module.savedState)
     }
 
     @Test("a shutdown before the start keeps what was stored, and adds what calls have learned")
     func shutdownBeforeRun() async throws {
         let stored = try openState()
         let store = MemoryStore(stored)
-        let first = try Fixture { registrations }
+        let first = try Stage { registrations }
         first.module.keepState(in: store)
         await first.module.shutdown()
         #expect(store.data == stored && store.saves == 0)
 
-        let second = try Fixture { registrations }
+        let second = try Stage { registrations }
         second.module.keepState(in: store)
         await fail(try second.module.policy("x"), times: 3)
         await second.module.shutdown()
@@ -98,33 +98,33 @@ struct StateTests {
             try? await go.value()
             isGone.finish()
         }
-        let fixture = try Fixture { registrations }
-        fixture.module.keepState(in: store)
-        let running = run(fixture.module)
+        let stage = try Stage { registrations }
+        stage.module.keepState(in: store)
+        let running = run(stage.module)
         try await loading.value()
-        await fixture.module.shutdown()
+        await stage.module.shutdown()
         go.finish()
         try await isGone.value()
         try await running.value
         #expect(store.data == stored)
-        #expect(try fixture.module.circuitBreaker("y").state == .closed)
+        #expect(try stage.module.circuitBreaker("y").state == .closed)
     }
 
     @Test("restoring does not undo what calls before the start have learned")
     func learnedBefore() async throws {
         let store = MemoryStore(try openState())
         let restored = Waiter<Void>()
-        let fixture = try Fixture {
+        let stage = try Stage {
             registrations
             Registration("z") { CircuitBreaker.layer() }
         }
         store.didLoad = { restored.finish() }
-        fixture.module.keepState(in: store)
-        let y = try fixture.module.circuitBreaker("y")
+        stage.module.keepState(in: store)
+        let y = try stage.module.circuitBreaker("y")
         try await y.execute {}
-        let running = run(fixture.module)
+        let running = run(stage.module)
         try await restored.value()
-        await fixture.module.shutdown()
+        await stage.module.shutdown()
         try await running.value
         #expect(y.state == .closed && y.totals.succeeded == 1)
         // What it has learned is kept, and no call has to find it out anew.
@@ -135,9 +135,9 @@ struct StateTests {
     @Test("what is done to a breaker by hand before the start is not undone either", arguments: 0..<4)
     func changedByHand(_ way: Int) async throws {
         let store = MemoryStore(try openState())
-        let fixture = try Fixture { registrations }
-        fixture.module.keepState(in: store)
-        let y = try fixture.module.circuitBreaker("y")
+        let stage = try Stage { registrations }
+        stage.module.keepState(in: store)
+        let y = try stage.module.circuitBreaker("y")
         switch way {
         case 0: y.isolate()
         case 1: y.disable()
@@ -149,9 +149,9 @@ struct StateTests {
         let before = y.state
         let restored = Waiter<Void>()
         store.didLoad = { restored.finish() }
-        let running = run(fixture.module)
+        let running = run(stage.module)
         try await restored.value()
-        await fixture.module.shutdown()
+        await stage.module.shutdown()
         try await running.value
         #expect(y.state == before)
     }
@@ -161,12 +161,12 @@ struct StateTests {
         let stored = try openState()
         let store = MemoryStore(stored)
         store.failingLoads = 1
-        let fixture = try Fixture { registrations }
-        fixture.module.keepState(in: store)
-        let running = run(fixture.module)
-        while !fixture.events.contains(where: { $0.name == "module.state_store_failed" }) { await Task.yield() }
-        try await fixture.module.policy("x").execute {}
-        await fixture.module.shutdown()
+        let stage = try Stage { registrations }
+        stage.module.keepState(in: store)
+        let running = run(stage.module)
+        while !stage.events.contains(where: { $0.name == "module.state_store_failed" }) { await Task.yield() }
+        try await stage.module.policy("x").execute {}
+        await stage.module.shutdown()
         try await running.value
         let state = try JSON.decode(ResilienceModule.SavedState.self, try #require(store.data))
         #expect(state.circuitBreakers["circuitBreakers/y"]?.state == .open)
@@ -175,16 +175,16 @@ struct StateTests {
 
     @Test("a state that cannot be used is refused as it is read, and what it holds for others is not used")
     func faulty() throws {
-        let fixture = try Fixture { registrations }
-        let breaker = try fixture.module.circuitBreaker("y")
+        let stage = try Stage { registrations }
+        let breaker = try stage.module.circuitBreaker("y")
         breaker.open()
-        var state = fixture.module.savedState
+        var state = stage.module.savedState
         breaker.close()
         let text = String(decoding: try JSON.encode(state), as: UTF8.self)
         let bad = text.replacing("\"version\":1", with: "\"version\":9", maxReplacements: 1)
         #expect(throws: (any Error).self) { try JSON.decode(ResilienceModule.SavedState.self, Data(bad.utf8)) }
         state.circuitBreakers = ["policies/gone/gone": breaker.snapshot, "circuitBreakers/z": breaker.snapshot]
-        try fixture.module.restore(state)
+        try stage.module.restore(state)
         #expect(breaker.state == .closed)
     }
 }

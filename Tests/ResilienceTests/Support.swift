@@ -4,7 +4,7 @@ import ResilienceCore
 import ResilienceTesting
 
 /// A module on a manual clock, and who hears it.
-struct Fixture {
+struct Stage {
     let clock = ManualClock()
     let recorder = EventRecorder()
     let module: ResilienceModule

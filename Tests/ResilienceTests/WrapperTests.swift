@@ -19,8 +19,8 @@ struct WrapperTests {
         ]
     }
 
-    private func fixture() throws -> Fixture {
-        try Fixture {
+    private func stage() throws -> Stage {
+        try Stage {
             Registration("p") {
                 Retry.layer()
                 Bulkhead.layer(limit: 1)
@@ -30,9 +30,9 @@ struct WrapperTests {
 
     @Test("after a shutdown neither operation nor fallback runs")
     func noFallback() async throws {
-        let fixture = try fixture()
-        let policy = try fixture.module.policy("p")
-        await fixture.module.shutdown()
+        let stage = try stage()
+        let policy = try stage.module.policy("p")
+        await stage.module.shutdown()
         for (way, strategy) in try wrapped(policy) {
             await #expect(throws: ShutdownError.self, "\(way)") {
                 try await strategy.execute {
@@ -46,8 +46,8 @@ struct WrapperTests {
 
     @Test("a hedge, a fallback and an abandoning limit with values set are behind it too, and keep what they are")
     func forms() async throws {
-        let fixture = try fixture()
-        let policy = try fixture.module.policy("p").setting(Tenant.self, to: "a")
+        let stage = try stage()
+        let policy = try stage.module.policy("p").setting(Tenant.self, to: "a")
         let hedged = try policy.hedged().idempotent(true).accepting(Int.self) { $0 > 0 }
         let covered = try policy.fallback(Int.self) { .value(7) }.setting(Tenant.self, to: "b")
         let abandoning = try policy.abandoning(after: .seconds(1)).setting(Tenant.self, to: "c")
@@ -55,7 +55,7 @@ struct WrapperTests {
         #expect(try await covered.execute { context in context[Tenant.self] == "b" ? 1 : 0 } == 1)
         #expect(try await abandoning.execute { context in context[Tenant.self] == "c" ? 1 : 0 } == 1)
         #expect(hedged.hedge.totals.primaryWins == 1)
-        await fixture.module.shutdown()
+        await stage.module.shutdown()
         await #expect(throws: ShutdownError.self) { try await hedged.execute { 1 } }
         await #expect(throws: ShutdownError.self) { try await covered.execute { 1 } }
         await #expect(throws: ShutdownError.self) { try await abandoning.execute { 1 } }

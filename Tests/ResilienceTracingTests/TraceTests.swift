@@ -3,6 +3,7 @@
     import Resilience
     import ResilienceTesting
     import ResilienceTracing
+    import TestSupport
     import Testing
     @testable import Timeouts
     import Tracing
@@ -175,7 +176,7 @@
             case wrappedCancellation
 
             var error: any Error {
-                let rejection = Refusal()
+                let rejection = Refused()
                 let exceeded = Timeout.ExceededError(policyName: "inner", limit: .seconds(1), underlying: nil)
                 return switch self {
                 case .strayCancellation: CancellationError()
@@ -204,13 +205,6 @@
                 default: []
                 }
             }
-        }
-
-        private struct Refusal: PolicyRejection {
-            let policyName = "inner"
-            let reason = "is full"
-            let retryAfter: Duration? = nil
-            var description: String { reason }
         }
 
         private struct Wrapper: ErrorWrapper {

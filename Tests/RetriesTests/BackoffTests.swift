@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Retries
@@ -114,7 +115,8 @@ struct BackoffTests {
         }
     }
 
-    @Test func fibonacciAndLists() throws {
+    @Test("delays follow the Fibonacci numbers, or a list whose last is repeated")
+    func sequences() throws {
         #expect(
             try delays(.fibonacci(from: .seconds(1), jitter: .none), 1...7).map(\.components.seconds)
                 == [1, 1, 2, 3, 5, 8, 13])
@@ -122,7 +124,8 @@ struct BackoffTests {
         #expect(try delays(list, 1...5) == [.seconds(3), .zero, .seconds(1), .seconds(1), .seconds(1)])
     }
 
-    @Test func aFunctionSeesTheErrorTheAttemptAndThePreviousDelay() throws {
+    @Test("a function sees the error, the attempt and the previous delay")
+    func function() throws {
         let seen = Lock<[(String, Int, Duration?)]>([])
         let backoff = Backoff.custom { failure in
             seen.withLock { $0.append(("\(failure.error)", failure.attempt, failure.previousDelay)) }
@@ -160,14 +163,16 @@ struct BackoffTests {
                 == [.milliseconds(1500), .milliseconds(1500), .milliseconds(1500)])
     }
 
-    @Test func fullAndEqual() throws {
+    @Test("full jitter draws from zero to the delay, equal jitter from half of it")
+    func jitter() throws {
         for (random, full, equal) in [(0.0, 0.0, 2.0), (0.25, 1, 2.5), (1, 4, 4)] {
             try expectClose(try delay(.constant(.seconds(4), jitter: .full), after: 1, random: random), full)
             try expectClose(try delay(.constant(.seconds(4), jitter: .equal), after: 1, random: random), equal)
         }
     }
 
-    @Test func growingBackoffsAreJitteredByDefault() {
+    @Test("growing backoffs are jittered by default")
+    func growingDefaults() {
         #expect(Backoff.exponential().jitter == .full && Backoff.linear().jitter == .full)
         #expect(Backoff.fibonacci().jitter == .full && Backoff.constant(.zero).jitter == .none)
         #expect(Backoff.list([.zero]).jitter == .none && Backoff.custom { _ in nil }.jitter == .none)

@@ -11,29 +11,29 @@ struct CancellationTests {
 
     @Test("PO-28: cancelled before the call, the operation does not run")
     func before() async throws {
-        let fixture = try Fixture(Configuration())
+        let stage = try Stage(Configuration())
         let calls = Count()
         let task = Task {
             cancelSelf()
-            try await fixture.retry.execute { _ = calls.increment() }
+            try await stage.retry.execute { _ = calls.increment() }
         }
         await #expect(throws: CancellationError.self) { try await task.value }
-        #expect(calls.value == 0 && fixture.retry.totals.cancelled == 1 && fixture.retry.totals.calls == 1)
+        #expect(calls.value == 0 && stage.retry.totals.cancelled == 1 && stage.retry.totals.calls == 1)
     }
 
     @Test("PO-29: cancelled during a call whose value is not accepted, which would be retried")
     func unacceptedValue() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate))
+        let stage = try Stage(Configuration(backoff: .immediate))
         let calls = Count()
         let task = Task {
-            try await fixture.retry.execute(accepting: { $0 == 0 }) {
+            try await stage.retry.execute(accepting: { $0 == 0 }) {
                 cancelSelf()
                 return calls.increment()
             }
         }
         await #expect(throws: CancellationError.self) { try await task.value }
         // Elsewhere a retry is announced that then does not happen; here it is reported as given up.
-        #expect(calls.value == 1 && fixture.reasons == [.cancelled])
+        #expect(calls.value == 1 && stage.reasons == [.cancelled])
     }
 
     @Test("PO-30: cancelled during a call whose value is accepted, or would not be retried")
@@ -59,63 +59,63 @@ struct CancellationTests {
                 if event.name == "retry.attempt_failed" { withUnsafeCurrentTask { $0?.cancel() } }
             }
         }
-        let fixture = try Fixture(Configuration(backoff: .constant(delay)))
-        fixture.retry.addObserver(Canceller())
-        let task = Task { await fixture.retry.run { throw failure } }
+        let stage = try Stage(Configuration(backoff: .constant(delay)))
+        stage.retry.addObserver(Canceller())
+        let task = Task { await stage.retry.run { throw failure } }
         let execution = await task.value
         #expect(execution.attempts == 1)
         #expect(throws: CancellationError.self) { try execution.get() }
-        #expect(fixture.retry.totals.cancelled == 1 && fixture.retry.totals.retries == 0)
-        #expect(fixture.recorder.names == ["retry.attempt_failed", "retry.gave_up"])
+        #expect(stage.retry.totals.cancelled == 1 && stage.retry.totals.retries == 0)
+        #expect(stage.recorder.names == ["retry.attempt_failed", "retry.gave_up"])
     }
 
     @Test("PO-31, FS-34: cancelled during the delay, the call ends at once")
     func duringTheDelay() async throws {
         let budget = try RetryBudget(.quota(14))
-        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(1)), budget: budget))
-        let task = Task { await fixture.retry.run { throw failure } }
-        try await fixture.clock.waitForSleepers(1)
+        let stage = try Stage(Configuration(backoff: .constant(.seconds(1)), budget: budget))
+        let task = Task { await stage.retry.run { throw failure } }
+        try await stage.clock.waitForSleepers(1)
         task.cancel()
         let execution = await task.value
         #expect(throws: CancellationError.self) { try execution.get() }
-        #expect(execution.attempts == 1 && fixture.clock.sleeperCount == 0)
-        #expect(fixture.retry.totals.cancelled == 1 && fixture.reasons == [.cancelled])
+        #expect(execution.attempts == 1 && stage.clock.sleeperCount == 0)
+        #expect(stage.retry.totals.cancelled == 1 && stage.reasons == [.cancelled])
         #expect(budget.balance == 14)
     }
 
     @Test("FS-33: cancelled during a call of 1 s, which is not retried")
     func duringTheCall() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate))
-        let operation = ScriptedOperation<Int>(clock: fixture.clock, [.success(1, after: .seconds(1))])
-        let task = Task { try await fixture.retry.execute { try await operation() } }
+        let stage = try Stage(Configuration(backoff: .immediate))
+        let operation = ScriptedOperation<Int>(clock: stage.clock, [.success(1, after: .seconds(1))])
+        let task = Task { try await stage.retry.execute { try await operation() } }
         try await operation.waitForCalls(1)
-        fixture.clock.advance(by: .milliseconds(100))
+        stage.clock.advance(by: .milliseconds(100))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        #expect(operation.calls == 1 && fixture.retry.totals.cancelled == 1)
+        #expect(operation.calls == 1 && stage.retry.totals.cancelled == 1)
     }
 
     @Test("FS-33: a call that is ended by its deadline has failed, and is not retried")
     func byTheDeadline() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate))
-        var context = fixture.retry.rootContext
-        context.deadline = fixture.retry.time.now.advanced(by: .milliseconds(100))
+        let stage = try Stage(Configuration(backoff: .immediate))
+        var context = stage.retry.rootContext
+        context.deadline = stage.retry.time.now.advanced(by: .milliseconds(100))
         await #expect(throws: CancellationError.self) {
-            try await fixture.retry.execute(context) { _ in
-                fixture.clock.advance(by: .milliseconds(100))
+            try await stage.retry.execute(context) { _ in
+                stage.clock.advance(by: .milliseconds(100))
                 throw CancellationError()
             }
         }
-        #expect(fixture.reasons == [.deadline] && fixture.retry.totals.failedWithoutRetry == 1)
+        #expect(stage.reasons == [.deadline] && stage.retry.totals.failedWithoutRetry == 1)
     }
 
     @Test("a client's own CancellationError is retried; no error of a cancelled task is")
     func errors() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate, handles: .init { _ in true }))
-        #expect(try await fixture.run([CancellationError()]).value == 2)
-        #expect(fixture.retry.totals.succeededWithRetry == 1 && fixture.retry.totals.retries == 1)
+        let stage = try Stage(Configuration(backoff: .immediate, handles: .init { _ in true }))
+        #expect(try await stage.run([CancellationError()]).value == 2)
+        #expect(stage.retry.totals.succeededWithRetry == 1 && stage.retry.totals.retries == 1)
         let task = Task {
-            await fixture.retry.run {
+            await stage.retry.run {
                 cancelSelf()
                 throw InjectedFailure("the client's own word for cancelled")
             }
@@ -123,7 +123,7 @@ struct CancellationTests {
         let execution = await task.value
         #expect(throws: InjectedFailure.self) { try execution.get() }
         #expect(execution.attempts == 1)
-        #expect(fixture.retry.totals.cancelled == 1 && fixture.retry.totals.retries == 1)
-        #expect(fixture.reasons == [.cancelled] && fixture.events.last?.severity == .debug)
+        #expect(stage.retry.totals.cancelled == 1 && stage.retry.totals.retries == 1)
+        #expect(stage.reasons == [.cancelled] && stage.events.last?.severity == .debug)
     }
 }

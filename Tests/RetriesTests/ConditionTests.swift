@@ -1,6 +1,7 @@
 import CircuitBreakers
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Retries
@@ -13,7 +14,7 @@ struct ConditionTests {
 
     /// Whether an error is retried.
     private func isRetried(_ error: any Error, _ configuration: Configuration) async throws -> Bool {
-        let outcome = try await Fixture(configuration).run([error])
+        let outcome = try await Stage(configuration).run([error])
         if let thrown = outcome.error { #expect("\(thrown)" == "\(error)") }
         return outcome.attempts == 2
     }
@@ -22,7 +23,8 @@ struct ConditionTests {
         try await isRetried(error, Configuration(handles: condition))
     }
 
-    @Test func listsOfTypes() async throws {
+    @Test("errors are retried by their types")
+    func types() async throws {
         #expect(try await isRetried(failure, .all))
         #expect(try await !isRetried(failure, .none))
         #expect(try await isRetried(failure, .only(Other.self, InjectedFailure.self)))
@@ -35,7 +37,8 @@ struct ConditionTests {
         #expect(try await isRetried(Base(), .except(Derived.self)))
     }
 
-    @Test func predicates() async throws {
+    @Test("errors are retried by a predicate")
+    func predicate() async throws {
         let server = ErrorCondition.errors { ($0 as? InjectedFailure)?.label == "server" }
         #expect(try await isRetried(InjectedFailure("server"), server))
         #expect(try await !isRetried(InjectedFailure("client"), server))
@@ -44,21 +47,23 @@ struct ConditionTests {
         #expect(try await !isRetried(failure, everything))
     }
 
-    @Test func valuesThatAreNotAccepted() async throws {
+    @Test("a value that is not accepted is retried whichever types of errors are, unless nothing is")
+    func unaccepted() async throws {
         let conditions: [(ErrorCondition, Int)] = [
             (.all, 3), (.only(Other.self), 3), (.except(InjectedFailure.self), 3), (.errors { _ in false }, 3),
             (.none, 1), (.init { $0 is Other }, 1),
         ]
         for (condition, attempts) in conditions {
-            let fixture = try Fixture(Configuration(backoff: .immediate, handles: condition))
-            let outcome = try await fixture.run(accepting: { $0 < 500 }) { _ in 503 }
+            let stage = try Stage(Configuration(backoff: .immediate, handles: condition))
+            let outcome = try await stage.run(accepting: { $0 < 500 }) { _ in 503 }
             #expect(outcome.attempts == attempts && outcome.value == 503)
         }
     }
 
-    @Test func aValueThatIsNotAcceptedAndThenAnErrorIsTheError() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate, maxAttempts: 2))
-        let outcome = try await fixture.run(accepting: { $0 < 500 }) { context in
+    @Test("a value that is not accepted and then an error is the error")
+    func lastError() async throws {
+        let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 2))
+        let outcome = try await stage.run(accepting: { $0 < 500 }) { context in
             if context.attempt == 2 { throw failure }
             return 503
         }
@@ -67,7 +72,8 @@ struct ConditionTests {
 
     // MARK: Idempotence
 
-    @Test func aCallThatIsNotIdempotentIsRetriedOnlyIfItNeverRan() async throws {
+    @Test("a call that is not idempotent is retried only if it never ran")
+    func notIdempotent() async throws {
         var configuration = Configuration(idempotent: false)
         #expect(try await !isRetried(failure, configuration))
         #expect(try await !isRetried(Refused(retryAfter: .zero), configuration))
@@ -77,13 +83,14 @@ struct ConditionTests {
         configuration.neverRan = .rejections
         configuration.onRejection = .waitUntilRetryAfter
         #expect(try await isRetried(Refused(retryAfter: .zero), configuration))
-        let fixture = try Fixture(configuration)
+        let stage = try Stage(configuration)
         // It did run: there is a value.
-        #expect(try await fixture.run(accepting: { _ in false }) { _ in 1 }.attempts == 1)
-        #expect(fixture.reasons == [.notIdempotent] && fixture.events.last?.severity == .debug)
+        #expect(try await stage.run(accepting: { _ in false }) { _ in 1 }.attempts == 1)
+        #expect(stage.reasons == [.notIdempotent] && stage.events.last?.severity == .debug)
     }
 
-    @Test func aCallSaysForItselfWhetherItIsIdempotent() async throws {
+    @Test("a call says for itself whether it is idempotent")
+    func ownIdempotence() async throws {
         let clock = ManualClock()
         for byDefault in [true, false] {
             let policy = try Policy("p", clock: clock) {
@@ -100,23 +107,25 @@ struct ConditionTests {
 
     // MARK: Rejections of layers inside
 
-    @Test func whereAskedARejectionIsWaitedForIfItSaysWhen() async throws {
+    @Test("where asked, a rejection is waited for if it says when")
+    func rejection() async throws {
         #expect(try await !isRetried(Refused(), .all))
-        let fixture = try Fixture(
+        let stage = try Stage(
             Configuration(backoff: .constant(.seconds(1)), hintJitter: 0, onRejection: .waitUntilRetryAfter))
-        #expect(try await fixture.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
-        #expect(try await fixture.run([Refused(retryAfter: .milliseconds(1))]).slept == [.seconds(1)])
-        #expect(try await fixture.run([Refused(retryAfter: .seconds(31))]).error is Refused)
-        #expect(try await fixture.run([Refused()]).error is Refused)
-        #expect(fixture.reasons == [.delay, .rejection])
+        #expect(try await stage.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
+        #expect(try await stage.run([Refused(retryAfter: .milliseconds(1))]).slept == [.seconds(1)])
+        #expect(try await stage.run([Refused(retryAfter: .seconds(31))]).error is Refused)
+        #expect(try await stage.run([Refused()]).error is Refused)
+        #expect(stage.reasons == [.delay, .rejection])
     }
 
-    @Test func hintsOfServersMayBeIgnoredThoseOfRejectionsMayNot() async throws {
-        let fixture = try Fixture(
+    @Test("hints of servers may be ignored, those of rejections may not")
+    func ignoredHints() async throws {
+        let stage = try Stage(
             Configuration(
                 backoff: .immediate, serverHints: .ignored, hintJitter: 0, onRejection: .waitUntilRetryAfter))
-        #expect(try await fixture.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
-        #expect(try await fixture.run([InjectedFailure(retryAfter: .seconds(7))]).slept == [])
+        #expect(try await stage.run([Refused(retryAfter: .seconds(7))]).slept == [.seconds(7)])
+        #expect(try await stage.run([InjectedFailure(retryAfter: .seconds(7))]).slept == [])
     }
 
     @Test("FS-17: seven attempts around a breaker that opens after three failures")
@@ -179,12 +188,13 @@ struct ConditionTests {
     @Test("FS-22: two timeouts, then a quick answer")
     func aroundATimeout() async throws {
         // The error stands for the limit of each attempt.
-        let fixture = try Fixture(Configuration(backoff: .immediate))
-        let outcome = try await fixture.run([InjectedFailure("50 ms are over"), InjectedFailure("50 ms are over")])
+        let stage = try Stage(Configuration(backoff: .immediate))
+        let outcome = try await stage.run([InjectedFailure("50 ms are over"), InjectedFailure("50 ms are over")])
         #expect(outcome.value == 3 && outcome.attempts == 3)
     }
 
-    @Test func anIsolatedBreakerEndsTheCall() async throws {
+    @Test("an isolated breaker ends the call")
+    func isolated() async throws {
         let policy = try Policy("p", clock: ManualClock()) {
             Retry.layer(.immediate)
             CircuitBreaker.layer(.init(initialState: .isolated))

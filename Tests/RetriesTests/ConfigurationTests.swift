@@ -7,7 +7,8 @@ import Testing
 /// How retries are made, changed and described.
 @Suite("Retry: configuration", .timeLimit(.minutes(30)))
 struct ConfigurationTests {
-    @Test func theFormsInWhichARetryIsMade() throws {
+    @Test("a retry is made with a name, a configuration, parts of one, or none of them")
+    func forms() throws {
         #expect(try Retry().name == "retry" && Retry().configuration.maxAttempts == 3)
         #expect(try Retry(.immediate, maxAttempts: 4).configuration.maxAttempts == 4)
         #expect(try Retry("quotes").name == "quotes")
@@ -88,57 +89,62 @@ struct ConfigurationTests {
             ])
     }
 
-    @Test func theLimitsOfTheRangesWork() async throws {
+    @Test("the limits of the ranges work")
+    func extremes() async throws {
         let longest = Duration.nanoseconds(Int64.max)
-        let fixture = try Fixture(
+        let stage = try Stage(
             Configuration(
                 backoff: .exponential(from: longest, factor: .greatestFiniteMagnitude, jitter: .ratio(1)),
                 maxAttempts: Retry.unlimited, maxDelay: longest, maxDuration: longest), random: .constant(1))
-        #expect(try await fixture.run([failure, failure]).slept == [longest])
-        #expect(fixture.reasons == [.duration])
-        let none = try Fixture(Configuration(maxDelay: .zero, maxDuration: .nanoseconds(1)))
+        #expect(try await stage.run([failure, failure]).slept == [longest])
+        #expect(stage.reasons == [.duration])
+        let none = try Stage(Configuration(maxDelay: .zero, maxDuration: .nanoseconds(1)))
         #expect(try await none.run([failure, failure]).slept == [])
     }
 
-    @Test func aConfigurationInForceCanBeReplaced() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate, maxAttempts: 2))
-        _ = try await fixture.run { _ -> Int in throw failure }
-        var configuration = fixture.retry.configuration
+    @Test("a configuration in force can be replaced")
+    func update() async throws {
+        let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 2))
+        _ = try await stage.run { _ -> Int in throw failure }
+        var configuration = stage.retry.configuration
         configuration.maxAttempts = 5
         configuration.budget = try RetryBudget(.quota(42))
-        try fixture.retry.update(configuration)
-        #expect(try await fixture.run { _ -> Int in throw failure }.attempts == 4)
-        #expect(fixture.reasons == [.attempts, .budget])
-        #expect(throws: ConfigurationError.self) { try fixture.retry.update(Configuration(maxAttempts: 0)) }
-        #expect(fixture.retry.configuration.maxAttempts == 5)
-        try fixture.retry.update(Configuration(backoff: .immediate))
-        #expect(try await fixture.run { _ -> Int in throw failure }.attempts == 3)
-        #expect(fixture.retry.totals.failedWithRetry == 3)
+        try stage.retry.update(configuration)
+        #expect(try await stage.run { _ -> Int in throw failure }.attempts == 4)
+        #expect(stage.reasons == [.attempts, .budget])
+        #expect(throws: ConfigurationError.self) { try stage.retry.update(Configuration(maxAttempts: 0)) }
+        #expect(stage.retry.configuration.maxAttempts == 5)
+        try stage.retry.update(Configuration(backoff: .immediate))
+        #expect(try await stage.run { _ -> Int in throw failure }.attempts == 3)
+        #expect(stage.retry.totals.failedWithRetry == 3)
     }
 
-    @Test func aCallThatHasFailedGoesOnByTheOldConfiguration() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate, maxAttempts: 4))
-        let outcome = try await fixture.run { context -> Int in
-            if context.attempt == 2 { try fixture.retry.update(Configuration(maxAttempts: 1)) }
+    @Test("a call that has failed goes on by the old configuration")
+    func runningCall() async throws {
+        let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 4))
+        let outcome = try await stage.run { context -> Int in
+            if context.attempt == 2 { try stage.retry.update(Configuration(maxAttempts: 1)) }
             throw failure
         }
         #expect(outcome.attempts == 4)
-        #expect(try await fixture.run { _ -> Int in throw failure }.attempts == 1)
+        #expect(try await stage.run { _ -> Int in throw failure }.attempts == 1)
     }
 
-    @Test func aLongestDurationSetDuringACallCountsFromThen() async throws {
-        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(4))))
-        fixture.clock.advance(by: .seconds(1000))
-        let outcome = try await fixture.run { context -> Int in
+    @Test("a longest duration set during a call counts from then")
+    func laterDuration() async throws {
+        let stage = try Stage(Configuration(backoff: .constant(.seconds(4))))
+        stage.clock.advance(by: .seconds(1000))
+        let outcome = try await stage.run { context -> Int in
             if context.attempt == 1 {
-                try fixture.retry.update(Configuration(backoff: .constant(.seconds(4)), maxDuration: .seconds(10)))
+                try stage.retry.update(Configuration(backoff: .constant(.seconds(4)), maxDuration: .seconds(10)))
             }
             throw failure
         }
         #expect(outcome.slept == [.seconds(4), .seconds(4)])
     }
 
-    @Test func totalsAddUp() {
+    @Test("totals add up")
+    func totals() {
         var totals = Totals()
         totals.succeededWithoutRetry = .max
         totals.cancelled = 1
@@ -150,7 +156,8 @@ struct ConfigurationTests {
         #expect(sum.succeededWithoutRetry == .max && sum.cancelled == 1 && sum.hintsIgnored == 3)
     }
 
-    @Test func everyReasonHasItsWords() {
+    @Test("every reason has its words")
+    func words() {
         #expect(Set(StopReason.allCases.map(\.description)).count == StopReason.allCases.count)
     }
 }

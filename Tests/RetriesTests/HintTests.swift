@@ -1,6 +1,7 @@
 import CircuitBreakers
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Retries
@@ -16,7 +17,7 @@ struct HintTests {
     private func first(_ configuration: Configuration, _ error: any Error, random: RandomSource) async throws
         -> Duration?
     {
-        try await Fixture(configuration, random: random).run([error]).slept.first
+        try await Stage(configuration, random: random).run([error]).slept.first
     }
 
     @Test(
@@ -118,11 +119,11 @@ struct HintTests {
             backoff: .exponential(from: .seconds(1), jitter: .none), maxAttempts: unlimited, hintJitter: 0)
         let errors: [any Error] = [failure, failure, hint, failure, failure, hint, hint, failure]
         #expect(
-            try await Fixture(exponential).run(errors).slept.map(\.components.seconds) == [1, 2, 7, 1, 2, 7, 7, 1])
+            try await Stage(exponential).run(errors).slept.map(\.components.seconds) == [1, 2, 7, 1, 2, 7, 7, 1])
         var ignoring = exponential
         ignoring.serverHints = .ignored
         #expect(
-            try await Fixture(ignoring).run(errors).slept.map(\.components.seconds) == [1, 2, 4, 8, 16, 30, 30, 30])
+            try await Stage(ignoring).run(errors).slept.map(\.components.seconds) == [1, 2, 4, 8, 16, 30, 30, 30])
         for (backoff, expected) in [
             (Backoff.fibonacci(from: .seconds(1), jitter: .none), [1, 1, 7, 1, 1, 7, 7, 1]),
             (.linear(from: .seconds(1), jitter: .none), [1, 2, 7, 1, 2, 7, 7, 1]),
@@ -133,22 +134,22 @@ struct HintTests {
         ] as [(Backoff, [Int64])] {
             var configuration = exponential
             configuration.backoff = backoff
-            let slept = try await Fixture(configuration, random: .constant(1)).run(errors).slept
+            let slept = try await Stage(configuration, random: .constant(1)).run(errors).slept
             #expect(slept.map(\.components.seconds) == expected)
         }
     }
 
     @Test("a value that was not accepted gives its hint, and delay functions see it")
     func hintsOfValues() async throws {
-        let fixture = try Fixture(Configuration(hintJitter: 0))
-        let outcome = try await fixture.run(accepting: { $0.status < 500 }) { context in
+        let stage = try Stage(Configuration(hintJitter: 0))
+        let outcome = try await stage.run(accepting: { $0.status < 500 }) { context in
             context.attempt == 1
                 ? Response(serverHint: .http(retryAfter: "2.5", secondsSince1970: 0)) : Response(status: 200)
         }
         #expect(outcome.slept == [.milliseconds(2_500)] && outcome.value?.status == 200)
-        let stopped = try await fixture.run(accepting: { $0.status < 500 }) { _ in Response(serverHint: .doNotRetry) }
-        #expect(stopped.attempts == 1 && stopped.value?.status == 503 && fixture.reasons == [.server])
-        let asking = try Fixture(
+        let stopped = try await stage.run(accepting: { $0.status < 500 }) { _ in Response(serverHint: .doNotRetry) }
+        #expect(stopped.attempts == 1 && stopped.value?.status == 503 && stage.reasons == [.server])
+        let asking = try Stage(
             Configuration(
                 backoff: .custom { ($0.value(as: Int.self)).map { .seconds($0 % 100) } ?? .seconds(50) }))
         let asked = try await asking.run(accepting: { $0 < 500 }) { context in
@@ -163,12 +164,12 @@ struct HintTests {
         func exhausted(_ error: any Error) -> Retry.ExhaustedError {
             Retry.ExhaustedError(policyName: "i", reason: .attempts, attempts: 1, failures: [], lastError: error)
         }
-        let fixture = try Fixture(
+        let stage = try Stage(
             Configuration(backoff: .immediate, handles: .only(InjectedFailure.self), hintJitter: 0))
-        #expect(try await fixture.run([exhausted(InjectedFailure(retryAfter: .seconds(3)))]).slept == [.seconds(3)])
-        #expect(try await fixture.run([exhausted(Other())]).error is Retry.ExhaustedError)
+        #expect(try await stage.run([exhausted(InjectedFailure(retryAfter: .seconds(3)))]).slept == [.seconds(3)])
+        #expect(try await stage.run([exhausted(Other())]).error is Retry.ExhaustedError)
         #expect(exhausted(InjectedFailure(retryAfter: .seconds(3))).retryAfter == .seconds(3))
-        let standard = try Fixture(Configuration(backoff: .immediate))
+        let standard = try Stage(Configuration(backoff: .immediate))
         #expect(try await standard.run([exhausted(Refused(retryAfter: .zero))]).attempts == 1)
         #expect(try await standard.run([exhausted(Answer(serverHint: .doNotRetry))]).attempts == 1)
         #expect(standard.reasons == [.rejection, .server])
@@ -177,25 +178,25 @@ struct HintTests {
     @Test("a condition that names rejections waits for them; no other does unless it is told to")
     func namedRejections() async throws {
         for condition: ErrorCondition in [.rejections, .only(Refused.self), .only(Other.self, Refused.self)] {
-            let fixture = try Fixture(Configuration(backoff: .immediate, handles: condition, hintJitter: 0))
-            let outcome = try await fixture.run([Refused(retryAfter: .seconds(2)), Refused(retryAfter: .zero)])
+            let stage = try Stage(Configuration(backoff: .immediate, handles: condition, hintJitter: 0))
+            let outcome = try await stage.run([Refused(retryAfter: .seconds(2)), Refused(retryAfter: .zero)])
             #expect(outcome.attempts == 3 && outcome.slept == [.seconds(2)])
         }
         for condition: ErrorCondition in [.all, .except(Other.self), .only(Other.self), .errors { _ in true }] {
-            let fixture = try Fixture(Configuration(backoff: .immediate, handles: condition, hintJitter: 0))
-            #expect(try await fixture.run([Refused(retryAfter: .seconds(2))]).attempts == 1)
+            let stage = try Stage(Configuration(backoff: .immediate, handles: condition, hintJitter: 0))
+            #expect(try await stage.run([Refused(retryAfter: .seconds(2))]).attempts == 1)
         }
     }
 
     @Test("a rejection ends the call at once, unless waiting is asked for")
     func rejections() async throws {
         let budget = try RetryBudget(.throttle())
-        let fixture = try Fixture(Configuration(budget: budget))
+        let stage = try Stage(Configuration(budget: budget))
         for retryAfter in [nil, Duration.zero, .seconds(1)] {
-            let outcome = try await fixture.run([Refused(retryAfter: retryAfter)])
+            let outcome = try await stage.run([Refused(retryAfter: retryAfter)])
             #expect(outcome.attempts == 1 && outcome.error is Refused && outcome.slept.isEmpty)
         }
-        #expect(fixture.reasons == [.rejection, .rejection, .rejection] && budget.balance == 10)
+        #expect(stage.reasons == [.rejection, .rejection, .rejection] && budget.balance == 10)
         let policy = try Policy("p", clock: ManualClock()) {
             Retry.layer(.immediate, maxAttempts: 7)
             CircuitBreaker.layer(.init(trip: .consecutiveFailures(3), breakLength: .fixed(.seconds(5))))

@@ -8,7 +8,8 @@ import Testing
 /// A delay leaves the caller's actor, and comes back to it.
 @Suite("Retry: isolation of a call that waits", .timeLimit(.minutes(30)))
 struct RetryIsolationTests {
-    @Test func afterADelayTheOperationRunsOnTheActor() async throws {
+    @Test("after a delay the operation runs on the actor")
+    func actor() async throws {
         let clock = ManualClock()
         let retry = try Retry(.constant(.seconds(1)), maxAttempts: 3, clock: clock)
         let policy = try Policy("p", clock: clock) {

@@ -89,7 +89,7 @@ struct LayeredBudgetTests {
         }
         #expect(budget.balance == Double(tokens - attempts.value))
         let alone = try RetryBudget(.throttle(maxTokens: tokens, tokenRatio: 0.5))
-        let single = try Fixture(Configuration(backoff: .immediate, maxAttempts: 99, budget: alone))
+        let single = try Stage(Configuration(backoff: .immediate, maxAttempts: 99, budget: alone))
         #expect(try await single.run { _ in throw failure }.attempts == attempts.value)
         #expect(alone.balance == budget.balance)
     }

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Retries
@@ -16,41 +17,44 @@ struct LimitTests {
         let endless = Array(repeating: hint(.seconds(3600)), count: 100)
         for lastDelay in [Retry.LastDelay.refuse, .trim] {
             configuration.lastDelay = lastDelay
-            let fixture = try Fixture(configuration)
-            let outcome = try await fixture.run(endless)
-            #expect(outcome.slept == [.seconds(30), .seconds(30)] && fixture.reasons == [.duration])
+            let stage = try Stage(configuration)
+            let outcome = try await stage.run(endless)
+            #expect(outcome.slept == [.seconds(30), .seconds(30)] && stage.reasons == [.duration])
         }
         configuration.serverHints = .exact
-        let exact = try Fixture(configuration)
+        let exact = try Stage(configuration)
         #expect(try await exact.run(endless).slept == [] && exact.reasons == [.delay])
         configuration.maxDelay = .seconds(7200)
-        let long = try Fixture(configuration)
+        let long = try Stage(configuration)
         #expect(try await long.run(endless).slept == [] && long.reasons == [.duration])
     }
 
-    @Test func aHintWinsOverTheBackoff() async throws {
-        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(10)), hintJitter: 0))
-        #expect(try await fixture.run([hint(.seconds(2)), hint(.seconds(20))]).slept == [.seconds(2), .seconds(20)])
-        #expect(try await fixture.run([hint(.zero), hint(.seconds(-5))]).slept == [])
-        #expect(try await fixture.run([hint(.seconds(2)), failure]).slept == [.seconds(2), .seconds(10)])
+    @Test("a hint wins over the backoff")
+    func hintBeforeBackoff() async throws {
+        let stage = try Stage(Configuration(backoff: .constant(.seconds(10)), hintJitter: 0))
+        #expect(try await stage.run([hint(.seconds(2)), hint(.seconds(20))]).slept == [.seconds(2), .seconds(20)])
+        #expect(try await stage.run([hint(.zero), hint(.seconds(-5))]).slept == [])
+        #expect(try await stage.run([hint(.seconds(2)), failure]).slept == [.seconds(2), .seconds(10)])
     }
 
-    @Test func aServerMaySayStop() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate, hintJitter: 0))
-        let outcome = try await fixture.run([Answer(serverHint: .grpc(pushback: "-1"))])
-        #expect(outcome.error is Answer && fixture.reasons == [.server])
-        #expect(try await fixture.run([Answer(serverHint: .retryAfter(.seconds(3)))]).slept == [.seconds(3)])
-        let ignoring = try Fixture(Configuration(backoff: .immediate, serverHints: .ignored))
+    @Test("a server may say stop")
+    func stop() async throws {
+        let stage = try Stage(Configuration(backoff: .immediate, hintJitter: 0))
+        let outcome = try await stage.run([Answer(serverHint: .grpc(pushback: "-1"))])
+        #expect(outcome.error is Answer && stage.reasons == [.server])
+        #expect(try await stage.run([Answer(serverHint: .retryAfter(.seconds(3)))]).slept == [.seconds(3)])
+        let ignoring = try Stage(Configuration(backoff: .immediate, serverHints: .ignored))
         #expect(try await ignoring.run([Answer(serverHint: .doNotRetry)]).value == 2)
     }
 
-    @Test func aHintThatCannotBeReadIsIgnoredAndCounted() async throws {
-        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(1))))
+    @Test("a hint that cannot be read is ignored and counted")
+    func unreadable() async throws {
+        let stage = try Stage(Configuration(backoff: .constant(.seconds(1))))
         let unreadable = Answer(serverHint: .http(retryAfter: "soon", secondsSince1970: 0))
-        #expect(try await fixture.run([unreadable, unreadable]).slept == [.seconds(1), .seconds(1)])
-        #expect(fixture.retry.totals.hintsIgnored == 2)
-        #expect(try await fixture.run([Answer(serverHint: nil), failure]).slept == [.seconds(1), .seconds(1)])
-        #expect(fixture.retry.totals.hintsIgnored == 2)
+        #expect(try await stage.run([unreadable, unreadable]).slept == [.seconds(1), .seconds(1)])
+        #expect(stage.retry.totals.hintsIgnored == 2)
+        #expect(try await stage.run([Answer(serverHint: nil), failure]).slept == [.seconds(1), .seconds(1)])
+        #expect(stage.retry.totals.hintsIgnored == 2)
     }
 
     @Test("a hint that cannot be read counts for its own failure, and for none of those after it")
@@ -62,70 +66,77 @@ struct LimitTests {
             ([unreadable, Answer(serverHint: nil), unreadable, failure], 2), ([failure, failure], 0),
         ]
         for call in calls {
-            let fixture = try Fixture(Configuration(backoff: .constant(.seconds(1)), maxAttempts: 9))
-            _ = try await fixture.run(call.errors)
-            #expect(fixture.retry.totals.hintsIgnored == call.ignored, "\(call.errors)")
+            let stage = try Stage(Configuration(backoff: .constant(.seconds(1)), maxAttempts: 9))
+            _ = try await stage.run(call.errors)
+            #expect(stage.retry.totals.hintsIgnored == call.ignored, "\(call.errors)")
         }
     }
 
-    @Test func theLongestDelayBoundsAFunctionToo() async throws {
-        let fixture = try Fixture(
+    @Test("the longest delay bounds a function too")
+    func function() async throws {
+        let stage = try Stage(
             Configuration(backoff: .custom { _ in .seconds(Int64.max) }, maxDelay: .seconds(3)))
-        #expect(try await fixture.run([failure, failure]).slept == [.seconds(3), .seconds(3)])
+        #expect(try await stage.run([failure, failure]).slept == [.seconds(3), .seconds(3)])
     }
 
-    @Test func theLongestDurationRefusesOrTrims() async throws {
+    @Test("the longest duration refuses or trims")
+    func duration() async throws {
         for (lastDelay, slept) in [
             (Retry.LastDelay.refuse, [4, 4]), (.trim, [4, 4, 2]),
         ] {
-            let fixture = try Fixture(
+            let stage = try Stage(
                 Configuration(
                     backoff: .constant(.seconds(4)), maxAttempts: Retry.unlimited, maxDuration: .seconds(10),
                     lastDelay: lastDelay))
-            let outcome = try await fixture.run { _ -> Int in throw failure }
+            let outcome = try await stage.run { _ -> Int in throw failure }
             #expect(outcome.slept == slept.map { .seconds($0) })
-            #expect(outcome.attempts == slept.count + 1 && fixture.reasons == [.duration])
+            #expect(outcome.attempts == slept.count + 1 && stage.reasons == [.duration])
         }
     }
 
-    @Test func anAttemptMayStartExactlyAtTheLongestDuration() async throws {
-        let fixture = try Fixture(
+    @Test("an attempt may start exactly at the longest duration")
+    func exactDuration() async throws {
+        let stage = try Stage(
             Configuration(
                 backoff: .constant(.seconds(5)), maxAttempts: Retry.unlimited, maxDuration: .seconds(10)))
-        #expect(try await fixture.run { _ -> Int in throw failure }.slept == [.seconds(5), .seconds(5)])
+        #expect(try await stage.run { _ -> Int in throw failure }.slept == [.seconds(5), .seconds(5)])
     }
 
-    @Test func theTimeOfTheAttemptsCounts() async throws {
-        let fixture = try Fixture(
+    @Test("the time of the attempts counts")
+    func attemptTime() async throws {
+        let stage = try Stage(
             Configuration(backoff: .immediate, maxAttempts: Retry.unlimited, maxDuration: .seconds(10)))
-        let outcome = try await fixture.run { _ -> Int in
-            fixture.clock.advance(by: .seconds(4))
+        let outcome = try await stage.run { _ -> Int in
+            stage.clock.advance(by: .seconds(4))
             throw failure
         }
-        #expect(outcome.attempts == 3 && fixture.reasons == [.duration])
+        #expect(outcome.attempts == 3 && stage.reasons == [.duration])
     }
 
-    @Test func theRejectionOfALayerIsNotTrimmed() async throws {
-        let fixture = try Fixture(
+    @Test("the rejection of a layer is not trimmed")
+    func rejection() async throws {
+        let stage = try Stage(
             Configuration(
                 backoff: .immediate, maxDuration: .seconds(10), lastDelay: .trim, onRejection: .waitUntilRetryAfter))
-        #expect(try await fixture.run([Refused(retryAfter: .seconds(11))]).slept == [])
-        #expect(try await fixture.run([Refused(retryAfter: .seconds(10))]).slept == [.seconds(10)])
+        #expect(try await stage.run([Refused(retryAfter: .seconds(11))]).slept == [])
+        #expect(try await stage.run([Refused(retryAfter: .seconds(10))]).slept == [.seconds(10)])
     }
 
-    @Test func noAttemptStartsAtOrAfterTheDeadline() async throws {
-        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(5)), maxAttempts: Retry.unlimited))
+    @Test("no attempt starts at or after the deadline")
+    func deadline() async throws {
+        let stage = try Stage(Configuration(backoff: .constant(.seconds(5)), maxAttempts: Retry.unlimited))
         for (left, attempts) in [(Duration.seconds(5), 1), (.seconds(5) + .nanoseconds(1), 2), (.seconds(11), 3)] {
-            let outcome = try await drive(fixture.clock) {
-                await Deadline(left: left, inner: fixture.retry).run { throw failure }
+            let outcome = try await drive(stage.clock) {
+                await Deadline(left: left, inner: stage.retry).run { throw failure }
             }
             #expect(outcome.attempts == attempts && outcome.error as? InjectedFailure == failure)
         }
-        #expect(fixture.reasons == [.deadline, .deadline, .deadline])
-        #expect(fixture.retry.totals.failedWithoutRetry == 1 && fixture.retry.totals.failedWithRetry == 2)
+        #expect(stage.reasons == [.deadline, .deadline, .deadline])
+        #expect(stage.retry.totals.failedWithoutRetry == 1 && stage.retry.totals.failedWithRetry == 2)
     }
 
-    @Test func aDeadlineOnAnotherClockIsKept() async throws {
+    @Test("a deadline on another clock is kept")
+    func otherClock() async throws {
         // A retry that exists already keeps its clock; the policy's shows another time.
         let clock = ManualClock()
         clock.advance(by: .seconds(1000))
@@ -137,18 +148,20 @@ struct LimitTests {
         #expect(await policy.run { throw failure }.attempts == 1)
     }
 
-    @Test func immediateRetriesEndAtTheDeadlineToo() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate, maxAttempts: Retry.unlimited))
-        let outcome = try await drive(fixture.clock) {
-            await Deadline(left: .seconds(3), inner: fixture.retry).run {
-                fixture.clock.advance(by: .seconds(1))
+    @Test("immediate retries end at the deadline too")
+    func immediate() async throws {
+        let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: Retry.unlimited))
+        let outcome = try await drive(stage.clock) {
+            await Deadline(left: .seconds(3), inner: stage.retry).run {
+                stage.clock.advance(by: .seconds(1))
                 throw failure
             }
         }
         #expect(outcome.attempts == 3)
     }
 
-    @Test func aRetryInAPolicyWaitsOnThePolicysClock() async throws {
+    @Test("a retry in a policy waits on the policy's clock")
+    func policyClock() async throws {
         let clock = ManualClock()
         let policy = try Policy.pipeline("p", clock: clock, random: .constant(1))
             .retry(.exponential(from: .seconds(1)), maxAttempts: 3).build()

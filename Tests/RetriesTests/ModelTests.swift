@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Retries
@@ -104,36 +105,31 @@ struct ModelTests {
             var generator = SplitMix64(seed: seed)
             let script = Script(&generator)
             let budget = try RetryBudget(.quota(script.quota, cost: 1))
-            let fixture = try Fixture(
+            let stage = try Stage(
                 Configuration(
                     backoff: .constant(.seconds(script.delay)), maxAttempts: script.maxAttempts,
                     maxDelay: .seconds(script.maxDelay), maxDuration: script.maxDuration.map { .seconds($0) },
                     lastDelay: script.trims ? .trim : .refuse, handles: .except(Other.self),
                     serverHints: script.hints, hintJitter: 0,
                     onRejection: script.waits ? .waitUntilRetryAfter : .giveUp, budget: budget))
-            var context = fixture.retry.rootContext
+            var context = stage.retry.rootContext
             context.deadline = script.deadline.map { TimeSource.Instant(nanoseconds: Int64($0) * 1_000_000_000) }
             let start = context
-            let (error, _) = try await driven(fixture.clock) { () -> (any Error)? in
-                do {
-                    try await fixture.retry.execute(start) { context in
-                        let index = context.attempt - 1
-                        fixture.clock.advance(by: .seconds(script.lengths[min(index, script.faults.count)]))
-                        if index < script.faults.count { throw script.faults[index].error }
-                    }
-                    return nil
-                } catch {
-                    return error
+            let (result, _) = try await driven(stage.clock) {
+                try await stage.retry.execute(start) { context in
+                    let index = context.attempt - 1
+                    stage.clock.advance(by: .seconds(script.lengths[min(index, script.faults.count)]))
+                    if index < script.faults.count { throw script.faults[index].error }
                 }
             }
             let expected = script.expected
             let ends = script.faults.prefix(expected.delays.count + 1)
             let last = expected.reason == nil ? nil : ends.last?.error
-            #expect("\(String(describing: error))" == "\(String(describing: last))", "seed \(seed)")
-            #expect(fixture.delays == expected.delays.map { .seconds($0) }, "seed \(seed)")
-            #expect(fixture.reasons.first == expected.reason, "seed \(seed)")
+            #expect("\(String(describing: result.error))" == "\(String(describing: last))", "seed \(seed)")
+            #expect(stage.delays == expected.delays.map { .seconds($0) }, "seed \(seed)")
+            #expect(stage.reasons.first == expected.reason, "seed \(seed)")
             #expect(budget.balance == Double(expected.tokens), "seed \(seed)")
-            let totals = fixture.retry.totals
+            let totals = stage.retry.totals
             #expect(totals.calls == 1 && totals.retries == expected.delays.count, "seed \(seed)")
             #expect(totals.budgetExhausted == (expected.reason == .budget ? 1 : 0), "seed \(seed)")
             #expect(totals.cancelled == (expected.reason == .cancelled ? 1 : 0), "seed \(seed)")

@@ -24,8 +24,8 @@ struct OtherInputsTests {
         let hint = Answer(serverHint: .retryAfter(.seconds(7)))
         var configuration = Configuration(backoff: Self.backoffs[backoff], maxAttempts: 8)
         configuration.hintJitter = 0
-        let fixture = try Fixture(configuration)
-        let outcome = try await fixture.run { context -> Int in
+        let stage = try Stage(configuration)
+        let outcome = try await stage.run { context -> Int in
             switch context.attempt {
             case 3 where way == 0: throw hint
             case 3 where way == 1: throw Wrapped(wrappedError: hint)
@@ -53,8 +53,8 @@ struct OtherInputsTests {
             case 3: configuration.maxDuration = .seconds(11); configuration.lastDelay = .trim
             default: configuration.maxDelay = .seconds(9); hint = .retryAfter(.seconds(9))
             }
-            let fixture = try Fixture(configuration, random: .constant(Double(draw) / 20))
-            let outcome = try await fixture.run([Answer(serverHint: hint)])
+            let stage = try Stage(configuration, random: .constant(Double(draw) / 20))
+            let outcome = try await stage.run([Answer(serverHint: hint)])
             let delay = try #require(outcome.slept.first)
             #expect(delay >= min(.seconds(10), configuration.maxDelay))
             slept.insert(delay)
@@ -73,10 +73,10 @@ struct OtherInputsTests {
         ] {
             var slept: Set<Duration> = []
             for draw in 1...20 {
-                let fixture = try Fixture(
+                let stage = try Stage(
                     .init(backoff: backoff, maxAttempts: 2, maxDelay: .seconds(30)),
                     random: .constant(Double(draw) / 21))
-                slept.insert(try #require(try await fixture.run([failure]).slept.first))
+                slept.insert(try #require(try await stage.run([failure]).slept.first))
             }
             #expect(slept.count == 20 && slept.allSatisfy { $0 <= .seconds(30) })
         }

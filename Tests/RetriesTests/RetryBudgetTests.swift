@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Retries
@@ -8,17 +9,17 @@ import Testing
 @Suite("RetryBudget", .timeLimit(.minutes(30)))
 struct RetryBudgetTests {
     /// A policy like that of rows AW: 50 ms doubled, with a random number of 1.
-    private func aws(_ budget: RetryBudget) throws -> Fixture {
-        try Fixture(
+    private func aws(_ budget: RetryBudget) throws -> Stage {
+        try Stage(
             Configuration(backoff: .exponential(from: .milliseconds(50)), budget: budget), random: .constant(1))
     }
 
     @Test("AW-1: a quota of 500; two failures and a success cost twice and refund the last cost")
     func quotaRefund() async throws {
         let budget = try RetryBudget(.quota(500, cost: 14))
-        let fixture = try aws(budget)
+        let stage = try aws(budget)
         let seen = Lock<[Double]>([])
-        let outcome = try await fixture.run { context in
+        let outcome = try await stage.run { context in
             seen.withLock { $0.append(budget.balance) }
             if context.attempt < 3 { throw failure }
         }
@@ -29,22 +30,22 @@ struct RetryBudgetTests {
     @Test("AW-2: three failures cost twice, and the attempts are used up")
     func quotaAttempts() async throws {
         let budget = try RetryBudget(.quota(500, cost: 14))
-        let fixture = try aws(budget)
-        let outcome = try await fixture.run([failure, failure, failure])
-        #expect(outcome.attempts == 3 && budget.balance == 472 && fixture.reasons == [.attempts])
+        let stage = try aws(budget)
+        let outcome = try await stage.run([failure, failure, failure])
+        #expect(outcome.attempts == 3 && budget.balance == 472 && stage.reasons == [.attempts])
     }
 
     @Test("AW-3: a quota of 14 pays for one retry")
     func quotaSpent() async throws {
         let budget = try RetryBudget(.quota(14, cost: 14))
-        let fixture = try aws(budget)
+        let stage = try aws(budget)
         let last = InjectedFailure("502")
-        let outcome = try await fixture.run([failure, last, failure])
+        let outcome = try await stage.run([failure, last, failure])
         #expect(outcome.attempts == 2 && outcome.error as? InjectedFailure == last && budget.balance == 0)
-        #expect(fixture.reasons == [.budget] && fixture.retry.totals.budgetExhausted == 1)
+        #expect(stage.reasons == [.budget] && stage.retry.totals.budgetExhausted == 1)
         #expect(budget.totalGranted == 1 && budget.totalRefused == 1)
         // A call that needs no retry earns one token.
-        _ = try await fixture.run([])
+        _ = try await stage.run([])
         #expect(budget.balance == 1)
     }
 
@@ -69,7 +70,8 @@ struct RetryBudgetTests {
         #expect((1...6).map { _ in budget.tryWithdraw() } == [true, true, true, true, true, false])
     }
 
-    @Test func whatWasEarnedExpires() throws {
+    @Test("what was earned expires")
+    func expiry() throws {
         let clock = ManualClock()
         let budget = try RetryBudget(.ratio(0.5, minimumPerSecond: 0, window: .seconds(1)), clock: clock)
         for _ in 1...2 { budget.deposit() }
@@ -162,55 +164,60 @@ struct RetryBudgetTests {
     @Test("GR-1: the same in a retry")
     func throttledRetry() async throws {
         let budget = try RetryBudget(.throttle(maxTokens: 10, tokenRatio: 0.1))
-        let fixture = try Fixture(Configuration(backoff: .immediate, maxAttempts: 10, budget: budget))
-        #expect(try await fixture.run { _ -> Int in throw failure }.attempts == 5 && fixture.reasons == [.budget])
-        _ = try await fixture.run([])
+        let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 10, budget: budget))
+        #expect(try await stage.run { _ -> Int in throw failure }.attempts == 5 && stage.reasons == [.budget])
+        _ = try await stage.run([])
         #expect(budget.balance == 5.1)
         // A failure that is not to be retried costs nothing; the last of all attempts does.
-        let strict = try Fixture(Configuration(maxAttempts: 1, handles: .except(Other.self), budget: budget))
+        let strict = try Stage(Configuration(maxAttempts: 1, handles: .except(Other.self), budget: budget))
         _ = try await strict.run([Other()])
         #expect(budget.balance == 5.1)
         _ = try await strict.run([failure])
         #expect(budget.balance == 4.1)
     }
 
-    @Test func aRejectionOfALayerInsideCostsAThrottleNothing() async throws {
+    @Test("a rejection of a layer inside costs a throttle nothing")
+    func rejection() async throws {
         let budget = try RetryBudget(.throttle(maxTokens: 10))
-        let fixture = try Fixture(
+        let stage = try Stage(
             Configuration(backoff: .immediate, onRejection: .waitUntilRetryAfter, budget: budget))
-        _ = try await fixture.run([Refused(retryAfter: .zero), Refused(retryAfter: .zero), Refused(retryAfter: .zero)])
+        _ = try await stage.run([Refused(retryAfter: .zero), Refused(retryAfter: .zero), Refused(retryAfter: .zero)])
         #expect(budget.balance == 10 && budget.totalGranted == 2)
     }
 
-    @Test func everyCallEarnsItsShareOnce() async throws {
+    @Test("every call earns its share once")
+    func share() async throws {
         let budget = try RetryBudget(.ratio(0.2, minimumPerSecond: 0), clock: ManualClock())
-        let fixture = try Fixture(Configuration(backoff: .immediate, maxAttempts: 9, budget: budget))
-        for _ in 1...4 { #expect(try await fixture.run([]).attempts == 1) }
-        #expect(try await fixture.run([failure, failure]).attempts == 2)
-        #expect(abs(budget.balance) < 1e-9 && fixture.retry.totals.budgetExhausted == 1)
+        let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 9, budget: budget))
+        for _ in 1...4 { #expect(try await stage.run([]).attempts == 1) }
+        #expect(try await stage.run([failure, failure]).attempts == 2)
+        #expect(abs(budget.balance) < 1e-9 && stage.retry.totals.budgetExhausted == 1)
     }
 
-    @Test func aBudgetOfOnesOwn() async throws {
+    @Test("a budget of one's own is asked")
+    func own() async throws {
         struct Never: AttemptBudget {
             let deposits = Count()
             func deposit() { deposits.increment() }
             func tryWithdraw() -> Bool { false }
         }
         let budget = Never()
-        let fixture = try Fixture(Configuration(budget: budget))
-        #expect(try await fixture.run([failure]).attempts == 1 && fixture.reasons == [.budget])
+        let stage = try Stage(Configuration(budget: budget))
+        #expect(try await stage.run([failure]).attempts == 1 && stage.reasons == [.budget])
         #expect(budget.deposits.value == 1)
     }
 
-    @Test func whatIsRefusedForOtherReasonsIsNotPaidFor() async throws {
+    @Test("what is refused for other reasons is not paid for")
+    func otherReasons() async throws {
         let budget = try RetryBudget(.quota(28, cost: 14))
-        let fixture = try Fixture(
+        let stage = try Stage(
             Configuration(backoff: .constant(.seconds(5)), maxDuration: .seconds(1), budget: budget))
-        _ = try await fixture.run([failure])
-        #expect(fixture.reasons == [.duration] && budget.balance == 28)
+        _ = try await stage.run([failure])
+        #expect(stage.reasons == [.duration] && budget.balance == 28)
     }
 
-    @Test func sharedBetweenPolicies() async throws {
+    @Test("what one policy spends of a shared budget, another cannot")
+    func shared() async throws {
         let clock = ManualClock()
         let budget = try RetryBudget(.quota(14, cost: 14))
         let first = try Policy("first", clock: clock) { Retry.layer(.immediate, maxAttempts: 9, budget: budget) }
@@ -334,7 +341,8 @@ struct RetryBudgetTests {
         }
     }
 
-    @Test func theLimitsOfTheRangesWork() throws {
+    @Test("the limits of the ranges work")
+    func extremes() throws {
         for rule: RetryBudget.Configuration in [
             .ratio(0, minimumPerSecond: 0, window: .milliseconds(1)),
             .ratio(1, minimumPerSecond: 1_000_000, window: .seconds(3600)), .throttle(maxTokens: 1, tokenRatio: 0.001),

@@ -1,6 +1,7 @@
 import Foundation
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Retries
@@ -17,7 +18,8 @@ struct RetryDocumentTests {
         }
     }
 
-    @Test func aDocumentThatSaysEverything() throws {
+    @Test("a document can say everything that a configuration can")
+    func everything() throws {
         let json = """
             {
               "backoff": {"kind": "exponential", "from": "50ms", "factor": 1.5, "jitter": {"ratio": 0.2}},
@@ -240,7 +242,7 @@ struct RetryDocumentTests {
 
     @Test("read from what was written: 1000 random configurations")
     func roundTrip() throws {
-        for seed in 0..<1000 as Range<UInt64> {
+        try forSeeds(0..<1000) { seed, _ in
             let configuration = try Configuration.random(seed: seed)
             #expect(throws: Never.self, "seed \(seed)") { try configuration.validate() }
             let data = try JSONEncoder().encode(configuration)
@@ -255,7 +257,7 @@ struct RetryDocumentTests {
     func mutations() throws {
         var generator = SplitMix64(seed: 42)
         var applied = 0
-        for seed in 0..<10_000 as Range<UInt64> {
+        try forSeeds(0..<10_000) { seed, _ in
             let base = Configuration(maxAttempts: 77)
             var configuration = base
             let document = try Configuration.random(seed: seed % 500).document.mutated(using: &generator)

@@ -1,5 +1,6 @@
 import Foundation
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
@@ -13,7 +14,8 @@ struct ServerHintTests {
 
     private func read(_ value: String) -> ServerHint { .http(retryAfter: value, secondsSince1970: then) }
 
-    @Test func seconds() {
+    @Test("a time after which to try again is a number of seconds, however large")
+    func seconds() {
         for (text, seconds) in [("0", 0), ("120", 120), (" 120\t", 120), ("007", 7)] as [(String, Int64)] {
             #expect(read(text) == .retryAfter(.seconds(seconds)), "\(text)")
         }
@@ -109,7 +111,8 @@ struct ServerHintTests {
         #expect(read("Thursday, 29-Feb-24 00:00:10 GMT", 1_709_164_800) == .retryAfter(.seconds(10)))
     }
 
-    @Test func dates() {
+    @Test("a time at which to try again is a date, also with a leap second or day, and at once if it has passed")
+    func dates() {
         #expect(read("Sun, 06 Nov 1994 08:49:37 GMT") == .retryAfter(.zero))
         #expect(read("Sun, 06 Nov 1994 08:51:37 GMT") == .retryAfter(.seconds(120)))
         #expect(read(" Mon, 07 Nov 1994 08:49:37 GMT ") == .retryAfter(.seconds(86_400)))
@@ -127,25 +130,28 @@ struct ServerHintTests {
                 == .retryAfter(.milliseconds(500)))
     }
 
-    @Test(arguments: [
-        "", " ", "-1", "+1", ".5", "1.", "1..5", "1.5.2", "1.-5", "1.5s", "1 .5", "-1.5", "1e3", "12 s", "soon", "0x10",
-        "١٢", "1,2", "120\n",
-        "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 GMT+1",
-        "Mon, 06 Nov 1994 08:49:37 GMT", "sun, 06 nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 94 08:49:37 GMT", "Sun,  06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
-        "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
-        "Thu, 31 Nov 1994 08:49:37 GMT", "Wed, 29 Feb 2023 00:00:00 GMT", "Thu, 29 Feb 1900 00:00:00 GMT",
-        "Monday, 06-Nov-94 08:49:37 GMT", "Sunday, 06-Nov-1994 08:49:37 GMT", "Sun, 06-Nov-94 08:49:37 GMT",
-        "Sunday, 6-Nov-94 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37", "Tuesday, 31-Nov-94 08:49:37 GMT",
-        "Mon Nov  6 08:49:37 1994", "Sun Nov 6 08:49:37 1994", "Sun Nov 06 08:49:37 1994 GMT",
-        "Sun Nov  a 08:49:37 1994",
-        "Sun Nov  6 08:49:37 94", "Sun Nov  0 08:49:37 1994", "Sun, 0a Nov 1994 08:49:37 GMT", "Sun",
-    ])
+    @Test(
+        "what is neither seconds nor a date is unreadable",
+        arguments: [
+            "", " ", "-1", "+1", ".5", "1.", "1..5", "1.5.2", "1.-5", "1.5s", "1 .5", "-1.5", "1e3", "12 s", "soon",
+            "0x10", "١٢", "1,2", "120\n",
+            "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 GMT+1",
+            "Mon, 06 Nov 1994 08:49:37 GMT", "sun, 06 nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 94 08:49:37 GMT", "Sun,  06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
+            "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Thu, 31 Nov 1994 08:49:37 GMT", "Wed, 29 Feb 2023 00:00:00 GMT", "Thu, 29 Feb 1900 00:00:00 GMT",
+            "Monday, 06-Nov-94 08:49:37 GMT", "Sunday, 06-Nov-1994 08:49:37 GMT", "Sun, 06-Nov-94 08:49:37 GMT",
+            "Sunday, 6-Nov-94 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37", "Tuesday, 31-Nov-94 08:49:37 GMT",
+            "Mon Nov  6 08:49:37 1994", "Sun Nov 6 08:49:37 1994", "Sun Nov 06 08:49:37 1994 GMT",
+            "Sun Nov  a 08:49:37 1994",
+            "Sun Nov  6 08:49:37 94", "Sun Nov  0 08:49:37 1994", "Sun, 0a Nov 1994 08:49:37 GMT", "Sun",
+        ])
     func unreadable(value: String) {
         #expect(read(value) == .unreadable(value))
     }
 
-    @Test func aTimeThatIsNoNumber() {
+    @Test("without a time that is a number no date can be read, and seconds can")
+    func noTime() {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT"
         for now in [Double.nan, .infinity, -.infinity] {
             #expect(ServerHint.http(retryAfter: date, secondsSince1970: now) == .unreadable(date))
@@ -190,7 +196,8 @@ struct ServerHintTests {
         }
     }
 
-    @Test func pushback() {
+    @Test("a pushback is milliseconds, and what is none says not to try again")
+    func pushback() {
         #expect(ServerHint.grpc(pushback: "0") == .retryAfter(.zero))
         #expect(ServerHint.grpc(pushback: "1500") == .retryAfter(.milliseconds(1500)))
         #expect(ServerHint.grpc(pushback: "9223372036854775807") == .retryAfter(.milliseconds(Int64.max)))
@@ -199,7 +206,8 @@ struct ServerHintTests {
         }
     }
 
-    @Test func anErrorTellsItsHint() {
+    @Test("an error tells its hint")
+    func error() {
         #expect(ServerHint(failure) == nil)
         #expect(ServerHint(InjectedFailure(retryAfter: .seconds(2))) == .retryAfter(.seconds(2)))
         #expect(ServerHint(Answer(serverHint: .doNotRetry)) == .doNotRetry)

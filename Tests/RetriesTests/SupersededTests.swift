@@ -18,34 +18,34 @@ struct SupersededTests {
         "a value that is not accepted is let go of before the delay, whoever holds the failure",
         arguments: [true, false])
     func beforeTheDelay(isRecorded: Bool) async throws {
-        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(1)), exhaustion: .exhaustedError))
+        let stage = try Stage(Configuration(backoff: .constant(.seconds(1)), exhaustion: .exhaustedError))
         let ended = Count()
         let task = Task {
             let operation = { @Sendable (context: Context) in Connection(context.attempt, ended) }
             if isRecorded {
-                return try await fixture.retry.run(accepting: { $0.number > 1 }, operation).get().number
+                return try await stage.retry.run(accepting: { $0.number > 1 }, operation).get().number
             }
-            return try await fixture.retry.execute(accepting: { $0.number > 1 }, operation).number
+            return try await stage.retry.execute(accepting: { $0.number > 1 }, operation).number
         }
-        try await fixture.clock.waitForSleepers(1)
+        try await stage.clock.waitForSleepers(1)
         #expect(ended.value == 1)
-        fixture.clock.advance(by: .seconds(1))
+        stage.clock.advance(by: .seconds(1))
         #expect(try await task.value == 2)
     }
 
     @Test("the hook gets each value that is superseded, before its delay, and not the last")
     func hook() async throws {
-        let fixture = try Fixture(Configuration(backoff: .constant(.seconds(1))))
+        let stage = try Stage(Configuration(backoff: .constant(.seconds(1))))
         let released = Lock<[Int]>([])
         let task = Task {
-            try await fixture.retry.execute(
+            try await stage.retry.execute(
                 accepting: { _ in false }, releasing: { (value: Int) in released.withLock { $0.append(value) } },
                 { context in context.attempt })
         }
         for expected in [[1], [1, 2]] {
-            try await fixture.clock.waitForSleepers(1)
+            try await stage.clock.waitForSleepers(1)
             #expect(released.withLock { $0 } == expected)
-            fixture.clock.advance(by: .seconds(1))
+            stage.clock.advance(by: .seconds(1))
         }
         #expect(try await task.value == 3)
         #expect(released.withLock { $0 } == [1, 2])
@@ -53,10 +53,10 @@ struct SupersededTests {
 
     @Test("the hook gets the value that a cancelled caller does not")
     func hookAfterCancellation() async throws {
-        let fixture = try Fixture(Configuration(backoff: .immediate))
+        let stage = try Stage(Configuration(backoff: .immediate))
         let released = Count()
         let task = Task {
-            try await fixture.retry.execute(
+            try await stage.retry.execute(
                 accepting: { _ in false }, releasing: { (_: Int) in released.increment() },
                 { () in
                     withUnsafeCurrentTask { $0?.cancel() }
@@ -87,21 +87,21 @@ struct SupersededTests {
         let budget = try RetryBudget(.quota(14))
         var configuration = Configuration(backoff: .constant(.seconds(1)), budget: budget)
         if !hasDeadline { configuration.maxDuration = .seconds(2) }
-        let fixture = try Fixture(configuration)
-        var context = fixture.retry.rootContext
-        if hasDeadline { context.deadline = fixture.retry.time.now.advanced(by: .seconds(2)) }
+        let stage = try Stage(configuration)
+        var context = stage.retry.rootContext
+        if hasDeadline { context.deadline = stage.retry.time.now.advanced(by: .seconds(2)) }
         let calls = Count()
         let task = Task { [context] in
-            try await fixture.retry.execute(context) { _ in
+            try await stage.retry.execute(context) { _ in
                 calls.increment()
                 throw failure
             }
         }
-        try await fixture.clock.waitForSleepers(1)
-        fixture.clock.advance(by: .seconds(60))
+        try await stage.clock.waitForSleepers(1)
+        stage.clock.advance(by: .seconds(60))
         await #expect(throws: InjectedFailure.self) { try await task.value }
-        #expect(calls.value == 1 && fixture.reasons == [hasDeadline ? .deadline : .duration])
-        #expect(budget.balance == 14 && fixture.retry.totals.retries == 0)
+        #expect(calls.value == 1 && stage.reasons == [hasDeadline ? .deadline : .duration])
+        #expect(budget.balance == 14 && stage.retry.totals.retries == 0)
     }
 
     @Test("one call deposits once, through two retries that share a budget, and nested policies")

@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Retries
@@ -9,7 +10,7 @@ typealias StopReason = Retry.StopReason
 typealias Totals = Retry.Totals
 
 /// A retry on a manual clock, with what it reports.
-struct Fixture: Sendable {
+struct Stage: Sendable {
     let clock: ManualClock
     let recorder = EventRecorder()
     let retry: Retry
@@ -66,26 +67,7 @@ func drive<Value: Sendable>(
     _ clock: ManualClock, _ call: @escaping @Sendable () async -> Execution<Value>
 ) async throws -> Outcome<Value> {
     let (execution, slept) = try await driven(clock, call)
-    return Outcome(execution: execution, slept: slept)
-}
-
-/// The result of a call, and for how long it slept each time.
-func driven<Value: Sendable>(
-    _ clock: ManualClock, _ call: @escaping @Sendable () async -> Value
-) async throws -> (Value, slept: [Duration]) {
-    let executor = SteppingExecutor()
-    let result = Flag<Value>()
-    Task(executorPreference: executor) { result.set(await call()) }
-    let slept = clock.advance(until: { result.value != nil }, running: executor)
-    return (try #require(result.value, "the call waits for nothing that the clock brings"), slept)
-}
-
-/// A value that is set once.
-final class Flag<Value: Sendable>: Sendable {
-    private let state = Lock<Value?>(nil)
-    var value: Value? { state.withLock { $0 } }
-
-    func set(_ value: Value) { state.withLock { $0 = value } }
+    return Outcome(execution: try execution.get(), slept: slept)
 }
 
 /// A count that closures add to from any task.
@@ -105,25 +87,9 @@ final class Count: Sendable {
 /// An error of the type `Other`, for lists of types.
 struct Other: Error {}
 
-/// A rejection as a limiter or a bulkhead makes it.
-struct Refused: PolicyRejection {
-    var retryAfter: Duration?
-    var policyName: String { "limiter" }
-    var reason: String { "no permits" }
-    var description: String { reason }
-}
-
 /// The error of a server that says something about trying again.
 struct Answer: Error, ServerHintProviding {
     var serverHint: ServerHint?
-}
-
-/// Runs numbered seeds, each with its own randomness, and names the seed of a failure.
-func forSeeds(_ seeds: Range<UInt64>, _ body: (UInt64, inout SplitMix64) throws -> Void) rethrows {
-    for seed in seeds {
-        var generator = SplitMix64(seed: seed)
-        try body(seed, &generator)
-    }
 }
 
 let failure = InjectedFailure()

@@ -1,6 +1,7 @@
 import ResilienceCore
 import ResilienceTesting
 import Synchronization
+import TestSupport
 import Testing
 import Timeouts
 

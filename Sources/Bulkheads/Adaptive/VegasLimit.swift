@@ -9,7 +9,7 @@ public import ResilienceCore
 ///
 /// Where calls do not all take about equally long, put it in a ``WindowedLimit``: it then compares averages.
 ///
-/// Three things are done differently. The shortest time is measured anew every now and then, as in the original, but
+/// Three things are done differently. The shortest time is measured again every now and then, as in the original, but
 /// the limit is halved for that, for ten calls and a round trip at least; otherwise it would be measured in a queue of
 /// the limit's own making, and under a load that lasts the limit would grow with each measurement. Only calls admitted
 /// after the last step lead to the next. And neither a dropped call counts as the shortest, nor one that took less than
@@ -28,7 +28,7 @@ public struct VegasLimit: ConcurrencyLimit {
     public let alpha: Int
     /// From which queue on the limit shrinks, as a multiple of its logarithm. ``alpha`` to 1000. Default: 6.
     public let beta: Int
-    /// The shortest time is measured anew after this many calls for each one that the limit allows, varied by a random
+    /// The shortest time is measured again after this many calls for each one that the limit allows, varied by a random
     /// factor of 0.5 to 1. From 1 to 1 000 000. Default: 30.
     public let probeInterval: Int
 

@@ -5,7 +5,7 @@ public import ResilienceCore
 /// After Netflix's `WindowedLimit`. The summary has the average round-trip time of the calls that were not dropped, the
 /// most calls in flight, and whether calls were dropped. It is handed on with the first call that ends after the window
 /// has lasted ``window`` and seen ``minimumSamples`` calls; one that has not seen so many goes on, for at most 30 times
-/// as long, and then begins anew.
+/// as long, and then starts over.
 public struct WindowedLimit<Base: ConcurrencyLimit>: ConcurrencyLimit {
     /// The limit that gets the summaries.
     public private(set) var base: Base

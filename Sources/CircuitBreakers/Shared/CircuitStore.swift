@@ -32,7 +32,7 @@ public struct CircuitReport: Sendable, Hashable {
     /// The circuit's name: the same on all nodes. Any text.
     public var circuit: String
 
-    /// The node's name: no two that live at the same time have the same, and one that starts anew takes a new one.
+    /// The node's name: no two that live at the same time have the same, and one that restarts takes a new one.
     public var node: String
 
     /// The fleet's rule, as this node has it.
@@ -78,9 +78,9 @@ public struct CircuitReport: Sendable, Hashable {
         case failed(epoch: Int64)
         /// There was nobody to probe with: let others. Only for who holds the lease of this epoch.
         case giveUp(epoch: Int64)
-        /// Open, or start the break anew, for this long, whatever was counted; 1 ms to 366 days.
+        /// Open, or restart the break, for this long, whatever was counted; 1 ms to 366 days.
         case open(Duration)
-        /// Close, whatever was counted, and count anew.
+        /// Close, whatever was counted, and reset the counts.
         case close
     }
 

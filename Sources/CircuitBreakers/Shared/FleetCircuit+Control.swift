@@ -42,7 +42,7 @@ extension FleetCircuit {
 
     // MARK: By hand
 
-    /// Opens the circuit on all nodes, or starts its break anew. Returns once the store knows; the nodes hear of it
+    /// Opens the circuit on all nodes, or restarts its break. Returns once the store knows; the nodes hear of it
     /// then.
     ///
     /// - Parameter length: How long, 1 ms to 366 days.
@@ -57,7 +57,7 @@ extension FleetCircuit {
         try await ask(.open(length)) { $0.phase == .open(remaining: .microseconds(length.microseconds)) }
     }
 
-    /// Closes the circuit on all nodes, with counts that start anew. A breaker that opened by its own rule stays open
+    /// Closes the circuit on all nodes, and resets its counts. A breaker that opened by its own rule stays open
     /// for its own break.
     ///
     /// - Throws: What the store throws, usually a `SharedStateError`.

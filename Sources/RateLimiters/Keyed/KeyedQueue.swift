@@ -18,11 +18,9 @@ final class KeyedQueue: @unchecked Sendable {
 
     /// Takes back permits that were granted before this queue began, or by it.
     func giveBack(_ grant: RateLimiterState.Grant, now: Int64) {
-        // The state's own generation counts from when the queue began: an ask for nothing tells it.
-        guard case .granted(let present) = state.ask(0, now: now, maxWait: 0, latest: now) else { return }
-        state.giveBack(
-            RateLimiterState.Grant(permits: grant.permits, receipt: grant.receipt, generation: present.generation),
-            now: now)
+        // The state's own generation counts from when the queue began.
+        let own = RateLimiterState.Grant(permits: grant.permits, receipt: grant.receipt, generation: state.generation)
+        state.giveBack(own, now: now)
     }
 }
 

@@ -108,7 +108,7 @@ struct KeyedRate: KeyedValue {
         case .never: return KeyedReply(.never(common.meter.burst))
         case .beyondTime where isDoubtful, .later where isDoubtful:
             return KeyedReply(.doubtful(latest: common.advancedTo))
-        case .beyondTime: return KeyedReply(.refused(retryAfter: Int64.max.subtractingSaturated(max(0, now))))
+        case .beyondTime: return KeyedReply(.refused(retryAfter: Int64.max.subtractingSaturated(now)))
         case .later(let due, let least):
             guard due <= min(now.addingSaturated(maxWait), deadline) else {
                 return KeyedReply(.refused(retryAfter: max(0, due.subtractingSaturated(now) - least)))

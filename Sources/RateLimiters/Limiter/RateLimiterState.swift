@@ -38,7 +38,7 @@ struct RateLimiterState {
     /// Whether `tail` and the moments of all tickets but the first have to be worked out anew.
     private var isStale = false
     private var advancedTo: Int64
-    private var generation: UInt64 = 0
+    private(set) var generation: UInt64 = 0
     private let anchor: Int64
 
     /// Tickets whose wait has ended, to be told outside the lock.
@@ -92,7 +92,7 @@ struct RateLimiterState {
         case .taken(let receipt):
             return .granted(Grant(permits: permits, receipt: receipt, generation: generation))
         case .never: return .never
-        case .beyondTime: return .refused(retryAfter: Int64.max.subtractingSaturated(max(0, now)))
+        case .beyondTime: return .refused(retryAfter: Int64.max.subtractingSaturated(now))
         case .later(let due, let least):
             guard due <= latest else { return .refused(retryAfter: max(0, due.subtractingSaturated(now) - least)) }
             return .queued(enqueue(permits, now: now, latest: latest, due: due))

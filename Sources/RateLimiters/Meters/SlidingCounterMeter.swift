@@ -61,8 +61,9 @@ struct SlidingCounterMeter: RateMeter, Hashable {
     func available(_ state: State, at now: Int64) -> Int {
         let moment = max(now, state.start)
         let state = moved(state, to: moment)
+        // More than zero: the moment lies in the window.
         let rest = Int128(length) - (Int128(moment) - Int128(state.start))
-        let weighted = (Int128(state.previous) * max(0, rest) + Int128(length) - 1) / Int128(length)
+        let weighted = (Int128(state.previous) * rest + Int128(length) - 1) / Int128(length)
         return Int(max(0, Int128(limit) - Int128(state.current) - weighted))
     }
 
@@ -97,7 +98,7 @@ struct SlidingCounterMeter: RateMeter, Hashable {
         if state.start != .min, grid.reaches(state.start, moment) { return state }
         let start = grid.start(of: moment)
         // After a change of the length the window before may end within the one that begins.
-        let isNext = state.start != .min && grid.reaches(state.start, start.subtractingSaturated(1))
+        let isNext = grid.reaches(state.start, start.subtractingSaturated(1))
         return State(start: start, previous: isNext ? state.current : 0, current: 0)
     }
 }

@@ -49,7 +49,8 @@ struct SlidingLogMeter: RateMeter, Hashable {
     func take(_ permits: Int, _ state: inout State, at moment: Int64) -> Int64 {
         prune(&state, at: moment)
         state.used = state.used.addingSaturated(Int64(permits))
-        if let last = state.entries.indices.last, last >= state.first, state.entries[last].moment >= moment {
+        // If there are any, the last has not gone: otherwise all of the room would have been reclaimed.
+        if let last = state.entries.indices.last, state.entries[last].moment >= moment {
             state.entries[last].permits = state.entries[last].permits.addingSaturated(Int64(permits))
             return state.entries[last].moment
         }

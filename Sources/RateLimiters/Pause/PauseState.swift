@@ -29,8 +29,7 @@ struct PauseState: Sendable {
     /// How long the pause still lasts; zero if there is none. It is no longer than a pause can be from now on: a clock
     /// that was wrong, or a longer limit that was in force, may have set it.
     func remaining(at now: Int64) -> Int64 {
-        guard end != Self.never else { return 0 }
-        return max(0, min(end, now.addingSaturated(longest)).subtractingSaturated(now))
+        max(0, min(end, now.addingSaturated(longest)).subtractingSaturated(now))
     }
 
     /// The same for a call that comes. The first one after the pause ends it for good.

@@ -25,7 +25,7 @@ extension ResilienceModule {
         events.add(observer)
     }
 
-    /// Who hears the module's own events.
+    /// The observers of the module's own events.
     package var moduleObservers: [any PolicyObserver] { events.observers }
 
     /// Runs something for as long as ``run()`` does; it is cancelled when the module lets no call in any more.

@@ -39,7 +39,7 @@ extension ResilienceModule {
         var waiting: [ConfigurationChange] = []
         var isApplying = false
         /// What was taken out by hand since, of what the configuration says something about: that does not bring it
-        /// back, and is for it again once it is registered anew.
+        /// back, and is for it again once it is registered again.
         var removed: Set<Registry.Key> = []
         /// How many configurations were put in force.
         var applied = 0

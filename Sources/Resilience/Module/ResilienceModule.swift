@@ -46,7 +46,7 @@ public final class ResilienceModule: Sendable {
     ///   - configuration: What a document says about what is registered, and what else it describes.
     ///   - clock: The time of all that the module makes. Default: the continuous clock.
     ///   - random: The randomness of all that the module makes. Default: the system's.
-    ///   - observers: Who hears the events of the module and of all that it holds.
+    ///   - observers: The observers to notify of the events of the module and of all that it holds.
     ///   - registrations: What the module holds from the start.
     /// - Throws: All faults: of the options, of every registration, and of the configuration.
     public init(

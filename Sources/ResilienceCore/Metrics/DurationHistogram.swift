@@ -75,7 +75,7 @@ public final class DurationHistogram: @unchecked Sendable {
 
         /// Both together; `nil` if the buckets differ.
         package func adding(_ other: Snapshot) -> Snapshot? {
-            guard buckets == other.buckets, counts.count == other.counts.count else { return nil }
+            guard buckets == other.buckets else { return nil }
             let sum = nanoseconds.addingReportingOverflow(other.nanoseconds)
             return Snapshot(
                 buckets: buckets, counts: zip(counts, other.counts).map { $0.addingSaturated($1) },
@@ -87,9 +87,9 @@ public final class DurationHistogram: @unchecked Sendable {
 
         /// The sum of all durations, to the nanosecond; the longest there is if it does not fit.
         public var sum: Duration {
-            let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-            return Duration(
-                secondsComponent: Int64(clamping: seconds), attosecondsComponent: Int64(rest) * 1_000_000_000)
+            // The longest that tells its seconds as an `Int64`.
+            let bounded = min(nanoseconds, UInt128(Int64.max) * 1_000_000_000 + 999_999_999)
+            return Duration(attoseconds: Int128(bounded) * 1_000_000_000)
         }
     }
 }

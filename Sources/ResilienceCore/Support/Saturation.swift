@@ -94,8 +94,8 @@ extension Duration {
         let sign = nanoseconds < 0 ? "-" : ""
         func number(_ unit: UInt64, _ name: String) -> String {
             let (whole, rest) = magnitude.quotientAndRemainder(dividingBy: unit)
-            var fraction = String(rest / (unit / 1000 == 0 ? 1 : unit / 1000))
-            if unit >= 1000 { fraction = String(repeating: "0", count: 3 - fraction.count) + fraction }
+            var fraction = String(rest / (unit / 1000))
+            fraction = String(repeating: "0", count: 3 - fraction.count) + fraction
             while fraction.hasSuffix("0") { fraction.removeLast() }
             let text = fraction.isEmpty ? "\(whole)" : "\(whole).\(fraction)"
             return "\(sign)\(text) \(name)\(text == "1" ? "" : "s")"

@@ -203,7 +203,7 @@
                 to: channels, Subscriptions.Listener(onMessage: onMessage, onGap: onGap))
         }
 
-        /// Closes all connections. Whoever waits for a reply gets an error, and later commands fail.
+        /// Closes all connections. Commands that wait for a reply fail, as do later ones.
         public func close() {
             let nodes = state.withLock { state in
                 state.isClosed = true

@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import Bulkheads
@@ -135,7 +136,7 @@ struct Feed<Limit: ConcurrencyLimit> {
 
     @Test("Vegas: the shortest time is measured anew after 30 calls for each of the limit, times 0.5 to 1")
     func vegasProbe() {
-        for seed in 0..<20 as Range<UInt64> {
+        forSeeds(0..<20) { seed, _ in
             var feed = Feed(VegasLimit(initial: 20, maximum: 20))
             feed.limit.seed(from: .seeded(seed))
             var calls = 0

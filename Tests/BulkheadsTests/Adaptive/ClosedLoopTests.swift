@@ -1,5 +1,6 @@
 import Bulkheads
 import ResilienceCore
+import TestSupport
 import Testing
 
 /// Each algorithm against a simulated service with three times the load it can serve: the limit settles near what the
@@ -21,7 +22,7 @@ import Testing
         _ limit: some ConcurrencyLimit, band: ClosedRange<Double>, share: Double, phases: Phases = Phases(),
         variation: Double = 0.3, queueCapacity: Int = .max, sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        for seed in 1...phases.seeds {
+        forSeeds(1...phases.seeds) { seed, _ in
             var simulation = Simulation(limit, workers: 20, seed: seed)
             simulation.variation = variation
             simulation.queueCapacity = queueCapacity

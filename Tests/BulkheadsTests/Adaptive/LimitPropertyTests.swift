@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import Bulkheads
@@ -44,7 +45,7 @@ import Testing
 
     @Test("the limit stays between minimum and maximum, whatever is recorded")
     func range() {
-        for seed in 0..<60 as Range<UInt64> {
+        forSeeds(0..<60) { seed, _ in
             stays(AIMDLimit(minimum: 5, maximum: 50), in: 5...50, seed: seed)
             stays(VegasLimit(minimum: 5, maximum: 50), in: 5...50, seed: seed)
             stays(VegasLimit(probeInterval: 1), in: 1...1000, seed: seed)

@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import Bulkheads
@@ -38,7 +39,7 @@ import Testing
         sourceLocation: SourceLocation = #_sourceLocation, _ shape: (inout Simulation<AnyLimit>) -> Void
     ) {
         let capacity = Double(workers) * 100 / work
-        for seed in 1...1 as ClosedRange<UInt64> {
+        forSeeds(1...1) { seed, _ in
             var simulation = Simulation(AnyLimit(algorithm.make()), workers: workers, seed: seed)
             simulation.queueCapacity = algorithm.queueCapacity
             simulation.variation = 0.2

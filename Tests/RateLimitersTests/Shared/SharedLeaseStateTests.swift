@@ -163,4 +163,81 @@ struct SharedLeaseStateTests {
         #expect(one.lease == milliseconds(2_000) && one.maxWait == milliseconds(3_000) && !one.isExact)
         #expect(one.whenUnavailable == .local(share: 0.5) && one.local?.capacity == all.local?.capacity)
     }
+
+    @Test(
+        "where no permits are on their way more are asked for when a quarter is left",
+        arguments: [1_000, 4_000, 10_000])
+    func quarter(rate: Int) throws {
+        var state = LeaseState(plan(), now: 0)
+        _ = state.ask(rate, now: milliseconds(1_000), latest: .max)
+        let first = try request(of: &state, milliseconds(1_000))
+        let batch = rate / 25
+        #expect(first.request.wanted == rate + batch && state.low == batch / 4)
+        state.finish(first.number, grant(rate + batch), now: milliseconds(1_000))
+        // Down to one above it nothing is asked for.
+        _ = state.ask(batch - batch / 4 - 1, now: milliseconds(1_010), latest: .max)
+        var next = state.nextRequest(milliseconds(1_010))
+        #expect(next == nil)
+        _ = state.ask(1, now: milliseconds(1_010), latest: .max)
+        next = state.nextRequest(milliseconds(1_010))
+        #expect(next != nil && state.waiting == 0)
+    }
+
+    @Test(
+        "how many come is counted from answer to answer", arguments: [(500, 40), (1_000, 20), (1_600, 12), (8_000, 10)])
+    func income(perSecond: Int, gap: Int64) throws {
+        var state = LeaseState(plan(), now: 0)
+        _ = state.ask(state.plan.storeRule.burst, now: 0, latest: .max)
+        var now = milliseconds(100)
+        for _ in 0..<100 {
+            let number = try request(of: &state, now).number
+            state.finish(number, grant(perSecond / 10), now: now)
+            #expect(state.waiting == 1)
+            // Nobody takes them: they are given up, and so the store never has enough.
+            _ = state.giveUpAll()
+            now += milliseconds(100)
+        }
+        let number = try request(of: &state, now).number
+        state.finish(number, grant(perSecond / 10), now: now)
+        let early = state.nextRequest(now + milliseconds(gap) - 1)
+        #expect(early == nil)
+        let next = state.nextRequest(now + milliseconds(gap + 1))
+        #expect(next != nil)
+    }
+
+    @Test(
+        "who is refused while nothing is known is told the time of a permit, rounded up",
+        arguments: [(10_000, 100_000), (3, 333_333_334), (7, 142_857_143), (1_000_000_000, 1), (700_000_000, 2)])
+    func hint(permits: Int, nanoseconds: Int64) {
+        let rule = SharedQuotaRule(permits: permits, period: .seconds(1), burst: permits)
+        var state = LeaseState(LeasePlan(quota: "q", .init(rule: rule, .init(mode: .exact))), now: 0)
+        guard case .refused(.limit(nanoseconds)) = state.ask(1, now: 5, latest: 5) else {
+            Issue.record("\(rule)")
+            return
+        }
+    }
+
+    @Test("what the store says of when there are permits holds for those who ask then", arguments: [1, 3])
+    func emptyUntil(minimum: Int) throws {
+        var state = LeaseState(plan(), now: 0)
+        let start = milliseconds(100_000)
+        _ = state.ask(minimum, now: start, latest: .max)
+        let number = try request(of: &state, start).number
+        state.finish(number, grant(0, retryAfter: .milliseconds(300)), now: start)
+        for wait in [299, 300] as [Int64] {
+            let decision = state.ask(1, now: start, latest: start + milliseconds(wait))
+            // That three are not there says nothing about one.
+            guard minimum == 1, wait < 300 else {
+                guard case .queued = decision else {
+                    Issue.record("\(wait)")
+                    continue
+                }
+                continue
+            }
+            guard case .refused(.limit(300_000_000)) = decision else {
+                Issue.record("\(wait)")
+                continue
+            }
+        }
+    }
 }

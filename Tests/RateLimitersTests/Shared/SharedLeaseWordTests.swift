@@ -61,4 +61,12 @@ struct SharedLeaseWordTests {
             #expect((word.take(1, at: max(0, min(end, 17 * Self.year) - (1 << 20))) == nil) == (end < 1 << 20))
         }
     }
+
+    @Test("what ends later than the word can tell ends when it can tell no more", arguments: [1 << 59, 1 << 60, .max])
+    func latestEnd(end: Int64) {
+        let last: Int64 = (1 << 39 - 1) << 20
+        let word = Word()
+        word.putBack(3, until: end)
+        #expect(word.take(1, at: last - 1) == false && word.take(1, at: last) == nil && word.takeOut() == 2)
+    }
 }

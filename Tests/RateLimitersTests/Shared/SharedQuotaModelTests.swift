@@ -1,6 +1,7 @@
 import ResilienceCore
 import ResilienceTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -15,8 +16,7 @@ struct SharedQuotaModelTests {
 
     @Test("in no window more than the quota, whatever is late, fails, ends or is cancelled", arguments: rules)
     func neverMore(rule: SharedQuotaRule) throws {
-        for seed in 0..<40 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+        try forSeeds(0..<40) { seed, random in
             let nodes = Int.random(in: 1...4, using: &random)
             let slowest = [0, 300, 5000, 60_000].randomElement(using: &random) ?? 0
             let lease: Duration? = [nil, .milliseconds(10), .milliseconds(37)].randomElement(using: &random) ?? nil
@@ -51,8 +51,7 @@ struct SharedQuotaModelTests {
             }
             stage.end()
             if let breach = firstBreach(of: rule, stage.uses.withLock { $0 }) {
-                Issue.record("seed \(seed), \(rule): \(breach)")
-                return
+                throw Difference("\(rule): \(breach)")
             }
             let left = stage.limiters.reduce(0) { $0 + $1.waiting }
             #expect(left == 0, "seed \(seed)")

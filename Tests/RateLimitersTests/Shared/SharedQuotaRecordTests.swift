@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -102,9 +103,8 @@ struct SharedQuotaRecordTests {
     }
 
     @Test("never more than the rule allows in any window, whoever takes and gives back")
-    func windows() {
-        for seed in 0..<400 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+    func windows() throws {
+        try forSeeds(0..<400) { _, random in
             let permits = [1, 3, 7, 1000, 10_000, 999_999].randomElement(using: &random) ?? 1
             let period = [Duration.milliseconds(1), .seconds(1), .seconds(86_400)].randomElement(using: &random)!
             let burst = Int.random(in: 1...200, using: &random)
@@ -126,16 +126,14 @@ struct SharedQuotaRecordTests {
                 grants.append((now, grant.granted, grant.receipt))
             }
             if let breach = firstBreach(of: rule, grants.map { ($0.at * 1000, $0.permits) }) {
-                Issue.record("seed \(seed), \(rule): \(breach)")
-                return
+                throw Difference("\(rule): \(breach)")
             }
         }
     }
 
     @Test("doubles come to the same, as a script has them")
-    func doubles() {
-        for seed in 0..<2000 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+    func doubles() throws {
+        try forSeeds(0..<2000) { _, random in
             func rule() -> SharedQuotaRule {
                 let permits = [1, 3, 10_000, 7_654_321, 1_000_000_000, Int.random(in: 1...1_000_000, using: &random)]
                 let periods = [1, 1000, 60_000, 86_400_000, 31_622_400_000]
@@ -163,8 +161,7 @@ struct SharedQuotaRecordTests {
                 let (expected, found) = (record.take(request, now: now), script.take(request, now: now))
                 receipt = expected.receipt
                 guard expected == found else {
-                    Issue.record("seed \(seed), step \(step), \(current): \(expected), and by doubles \(found)")
-                    return
+                    throw Difference("step \(step), \(current): \(expected), and by doubles \(found)")
                 }
             }
         }
@@ -216,5 +213,72 @@ struct SharedQuotaRecordTests {
             faults(1, .seconds(366 * 86_400), 101) == [
                 "burst: 101 takes more than 100 years to come, at 1 per 31622400s"
             ])
+    }
+
+    @Test("a rule out of its bounds counts as the nearest within, and each bound has its own fault")
+    func nearest() {
+        let most = 1_000_000_000
+        let year = Duration.seconds(366 * 86_400)
+        let cases: [(given: (Int, Duration, Int), nearest: (Int, Duration, Int), fault: String)] = [
+            ((0, .seconds(1), 5), (1, .seconds(1), 5), "permits: 0 is outside 1...1000000000"),
+            ((-7, .seconds(1), 5), (1, .seconds(1), 5), "permits: -7 is outside 1...1000000000"),
+            ((most + 1, .seconds(9), 5), (most, .seconds(9), 5), "permits: 1000000001 is outside 1...1000000000"),
+            ((3, .seconds(1), 0), (3, .seconds(1), 1), "burst: 0 is outside 1...1000000000"),
+            ((3, .seconds(1), -1), (3, .seconds(1), 1), "burst: -1 is outside 1...1000000000"),
+            ((3, .seconds(1), most + 1), (3, .seconds(1), most), "burst: 1000000001 is outside 1...1000000000"),
+            ((3, .zero, 5), (3, .milliseconds(1), 5), "period: 0.0 seconds is outside 1 ms...366 days"),
+            (
+                (3, .nanoseconds(999_999), 5), (3, .milliseconds(1), 5),
+                "period: 0.000999999 seconds is outside 1 ms...366 days"
+            ),
+            (
+                (3, year + .nanoseconds(1), 5), (3, year, 5),
+                "period: \(year + .nanoseconds(1)) is outside 1 ms...366 days"
+            ),
+        ]
+        for (given, nearest, fault) in cases {
+            let rule = SharedQuotaRule(permits: given.0, period: given.1, burst: given.2)
+            let other = SharedQuotaRule(permits: nearest.0, period: nearest.1, burst: nearest.2)
+            #expect(rule.interval == other.interval && rule.checkedBurst == other.checkedBurst, "\(rule)")
+            #expect(other.checkedBurst == nearest.2)
+            let error = #expect(throws: ConfigurationError.self) { try rule.validate() }
+            #expect(error?.faults.map(\.description) == [fault])
+            #expect(throws: Never.self) { try other.validate() }
+        }
+    }
+
+    @Test("who asks for none at least is told no time, and gets what is there", arguments: [-5, 0])
+    func noMinimum(minimum: Int) {
+        let rule = SharedQuotaRule(permits: 1, period: .seconds(1), burst: 4)
+        var record = SharedQuotaRecord()
+        #expect((record.longest, record.since, record.returned) == (0, .min, 0))
+        for (wanted, granted) in [(3, 3), (3, 1), (3, 0), (0, 0), (-2, 0)] {
+            let grant = record.take(Self.ask(rule, wanted, minimum: minimum), now: 0)
+            #expect(grant.granted == granted && grant.retryAfter == .zero, "\(wanted)")
+        }
+        #expect(record.longest == 4_000_000 && record.since == 0)
+    }
+
+    @Test("a period in which 10¹⁵ µs were given back is over with the next taking", arguments: [0, 1])
+    func longPeriod(missing: Int) {
+        let rule = SharedQuotaRule(permits: 1, period: .seconds(1_000), burst: 3_000_000)
+        var record = SharedQuotaRecord()
+        let first = record.take(Self.ask(rule, 1_000_000), now: 0)
+        _ = record.take(Self.ask(rule, 2_000_000), now: 0)
+        _ = record.take(Self.ask(rule, 0, returned: 1_000_000 - missing, receipt: first.receipt), now: 0)
+        #expect(record.returned == 1_000_000_000_000_000 - 1_000_000_000 * Int64(missing) && record.since == 0)
+        _ = record.take(Self.ask(rule, 0), now: 0)
+        #expect(record.since == (missing == 0 ? 1 : 0) && (record.returned == 0) == (missing == 0))
+    }
+
+    @Test("less than none is not given back")
+    func negativeReturn() {
+        let rule = SharedQuotaRule(permits: 1, period: .seconds(1), burst: 10)
+        for returned in [Int.min, -3, -1, 0] {
+            var record = SharedQuotaRecord()
+            let grant = record.take(Self.ask(rule, 5), now: 0)
+            let next = record.take(Self.ask(rule, 0, minimum: 0, returned: returned, receipt: grant.receipt), now: 0)
+            #expect(next.remaining == 5 && record.returned == 0)
+        }
     }
 }

@@ -57,7 +57,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     ///   - idleLimit: How long a policy that is not used is kept, at least 1 ns. Default: 10 minutes.
     ///   - clock: The time of the policies. Default: the continuous clock.
     ///   - random: Their randomness. Default: the system's.
-    ///   - observers: Who hears their events, and those of the family.
+    ///   - observers: The observers to notify of their events and of the family's.
     ///   - layers: The layers of each policy, as for `Policy`.
     /// - Throws: All faults, those of the layers too.
     @inlinable

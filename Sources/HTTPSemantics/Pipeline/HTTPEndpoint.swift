@@ -41,8 +41,10 @@ public struct HTTPEndpoint: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static func parts(_ url: String) -> (scheme: String, authority: String)? {
+        // Before it is in lower case: the sign of kelvins would be a `k` then.
+        guard url.utf8.count <= 512, url.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
         let lower = url.lowercased()
-        guard url.utf8.count <= 512, let scheme = ["https", "http"].first(where: { lower.hasPrefix($0 + "://") }) else {
+        guard let scheme = ["https", "http"].first(where: { lower.hasPrefix($0 + "://") }) else {
             return nil
         }
         let authority = lower.dropFirst(scheme.count + 3)

@@ -147,9 +147,7 @@ extension StructuredList.Member {
 extension Duration {
     /// In whole seconds, rounded up; zero for what is negative.
     package var wholeSecondsUp: Int64 {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let rounded = attoseconds > 0 ? seconds.addingReportingOverflow(1).partialValue : seconds
-        return min(max(rounded, 0), 999_999_999_999)
+        let second: Int128 = 1_000_000_000_000_000_000
+        return attoseconds > 0 ? Int64(min((attoseconds - 1) / second + 1, 999_999_999_999)) : 0
     }
 }

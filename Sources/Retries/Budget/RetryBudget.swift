@@ -54,7 +54,7 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     public var configuration: Configuration { settings.withLock { $0 } }
 
     /// Puts another rule in force. The totals stay; so do the tokens, up to the capacity of the new configuration,
-    /// unless it is of another kind: such a rule begins anew.
+    /// unless it is of another kind: such a rule starts over.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {

@@ -1,16 +1,17 @@
 import Dispatch
 
 /// A task executor on a queue that can tell whether code runs on it.
-final class QueueTaskExecutor: TaskExecutor, Sendable {
+package final class QueueTaskExecutor: TaskExecutor, Sendable {
     private let queue = DispatchQueue(label: "task executor")
     private let key = DispatchSpecificKey<Bool>()
 
-    init() { queue.setSpecific(key: key, value: true) }
+    package init() { queue.setSpecific(key: key, value: true) }
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 
-    var isCurrent: Bool { DispatchQueue.getSpecific(key: key) == true }
+    /// Whether the calling code runs on the queue.
+    package var isCurrent: Bool { DispatchQueue.getSpecific(key: key) == true }
 }

@@ -1,0 +1,157 @@
+import ResilienceCore
+import Testing
+
+@testable import RateLimiters
+
+/// What a throttle counts: the state alone, told the time.
+@Suite struct AdaptiveThrottleStateTests {
+    private typealias Configuration = AdaptiveThrottle.Configuration
+
+    private func instant(_ nanoseconds: Int64) -> TimeSource.Instant { .init(nanoseconds: nanoseconds) }
+
+    private func configuration(_ window: Int, _ buckets: Int) -> Configuration {
+        .init(window: .nanoseconds(window), buckets: buckets, maxRejection: 1, minimumRequests: 0)
+    }
+
+    /// A quotient rounded down.
+    private func part(_ time: Int64, _ width: Int64) -> Int64 {
+        Int64((Double(time) / Double(width)).rounded(.down))
+    }
+
+    @Test(
+        "retuning counts each call where its part began, as long as the new window reaches back to that",
+        arguments: [-1_000, 0, 12_345])
+    func retuning(origin: Int64) {
+        for seed in 0..<200 as Range<UInt64> {
+            var random = SplitMix64(seed: seed)
+            var buckets = Int64.random(in: 1...6, using: &random)
+            var width = Int64.random(in: 1...9, using: &random)
+            var now: Int64 = 0
+            var state = AdaptiveThrottleState(configuration(Int(buckets * width), Int(buckets)), now: instant(origin))
+            var calls: [(time: Int64, isAccepted: Bool)] = []
+            for _ in 0..<30 {
+                now += Int64.random(in: 0...6, using: &random)
+                let isAccepted = Bool.random(using: &random)
+                state.record(isAccepted ? .accepted : .refused, startedAt: instant(origin + now))
+                calls.append((now, isAccepted))
+                now += Int64.random(in: 0...6, using: &random)
+                if Int.random(in: 0..<4, using: &random) == 0 {
+                    calls.removeAll { part($0.time, width) <= part(now, width) - buckets }
+                    let (newBuckets, newWidth) = (
+                        Int64.random(in: 1...6, using: &random), Int64.random(in: 1...9, using: &random)
+                    )
+                    if (newBuckets, newWidth) != (buckets, width) {
+                        calls = calls.map { (part($0.time, width) * width, $0.isAccepted) }
+                    }
+                    (buckets, width) = (newBuckets, newWidth)
+                    state.update(configuration(Int(buckets * width), Int(buckets)), now: instant(origin + now))
+                } else {
+                    state.expire(now: instant(origin + now))
+                }
+                let live = calls.filter { part($0.time, width) > part(now, width) - buckets }
+                guard state.requests == live.count, state.accepts == live.count(where: \.isAccepted) else {
+                    Issue.record("seed \(seed), at \(now): \(state.requests) requests, not \(live.count)")
+                    return
+                }
+            }
+        }
+    }
+
+    @Test("a call counts where it began if that is at most half of the parts ago", arguments: 1...8, [0, 3, 1_000_000])
+    func late(buckets: Int, age: Int) {
+        let width = 10
+        var state = AdaptiveThrottleState(configuration(buckets * width, buckets), now: instant(-7))
+        let now = Int64(age * width) + 2
+        let isCounted = state.record(.accepted, startedAt: instant(0), now: instant(now))
+        #expect(isCounted == (age <= buckets / 2))
+        #expect(state.requests == (isCounted ? 1 : 0) && state.accepts == state.requests && state.totals.accepted == 1)
+        let isCountedLate = state.recordLate(.refused, now: instant(now))
+        #expect(isCountedLate && state.requests == (isCounted ? 2 : 1) && state.totals.refused == 0)
+        let isNeutralCounted = state.record(.ignored, startedAt: instant(now))
+        #expect(!isNeutralCounted && state.totals.ignored == 1)
+    }
+
+    @Test("what began before the window is in no part of it")
+    func tooOld() {
+        for buckets in 1...5 {
+            for age in 0...7 {
+                var state = AdaptiveThrottleState(configuration(10 * buckets, buckets), now: instant(0))
+                state.expire(now: instant(100))
+                let isCounted = state.recordLate(.accepted, now: instant(Int64(100 - 10 * age)))
+                #expect(isCounted == (age < buckets) && state.requests == (isCounted ? 1 : 0), "\(buckets), \(age)")
+                // It goes with its part.
+                state.expire(now: instant(Int64(100 + 10 * (buckets - age))))
+                #expect(state.requests == 0 && state.accepts == 0)
+            }
+        }
+    }
+
+    @Test(
+        "a part is a whole number of nanoseconds, rounded up",
+        arguments: [(10, 3, 4), (9, 3, 3), (1, 4, 1), (11, 4, 3)])
+    func width(window: Int, buckets: Int, width: Int64) {
+        for origin in [-5, 0, 1_000] as [Int64] {
+            let state = AdaptiveThrottleState(configuration(window, buckets), now: instant(origin))
+            // Calm until the part ends in which it began.
+            #expect(state.calmUntil == instant(origin + width))
+        }
+    }
+
+    @Test("calm until the newest part ends; not calm while calls may be rejected; and to the end of time at last")
+    func calm() {
+        var state = AdaptiveThrottleState(configuration(50, 5), now: instant(100))
+        for (now, end) in [(100, 110), (109, 110), (110, 120), (1_234, 1_240)] as [(Int64, Int64)] {
+            state.expire(now: instant(now))
+            #expect(state.calmUntil == instant(end))
+        }
+        state.reject(now: instant(1_239))
+        #expect(state.calmUntil == instant(.min) && state.rejectionProbability == 0.5)
+        state.expire(now: instant(.max))
+        #expect(state.requests == 0 && state.calmUntil == instant(.max))
+    }
+
+    @Test("that it begins to reject is told once, and that it ends")
+    func episodes() {
+        var state = AdaptiveThrottleState(configuration(50, 5), now: instant(0))
+        func begins() -> Bool { state.beginsRejecting() }
+        func ends() -> Bool { state.endsRejecting() }
+        for start in [0, 100, 200] as [Int64] {
+            #expect(!ends())
+            state.reject(now: instant(start))
+            #expect(begins() && !begins() && !ends())
+            state.expire(now: instant(start + 50))
+            #expect(ends() && !ends())
+        }
+        #expect(state.totals.rejected == 3)
+    }
+
+    @Test("a moment that was wrong is gone back from if the window has come to it, and the present has not")
+    func rewinding() {
+        for (present, doubted, goesBack) in [
+            (3, 9, true), (3, 8, true), (3, 4, true), (3, 10, false), (3, 3, false), (9, 9, false), (8, 9, true),
+        ] as [(Int64, Int64, Bool)] {
+            var state = AdaptiveThrottleState(configuration(50, 5), now: instant(0))
+            state.record(.accepted, startedAt: instant(95))
+            #expect(state.latestPart(after: instant(present * 10)) == (present < 9 ? 9 : nil))
+            state.rewind(to: instant(present * 10), if: doubted)
+            #expect(state.requests == (goesBack ? 0 : 1) && state.accepts == state.requests, "\(present), \(doubted)")
+            guard goesBack else { continue }
+            #expect(state.latestPart(after: instant(present * 10)) == nil)
+            #expect(state.calmUntil == instant(present * 10 + 10))
+            state.record(.accepted, startedAt: instant(present * 10))
+            #expect(state.requests == 1)
+            state.expire(now: instant(present * 10 + 50))
+            #expect(state.requests == 0)
+        }
+    }
+
+    @Test("the probability is not told by a clock behind the window")
+    func behind() {
+        var state = AdaptiveThrottleState(configuration(50, 5), now: instant(0))
+        state.reject(now: instant(42))
+        for (now, probability) in [(42, 0.5), (39, nil), (-1, nil), (49, 0.5), (91, 0)] as [(Int64, Double?)] {
+            let told = state.rejectionProbability(now: instant(now))
+            #expect(told == probability, "at \(now)")
+        }
+    }
+}
