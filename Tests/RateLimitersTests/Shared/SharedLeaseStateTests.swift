@@ -210,7 +210,7 @@ struct SharedLeaseStateTests {
         arguments: [(10_000, 100_000), (3, 333_333_334), (7, 142_857_143), (1_000_000_000, 1), (700_000_000, 2)])
     func hint(permits: Int, nanoseconds: Int64) {
         let rule = SharedQuotaRule(permits: permits, period: .seconds(1), burst: permits)
-        var state = LeaseState(LeasePlan(quota: "q", .init(rule: rule, .init(mode: .exact))), now: 0)
+        var state = LeaseState(LeasePlan(quota: "q", .init(rule: rule, mode: .exact)), now: 0)
         guard case .refused(.limit(nanoseconds)) = state.ask(1, now: 5, latest: 5) else {
             Issue.record("\(rule)")
             return

@@ -14,7 +14,7 @@ struct SharedLeaseUpdateTests {
     ) -> LeasePlan {
         let rule = SharedQuotaRule(permits: 100, period: .seconds(1), burst: burst)
         return LeasePlan(
-            quota: "q", .init(rule: rule, .init(mode: mode, whenUnavailable: whenUnavailable, lease: lease)),
+            quota: "q", .init(rule: rule, mode: mode, whenUnavailable: whenUnavailable, lease: lease),
             version: version)
     }
 
@@ -71,7 +71,7 @@ struct SharedLeaseUpdateTests {
         _ = try ticket(state.ask(1, now: start, latest: .max))
         let number = try request(of: &state, start)
         state.finish(number, grant(1), now: start)
-        state.late(99, grant(0), now: start)
+        state.late(grant(0), now: start)
         _ = state.ask(30, now: start, latest: .max)
         let second = try request(of: &state, start + milliseconds(2))
         // On its way: what comes of it ends with the shorter lease, too.
@@ -136,7 +136,7 @@ struct SharedLeaseUpdateTests {
                 .init(permits: 5, end: .max, receipt: .init(since: 1, position: 1)),
                 .init(permits: 7, end: .max, receipt: .init(since: 1, position: 2)),
             ]
-            state.late(1, grant(spent), now: start)
+            state.late(grant(spent), now: start)
             let returned = state.update(plan(mode: mode, version: 1), now: start).map(\.returned)
             #expect(returned == (mode == .exact ? [5, 7] + (spent > 0 ? [spent] : []) : []))
             #expect(state.held(start) == (mode == .exact ? 0 : 12))
