@@ -144,7 +144,7 @@ struct OverloadTests {
         try await clock.waitForTimers(2)
         clock.advance(by: .seconds(2))
         let error = await #expect(throws: Bulkhead.RejectedError.self) { try await call.value }
-        #expect(error?.cause == .timedOut && timeout.totals.rejected == 1 && timeout.totals.exceeded == 0)
+        #expect(error?.cause == .timedOut && timeout.totals.rejectedInside == 1 && timeout.totals.exceeded == 0)
         #expect(bulkhead.totals.timedOut == 1 && bulkhead.totals.cancelled == 0 && bulkhead.waiting == 0)
         held.release()
     }

@@ -142,7 +142,7 @@ struct EveryFormTests {
             }
         }
         #expect(breaker.totals.failed == 0 && throttle.totals.refused == 0 && bulkhead.limit == 100)
-        #expect(timeout.totals.rejected == 1 && timeout.totals.exceeded == 0)
+        #expect(timeout.totals.rejectedInside == 1 && timeout.totals.exceeded == 0)
     }
 
     @Test(
