@@ -63,11 +63,11 @@ struct CallEndTests {
             (0..<depth).reduce(error) { error, _ in Wrapper(wrappedError: error) }
         }
         for depth in 0...40 {
-            #expect((unwrapped(wrapped(Refusal(), depth)) is Refusal) == (depth <= 32), "\(depth)")
-            #expect((CallEnd(wrapped(Refusal(), depth)) == .rejected) == (depth <= 32), "\(depth)")
+            #expect((unwrapped(wrapped(Refused(), depth)) is Refused) == (depth <= 32), "\(depth)")
+            #expect((CallEnd(wrapped(Refused(), depth)) == .rejected) == (depth <= 32), "\(depth)")
             #expect((unacceptedResult(in: wrapped(UnacceptedResult(), depth)) != nil) == (depth < 32), "\(depth)")
         }
-        #expect(unacceptedResult(in: Endless()) == nil && unacceptedResult(in: Refusal()) == nil)
+        #expect(unacceptedResult(in: Endless()) == nil && unacceptedResult(in: Refused()) == nil)
     }
 
     @Test("types match as `is` does, and through wrappers")
