@@ -1,4 +1,4 @@
-package import ResilienceCore
+internal import ResilienceCore
 
 /// A rejection by a policy that the test does not have, as a limiter or a bulkhead makes it.
 package struct Refused: PolicyRejection, Equatable {
