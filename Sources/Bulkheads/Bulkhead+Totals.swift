@@ -27,17 +27,14 @@ extension Bulkhead {
         public var averageWait: Duration? { waited == 0 ? nil : waitingTime / waited }
 
         /// The sums of two totals, for example of several bulkheads.
-        public static func + (lhs: Totals, rhs: Totals) -> Totals {
-            var sum = Totals()
-            let paths: [WritableKeyPath<Totals, Int>] = [
-                \.finished, \.rejected, \.displaced, \.timedOut, \.cancelled, \.waited,
-            ]
-            for path in paths {
-                sum[keyPath: path] = lhs[keyPath: path].addingSaturated(rhs[keyPath: path])
-            }
-            let nanoseconds = lhs.waitingTime.saturatedNanoseconds
-            sum.waitingTime = .nanoseconds(nanoseconds.addingSaturated(rhs.waitingTime.saturatedNanoseconds))
-            return sum
-        }
+        public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
     }
+}
+
+extension Bulkhead.Totals: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] {
+        [\.finished, \.rejected, \.displaced, \.timedOut, \.cancelled, \.waited]
+    }
+
+    package static var durations: [WritableKeyPath<Self, Duration>] { [\.waitingTime] }
 }

@@ -30,15 +30,7 @@ extension CircuitBreaker {
         }
 
         /// The sums of two totals, for example of several breakers.
-        public static func + (lhs: Totals, rhs: Totals) -> Totals {
-            var sum = Totals()
-            for path: WritableKeyPath<Totals, Int> in [
-                \.succeeded, \.failed, \.ignored, \.cancelled, \.rejected, \.slow, \.late, \.opened, \.wouldOpen,
-            ] {
-                sum[keyPath: path] = lhs[keyPath: path].addingSaturated(rhs[keyPath: path])
-            }
-            return sum
-        }
+        public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
     }
 }
 
@@ -51,5 +43,11 @@ extension CircuitBreaker.Totals {
         case .cancelled: cancelled.increment()
         }
         if isSlow { slow.increment() }
+    }
+}
+
+extension CircuitBreaker.Totals: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] {
+        [\.succeeded, \.failed, \.ignored, \.cancelled, \.rejected, \.slow, \.late, \.opened, \.wouldOpen]
     }
 }

@@ -19,6 +19,13 @@ public struct FallbackTotals: Sendable, Hashable, Codable {
     /// Every call.
     public var calls: Int { [succeeded, served, exhausted, unhandled, cancelled].reduce(0) { $0.addingSaturated($1) } }
 
+    /// The sums of two totals, for example of several fallbacks. Steps of one name are added.
+    public static func + (lhs: Self, rhs: Self) -> Self {
+        var sum = lhs.adding(rhs)
+        sum.steps = lhs.steps.merging(rhs.steps) { $0 + $1 }
+        return sum
+    }
+
     /// What a step has seen in its life. Each number only grows.
     public struct Step: Sendable, Hashable, Codable {
         /// Calls that it answered.
@@ -39,6 +46,14 @@ public struct FallbackTotals: Sendable, Hashable, Codable {
         /// Every call that came to the step.
         public var calls: Int {
             [succeeded, failed, timedOut, rejected, skipped, cancelled].reduce(0) { $0.addingSaturated($1) }
+        }
+
+        /// The sums of two; the longest time is the longer of both.
+        public static func + (lhs: Self, rhs: Self) -> Self {
+            var sum = lhs.adding(rhs)
+            sum.latency = lhs.latency.adding(rhs.latency)
+            sum.latency.longest = max(lhs.latency.longest, rhs.latency.longest)
+            return sum
         }
     }
 
@@ -79,4 +94,22 @@ final class FallbackCounters: Sendable {
             exhausted: exhausted.load(ordering: .relaxed), unhandled: unhandled.load(ordering: .relaxed),
             cancelled: cancelled.load(ordering: .relaxed))
     }
+}
+
+extension FallbackTotals: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] {
+        [\.succeeded, \.served, \.exhausted, \.unhandled, \.cancelled]
+    }
+}
+
+extension FallbackTotals.Step: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] {
+        [\.succeeded, \.failed, \.timedOut, \.rejected, \.skipped, \.cancelled]
+    }
+}
+
+extension FallbackTotals.Latency: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] { [\.count] }
+
+    package static var durations: [WritableKeyPath<Self, Duration>] { [\.total] }
 }

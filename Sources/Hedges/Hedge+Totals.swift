@@ -28,6 +28,9 @@ extension Hedge {
 
         /// Every hedge that was started.
         public var hedges: Int { startedByDelay.addingSaturated(startedByFailure) }
+
+        /// The sums of two totals, for example of several hedges.
+        public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
     }
 
     /// The totals while they are counted. Relaxed: each is a sum, and no other memory depends on it.
@@ -64,5 +67,14 @@ extension Hedge {
                 hedgeWins.wrappingAdd(1, ordering: .relaxed)
             }
         }
+    }
+}
+
+extension Hedge.Totals: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] {
+        [
+            \.primaryWins, \.hedgeWins, \.failed, \.cancelled, \.startedByDelay, \.startedByFailure, \.refusedByBudget,
+            \.losers,
+        ]
     }
 }

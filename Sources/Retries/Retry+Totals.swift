@@ -32,16 +32,7 @@ extension Retry {
         public var attempts: Int { calls.addingSaturated(retries) }
 
         /// The sums of two totals, for example of several retries.
-        public static func + (lhs: Totals, rhs: Totals) -> Totals {
-            var sum = Totals()
-            for path: WritableKeyPath<Totals, Int> in [
-                \.succeededWithoutRetry, \.succeededWithRetry, \.failedWithoutRetry, \.failedWithRetry, \.cancelled,
-                \.retries, \.budgetExhausted, \.hintsIgnored,
-            ] {
-                sum[keyPath: path] = lhs[keyPath: path].addingSaturated(rhs[keyPath: path])
-            }
-            return sum
-        }
+        public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
     }
 }
 
@@ -85,5 +76,14 @@ final class Tally: Sendable {
         totals.budgetExhausted = budgetExhausted.load(ordering: .relaxed)
         totals.hintsIgnored = hintsIgnored.load(ordering: .relaxed)
         return totals
+    }
+}
+
+extension Retry.Totals: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] {
+        [
+            \.succeededWithoutRetry, \.succeededWithRetry, \.failedWithoutRetry, \.failedWithRetry, \.cancelled,
+            \.retries, \.budgetExhausted, \.hintsIgnored,
+        ]
     }
 }

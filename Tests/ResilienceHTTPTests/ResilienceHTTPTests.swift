@@ -58,7 +58,7 @@
         @Test("One place has one policy, however its authority is written")
         func authorities() async throws {
             let pipeline = try HTTPPipeline("api", clock: ManualClock())
-            let requests = [
+            let requests: [(String?, String?)] = [
                 ("https", "eu.example"), ("HTTPS", "EU.example:443"), ("https", "eu.example:0443"),
                 ("https", "eu.example:80"),
                 ("http", "eu.example:80"), (nil, "eu.example:443"), ("http", nil),

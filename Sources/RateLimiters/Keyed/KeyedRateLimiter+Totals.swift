@@ -23,17 +23,7 @@ extension RateLimiter {
         public var calls: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
 
         /// The sums of two totals, for example of several limiters.
-        public static func + (lhs: KeyedTotals, rhs: KeyedTotals) -> KeyedTotals {
-            var sum = KeyedTotals()
-            for path: WritableKeyPath<KeyedTotals, Int> in [
-                \.permitted, \.rejected, \.cancelled, \.waited, \.refusedKeys, \.forgottenKeys,
-            ] {
-                sum[keyPath: path] = lhs[keyPath: path].addingSaturated(rhs[keyPath: path])
-            }
-            sum.waitingTime = .nanoseconds(
-                lhs.waitingTime.saturatedNanoseconds.addingSaturated(rhs.waitingTime.saturatedNanoseconds))
-            return sum
-        }
+        public static func + (lhs: KeyedTotals, rhs: KeyedTotals) -> KeyedTotals { lhs.adding(rhs) }
 
         init() {}
 
@@ -45,4 +35,12 @@ extension RateLimiter {
             waitingTime = totals.waitingTime
         }
     }
+}
+
+extension RateLimiter.KeyedTotals: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] {
+        [\.permitted, \.rejected, \.cancelled, \.waited, \.refusedKeys, \.forgottenKeys]
+    }
+
+    package static var durations: [WritableKeyPath<Self, Duration>] { [\.waitingTime] }
 }

@@ -19,16 +19,7 @@ extension RateLimiter {
         public var calls: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
 
         /// The sums of two totals, for example of several limiters.
-        public static func + (lhs: Totals, rhs: Totals) -> Totals {
-            var sum = Totals()
-            sum.permitted = lhs.permitted.addingSaturated(rhs.permitted)
-            sum.rejected = lhs.rejected.addingSaturated(rhs.rejected)
-            sum.cancelled = lhs.cancelled.addingSaturated(rhs.cancelled)
-            sum.waited = lhs.waited.addingSaturated(rhs.waited)
-            sum.waitingTime = .nanoseconds(
-                lhs.waitingTime.saturatedNanoseconds.addingSaturated(rhs.waitingTime.saturatedNanoseconds))
-            return sum
-        }
+        public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
     }
 }
 
@@ -59,4 +50,12 @@ final class LimiterTally: Sendable {
         totals.waitingTime = .nanoseconds(waitingTime.load(ordering: .relaxed))
         return totals
     }
+}
+
+extension RateLimiter.Totals: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] {
+        [\.permitted, \.rejected, \.cancelled, \.waited]
+    }
+
+    package static var durations: [WritableKeyPath<Self, Duration>] { [\.waitingTime] }
 }

@@ -29,6 +29,9 @@ extension SharedRateLimiter {
 
         /// Every call that has ended: those that wait are not in it.
         public var calls: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
+
+        /// The sums of two totals, for example of several limiters.
+        public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
     }
 
     /// Everything the limiter has seen in its life.
@@ -43,4 +46,15 @@ extension SharedRateLimiter {
     /// Whether the store does not answer, or nobody has begun to ``run()`` this: this node decides alone then, as it
     /// does after the run has ended, which is no fault.
     public var isDegraded: Bool { shared.link.isDegraded }
+}
+
+extension SharedRateLimiter.Totals: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] {
+        [
+            \.permitted, \.rejected, \.cancelled, \.waited, \.withoutStore, \.exchanges, \.outages, \.leased,
+            \.returned, \.expired,
+        ]
+    }
+
+    package static var durations: [WritableKeyPath<Self, Duration>] { [\.waitingTime] }
 }

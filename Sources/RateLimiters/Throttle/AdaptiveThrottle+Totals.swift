@@ -21,13 +21,12 @@ extension AdaptiveThrottle {
         }
 
         /// The sums of two totals, for example of several throttles.
-        public static func + (lhs: Totals, rhs: Totals) -> Totals {
-            Totals(
-                accepted: lhs.accepted.addingSaturated(rhs.accepted),
-                refused: lhs.refused.addingSaturated(rhs.refused),
-                ignored: lhs.ignored.addingSaturated(rhs.ignored),
-                cancelled: lhs.cancelled.addingSaturated(rhs.cancelled),
-                rejected: lhs.rejected.addingSaturated(rhs.rejected))
-        }
+        public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
+    }
+}
+
+extension AdaptiveThrottle.Totals: SummableTotals {
+    package static var numbers: [WritableKeyPath<Self, Int>] {
+        [\.accepted, \.refused, \.ignored, \.cancelled, \.rejected]
     }
 }
