@@ -6,8 +6,8 @@
 
     extension RPCErrorConvertible where Self: PolicyRejection {
         /// `resourceExhausted` for a limit of the server's own: of rate, of keys, of concurrency, or by throttling;
-        /// `deadlineExceeded` where no time was left; `unavailable` otherwise: for an open breaker, a pause that a service
-        /// asked for, a store that cannot be reached, a module that has shut down, and rejections of your own.
+        /// `deadlineExceeded` where no time was left; `unavailable` otherwise: for an open breaker, a pause that a
+        /// service asked for, a store that cannot be reached, a module that has shut down, and rejections of your own.
         public var rpcErrorCode: RPCError.Code { RPCError.Code(of: self) }
 
         /// Why, without the policy's name, which is nobody's outside.

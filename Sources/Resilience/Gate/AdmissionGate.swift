@@ -117,8 +117,8 @@ final class AdmissionGate: Sendable {
     }
 
     /// Runs a call as the innermost one. The isolation is a parameter that the closure captures: otherwise a
-    /// layer that asks for it, such as a timeout, finds none, and runs the operation off its actor. Not `binding`, which
-    /// does it for calls whose isolation the compiler loses even so, and costs 400 instructions more.
+    /// layer that asks for it, such as a timeout, finds none, and runs the operation off its actor. Not `binding`,
+    /// which does it for calls whose isolation the compiler loses even so, and costs 400 instructions more.
     private func within(
         _ call: AdmittedCall, isolation: isolated (any Actor)? = #isolation,
         _ body: nonisolated(nonsending) () async throws -> Void
