@@ -103,6 +103,15 @@ struct LimitBoundsTests {
         }
     }
 
+    @Test("A fault of the limit inside of a window is told as it is")
+    func inside() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try WindowedLimit(AIMDLimit(backoff: 1.25)).validate()
+        }
+        #expect(error?.faults.map(\.value) == ["1.25"])
+        #expect(error?.faults.map(\.violation) == ["is outside 0.5..<1"])
+    }
+
     @Test("A window of more than 292 years is refused")
     func longestWindow() {
         #expect(fields(of: WindowedLimit(AIMDLimit(), window: .nanoseconds(Int64.max))).isEmpty)

@@ -55,6 +55,18 @@ struct Feed<Limit: ConcurrencyLimit> {
         #expect(floor.call(1, isDropped: true) == 20)
     }
 
+    @Test("AIMD grows no sooner than calls usually take, however many fast ones come back")
+    func aimdPace() {
+        var feed = Feed(AIMDLimit(initial: 10, minimum: 1))
+        for _ in 1...3 { feed.call(10) }
+        #expect(feed.limit.limit == 13)
+        // What is usual comes down to 9.4 ms with the first, and further with each.
+        for _ in 1...9 { feed.call(0.1) }
+        #expect(feed.limit.limit == 13)
+        for _ in 1...100 where feed.limit.limit == 13 { feed.call(0.1) }
+        #expect(feed.limit.limit == 14)
+    }
+
     @Test("only calls admitted after the last step lead to the next")
     func pace() {
         func check(_ limit: some ConcurrencyLimit, _ expected: [Int]) {

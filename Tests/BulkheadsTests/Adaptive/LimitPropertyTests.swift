@@ -155,4 +155,24 @@ import Testing
         #expect(make(.windowed(.gradient2())) == 20)
         #expect(make(.windowed(.aimd(initial: 25), window: .milliseconds(500))) == 25)
     }
+
+    @Test("the short forms hand every parameter on")
+    func parameters() {
+        let aimd: AIMDLimit = .aimd(initial: 3, minimum: 2, maximum: 4, backoff: 0.6, timeout: .seconds(7))
+        #expect(aimd == AIMDLimit(initial: 3, minimum: 2, maximum: 4, backoff: 0.6, timeout: .seconds(7)))
+        #expect([aimd.initial, aimd.minimum, aimd.maximum] == [3, 2, 4])
+        #expect(aimd.backoff == 0.6 && aimd.timeout == .seconds(7))
+        let vegas: VegasLimit = .vegas(
+            initial: 3, minimum: 2, maximum: 4, smoothing: 0.6, alpha: 5, beta: 7, probeInterval: 8)
+        #expect([vegas.initial, vegas.minimum, vegas.maximum] == [3, 2, 4] && vegas.smoothing == 0.6)
+        #expect([vegas.alpha, vegas.beta, vegas.probeInterval] == [5, 7, 8])
+        let gradient: Gradient2Limit = .gradient2(
+            initial: 3, minimum: 2, maximum: 4, smoothing: 0.6, queueSize: 5, longWindow: 17, tolerance: 8)
+        #expect([gradient.initial, gradient.minimum, gradient.maximum] == [3, 2, 4] && gradient.smoothing == 0.6)
+        #expect([gradient.queueSize, gradient.longWindow] == [5, 17] && gradient.tolerance == 8)
+        let windowed: WindowedLimit<AIMDLimit> = .windowed(
+            aimd, window: .seconds(2), minimumSamples: 3, minimumRoundTripTime: .seconds(4), toleratedDrops: 0.5)
+        #expect(windowed.base == aimd && windowed.window == .seconds(2) && windowed.minimumSamples == 3)
+        #expect(windowed.minimumRoundTripTime == .seconds(4) && windowed.toleratedDrops == 0.5)
+    }
 }
