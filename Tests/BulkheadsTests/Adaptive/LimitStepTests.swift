@@ -182,6 +182,19 @@ struct LimitStepTests {
         #expect(feed.limit.shortestRoundTripTime == .milliseconds(2))
     }
 
+    @Test("Vegas: a probe that comes before any call is believed at once")
+    func firstProbe() {
+        var feed = Feed(VegasLimit(initial: 1, maximum: 1, probeInterval: 1))
+        for _ in 1...12 { feed.call(5, inFlight: 1) }
+        #expect(feed.limit.shortestRoundTripTime == .milliseconds(5))
+        // Had the first call counted, it would not be the shortest of those that the probe has measured.
+        feed = Feed(VegasLimit(initial: 1, maximum: 1, probeInterval: 1))
+        feed.call(1, inFlight: 1)
+        #expect(feed.limit.shortestRoundTripTime == nil)
+        for _ in 1...11 { feed.call(5, inFlight: 1) }
+        #expect(feed.limit.shortestRoundTripTime == .milliseconds(5))
+    }
+
     @Test("Vegas: what it has compared is handed on, so that a late outlier does not count as a first one")
     func resumed() {
         var feed = Feed(VegasLimit(initial: 500, maximum: 1000, probeInterval: 1_000_000))

@@ -124,6 +124,14 @@ private struct Notes: ConcurrencyLimit, Equatable {
         #expect(single.calls.map(\.milliseconds) == [265])
     }
 
+    @Test("one call alone is the summary, to the nanosecond")
+    func oneCall() {
+        var script = Script(limit: WindowedLimit(Notes(), minimumSamples: 1))
+        script.call(0, 10, inFlight: 7)
+        script.call(1, 500, isDropped: true)
+        #expect(script.calls == [.init(milliseconds: 10, inFlight: 7, isDropped: true, second: 1)])
+    }
+
     @Test("a time that no clock measures is handed on as the longest")
     func longest() {
         var limit = WindowedLimit(Notes(), minimumSamples: 1)
