@@ -38,6 +38,15 @@ struct NestedCallTests {
         #expect(value == 7 && bulkhead.inUse == 0)
     }
 
+    @Test("where nobody can wait, a call within a call is one more, and rejected")
+    func withoutQueue() async throws {
+        let bulkhead = try Bulkhead("test", .init(limit: .fixed(1), queue: .init(capacity: 0, maxWait: nil)))
+        await #expect(throws: Bulkhead.RejectedError.self) {
+            try await bulkhead.execute { try await bulkhead.execute {} }
+        }
+        #expect(bulkhead.totals.rejected == 1 && bulkhead.inUse == 0)
+    }
+
     @Test("child tasks take turns in the slot of the call that they belong to")
     func childTasks() async throws {
         let bulkhead = try bulkhead()

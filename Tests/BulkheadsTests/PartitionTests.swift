@@ -23,6 +23,11 @@ struct PartitionTests {
         #expect(apportion(1, by: [0, 0.4, 0.6]) == [0, 0, 1])
         #expect(apportion(0, by: [0, 0.4, 0.6]) == [0, 0, 0])
         #expect(apportion(7, by: [1]) == [7])
+        // Shares that add up to less get no more than they come to.
+        #expect(apportion(10, by: [0.5]) == [5] && apportion(10, by: [0, 0.25, 0.25]) == [0, 3, 3])
+        // The first comes to 0.905 and the others to a little more: it is the one that gets nothing.
+        let others = [Double](repeating: (11 - 0.905) / 121, count: 11)
+        #expect(apportion(11, by: [0.905 / 11] + others) == [0] + others.map { _ in 1 })
         for limit in 0...200 {
             for shares in [[0.1, 0.2, 0.3, 0.4], [0, 0.6, 0.4], [0.05, 0.9, 0.05], [0.25, 0.25, 0.5]] {
                 let slots = apportion(limit, by: shares)
