@@ -137,4 +137,26 @@ struct StateTests {
         #expect(removed == nil && line[old] == nil && line[new] == 2 && line.count == 1)
         #expect(line.oldest == [2])
     }
+
+    @Test("the first in a line for whom a condition is true: by priority, then by age, in either order")
+    func firstMatch() {
+        var line = WaitLine<Int>()
+        for (number, priority) in [Bulkhead.Priority.normal, .high, .normal, .high, .low, .normal, .high].enumerated() {
+            _ = line.append(number, .init(priority: priority, sequence: UInt64(number)))
+        }
+        /// All in the order in which they are found, each with those before left out.
+        func found(_ order: Bulkhead.Order) -> [Int] {
+            var all: [Int] = []
+            while let (id, rank) = line.first(order, where: { !all.contains($0) }), let element = line[id] {
+                #expect(rank.sequence == UInt64(element))
+                all.append(element)
+            }
+            return all
+        }
+        #expect(found(.oldestFirst) == [1, 3, 6, 0, 2, 5, 4])
+        #expect(found(.newestFirst) == [6, 3, 1, 5, 2, 0, 4])
+        #expect(line.first(.oldestFirst) { $0 > 1 && $0 % 2 == 0 }?.1.sequence == 6)
+        #expect(line.first(.newestFirst) { $0 < 3 }?.1.sequence == 1)
+        #expect(line.first(.newestFirst) { _ in false } == nil)
+    }
 }
