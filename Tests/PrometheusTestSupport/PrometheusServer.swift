@@ -116,11 +116,11 @@ public final class PrometheusServer {
     /// Asks until an expression gives something.
     ///
     /// - Returns: What it gives.
-    /// - Throws: ``Failure`` if it gives nothing for a minute.
+    /// - Throws: ``Failure`` if it gives nothing for five minutes.
     @discardableResult
     public func wait(for expression: String) async throws -> [Sample] {
         var last: any Error = Failure(description: "no result")
-        for _ in 0..<600 {
+        for _ in 0..<3000 {
             guard process.isRunning else { break }
             do {
                 let samples = try await query(expression)
