@@ -114,10 +114,9 @@ public final class Pause: Strategy {
             let extra = Duration.nanoseconds(state.withLock { $0.machine.length })
                 .multipliedSaturated(by: configuration.spread * random.next())
             var instant = earliest.advanced(by: extra)
-            if let deadline = context.deadline(on: time, now: now) {
-                guard earliest < deadline else { throw refuse(remaining) }
-                instant = min(instant, deadline.advanced(by: .nanoseconds(-1)))
-            }
+            let last = context.lastMoment(on: time, now: now)
+            guard earliest <= last else { throw refuse(remaining) }
+            instant = min(instant, last)
             try await time.sleep(until: max(instant, earliest))
             // Another call may have been asked to wait meanwhile.
             left = leftForCall()
