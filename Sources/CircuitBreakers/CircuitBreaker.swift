@@ -210,7 +210,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
 
     private func admitMarked(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
         if gate.letsThrough {
-            guard CallScope.gates(of: self).contains(where: { $0.isOfSameState(as: gate) }) else {
+            guard gatesAround.contains(where: { $0.isOfSameState(as: gate) }) else {
                 return admission(gate, context)
             }
             context.report(StateAtAdmission.self, (name, gate.state))
@@ -222,7 +222,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
                 throw refusal
             }
             let now = time.now
-            let outer = CallScope.gates(of: self).filter(\.isProbe).map(\.number)
+            let outer = gatesAround.filter(\.isProbe).map(\.number)
             let (decision, state, gate, failure) = withMachine { machine in
                 let decision = machine.admit(now: now, within: outer)
                 // Calls nest here, and will when the breaker is closed.

@@ -36,14 +36,7 @@ public final class Pause: Strategy {
     /// `end` of the machine, for calls that need no lock to see that there is no pause. Written under the lock.
     /// Relaxed: a call that asks while a pause is set may be told either.
     let end = Atomic(PauseState.never)
-    let counts = Counts()
-
-    final class Counts: Sendable {
-        let running = Atomic(0)
-        let pauses = Atomic(0)
-        let waited = Atomic(0)
-        let rejected = Atomic(0)
-    }
+    let counters = Counters()
 
     /// Creates a pause.
     ///
@@ -102,11 +95,11 @@ public final class Pause: Strategy {
     private nonisolated(nonsending) func wait(_ remaining: Duration, _ context: Context) async throws {
         let began = time.now
         let configuration = configuration
-        guard counts.running.wrappingAdd(1, ordering: .relaxed).oldValue < configuration.maxWaiting else {
-            counts.running.wrappingSubtract(1, ordering: .relaxed)
-            throw refuse(remaining)
+        guard counters.waiting.wrappingAdd(1, ordering: .relaxed).oldValue < configuration.maxWaiting else {
+            counters.waiting.wrappingSubtract(1, ordering: .relaxed)
+            throw reject(remaining)
         }
-        defer { counts.running.wrappingSubtract(1, ordering: .relaxed) }
+        defer { counters.waiting.wrappingSubtract(1, ordering: .relaxed) }
         var left: Duration? = remaining
         while let remaining = left {
             let now = time.now
@@ -115,18 +108,23 @@ public final class Pause: Strategy {
                 .multipliedSaturated(by: configuration.spread * random.next())
             var instant = earliest.advanced(by: extra)
             let last = context.lastMoment(on: time, now: now)
-            guard earliest <= last else { throw refuse(remaining) }
+            guard earliest <= last else { throw reject(remaining) }
             instant = min(instant, last)
-            try await time.sleep(until: max(instant, earliest))
+            do {
+                try await time.sleep(until: max(instant, earliest))
+            } catch {
+                counters.cancelled.wrappingAdd(1, ordering: .relaxed)
+                throw error
+            }
             // Another call may have been asked to wait meanwhile.
             left = leftForCall()
         }
-        counts.waited.wrappingAdd(1, ordering: .relaxed)
+        counters.waited.wrappingAdd(1, ordering: .relaxed)
         if events.isListening { events.notify(.waited(began.duration(to: time.now))) }
     }
 
-    private func refuse(_ remaining: Duration) -> PausedError {
-        counts.rejected.wrappingAdd(1, ordering: .relaxed)
+    private func reject(_ remaining: Duration) -> PausedError {
+        counters.rejected.wrappingAdd(1, ordering: .relaxed)
         let error = PausedError(policyName: name, retryAfter: remaining)
         events.notify(.rejected(error))
         return error
