@@ -1,4 +1,4 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 /// How long to wait before each retry.
 ///
