@@ -1,9 +1,9 @@
 internal import ResilienceCore
 
-/// The slot that a call holds, for what runs within the call to know it.
+/// The slot that a call holds, so that what runs within the call knows it.
 ///
 /// Only calls of a bulkhead whose queue has no longest wait are marked with one: there, a call within a call would wait
-/// for ever for the slot that is held for it. Marking costs an allocation and two locks, which the others are spared.
+/// forever for the slot that is held for it. Marking costs an allocation and two locks, which the others are spared.
 final class HeldSlot: Sendable {
     /// Of the calls that the current task is within, the innermost that is marked. Child tasks inherit it, and so does
     /// an unstructured task, which may outlive the call.
