@@ -192,7 +192,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     /// The gate as it is now.
     var currentGate: Gate { Gate(word: gate.load(ordering: .acquiring)) }
 
-    /// The error of an open breaker whose break is not over and that nobody listens to: there is nothing to do but
+    /// The error of an open breaker whose break is not over and that has no observers: there is nothing to do but
     /// count.
     @inline(never)
     func refusalAtOnce(_ gate: Gate) -> OpenError? {
@@ -288,7 +288,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     }
 
     /// Opens the breaker on request of its state machine: asks the predicates and the break's length, which are the
-    /// user's code, outside the lock. If the state has changed by then, somebody else was faster.
+    /// user's code, outside the lock. If the state has changed by then, another task was faster.
     func trip(_ request: TripRequest, error: (any Error)?, now: TimeSource.Instant) {
         if request.isObserving {
             let rules = request.predicates.filter { $0.holds(request.counts) }.map(\.rule)

@@ -24,14 +24,14 @@ extension FallbackCalling {
     /// - Parameters:
     ///   - key: What the call is about. Last good values are kept by it.
     ///   - outer: The context of a call around this one, whose deadline and values are to hold inside. Default: none.
-    ///   - isAccepted: Whether a value that the operation returned counts as success, beside what the policy declares.
-    ///     One that does not is a failure, `UnacceptedResult` to the steps; if no step answers, it is returned. Values
-    ///     of steps are not judged.
+    ///   - isAccepted: Whether a value that the operation returned counts as success, in addition to what the policy
+    ///     declares. One that does not is a failure, `UnacceptedResult` to the steps; if no step answers, it is
+    ///     returned. Values of steps are not judged.
     ///   - operation: The call to protect.
     /// - Returns: The operation's value, or that of a step.
     /// - Throws: If no step answers, the error of the call, unchanged; or a ``FallbackExhaustedError``, if the
     ///   configuration asks for it. If the caller cancels, the error of the call, or `CancellationError` if the call
-    ///   had failed before. A `CancellationError` of somebody else's is an error like any other.
+    ///   had failed before. A `CancellationError` that does not come from the caller is an error like any other.
     @inlinable @inline(__always)
     public nonisolated(nonsending) func execute(
         for key: Key, within outer: Context? = nil,

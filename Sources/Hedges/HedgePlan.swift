@@ -139,7 +139,7 @@ struct HedgePlan {
         let earliest = max(notBefore ?? start, end.instant.advanced(by: delay))
         var latest = end.instant.advanced(by: delay + delay.multipliedSaturated(by: configuration.hintJitter))
         let last = context.lastMoment(on: hedge.time, now: hedge.time.now)
-        // Nobody waits for an attempt that could not be made.
+        // No call waits for an attempt that could not be made.
         guard earliest <= last else { return state.stopHedging() }
         // Calls that have the same deadline stay spread below it.
         latest = min(latest, last)
@@ -240,7 +240,7 @@ struct HedgePlan {
         if let decisive = state.decisive {
             chosen = ends.first { $0.attempt == decisive }
         } else {
-            // The caller who cancelled hears of that, not of how an attempt failed before.
+            // A caller that cancelled gets that error, not the one of an attempt that failed before.
             let cancelled = Task.isCancelled ? ends.first { $0.outcome.error is CancellationError } : nil
             chosen = isCancelledBetween ? cancelled : cancelled ?? ends.first { $0.attempt == 1 }
         }

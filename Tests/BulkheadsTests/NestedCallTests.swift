@@ -38,7 +38,7 @@ struct NestedCallTests {
         #expect(value == 7 && bulkhead.inUse == 0)
     }
 
-    @Test("where nobody can wait, a call within a call is one more, and rejected")
+    @Test("where no call can wait, a call within a call is one more, and rejected")
     func withoutQueue() async throws {
         let bulkhead = try Bulkhead("test", .init(limit: .fixed(1), queue: .init(capacity: 0, maxWait: nil)))
         await #expect(throws: Bulkhead.RejectedError.self) {

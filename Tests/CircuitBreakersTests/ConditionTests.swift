@@ -114,7 +114,7 @@ struct ConditionTests {
         }
     }
 
-    @Test("the cancellation of somebody else is a failure")
+    @Test("a cancellation that is not the caller's is a failure")
     func strayCancellation() async throws {
         let stage = try Stage(.fragile())
         await fail(stage, CancellationError())

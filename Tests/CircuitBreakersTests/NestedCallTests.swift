@@ -254,7 +254,8 @@ struct NestedCallTests {
         #expect(stage.state == .closed && stage.breaker.totals.rejected == 1)
     }
 
-    @Test @MainActor func aProbeStaysOnTheActorOfItsCaller() async throws {
+    @Test("A probe stays on the actor of its caller")
+    @MainActor func aProbeStaysOnTheActorOfItsCaller() async throws {
         let stage = try halfOpen(probes: 3)
         var seen = 0
         for _ in 1...2 {

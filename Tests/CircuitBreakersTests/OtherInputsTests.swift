@@ -100,7 +100,7 @@ struct OtherInputsTests {
         #expect(stage.state == .closed)
     }
 
-    @Test("a probe is given up at its deadline, whenever somebody asks, and by whichever way", arguments: 0..<6)
+    @Test("a probe is given up at its deadline, whenever that is noticed, and in whichever way", arguments: 0..<6)
     func givenUpOnTime(way: Int) throws {
         let stage = try Stage(.fragile(maxWait: .seconds(3)))
         stage.breaker.open()
@@ -123,7 +123,9 @@ struct OtherInputsTests {
         #expect(stage.state == .halfOpen && stage.admits())
     }
 
-    @Test("the error that opened the breaker is told, whichever rule it was, and whoever asks", arguments: 0..<6)
+    @Test(
+        "the error that opened the breaker is told, whichever rule it was, and however it is asked for",
+        arguments: 0..<6)
     func lastFailure(rule: Int) async throws {
         let trips: [CircuitBreaker.Trip] = [
             .consecutiveFailures(2), .failureRate(0.5, minimumCalls: 2), .when { $0.failures == 2 },

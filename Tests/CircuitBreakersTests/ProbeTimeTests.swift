@@ -59,7 +59,7 @@ struct ProbeTimeTests {
         #expect(stage.state == .closed)
     }
 
-    @Test("giving up begins at the deadline, whenever somebody asks", arguments: [false, true])
+    @Test("giving up begins at the deadline, whenever it is noticed", arguments: [false, true])
     func givesUpAtTheDeadline(timer: Bool) throws {
         let stage = try halfOpen(probes: 1, timer: timer)
         let probe = try stage.start()

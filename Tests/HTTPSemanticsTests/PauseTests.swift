@@ -24,7 +24,7 @@ struct PauseTests {
         await #expect(throws: HTTPFailure.self) { try await pause.execute { throw failure } }
     }
 
-    @Test("A 429 or 503 that names a time pauses everybody, other failures nobody")
+    @Test("A 429 or 503 that names a time pauses all calls, other failures none")
     func asks() async throws {
         for (status, delay, isPaused) in [
             (503, Duration.seconds(10), true), (429, .seconds(10), true), (500, .seconds(10), false),
@@ -48,7 +48,7 @@ struct PauseTests {
         #expect(pause.remaining == nil)
     }
 
-    @Test("Those who wait come back spread, none sooner than asked")
+    @Test("Waiting calls come back spread, none sooner than asked")
     func spread() async throws {
         let pause = try pause(random: .seeded(3))
         await busy(pause)
@@ -95,7 +95,7 @@ struct PauseTests {
         #expect(pause.waiting == 0)
     }
 
-    @Test("In the pipeline one caller's 503 holds back the others, who reach the server when it is over")
+    @Test("In the pipeline one caller's 503 holds back the others, which reach the server when it is over")
     func pipeline() async throws {
         let pipeline = try HTTPPipeline("api", .init(retry: nil), clock: clock, random: .constant(0.5))
         let replay = HTTPReplay(method: "POST", body: .bytes)

@@ -55,7 +55,7 @@ struct SharedPausesTests {
         }
     }
 
-    @Test("what one node was asked for holds on all at once, and is announced by nobody again")
+    @Test("what one node was asked for holds on all at once, and is announced by no node again")
     func announced() throws {
         let stage = try Stage(nodes: 3)
         stage.pauses[0].pause(for: .seconds(10))

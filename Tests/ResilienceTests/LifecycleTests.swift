@@ -180,7 +180,7 @@ struct LifecycleTests {
         try await module.run()
     }
 
-    @Test("cancelling who closes ends the wait")
+    @Test("cancelling the caller of close ends the wait")
     func closingCancelled() async throws {
         let stage = try Stage()
         let closing = Task { [module = stage.module] in await module.close(drainDelay: .seconds(3600)) }
@@ -191,7 +191,7 @@ struct LifecycleTests {
         #expect(await stage.module.shutdown().duration == .zero)
     }
 
-    @Test("who loses patience in the drain delay ends that and the calls at once")
+    @Test("a caller that loses patience in the drain delay ends that and the calls at once")
     func impatient() async throws {
         let stage = try Stage(options: .init(drainDelay: .seconds(5)))
         let module = stage.module

@@ -149,7 +149,7 @@ struct OuterDeadlineTests {
         #expect(remaining.rootContext.deadline == nil)
     }
 
-    @Test("a deadline of one's own is not lengthened by what is set, and holds beside the outer one")
+    @Test("a deadline of one's own is not lengthened by what is set, and holds along with the outer one")
     func set() async throws {
         let timeout = try Timeout(.seconds(2), clock: clock)
         try await timeout.execute {

@@ -54,8 +54,8 @@ struct Gate: Sendable {
     /// Whether an error is known that opened the breaker, which is open.
     var hasFailure: Bool { word & Self.failureFlag != 0 }
 
-    /// Whether the call that keeps this word came through one of the first three states, unmarked, and nobody hears of
-    /// it.
+    /// Whether the call that keeps this word came through one of the first three states, unmarked, and no observer
+    /// hears of it.
     var isPlain: Bool { word & (7 | Self.markFlag | Self.observedFlag | Self.measuredFlag) < 3 }
 
     /// Whether the state is one of the first three: closed, disabled, observing.

@@ -78,7 +78,8 @@ extension Pause {
         return left > 0 ? .nanoseconds(left) : nil
     }
 
-    /// - Returns: Whom to tell and how long the pause is; `nil` if it lasts no longer now than before.
+    /// - Returns: The function to announce it with, and how long the pause is; `nil` if it lasts no longer now than
+    ///   before.
     private func extend(
         for delay: Duration, byAtLeast least: Duration = .zero
     ) -> (announce: (@Sendable (String, Duration) -> Void)?, bounded: Duration)? {
@@ -97,7 +98,7 @@ extension Pause {
 }
 
 extension Pause: StateRetaining {
-    /// A pause that is in force, and those who wait for its end.
+    /// A pause that is in force, and the calls that wait for its end.
     package func retainedState(at now: TimeSource.Instant) -> RetainedState {
         end.load(ordering: .relaxed) > now.nanoseconds || waiting > 0 ? .obligation : .nothing
     }

@@ -4,9 +4,9 @@ internal import Synchronization
 /// Holds back all calls to a service that has asked one of them to wait: a 429 or 503 with a `Retry-After`, or any
 /// other ``/ResilienceCore/OverloadError`` that says when to try again.
 ///
-/// A call that comes meanwhile waits until then, and a little longer, so that those who wait come back spread and not
-/// at one instant. One whose deadline comes before that is refused at once. Inside of a retry and outside of a breaker,
-/// as in the standard pipeline for HTTP. All members may be used from any task at once.
+/// A call that comes meanwhile waits until then, and a little longer, so that the waiting calls come back spread and
+/// not at one instant. A call whose deadline comes before that is refused at once. Inside of a retry and outside of a
+/// breaker, as in the standard pipeline for HTTP. All members may be used from any task at once.
 ///
 /// ```swift
 /// let payments = try Policy("payments") {
@@ -42,9 +42,9 @@ public final class Pause: Strategy {
     ///
     /// - Parameters:
     ///   - name: What it is called in errors, events and metrics.
-    ///   - configuration: How long, and who may wait.
+    ///   - configuration: How long a pause may be, and which calls may wait.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - random: Spreads those who wait. Default: the system's.
+    ///   - random: Spreads the waiting calls. Default: the system's.
     ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(

@@ -105,7 +105,7 @@ extension SharedRateLimiter {
         case closed
 
         /// Calls are limited on this node alone, to a share of the quota, above 0 and at most 1. The quota holds if the
-        /// shares of all nodes come to 1 at most. Begins with one permit, for the rest may be in use.
+        /// shares of all nodes come to 1 at most. Begins with one permit, because the rest may be in use.
         case local(share: Double)
     }
 }

@@ -3,7 +3,7 @@ public import ResilienceCore
 extension SharedRateLimiter {
     /// A shared limiter as a layer of a policy, with the policy's name, clock, randomness and observers.
     ///
-    /// Somebody has to run it: see ``run()``, and `Policy.sharedRateLimiters`.
+    /// It has to be run: see ``run()``, and `Policy.sharedRateLimiters`.
     ///
     /// - Parameters:
     ///   - rule: How many permits the fleet has, and when. Its faults are reported by the policy, with those of the
@@ -29,7 +29,7 @@ extension SharedRateLimiter {
     /// A shared limiter as a layer of a policy, from a configuration, with the policy's name, clock, randomness and
     /// observers.
     ///
-    /// Somebody has to run it: see ``run()``, and `Policy.sharedRateLimiters`.
+    /// It has to be run: see ``run()``, and `Policy.sharedRateLimiters`.
     ///
     /// - Parameters:
     ///   - configuration: How many permits the fleet has, how a node takes them, how long a call waits for them, and

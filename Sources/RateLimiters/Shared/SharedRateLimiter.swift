@@ -107,7 +107,7 @@ public final class SharedRateLimiter: Strategy {
         try await next(context)
     }
 
-    /// Takes permits if this node has them now, and nobody waits for them.
+    /// Takes permits if this node has them now, and no call waits for them.
     ///
     /// - Parameter permits: How many. None or fewer count as none and are always there.
     /// - Returns: Whether they were taken. Always `false` in the mode ``Mode/exact`` while the store is there.

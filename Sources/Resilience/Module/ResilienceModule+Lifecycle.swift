@@ -85,8 +85,9 @@ extension ResilienceModule {
         }
     }
 
-    /// Says in ``health`` that the end is near, and waits for as long as who sends calls takes to learn of that. Calls
-    /// are still let in, until ``shutdown(drainDelay:gracePeriod:)``, which does not wait for this once more.
+    /// Says in ``health`` that the end is near, and waits for as long as the sender of the calls takes to learn of
+    /// that. Calls are still let in, until ``shutdown(drainDelay:gracePeriod:)``, which does not wait for this once
+    /// more.
     ///
     /// For what has to happen before something else ends, such as a server. May be called any number of times; all
     /// callers wait for the same. Cancelling a caller's task ends the wait.

@@ -38,8 +38,8 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
     /// The value that was not accepted.
     ///
     /// - Parameter type: What to see it as. It is `Sendable`, because a failure may be looked at anywhere.
-    /// - Returns: `nil` if the value is of another type, or is held no more: whoever runs the operation again lets go
-    ///   of it first, and the caller of `execute` takes it.
+    /// - Returns: `nil` if the value is of another type, or is no longer held: a layer that runs the operation again
+    ///   lets go of it first, and the caller of `execute` takes it.
     public func value<Value: Sendable>(as type: Value.Type = Value.self) -> Value? {
         // Everything is `any Sendable` to a cast, which cannot check it.
         Value.self == (any Sendable).self ? nil : held?.erased as? Value
@@ -112,7 +112,7 @@ class HeldValue: @unchecked Sendable {
     nonisolated(nonsending) func release() async { _ = take() }
 }
 
-/// One for whose value there is something to do when nobody takes it.
+/// One for whose value there is something to do when no caller takes it.
 @usableFromInline
 final class ReleasableValue<Value>: HeldValue, @unchecked Sendable {
     private let action: nonisolated(nonsending) (Value) async -> Void

@@ -158,7 +158,7 @@ final class PolicyScope: Sendable {
     }
 }
 
-/// What only some calls carry. Never made anew but from the one before, so that nothing of it is forgotten.
+/// What only some calls carry. A new one is always made from the one before, so that nothing of it is forgotten.
 @usableFromInline
 final class ContextExtras: Sendable {
     let values: [ObjectIdentifier: any Sendable]

@@ -88,9 +88,9 @@ final class CallRecord: Sendable {
     }
 
     private let notes: Lock<Notes>
-    /// Who hears of reports when they are made, instead of their being noted.
+    /// Hears of reports when they are made; they are not noted then.
     private let listener: ReportListener?
-    /// Where reports go besides.
+    /// Where reports go as well.
     private let outer: CallRecord?
 
     @usableFromInline
@@ -108,7 +108,7 @@ final class CallRecord: Sendable {
         outer = nil
     }
 
-    /// A record of a call within a call that somebody listens to.
+    /// A record of a call within a call that has a listener.
     init(within outer: CallRecord?) {
         notes = Lock(Notes())
         listener = nil

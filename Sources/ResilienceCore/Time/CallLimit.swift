@@ -87,7 +87,7 @@ package func withoutOuterDeadline<Result>(_ body: () throws -> Result) rethrows 
     try CallLimit.withoutLimit(body)
 }
 
-/// What is begun within a call and is no part of it, such as the refresh of a value: nobody in the call waits for it.
+/// What is begun within a call and is no part of it, such as the refresh of a value: nothing in the call waits for it.
 ///
 /// What a layer marks a call with, for what runs within it, is compared by this: the probe's place and the bulkhead's
 /// slot of the call around are not for what runs in the background, although a task inherits the marks.

@@ -89,7 +89,7 @@ public final class SharedRetryBudget: Sendable {
         }
     }
 
-    /// Whether the store does not answer, or nobody has begun to ``run()`` this.
+    /// Whether the store does not answer, or ``run()`` was never called.
     public var isDegraded: Bool { link.isDegraded }
 
     /// Tells and hears, until the task is cancelled.

@@ -229,7 +229,7 @@ import Testing
         }
     }
 
-    @Test("X-36: a node that dies with the lease blocks nobody: it expires, and another probes")
+    @Test("X-36: a node that dies with the lease blocks no other: it expires, and another probes")
     func deadHolder() throws {
         let fleet = try Fleet(3)
         fleet.trip()
@@ -255,7 +255,7 @@ import Testing
         fleet.stop()
     }
 
-    @Test("A node without calls gives the lease up, and who is asked to stop gives it back at once")
+    @Test("A node without calls gives the lease up, and a node that is asked to stop gives it back at once")
     func givesUp() throws {
         for stops in [true, false] {
             let fleet = try Fleet(3)
@@ -278,7 +278,7 @@ import Testing
         }
     }
 
-    @Test("Nobody probes for a fleet without calls; the first call after the break makes its node ask")
+    @Test("No node probes for a fleet without calls; the first call after the break makes its node ask")
     func noDemand() throws {
         let fleet = try Fleet(3)
         fleet.trip()
@@ -409,7 +409,7 @@ import Testing
         fleet.executor.drain()
     }
 
-    @Test("A breaker that somebody has closed by hand stays closed for this break of the fleet")
+    @Test("A breaker that was closed by hand stays closed for this break of the fleet")
     func closedByHand() throws {
         let fleet = try Fleet(3)
         fleet.trip()

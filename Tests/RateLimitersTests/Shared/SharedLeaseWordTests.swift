@@ -42,7 +42,7 @@ struct SharedLeaseWordTests {
         #expect(word.take(1, at: 5) == nil && word.takeOut() == 0)
     }
 
-    @Test("more than there are is granted by nobody but the lock")
+    @Test("more than there are is granted only under the lock")
     func tooMany() {
         let word = Word()
         word.putBack(LeaseWord.mostPermits, until: 1 << 30)

@@ -85,7 +85,7 @@ struct SharedOutageTests {
         stage.end()
     }
 
-    @Test("while nobody runs the limiter it decides as without the store, and says so once")
+    @Test("while the limiter is not run it decides as without the store, and says so once")
     func notRunning() throws {
         let stage = try SharedStage(
             Configuration(rule: Self.rule, whenUnavailable: .open), observed: true, runs: false)
@@ -145,7 +145,7 @@ struct SharedOutageTests {
         stage.end()
     }
 
-    @Test("why a store is away is told, also where nobody ran the limiter before")
+    @Test("why a store is away is told, also where the limiter was not run before")
     func cause() throws {
         let stage = try SharedStage(
             Configuration(rule: Self.rule, whenUnavailable: .open), observed: true, runs: false)
@@ -269,7 +269,7 @@ struct SharedExactTests {
         stage.end()
     }
 
-    @Test("many who wait do not ask the store all at once, again and again")
+    @Test("many waiting calls do not ask the store all at once, again and again")
     func crowd() throws {
         let rule = SharedQuotaRule(permits: 100, period: .seconds(1), burst: 1)
         let stage = try SharedStage(
@@ -304,7 +304,7 @@ struct SharedExactTests {
         stage.end()
     }
 
-    @Test("who gives up while the store is asked gives the permit back")
+    @Test("a call that gives up while the store is asked gives the permit back")
     func cancelled() throws {
         let stage = try SharedStage(Configuration(rule: Self.rule, mode: .exact), latency: 500...500)
         let call = stage.start(1)

@@ -1,7 +1,7 @@
 internal import ResilienceCore
 internal import Synchronization
 
-/// What all quotas of one limiter share: the store and the way there, what is counted, and who is told.
+/// What all quotas of one limiter share: the store and the way there, what is counted, and the observers to notify.
 final class SharedQuotaLink: Sendable {
     typealias Kind = SharedRateLimiter.EventKind
 

@@ -98,7 +98,7 @@ extension MemberState {
 extension PolicyFamily: MetricSource {
     /// Adds how many keys there are and what has become of others; and, for each layer, the numbers of all members
     /// together, also of those that are gone: sums, and of rates the largest. Nothing is told of single keys, which
-    /// nobody bounds but ``maxKeys``.
+    /// only ``maxKeys`` bounds.
     public func collect(into metrics: inout MetricCollection) {
         let members = allMembers
         let states = members.map { Set($0.member.state.breakers.map(\.state)) }
