@@ -50,7 +50,7 @@ extension CircuitBreaker {
     }
 
     /// Makes changes visible to readers without the lock and posts their events.
-    private func publishLocked(_ machine: inout CircuitBreakerState) {
+    func publishLocked(_ machine: inout CircuitBreakerState) {
         openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
         reportedEnd.store(machine.reportedEnd.nanoseconds, ordering: .relaxed)
         openFrom.store(machine.earliestOfBreak.nanoseconds, ordering: .relaxed)
@@ -75,7 +75,7 @@ extension CircuitBreaker {
         }
     }
 
-    private func afterPublishing() {
+    func afterPublishing() {
         events.deliver()
         rearmTimer()
         fleet.signalChange()
@@ -101,7 +101,7 @@ extension CircuitBreaker {
 
     /// Sets the timer to the present deadline. The clock is called outside the lock, because it may fire at once; of
     /// two calls that overlap the later one, which has seen the newer deadline, stays.
-    private func rearmTimer() {
+    func rearmTimer() {
         let change = timer.withLock { timer in
             timer.change(to: locked { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil })
         }
