@@ -1,7 +1,7 @@
 public import ResilienceCore
 internal import Synchronization
 
-/// What is done around the lock: successes counted without it, the gate, opening, the timer, the events.
+/// What is done around the lock: successes counted without it, the word, the timer, the events.
 extension CircuitBreaker {
     /// Runs `body` under the lock, with the state complete: successes that were counted without it are brought in.
     func locked<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
@@ -61,7 +61,8 @@ extension CircuitBreaker {
         }
         if let before { machine.discard(before) }
         gate.store(
-            Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word, ordering: .releasing)
+            CircuitBreakerGate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word,
+            ordering: .releasing)
         for action in machine.takeActions() {
             switch action {
             case .transition(let transition):
