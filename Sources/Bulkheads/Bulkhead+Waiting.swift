@@ -50,7 +50,7 @@ extension Bulkhead {
         }
         if let atOnce { return .admitted(atOnce) }
         let now = time.now
-        let lender = mayWait && marksCalls ? HeldSlot.number(in: self) : nil
+        let lender = mayWait && marksCalls ? callAround : nil
         let (result, actions) = changing(now: now) { state in
             let ask = State.Ask(
                 part: state.part(partition), priority: priority, deadline: deadline, mayWait: mayWait, lender: lender)

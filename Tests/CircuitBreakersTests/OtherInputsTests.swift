@@ -172,7 +172,7 @@ struct OtherInputsTests {
         struct Response: Sendable, RetryAfterProviding { var retryAfter: Duration? }
         struct Wrapped: ErrorWrapper { let wrappedError: any Error }
         for length in [
-            CircuitBreaker.BreakLength.serverHint(upTo: .seconds(60), jitter: 0),
+            CircuitBreaker.BreakLength.serverHint(upTo: .seconds(60), hintJitter: 0),
             .custom(upTo: .seconds(60)) { $0.value(as: Response.self)?.retryAfter },
         ] {
             let stage = try Stage(.init(trip: .consecutiveFailures(1), breakLength: length))
@@ -203,10 +203,12 @@ struct OtherInputsTests {
     @Test("breaks and hints of a fleet stay spread at their limits", arguments: 0..<4)
     func spread(kind: Int) {
         let lengths: [CircuitBreaker.BreakLength] = [
-            .growing(from: .seconds(5), upTo: .seconds(5), jitter: 0.5),
-            .growing(from: .seconds(5), factor: 100, upTo: .seconds(7), jitter: 1),
-            .serverHint(upTo: .seconds(20), jitter: 0.2),
-            .custom(upTo: .seconds(60), otherwise: .growing(from: .seconds(50), upTo: .seconds(60), jitter: 0.3)) { _ in
+            .growing(from: .seconds(5), upTo: .seconds(5), jitter: .ratio(0.5)),
+            .growing(from: .seconds(5), factor: 100, upTo: .seconds(7), jitter: .ratio(1)),
+            .serverHint(upTo: .seconds(20), hintJitter: 0.2),
+            .custom(
+                upTo: .seconds(60), otherwise: .growing(from: .seconds(50), upTo: .seconds(60), jitter: .ratio(0.3))
+            ) { _ in
                 nil
             },
         ]

@@ -184,7 +184,8 @@ struct ProbeTimeTests {
 
     @Test("at the limit of its length, breaks are spread below it")
     func spreadAtTheLimit() throws {
-        let growing = CircuitBreaker.BreakLength.growing(from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: 0.2)
+        let growing = CircuitBreaker.BreakLength.growing(
+            from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: .ratio(0.2))
         let seed: UInt64 = 18
         let random = RandomSource.seeded(seed)
         for opens in [5, 6, 40] {

@@ -108,13 +108,25 @@ struct PauseTests {
         #expect(slept == [.seconds(10)])
     }
 
-    @Test("What it counts is on the page")
-    func metrics() async throws {
-        let pause = try pause()
+    @Test("Pauses are counted, and calls that waited, were rejected or gave up; the same numbers are on the page")
+    func totals() async throws {
+        let pause = try pause(.init(maxWaiting: 1))
+        try await pause.execute {}
         await busy(pause)
+        let waiting = Task { try await pause.execute {} }
+        try await clock.waitForSleepers(1)
+        await #expect(throws: Pause.PausedError.self) { try await pause.execute {} }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        let (result, _) = try await driven(clock) { try await pause.execute { 7 } }
+        #expect(try result.get() == 7)
+        let totals = pause.totals
+        #expect((totals.pauses, totals.waited, totals.rejected, totals.cancelled) == (1, 1, 1, 1))
+        #expect((totals + totals).pauses == 2 && (totals + totals).cancelled == 2)
         var metrics = MetricCollection()
         metrics.collect(pause)
-        #expect(metrics.entries.map(\.family.name).sorted().first == "resilience.pause.calls")
+        let calls = metrics.entries.first { $0.family.name == "resilience.pause.calls" }
+        #expect(calls?.labels == ["api", "waited", "api", "rejected", "api", "cancelled"])
     }
 
     @Test("Its observers hear when it begins, when it is over, and what becomes of calls meanwhile; longer is no news")

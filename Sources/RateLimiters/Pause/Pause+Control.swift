@@ -15,8 +15,11 @@ extension Pause {
         return left > 0 ? .nanoseconds(left) : nil
     }
 
+    /// Everything the pause has seen in its life.
+    public var totals: Totals { counters.totals }
+
     /// How many calls wait.
-    public var waiting: Int { counts.running.load(ordering: .relaxed) }
+    public var waiting: Int { counters.waiting.load(ordering: .relaxed) }
 
     // MARK: Retuning
 
@@ -86,7 +89,7 @@ extension Pause {
             guard let change = state.machine.extend(for: delay, byAtLeast: least, at: now) else { return nil }
             end.store(state.machine.end, ordering: .relaxed)
             if let resumed = change.resumed { events.post(.resumed(after: .nanoseconds(resumed))) }
-            counts.pauses.wrappingAdd(1, ordering: .relaxed)
+            counters.pauses.wrappingAdd(1, ordering: .relaxed)
             if change.isNew { events.post(.paused(for: .nanoseconds(change.length))) }
             return (state.announce, .nanoseconds(change.length))
         }

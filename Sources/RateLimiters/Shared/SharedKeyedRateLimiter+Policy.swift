@@ -22,7 +22,7 @@ extension SharedKeyedRateLimiter {
         /// Runs the rest of a call when there is a permit of the key for it, or as many as ``RateLimiter/Permits``
         /// says.
         ///
-        /// It waits for up to the longest wait, and never beyond the call's deadline.
+        /// It waits for up to the longest wait, and never for permits that would come at the call's deadline or later.
         ///
         /// - Throws: ``RateLimiter/RejectedError``; ``RateLimiter/ExceedsLimitError``;
         ///   ``RateLimiter/TooManyKeysError``; ``SharedRateLimiter/UnavailableError`` while the store is away, if that

@@ -195,7 +195,7 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
 
     /// Adds an observer of this limiter's events, of all keys.
     public func addObserver(_ observer: any PolicyObserver) {
-        shared.meters.attach(observer)
+        shared.tally.meters.attach(observer)
         shared.events.add(observer)
         for quota in table.all { quota.withState { _, _ in } }
     }

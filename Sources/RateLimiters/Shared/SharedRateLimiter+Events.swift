@@ -54,7 +54,7 @@ extension SharedRateLimiter {
 
     /// Adds an observer of this limiter's events.
     public func addObserver(_ observer: any PolicyObserver) {
-        shared.meters.attach(observer)
+        shared.tally.meters.attach(observer)
         shared.events.add(observer)
         quota.withState { _, _ in }
     }

@@ -94,7 +94,8 @@ public final class SharedRateLimiter: Strategy {
 
     /// Runs the rest of a call when there is a permit for it, or as many as ``RateLimiter/Permits`` says.
     ///
-    /// It waits for up to ``Configuration/maxWait``, and never beyond the call's deadline.
+    /// It waits for up to ``Configuration/maxWait``, and never for permits that would come at the call's deadline or
+    /// later.
     ///
     /// - Throws: ``RateLimiter/RejectedError``; ``RateLimiter/ExceedsLimitError``; ``UnavailableError`` while the store
     ///   is away, if that is to be so; `CancellationError` if the caller cancels during the wait; otherwise what `next`
@@ -136,7 +137,7 @@ extension LeasedQuota {
     nonisolated(nonsending) func acquire(_ permits: Int, maxWait: Int64?, _ context: Context) async throws {
         let now = shared.time.now
         if permits > 0, takeFast(permits, at: now) { return }
-        var deadline = context.deadline(on: shared.time, now: now)?.nanoseconds ?? .max
+        var deadline = context.lastMoment(on: shared.time, now: now).nanoseconds
         if isExact, permits > 0 {
             deadline = min(now.nanoseconds.addingSaturated(maxWait ?? plan.maxWait), deadline)
             guard try await acquireExactly(permits, latest: deadline, since: now) else { return }

@@ -62,6 +62,16 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
         return UnacceptedResult(holding: HeldValue(value), unaccepted.failure ?? unjudged)
     }
 
+    /// The failure of a value with which a permit ends; `nil` if it is accepted, also by the rules of the context.
+    ///
+    /// It holds the value until ``letGo(of:)``, for conditions and functions that look at it.
+    package static func ofPermit<Value>(
+        _ value: Value, in context: Context, accepting isAccepted: (Value) -> Bool
+    ) -> (any Error)? {
+        let failure = isAccepted(value) ? context.failure(of: value) : unjudged
+        return failure.map { holding(value, $0) }
+    }
+
     /// Forgets the value, without doing anything with it: that of a permit, whose holder has it.
     package static func letGo(of error: any Error) { _ = (error as? UnacceptedResult)?.held?.take() }
 

@@ -161,6 +161,26 @@ struct SharedOutageTests {
         stage.end()
     }
 
+    @Test("without the store, too, a call never waits for permits that come at its deadline, or later")
+    func deadlines() throws {
+        let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 10)
+        let stage = try SharedStage(.init(rule: rule, maxWait: .seconds(10)))
+        stage.store.fault.withLock { $0 = .error(.unavailable("gone")) }
+        stage.start(1)
+        stage.advance(by: .milliseconds(1))
+        #expect(stage.outcome(1) == "granted")
+        // One a second alone: the next is there in 999 ms.
+        let next = Duration.milliseconds(999)
+        stage.start(2, deadline: next)
+        #expect(stage.outcome(2) == "refused \(next.saturatedNanoseconds)")
+        stage.start(3, deadline: next + .nanoseconds(1))
+        stage.advance(by: next - .nanoseconds(1))
+        #expect(stage.outcome(3) == nil)
+        stage.advance(by: .nanoseconds(1))
+        #expect(stage.outcome(3) == "granted")
+        stage.end()
+    }
+
     @Test("permits that are held are used while the store is away, until their lease ends")
     func held() throws {
         let stage = try SharedStage(Configuration(rule: Self.rule, whenUnavailable: .closed))

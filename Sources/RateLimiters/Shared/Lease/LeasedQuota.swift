@@ -58,7 +58,7 @@ final class LeasedQuota: Sendable {
         switch word.take(permits, at: now.nanoseconds.subtractingSaturated(origin)) {
         case .undecided: return false
         case .granted(let isLow):
-            shared.tally.permitted.wrappingAdd(1, ordering: .relaxed)
+            shared.tally.countPermitted()
             if isLow { withState { _, _ in } }
             return true
         }
