@@ -50,8 +50,8 @@ extension Bulkhead {
     /// Where calls wait that find no free slot.
     ///
     /// A call that waits costs no thread, and a cancelled one leaves at once. Higher priorities are served first
-    /// (``Priority``). A full queue keeps those who would be served first: a call that comes to it is rejected, unless
-    /// it would be served before somebody who waits, who then is rejected in its place.
+    /// (``Priority``). A full queue keeps the calls that would be served first: a call that comes to it is rejected,
+    /// unless it would be served before a waiting call, which is then rejected in its place.
     public struct Queue: Sendable, Hashable {
         /// How many calls may wait at once, 0 to 1 000 000. 0 for no queue.
         public var capacity: Int
@@ -70,7 +70,7 @@ extension Bulkhead {
             self.order = order
         }
 
-        /// Nobody waits.
+        /// No call waits.
         public static let none = Queue(capacity: 0)
 
         func check(_ check: inout ConfigurationCheck) {

@@ -46,7 +46,7 @@ extension Bulkhead {
 
     /// Adds an observer of this bulkhead's events.
     ///
-    /// While somebody listens, every call takes the lock, so that the events have the order of what happened.
+    /// While an observer listens, every call takes the lock, so that the events have the order of what happened.
     public func addObserver(_ observer: any PolicyObserver) {
         events.add(observer)
         waits.attach(observer)
@@ -58,7 +58,7 @@ extension Bulkhead {
     /// Puts another configuration in force and keeps the calls that run or wait, the totals, and what an adaptive limit
     /// has learned: the same one goes on, another one takes over what it can; one with another beginning begins there.
     ///
-    /// Of a larger limit, those who wait have the new slots at once. Of a smaller one, calls that run are let run, and
+    /// With a larger limit, waiting calls get the new slots at once. With a smaller one, running calls continue, and
     /// none is let through until fewer than the new limit are left. Calls that wait keep their place and the time they
     /// may wait, also if the queue is shorter now. A partition that is gone ends what it has begun.
     ///
@@ -71,7 +71,7 @@ extension Bulkhead {
     /// Puts a limit in force, and what else `change` changes of the configuration.
     private func put(_ new: Limit, _ change: (inout Configuration) -> Void) {
         let now = time.now
-        // Made before the lock is taken, for its seed comes from other people's code; if it is needed at all.
+        // Made before the lock is taken, because its seed comes from other people's code; and only if it is needed.
         let fresh = isLearning(new) ? nil : AdaptiveLimit(new, random)
         let actions = adaptiveLimit.withLock { adaptiveLimit -> Actions in
             var limit = new.initial

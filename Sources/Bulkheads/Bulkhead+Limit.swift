@@ -118,7 +118,7 @@ extension Bulkhead {
         if let actions { perform(actions) }
     }
 
-    /// Puts a limit in force, and gives the slots that it adds to those who wait.
+    /// Puts a limit in force, and gives the slots that it adds to waiting calls.
     private func setLimit(_ limit: Int, isAdaptive: Bool, now: TimeSource.Instant) -> Actions {
         changing(now: now) { state in
             let old = state.limit

@@ -1,9 +1,15 @@
 public import ResilienceCore
 internal import Synchronization
 
-/// Calls within calls of the same bulkhead, where waiting has no end.
+/// Calls within calls of the same bulkhead.
+///
+/// Marked are only the calls of a bulkhead whose queue has no longest wait: there, a call within a call would wait for
+/// ever for the slot that is held for it.
 extension Bulkhead {
     @usableFromInline var marksCalls: Bool { reading.marksCalls }
+
+    /// The number of the bulkhead's call that the current task is within: of several, the innermost.
+    var callAround: Int32? { MarkedCall.marks(of: self).first.map(Int32.init(truncatingIfNeeded:)) }
 
     /// Runs the rest of a call that has a slot, which those within the call may use in turn.
     @usableFromInline
@@ -18,10 +24,8 @@ extension Bulkhead {
             return state.hold(claim)
         }
         admission.part = BulkheadClaim.call(number).code
-        let held = HeldSlot(self, number, within: HeldSlot.current)
-        let error = await HeldSlot.$innermost.binding(held, #isolation) { try await next(context) }
-        held.end()
-        if let error {
+        let mark = UInt64(truncatingIfNeeded: number)
+        if let error = await MarkedCall.run(#isolation, self, mark, context, next) {
             failed(admission, error, context)
             throw error
         }

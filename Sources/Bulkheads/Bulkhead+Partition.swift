@@ -9,7 +9,7 @@ extension Bulkhead {
     ///
     /// A priority is read where a call finds no free slot; a call that runs is never stopped for another. As long as
     /// calls of a higher priority wait, none of a lower one is served: what bounds its wait is the queue's
-    /// ``Queue/maxWait``. Who is to get a part of the slots in any case needs a partition.
+    /// ``Queue/maxWait``. Calls that are to get a part of the slots in any case need a partition.
     public struct Priority: Sendable, Hashable, Comparable, Codable, ContextKey {
         /// What the context holds under this key.
         public typealias Value = Priority
@@ -26,7 +26,7 @@ extension Bulkhead {
         public static let low = Priority(-100)
         /// For calls that do not say: 0.
         public static let normal = Priority(0)
-        /// For what somebody waits for: 100.
+        /// For calls that someone waits for: 100.
         public static let high = Priority(100)
 
         /// Whether one is less important than another.
@@ -40,7 +40,7 @@ extension Bulkhead {
     ///
     /// A free slot may be taken by any partition, also beyond its share. When none is free, the next goes to a call
     /// whose partition has less than its share, before all others. So a partition that asks for no more than its
-    /// share gets it as soon as calls of those who borrowed have ended; with
+    /// share gets it as soon as calls of the partitions that borrowed have ended; with
     /// ``Configuration/partitionsBorrow`` `false`, at once.
     public struct Partition: Strategy, ContextKey {
         /// What the context holds under this key: the partition's name.

@@ -20,7 +20,7 @@ extension Bulkhead {
         case .admitted(let admission): return admission
         case .waiting(let place, let waiter):
             let queued = try await waiter.value { [self] in withdraw(place) }
-            // Cancelled at the moment its turn came: it does not run, and whoever is next gets the slot.
+            // Cancelled at the moment its turn came: it does not run, and the next call gets the slot.
             if Task.isCancelled {
                 giveBack(queued.admission)
                 throw CancellationError()
@@ -50,7 +50,7 @@ extension Bulkhead {
         }
         if let atOnce { return .admitted(atOnce) }
         let now = time.now
-        let lender = mayWait && marksCalls ? HeldSlot.number(in: self) : nil
+        let lender = mayWait && marksCalls ? callAround : nil
         let (result, actions) = changing(now: now) { state in
             let ask = State.Ask(
                 part: state.part(partition), priority: priority, deadline: deadline, mayWait: mayWait, lender: lender)
@@ -86,7 +86,8 @@ extension Bulkhead {
     private func withdraw(_ place: State.Place) -> Bool {
         let now = time.now
         let waited = withState(now: now) { state -> Duration? in
-            // Who is cancelled because its deadline has come was not served in time, whichever timer came first.
+            // A call that is cancelled because its deadline has come was not served in time, whichever timer came
+            // first.
             state.endWaits(now: now)
             guard let waited = state.cancel(place, now: now) else { return nil }
             events.post(.cancelled(waited: waited))

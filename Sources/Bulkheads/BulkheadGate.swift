@@ -2,7 +2,7 @@
 struct BulkheadGate: Sendable {
     let word: UInt64
 
-    /// Only whoever holds the lock may change the word.
+    /// Only the holder of the lock may change the word.
     static let guardedFlag: UInt64 = 1 << 60
     /// The clock is read when a call is let through.
     static let timedFlag: UInt64 = 1 << 61

@@ -27,7 +27,7 @@ extension CircuitBreaker {
         public var initialState: State
 
         /// Whether a timer ends the break, and gives up a probe that is out for too long. By default the first ask at
-        /// or after its end does, or a look at the state; a timer is for those who watch transitions of a breaker
+        /// or after its end does, or a look at the state; a timer is for observers that watch transitions of a breaker
         /// without traffic.
         public var endsBreakByTimer: Bool
 
@@ -152,7 +152,7 @@ extension CircuitBreaker {
         public var maxWait: Duration?
 
         /// Where giving up leads: ``State/open``, the default, or ``State/closed``. It begins at the probe's deadline,
-        /// also if nobody asked just then.
+        /// also if no call came just then.
         public var afterMaxWait: State
 
         /// Creates the rules for probing; every part has a default.

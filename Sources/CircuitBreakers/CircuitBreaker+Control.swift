@@ -37,8 +37,8 @@ extension CircuitBreaker {
         advanced { machine, now in machine.state == .open ? now.duration(to: machine.reportedEnd) : nil }
     }
 
-    /// Until when the state says more than that the breaker is new: the end of the break; for ever while somebody keeps
-    /// it isolated; `nil` otherwise. Does not move on to half-open, and calls nobody.
+    /// Until when the state says more than that the breaker is new: the end of the break; forever while it is isolated;
+    /// `nil` otherwise. Does not move on to half-open, and calls no other code.
     package var breakEnd: TimeSource.Instant? {
         locked { machine in
             switch machine.state {
@@ -97,7 +97,7 @@ extension CircuitBreaker {
     /// already, that is a ``EventKind/reset(_:counts:)``.
     public func close() { change(to: .closed) }
 
-    /// Rejects every call until somebody decides otherwise.
+    /// Rejects every call until the state is changed by hand.
     public func isolate() { change(to: .isolated) }
 
     /// Lets every call through and judges none; only the totals count them.

@@ -16,7 +16,7 @@ extension CircuitBreaker {
         /// Failures since the last success, in the order in which calls ended. No window shortens it.
         public internal(set) var consecutiveFailures = 0
         /// Calls among the successes and failures whose duration is known: all, where calls are timed. That is so with
-        /// a window of time, with ``Configuration/slowCallDuration``, while somebody observes or measures, and of
+        /// a window of time, with ``Configuration/slowCallDuration``, while an observer listens or measures, and of
         /// probes.
         public internal(set) var timed = 0
         /// What the timed calls took together, up to 146 years.

@@ -1,7 +1,7 @@
 public import ResilienceCore
 
 /// Of a configuration, a document can say everything but ``handles`` and ``ignores``, a rule of
-/// ``CircuitBreaker/Trip/when(_:)``, which stays beside what the document says, and the function of
+/// ``CircuitBreaker/Trip/when(_:)``, which stays in force along with what the document says, and the function of
 /// ``CircuitBreaker/BreakLength/custom(upTo:otherwise:_:)``.
 extension CircuitBreaker.Configuration: DocumentRepresentable {
     /// `circuitBreaker`

@@ -10,8 +10,7 @@ extension CircuitBreaker {
         public let state: State
 
         /// The time after which to try again: the rest of the break; half-open, when the probes are likely to be back,
-        /// by how long calls took that were timed. `nil` if the breaker is isolated: only somebody who decides so ends
-        /// that.
+        /// by how long calls took that were timed. `nil` if the breaker is isolated, which does not end by itself.
         ///
         /// Of a fleet's break: the rest as the store last told it, and a little more, in which one node finds out for
         /// all: 400 ms and the time an operation of the store may take, and up to half as much again, by which the

@@ -19,7 +19,7 @@ extension CircuitBreaker {
         case probesFailed
         /// Probes were out for too long.
         case probesTimedOut
-        /// Somebody asked for it.
+        /// The application asked for it.
         case manual
         /// A snapshot was restored.
         case restored

@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
 extension CircuitBreaker {
-    /// What a call's end means to the breaker. Slow calls are told by their duration, beside this.
+    /// What a call's end means to the breaker. Whether a call is slow is decided apart from this, by its duration.
     public enum Outcome: Sendable, Hashable {
         /// The service works.
         case success

@@ -65,9 +65,7 @@ extension CircuitBreaker {
         public consuming func succeed<Value>(
             with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
         ) -> Bool {
-            let failure = isAccepted(value) ? context.failure(of: value) : UnacceptedResult.unjudged
-            if let failure {
-                let error = UnacceptedResult.holding(value, failure)
+            if let error = UnacceptedResult.ofPermit(value, in: context, accepting: isAccepted) {
                 defer { UnacceptedResult.letGo(of: error) }
                 return fail(error)
             }

@@ -7,7 +7,7 @@ extension CircuitBreaker {
         case open
         /// A few probes go through; other calls are rejected.
         case halfOpen = "half_open"
-        /// Forced open: calls are rejected until somebody decides otherwise.
+        /// Forced open: calls are rejected until the state is changed by hand.
         case isolated
         /// Calls go through and only the totals count them.
         case disabled

@@ -33,23 +33,23 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     /// Admission to a closed breaker is this one load. A call that reads `closed` while another thread is opening the
     /// breaker is a call that came before; its result then belongs to an older generation and changes only the totals.
     /// Acquiring, so that `openUntil` is at least as new as the gate that says `open`.
-    private let gate: Atomic<UInt64>
+    let gate: Atomic<UInt64>
 
     /// The end of the break, stored before the gate that says `open`. A reader that sees a later break's end than the
     /// gate it loaded rejects by that break, which has begun by then.
-    private let openUntil = Atomic<Int64>(.max)
+    let openUntil = Atomic<Int64>(.max)
     /// When callers are told that the break ends; with `openUntil`.
-    private let reportedEnd = Atomic<Int64>(.max)
+    let reportedEnd = Atomic<Int64>(.max)
 
     /// A moment before this cannot be in the break: see ``CircuitBreakerState/earliestOfBreak``.
-    private let openFrom = Atomic<Int64>(.min)
+    let openFrom = Atomic<Int64>(.min)
 
     /// The error that opened the breaker, while it is open; behind a lock of its own, for rejections alone.
-    private let failure = Lock<(any Error)?>(nil)
+    let failure = Lock<(any Error)?>(nil)
 
     /// Successes, counted without the lock of `machine`.
-    private let pending = PendingSuccesses()
-    private let pendingTimed = PendingTimedSuccesses()
+    let pending = PendingSuccesses()
+    let pendingTimed = PendingTimedSuccesses()
 
     /// Woken by failures and changes of state, where the breaker's circuit is shared.
     let fleet = FleetLink()
@@ -101,10 +101,14 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
         reportedEnd.store(state.reportedEnd.nanoseconds, ordering: .relaxed)
         openFrom.store(state.earliestOfBreak.nanoseconds, ordering: .relaxed)
-        gate = Atomic(Gate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
+        gate = Atomic(CircuitBreakerGate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
         machine = Lock(state)
         locked { _ in }
         rearmTimer()
+    }
+
+    deinit {
+        timer.withLock { $0.clear() }?.cancel()
     }
 
     // MARK: The path of a call
@@ -130,7 +134,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     /// A call that was let through: the gate it came through, and when.
     @usableFromInline
     struct Admission: Sendable {
-        @usableFromInline let gate: Gate
+        @usableFromInline let gate: CircuitBreakerGate
         let start: TimeSource.Instant
     }
 
@@ -141,7 +145,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         return try admitMarked(gate, context)
     }
 
-    private func admission(_ gate: Gate, _ context: Context) -> Admission {
+    private func admission(_ gate: CircuitBreakerGate, _ context: Context) -> Admission {
         context.report(StateAtAdmission.self, (name, gate.state))
         let start = gate.needsTime ? time.now : TimeSource.Instant(nanoseconds: 0)
         return Admission(gate: gate, start: start)
@@ -186,12 +190,12 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     }
 
     /// The gate as it is now.
-    var currentGate: Gate { Gate(word: gate.load(ordering: .acquiring)) }
+    var currentGate: CircuitBreakerGate { CircuitBreakerGate(word: gate.load(ordering: .acquiring)) }
 
-    /// The error of an open breaker whose break is not over and that nobody listens to: there is nothing to do but
+    /// The error of an open breaker whose break is not over and that has no observers: there is nothing to do but
     /// count.
     @inline(never)
-    func refusalAtOnce(_ gate: Gate) -> OpenError? {
+    func refusalAtOnce(_ gate: CircuitBreakerGate) -> OpenError? {
         guard gate.state == .open, !gate.isObserved else { return nil }
         let now = time.now
         // Relaxed is enough, because the gate was loaded acquiring.
@@ -204,9 +208,9 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         return OpenError(policyName: name, state: .open, retryAfter: now.duration(to: told), lastFailure: error)
     }
 
-    private func admitMarked(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
+    private func admitMarked(_ gate: CircuitBreakerGate, _ context: Context) throws(OpenError) -> Admission {
         if gate.letsThrough {
-            guard CallScope.gates(of: self).contains(where: { $0.isOfSameState(as: gate) }) else {
+            guard gatesAround.contains(where: { $0.isOfSameState(as: gate) }) else {
                 return admission(gate, context)
             }
             context.report(StateAtAdmission.self, (name, gate.state))
@@ -218,7 +222,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
                 throw refusal
             }
             let now = time.now
-            let outer = CallScope.gates(of: self).filter(\.isProbe).map(\.number)
+            let outer = gatesAround.filter(\.isProbe).map(\.number)
             let (decision, state, gate, failure) = withMachine { machine in
                 let decision = machine.admit(now: now, within: outer)
                 // Calls nest here, and will when the breaker is closed.
@@ -231,13 +235,13 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
                         events.post(.rejected(error))
                     }
                 }
-                let gate = Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached)
+                let gate = CircuitBreakerGate(machine, isObserved: isObserved, isMeasured: meters.isAttached)
                 return (decision, machine.state, gate, machine.lastFailure)
             }
             switch decision {
             case .admitted(let ticket):
                 context.report(StateAtAdmission.self, (name, state))
-                return Admission(gate: Gate(ticket, orElse: gate), start: now)
+                return Admission(gate: CircuitBreakerGate(ticket, orElse: gate), start: now)
             case .rejected(let state, let retryAfter):
                 context.report(StateAtAdmission.self, (name, state))
                 throw OpenError(policyName: name, state: state, retryAfter: retryAfter, lastFailure: failure)
@@ -252,7 +256,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     func record(_ outcome: Outcome, _ admission: Admission, _ error: (any Error)?) -> Bool {
         // The call around it tells how the whole ended.
         if admission.gate.isWithinCall { return true }
-        let current = Gate(word: gate.load(ordering: .relaxed))
+        let current = CircuitBreakerGate(word: gate.load(ordering: .relaxed))
         let wasTimed = admission.gate.needsTime
         let isTimed = wasTimed || current.needsTime
         let now = isTimed ? time.now : TimeSource.Instant.unknown
@@ -283,41 +287,8 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         return !ended.isLate
     }
 
-    // MARK: Around the state machine
-
-    /// Runs `body` under the lock, with the state complete: successes that were counted without it are brought in.
-    func locked<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
-        machine.withLock { machine in
-            let number = pending.takeLocked()
-            if number > 0 { machine.recordSuccesses(number) }
-            if let taken = pendingTimed.takeLocked() {
-                machine.recordSuccesses(taken.number, taking: taken.nanoseconds)
-            }
-            let result = body(&machine)
-            if !isObserved, !meters.isAttached {
-                switch machine.deferral {
-                case .none: break
-                case .untimed: pending.openLocked(machine.generation)
-                case .timed(let limits): pendingTimed.openLocked(limits)
-                }
-            }
-            return result
-        }
-    }
-
-    /// Runs `body` under the lock, then publishes what it changed.
-    func withMachine<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
-        let (result, _) = locked { machine in
-            let result = body(&machine)
-            if machine.isDirty { publishLocked(&machine) }
-            return (result, machine.takeDiscarded())
-        }
-        afterPublishing()
-        return result
-    }
-
     /// Opens the breaker on request of its state machine: asks the predicates and the break's length, which are the
-    /// user's code, outside the lock. If the state has changed by then, somebody else was faster.
+    /// user's code, outside the lock. If the state has changed by then, another task was faster.
     func trip(_ request: TripRequest, error: (any Error)?, now: TimeSource.Instant) {
         if request.isObserving {
             let rules = request.predicates.filter { $0.holds(request.counts) }.map(\.rule)
@@ -333,94 +304,9 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         if request.moment != nil { advanced { _, _ in } }
     }
 
-    /// Brings the state up to the present and runs `body` under the lock.
-    func advanced<Result: Sendable>(
-        _ body: (inout CircuitBreakerState, TimeSource.Instant) -> Result
-    ) -> Result {
-        while true {
-            let now = time.now
-            let (request, result) = withMachine { machine -> (TripRequest?, Result?) in
-                if let request = machine.advance(to: now) { return (request, nil) }
-                return (nil, body(&machine, now))
-            }
-            if let result { return result }
-            if let request { trip(request, error: nil, now: now) }
-        }
-    }
-
-    /// Makes changes visible to readers without the lock and posts their events.
-    private func publishLocked(_ machine: inout CircuitBreakerState) {
-        openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
-        reportedEnd.store(machine.reportedEnd.nanoseconds, ordering: .relaxed)
-        openFrom.store(machine.earliestOfBreak.nanoseconds, ordering: .relaxed)
-        let opening = machine.state == .open ? machine.lastFailure : nil
-        let before = failure.withLock { failure in
-            defer { failure = opening }
-            return failure
-        }
-        if let before { machine.discard(before) }
-        gate.store(
-            Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word, ordering: .releasing)
-        for action in machine.takeActions() {
-            switch action {
-            case .transition(let transition):
-                fleet.noteChange()
-                events.post(.transition(transition))
-            case .wouldOpen(let reason, let counts):
-                events.post(.wouldOpen(reason, counts: counts))
-            case .reset(let state, let counts):
-                events.post(.reset(state, counts: counts))
-            }
-        }
-    }
-
-    private func afterPublishing() {
-        events.deliver()
-        rearmTimer()
-        fleet.signalChange()
-    }
-
-    var isObserved: Bool { events.isListening }
-
-    /// Adds an observer of this breaker's events.
-    public func addObserver(_ observer: any PolicyObserver) {
-        events.add(observer)
-        meters.attach(observer)
-        withMachine { $0.isDirty = true }
-    }
-
-    package func becomeLayer() {
-        withMachine { machine in
-            machine.uses.increment()
-            if machine.uses > 1 { machine.marksCalls = true }
-        }
-    }
-
     /// Adopts the part of a configuration that is used outside the lock of the state machine.
     func use(_ conditions: ErrorConditions) { self.conditions.replace(with: conditions) }
 
     /// The rejections that were counted without the lock.
     var uncountedRejections: Int { rejections.load(ordering: .relaxed) }
-
-    // MARK: The timer that ends a break
-
-    /// Sets the timer to the present deadline. The clock is called outside the lock, because it may fire at once; of
-    /// two calls that overlap the later one, which has seen the newer deadline, stays.
-    private func rearmTimer() {
-        let change = timer.withLock { timer in
-            timer.change(to: locked { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil })
-        }
-        guard let change else { return }
-        change.old?.cancel()
-        guard let (deadline, number) = change.new else { return }
-        let new = time.schedule(at: deadline) { [weak self] in
-            guard let self, timer.withLock({ $0.fire(number) }) else { return }
-            advanced { _, _ in }
-        }
-        timer.withLock { $0.keep(new, number) }?.cancel()
-    }
-
-    deinit {
-        timer.withLock { $0.clear() }?.cancel()
-    }
 }

@@ -21,7 +21,7 @@ extension KeyedFallback {
         _ cause: any Error, _ unaccepted: Value?, _ key: Key, _ context: Context,
         noting note: (any Error) -> Void = { _ in }
     ) async throws -> (value: Value, unaccepted: (any Error)?) {
-        // Whatever the error is: even for a rejection there is nobody left to answer.
+        // Whatever the error is: even for a rejection there is no caller left to answer.
         if context.isCancelledByCaller {
             counters.cancelled.wrappingAdd(1, ordering: .relaxed)
             return try Self.end(unaccepted, cause)
@@ -171,7 +171,7 @@ extension KeyedFallback {
         case expired(any Error)
     }
 
-    /// Runs an action in a child task, for only a task can be cancelled.
+    /// Runs an action in a child task, because only a task can be cancelled.
     @usableFromInline
     nonisolated(nonsending) func runInTime(
         _ action: Step.Action, _ timeout: Duration, _ record: StepRecord, _ cause: any Error, _ key: Key,

@@ -50,7 +50,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
     @usableFromInline let keeper: LastGoodKeeper<Key, Value>
     @usableFromInline let events: EventChannel<FallbackEventKind>
     @usableFromInline let chain: Lock<Chain>
-    /// Those that measure the steps, also steps to come.
+    /// The metrics that measure the steps, also steps to come.
     private let meters: Lock<[CallMetrics]>
 
     /// Creates a fallback.
@@ -182,7 +182,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         }
     }
 
-    /// A step and its record; a class, for a call that comes to it copies it.
+    /// A step and its record; a class, because a call that comes to it copies it.
     @usableFromInline
     final class Stage: Sendable {
         @usableFromInline let step: Step

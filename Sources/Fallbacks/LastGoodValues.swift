@@ -20,8 +20,8 @@ struct ReadStart: Sendable {
         self.instant = instant
     }
 
-    /// How long ago it began; or how far ahead of now, for then the clock was wrong, or is: a value of such a read is
-    /// as good as one that is as old.
+    /// How long ago it began; or how far ahead of now, because then the clock was wrong, or is: a value of such a read
+    /// is as good as one that is as old.
     @inlinable
     func age(at now: TimeSource.Instant) -> Duration {
         let age = instant.duration(to: now)
@@ -47,7 +47,7 @@ struct RefreshSpacing {
 /// kept.
 @usableFromInline
 struct LastGoodValues<Key: Hashable, Value> {
-    /// A value that is kept, or was. What is dropped is handed out as a whole, for the key is the user's as well.
+    /// A value that is kept, or was. What is dropped is handed out as a whole, because the key is the user's as well.
     @usableFromInline typealias Entry = (key: Key, value: Value, start: ReadStart)
 
     @usableFromInline

@@ -1,6 +1,6 @@
 /// What is known of methods by their names, which are case-sensitive (RFC 9110, section 9.2; QUERY of its own draft).
 public enum HTTPMethodSemantics {
-    /// Whether a request only reads: GET, HEAD, OPTIONS, TRACE, QUERY. Nobody minds if it runs twice at once.
+    /// Whether a request only reads: GET, HEAD, OPTIONS, TRACE, QUERY. It does no harm if it runs twice at once.
     public static func isSafe(_ method: String) -> Bool {
         switch method {
         case "GET", "HEAD", "OPTIONS", "TRACE", "QUERY": true

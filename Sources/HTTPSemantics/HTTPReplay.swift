@@ -23,7 +23,7 @@ public enum HTTPSendOutcome: String, Sendable, Hashable, CaseIterable {
     case permanent
 }
 
-/// Whether a request may be made again, and beside itself.
+/// Whether a request may be made again, and twice at the same time.
 public struct HTTPReplay: Sendable, Hashable {
     /// The method, whose letter case matters.
     public var method: String
@@ -54,7 +54,7 @@ public struct HTTPReplay: Sendable, Hashable {
         hasIdempotencyKey = !headers("idempotency-key").allSatisfy(\.isEmpty)
     }
 
-    /// Whether nobody minds if it runs twice at once.
+    /// Whether it does no harm if it runs twice at once.
     public var isSafe: Bool { HTTPMethodSemantics.isSafe(method) }
 
     /// Whether a request that the server may have run may be made again.
@@ -76,7 +76,7 @@ public struct HTTPReplay: Sendable, Hashable {
         }
     }
 
-    /// Whether it may be made beside itself: a safe request whose body can be sent twice.
+    /// Whether it may be made twice at the same time: a safe request whose body can be sent twice.
     ///
     /// - Parameter unsafe: Whether an idempotent request may, too. Default: false.
     public func mayHedge(unsafe: Bool = false) -> Bool {

@@ -15,7 +15,7 @@ public import ResilienceCore
 ///
 /// A hedge is not a layer of a policy, because layers keep the operation on the caller's actor. It goes around one,
 /// with ``ResilienceCore/Policy/hedged(_:random:observers:)``, and each attempt through the policy.
-public final class Hedge: Sendable {
+public final class Hedge: HedgeCalling {
     /// The name in errors and events.
     public let name: String
 
@@ -26,7 +26,9 @@ public final class Hedge: Sendable {
     let latencies: Lock<LatencyWindow>
     private let settings: Lock<Configuration>
     private let taskNames: [String]
-    private let alone: NoStrategy
+
+    /// Nothing: the operation runs alone.
+    public let inner: NoStrategy
 
     /// Creates a hedge for calls that go through no policy.
     ///
@@ -56,78 +58,14 @@ public final class Hedge: Sendable {
         events = EventChannel(environment.name, environment.observers)
         latencies = Lock(LatencyWindow(capacity: configuration.delay.percentile?.window ?? 1))
         settings = Lock(configuration)
-        alone = NoStrategy(rootContext: Context(name: environment.name, time: environment.time))
+        inner = NoStrategy(rootContext: Context(name: environment.name, time: environment.time))
         taskNames = (1...11).map { $0 == 1 ? "primary \(environment.name)" : "hedge \($0 - 1) \(environment.name)" }
     }
 
+    /// The hedge itself.
+    public var hedge: Hedge { self }
+
     func taskName(_ attempt: Int) -> String { taskNames[min(attempt, taskNames.count) - 1] }
-
-    // MARK: Calls
-
-    /// Runs an operation, and runs it again beside itself if that takes long or fails.
-    ///
-    /// - Parameters:
-    ///   - outer: The context of a call around this one, whose deadline and values are to hold inside. Default: none.
-    ///   - isAccepted: Whether a returned value counts as success. One that is not accepted counts as a failure; if no
-    ///     attempt succeeds, that of the primary is returned.
-    ///   - classify: As what failure a returned value counts for every layer; by default, none.
-    ///   - release: Called once for each value that the operation returned and that the caller does not get, after all
-    ///     attempts have ended.
-    ///   - operation: The call to hedge.
-    /// - Returns: The first accepted value; or the primary's, if it is not accepted and no other is.
-    /// - Throws: What the primary threw, if no attempt succeeds; `CancellationError` if the caller cancelled before.
-    public func execute<Value: Sendable>(
-        within outer: Context? = nil,
-        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
-        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
-        releasing release: (@Sendable (Value) async -> Void)? = nil,
-        _ operation: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        try await execute(within: outer, accepting: isAccepted, failing: classify, releasing: release) { _ in
-            try await operation()
-        }
-    }
-
-    /// Runs an operation that asks for its `Context`: `context.hedge` says which attempt it is, and may choose another
-    /// host. Otherwise the same as the form whose operation takes no argument.
-    public func execute<Value: Sendable>(
-        within outer: Context? = nil,
-        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
-        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
-        releasing release: (@Sendable (Value) async -> Void)? = nil,
-        _ operation: @escaping @Sendable (Context) async throws -> Value
-    ) async throws -> Value {
-        try await call(
-            alone, from: outer ?? alone.rootContext, .init(isAccepted: isAccepted, classify: classify), release,
-            operation
-        ).result.get()
-    }
-
-    /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
-    public func run<Value: Sendable>(
-        within outer: Context? = nil,
-        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
-        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
-        releasing release: (@Sendable (Value) async -> Void)? = nil,
-        _ operation: @escaping @Sendable () async throws -> Value
-    ) async -> Execution<Value> {
-        await run(within: outer, accepting: isAccepted, failing: classify, releasing: release) { _ in
-            try await operation()
-        }
-    }
-
-    /// Runs an operation that asks for its `Context`, and tells all about the call.
-    public func run<Value: Sendable>(
-        within outer: Context? = nil,
-        accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
-        failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
-        releasing release: (@Sendable (Value) async -> Void)? = nil,
-        _ operation: @escaping @Sendable (Context) async throws -> Value
-    ) async -> Execution<Value> {
-        await recordedCall(
-            alone, from: outer ?? alone.rootContext, .init(isAccepted: isAccepted, classify: classify), release,
-            operation)
-    }
 
     // MARK: Reading and changing
 
@@ -147,7 +85,7 @@ public final class Hedge: Sendable {
     /// How long the primary of a call would now run before the first hedge starts; `nil` if hedges only follow
     /// failures.
     public var currentDelay: Duration? {
-        var context = alone.rootContext
+        var context = inner.rootContext
         context.attempt = 2
         return configuration.delay.duration(context, latencies)
     }

@@ -138,12 +138,11 @@ struct HedgePlan {
         guard let delay = end.outcome.hint?.delay, delay <= configuration.maxHint else { return state.stopHedging() }
         let earliest = max(notBefore ?? start, end.instant.advanced(by: delay))
         var latest = end.instant.advanced(by: delay + delay.multipliedSaturated(by: configuration.hintJitter))
-        if let deadline = context.deadline(on: hedge.time, now: hedge.time.now) {
-            // Nobody waits for an attempt that could not be made.
-            guard earliest < deadline else { return state.stopHedging() }
-            // Calls that have the same deadline stay spread below it.
-            latest = min(latest, deadline.advanced(by: .nanoseconds(-1)))
-        }
+        let last = context.lastMoment(on: hedge.time, now: hedge.time.now)
+        // No call waits for an attempt that could not be made.
+        guard earliest <= last else { return state.stopHedging() }
+        // Calls that have the same deadline stay spread below it.
+        latest = min(latest, last)
         let span = max(.zero, earliest.duration(to: latest))
         let instant = earliest.advanced(by: span.multipliedSaturated(by: hedge.random.next()))
         notBefore = instant
@@ -241,7 +240,7 @@ struct HedgePlan {
         if let decisive = state.decisive {
             chosen = ends.first { $0.attempt == decisive }
         } else {
-            // The caller who cancelled hears of that, not of how an attempt failed before.
+            // A caller that cancelled gets that error, not the one of an attempt that failed before.
             let cancelled = Task.isCancelled ? ends.first { $0.outcome.error is CancellationError } : nil
             chosen = isCancelledBetween ? cancelled : cancelled ?? ends.first { $0.attempt == 1 }
         }

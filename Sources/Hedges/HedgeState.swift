@@ -1,4 +1,4 @@
-/// What is decided about one hedged call: which attempts run, which hedges are left, who won. A pure value.
+/// What is decided about one hedged call: which attempts run, which hedges are left, which attempt won. A pure value.
 struct HedgeState {
     /// How an attempt ended, as far as it matters for what happens next.
     enum Ending {

@@ -20,7 +20,7 @@ final class Mailbox<Message: Sendable>: Sendable {
         receiver?.resume()
     }
 
-    /// The next message, also in a cancelled task: whoever was cancelled sends how it ended.
+    /// The next message, also in a cancelled task: an attempt that was cancelled sends how it ended.
     func next() async -> Message {
         while true {
             if let message = state.withLock({ $0.messages.isEmpty ? nil : $0.messages.removeFirst() }) {

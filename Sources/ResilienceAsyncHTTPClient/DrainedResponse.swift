@@ -3,7 +3,7 @@
     internal import NIOCore
     internal import NIOHTTP1
 
-    /// The end of the body of a failed response that was not read further, for it was too long or broke off.
+    /// The end of the body of a failed response that was not read further, because it was too long or broke off.
     public struct TruncatedBodyError: Error, Sendable, Hashable, CustomStringConvertible {
         /// How many bytes there are before the end.
         public let bytesRead: Int

@@ -53,7 +53,7 @@
         }
     }
 
-    /// Remembers whether anybody began to read.
+    /// Remembers whether reading has begun.
     private struct WatchedBytes<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable {
         typealias Element = Base.Element
 

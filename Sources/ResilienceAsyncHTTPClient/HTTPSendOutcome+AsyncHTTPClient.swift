@@ -73,13 +73,13 @@
     }
 
     /// Whether a request came to a connection of HTTP/2 just as that was closing, which opens no stream for it: the
-    /// client says then that it was cancelled, though nobody has cancelled it. It says the same of what runs while it
-    /// is shut down, and makes none of these again.
+    /// client says then that it was cancelled, though it was not. It says the same of what runs while it is shut down,
+    /// and makes none of these again.
     func isOfClosingConnection(_ error: any Error) -> Bool {
         (error as? HTTPClientError) == .cancelled && !Task.isCancelled
     }
 
-    /// Whether an error is of the client or of its connection, and not of whoever reads the response.
+    /// Whether an error is of the client or of its connection, and not of the code that reads the response.
     func isOfTransport(_ error: any Error) -> Bool {
         switch error {
         case is HTTPClientError, is NIOConnectionError, is IOError, is ChannelError, is HTTPParserError: return true

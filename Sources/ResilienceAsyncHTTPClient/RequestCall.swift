@@ -108,8 +108,7 @@
             }
         }
 
-        /// Later than the call's: whoever limits the call cancels it, and is not to be overtaken by the client's own
-        /// error.
+        /// Later than the call's: what limits the call cancels it, and must come before the client's own error.
         static func deadline(_ context: Context) -> NIODeadline {
             guard let remaining = context.remaining else { return .distantFuture }
             let (sum, overflows) = NIODeadline.now().uptimeNanoseconds.addingReportingOverflow(
@@ -132,7 +131,7 @@
         }
     }
 
-    /// A request that cannot succeed, whoever it is for: none of the service's calls, as if a layer had refused it.
+    /// A request that cannot succeed at any service: it is no call of the service's, as if a layer had refused it.
     struct RefusedByClient: PolicyRejection {
         let error: any Error
 

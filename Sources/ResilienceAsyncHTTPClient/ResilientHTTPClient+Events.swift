@@ -84,8 +84,8 @@
         ///
         /// - Parameters:
         ///   - first: The policy; asked for once.
-        ///   - events: Where.
-        ///   - observers: Whom, besides those of the channel; asked for once.
+        ///   - events: The channel to warn on.
+        ///   - observers: The observers to notify, in addition to those of the channel; asked for once.
         func warn(
             of first: @autoclosure () -> Policy, _ events: EventChannel<ResilientHTTPClient.EventKind>,
             observers: @autoclosure () -> [any PolicyObserver]

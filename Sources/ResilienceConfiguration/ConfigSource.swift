@@ -38,7 +38,7 @@
             let forms: Set<DocumentOutline.Form>
         }
 
-        /// Those whose keys are known.
+        /// The sections whose keys are known.
         private static let sections = DocumentSection.all.filter { $0.outline != nil }.map { Section($0) }
 
         /// What the reader says about what the module holds.
@@ -131,7 +131,8 @@
         private func value(
             at key: ConfigKey, _ forms: Set<DocumentOutline.Form>, _ snapshot: ConfigSnapshotReader
         ) -> ConfigurationValue? {
-            // Those that fit first: a source of texts, such as the environment, can give most values in several types.
+            // The forms that fit come first: a source of texts, such as the environment, can give most values in
+            // several types.
             let order = Self.order.filter { forms.contains($0) } + Self.order.filter { !forms.contains($0) }
             for form in order {
                 if let value = value(at: key, as: form, snapshot) { return value }

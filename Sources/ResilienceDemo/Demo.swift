@@ -50,7 +50,7 @@ struct Demo: Sendable {
         return report
     }
 
-    /// The rounds, and beside them the module that is run like that of a service.
+    /// The rounds, and at the same time the module, which is run like that of a service.
     private func play(
         _ round: Round, _ screen: Screen, _ onRound: @Sendable (Comparison) throws -> Void
     ) async throws {
@@ -102,7 +102,7 @@ struct Stage: Sendable {
     }
 }
 
-/// The frame that is shown now, for whoever asks.
+/// The frame that is shown now, for all that ask.
 final class Screen: Sendable {
     private let source = Lock<(@Sendable () -> Frame)?>(nil)
 

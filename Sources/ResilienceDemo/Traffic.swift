@@ -12,7 +12,7 @@ struct Traffic: Sendable, Equatable {
         arrivals = Self.arrivals(callRate, from: .zero, length, &generator)
     }
 
-    /// Each phase with the traffic that belongs to it. A Poisson process has no memory, so each begins anew.
+    /// Each phase with the traffic that belongs to it. A Poisson process has no memory, so each starts from nothing.
     init(_ scenario: Scenario, seed: UInt64) {
         var generator = SplitMix64(seed: seed)
         arrivals = scenario.spans.flatMap { span in

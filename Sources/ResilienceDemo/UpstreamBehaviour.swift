@@ -63,8 +63,8 @@ struct UpstreamBehaviour: Sendable, Equatable {
         }
     }
 
-    /// Depends on the request's number and the seed alone, not on the order of arrival: whoever sends this request in
-    /// this phase meets the same fate, with or without protection.
+    /// Depends on the request's number and the seed alone, not on the order of arrival: this request in this phase
+    /// meets the same fate, with or without protection.
     func fate(ofRequest number: UInt64, seed: UInt64) -> Fate {
         // The increment keeps neighbouring numbers apart in the generator's sequence.
         var generator = SplitMix64(seed: seed &+ number &* 0xD1B5_4A32_D192_ED03)

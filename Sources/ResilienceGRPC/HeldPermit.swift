@@ -4,7 +4,7 @@
 
     /// A slot that a call holds until its response has been produced.
     ///
-    /// A response that nobody writes, because an interceptor further out answers with another, is dropped, and gives
+    /// A response that is not written, because an interceptor further out answers with another, is dropped, and gives
     /// its slot back with that.
     final class HeldPermit: Sendable {
         private let permit: Mutex<Bulkhead.Permit?>

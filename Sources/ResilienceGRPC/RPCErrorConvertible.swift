@@ -10,7 +10,7 @@
         /// service asked for, a store that cannot be reached, a module that has shut down, and rejections of your own.
         public var rpcErrorCode: RPCError.Code { RPCError.Code(of: self) }
 
-        /// Why, without the policy's name, which is nobody's outside.
+        /// Why, without the policy's name, which is of no concern outside.
         public var rpcErrorMessage: String { reason }
 
         /// When to come back, as `grpc-retry-pushback-ms`, if that is known.
@@ -83,7 +83,7 @@
     }
 
     extension Metadata {
-        /// When to come back: rounded up, for a client that comes too early is refused again. Not at all after what
+        /// When to come back: rounded up, because a client that comes too early is refused again. Not at all after what
         /// can never succeed. Nothing where it may be at once: a client would leave its backoff out.
         fileprivate init(pushbackOf rejection: any PolicyRejection) {
             self.init()

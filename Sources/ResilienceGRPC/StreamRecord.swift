@@ -14,7 +14,7 @@
 
         var isOpened: Bool { state.withLock { $0.isOpened } }
 
-        /// How it failed: its status, or that of the connection. `nil` also if nobody has read as far as that.
+        /// How it failed: its status, or that of the connection. `nil` also if the stream was not read as far as that.
         var error: (any Error)? { state.withLock { $0.error } }
 
         /// What a layer gets that runs a call again of which the stream was used already: what came of that.

@@ -1,5 +1,5 @@
 #if HTTPTypes
-    // Whoever uses requests of HTTPTypes needs the rules for them, too.
+    // Code that uses requests of HTTPTypes needs the rules for them, too.
     @_exported public import HTTPSemantics
     public import HTTPTypes
 

@@ -11,8 +11,8 @@
     /// router.group("ops").addResilienceRoutes(for: resilience, events: feed)
     /// ```
     ///
-    /// An event costs next to nothing while nobody listens. But a policy posts events of its calls as soon as it has an
-    /// observer; where calls are very many, observe only what is to be shown, such as the breakers.
+    /// An event costs next to nothing while no client listens. But a policy posts events of its calls as soon as it has
+    /// an observer; where calls are very many, observe only what is to be shown, such as the breakers.
     ///
     /// What callers bring along, such as keys of limiters, is not told, and of an error its type only.
     public final class EventFeed: PolicyObserver {

@@ -51,7 +51,7 @@
     /// how much memory a limiter takes.
     func boundedKey(_ key: String) -> String {
         guard key.utf8.count > 128 else { return key }
-        // Seeded for each process, so that nobody can choose two keys that share one limit.
+        // Seeded for each process, so that no client can choose two keys that share one limit.
         var hash = Hasher()
         hash.combine(key)
         let digits = String(UInt(bitPattern: hash.finalize()), radix: 16)

@@ -3,7 +3,7 @@
     internal import Synchronization
 
     /// The slot of a request: given back when its response is written, or when the response is dropped.
-    final class RequestSlot: @unchecked Sendable {  // Whoever sets the flag first is alone with the permit.
+    final class RequestSlot: @unchecked Sendable {  // The caller that sets the flag first owns the permit.
         private let isReleased = Atomic(false)
         private var permit: Bulkhead.Permit?
 

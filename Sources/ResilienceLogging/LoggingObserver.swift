@@ -18,7 +18,7 @@
     /// Where a level is off, an event costs the question whether it is: nothing is formatted. A policy posts events of
     /// its calls as soon as it has an observer, whatever the level; see ``Levels`` for a way to leave out calls.
     ///
-    /// The logger is called within somebody's call, and after the locks have been released.
+    /// The logger is called within a caller's call, and after the locks have been released.
     public final class LoggingObserver: PolicyObserver {
         /// Where it writes.
         public let logger: Logger

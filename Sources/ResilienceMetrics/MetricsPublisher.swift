@@ -36,10 +36,10 @@
 
         private struct State {
             var sources: [any MetricSource] = []
-            /// What has been published; empty while somebody publishes.
+            /// What has been published; empty while a task publishes.
             var series = SeriesTable()
             var isPublishing = false
-            /// What came while somebody published, to be done by them.
+            /// What came while a task published, to be done by that task.
             var waiting: [Work] = []
         }
 
@@ -59,7 +59,7 @@
             calls = CallMetrics { family, labels in timers.recorder(family, labels) }
         }
 
-        /// Whether a backend is the one that is told. Of values nobody knows.
+        /// Whether a backend is the one that is told. Not known of a backend that is a value.
         func isFor(_ other: any MetricsFactory) -> Bool {
             type(of: other) is AnyClass && factory as AnyObject === other as AnyObject
         }
@@ -80,8 +80,8 @@
         }
 
         private func perform(_ work: Work) {
-            // Whoever publishes has the series to themselves, so that no delta is told twice and no lock is held while
-            // the backend and the sources are asked.
+            // The task that publishes has the series to itself, so that no delta is told twice and no lock is held
+            // while the backend and the sources are asked.
             let taken = state.withLock { state -> SeriesTable? in
                 state.waiting.append(work)
                 guard !state.isPublishing else { return nil }

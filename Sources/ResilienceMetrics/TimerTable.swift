@@ -2,14 +2,14 @@
     internal import CoreMetrics
     internal import ResilienceCore
 
-    /// The timers of a backend, one for each family and combination of labels, whoever measures.
+    /// The timers of a backend, one for each family and combination of labels, whatever measures.
     final class TimerTable: Sendable {
         private let factory: any MetricsFactory
         private let timers = Lock<[SeriesKey: Entry]>([:])
 
         private struct Entry {
             let timer: CoreMetrics.Timer
-            /// Alive as long as somebody measures.
+            /// Alive as long as something measures.
             weak var user: User?
         }
 
@@ -53,7 +53,7 @@
             }
         }
 
-        /// Destroys the timers that nobody uses any more.
+        /// Destroys the timers that are no longer used.
         func sweep() {
             let unused = timers.withLock { timers in
                 let unused = timers.filter { $0.value.user == nil }

@@ -77,7 +77,7 @@ struct ExposedFamily {
         guard values.contains(where: { $0.utf8.contains(0) }) else { return values }
         var result = values.map { $0.replacing("\u{0}", with: "\u{FFFD}") }
         let starts = stride(from: 0, to: values.count, by: width)
-        // Those that are as they were keep their labels.
+        // Values whose labels have not changed keep them.
         var taken = Set(starts.map { values[$0..<$0 + width] })
         for start in starts where values[start..<start + width] != result[start..<start + width] {
             while !taken.insert(result[start..<start + width]).inserted { result[start] += "\u{FFFD}" }

@@ -67,7 +67,7 @@
             do {
                 try await gracefulShutdown()
             } catch {
-                return  // The group is cancelled: nobody waits for anything.
+                return  // The group is cancelled: nothing waits any more.
             }
             await module.close()
         }

@@ -38,7 +38,7 @@ extension CircuitStoreConformance {
         }
         state = try await ask("breaks", "a", rule, known: state, .succeeded(epoch: state.epoch))
         guard state.phase == .closed, state.consecutiveOpens == 0 else { return "\(state.signature) after success" }
-        // What was counted before it closed comes again, from one who did not know.
+        // What was counted before it closed comes again, from a node that did not know.
         state = try await ask("breaks", "b", rule, slots: [.init(2, age: .milliseconds(1300), failures: 9)])
         return state.phase == .closed && state.counts == SharedCounts()
             ? nil : "\(state.signature) by what was counted before it closed"
@@ -77,7 +77,7 @@ extension CircuitStoreConformance {
             defer { group.cancelAll() }
             let end = ContinuousClock.now.advanced(by: patience)
             var state = SharedCircuit.new
-            // It takes a while until somebody listens, and nobody says when.
+            // It takes a while until the store listens, and it does not say when.
             repeat {
                 _ = try await ask("other changes", "a", known: state, .open(.seconds(1800)))
                 state = try await ask("changes", "a", known: state, .open(.seconds(1800)))

@@ -20,14 +20,14 @@ extension CircuitStoreConformance {
             for step in 0..<40 {
                 let epoch = known[known.count - 1].epoch
                 var belief = Bool.random(using: &random) ? known[known.count - 1] : known.randomElement(using: &random)
-                // Somebody who knows more, of a store that has forgotten it.
+                // A node that knows more, of a store that has forgotten it.
                 if Int.random(in: 0..<10, using: &random) == 0 {
                     belief = Self.over(epoch + .random(in: 0...2, using: &random))
                 }
                 let report = report(
                     circuit, "node \(Int.random(in: 1...4, using: &random))", rule, slots: Self.slots(&random),
                     known: belief ?? .new, Self.request(epoch, &random))
-                // Who was heard before and who after is all that the time says here.
+                // Which node was heard before and which after is all that the time says here.
                 try await wait(.microseconds(10))
                 now += 10
                 let expected = record.merge(report, now: now)
@@ -119,7 +119,7 @@ extension CircuitStoreConformance {
         try await wait(.milliseconds(450))
         let later = try await ask("window", "a", rule)
         guard later.counts == SharedCounts(), later.nodes == 0 else { return "\(later.signature) after the window" }
-        // Who sent it before sends it again, much later.
+        // The node that sent it before sends it again, much later.
         let again = try await ask("window", "a", rule, slots: [.init(2, failures: 3), .init(4, failures: 1)])
         return again.counts.failures == 1 ? nil : "\(again.signature) after what was dropped has come again"
     }

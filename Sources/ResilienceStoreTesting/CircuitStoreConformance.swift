@@ -10,8 +10,8 @@ internal import ResilienceCore
 /// #expect(violations.isEmpty)
 /// ```
 ///
-/// It uses circuits of names that nobody else has, and leaves them behind. With a store over a network it takes about a
-/// second.
+/// It uses circuits of names that nothing else uses, and leaves them behind. With a store over a network it takes about
+/// a second.
 public struct CircuitStoreConformance: Sendable {
     let store: any CircuitStore
     let prefix: String

@@ -2,7 +2,7 @@ public import ResilienceCore
 
 /// Checks that a `PauseStore` keeps pauses.
 ///
-/// It uses services of names that nobody else uses, and waits for less than a second on the clock.
+/// It uses services of names that nothing else uses, and waits for less than a second on the clock.
 public struct PauseStoreConformance<C: Clock>: Sendable where C.Duration == Duration {
     private let store: any PauseStore
     private let clock: C

@@ -7,7 +7,7 @@ public import RateLimiters
 /// #expect(violations.isEmpty)
 /// ```
 ///
-/// It uses quotas of names that nobody else uses, and waits for about half a second on the clock. It takes what the
+/// It uses quotas of names that nothing else uses, and waits for about half a second on the clock. It takes what the
 /// store says of time as it would a watch's: what comes within the time that passed around an exchange is right.
 public struct RateStoreConformance<C: Clock>: Sendable where C.Duration == Duration {
     let store: any RateStore

@@ -1,6 +1,6 @@
 import ResilienceCore
 
-/// A count that tasks can wait for. Whoever changes it ends the waits that it returns, outside the lock.
+/// A count that tasks can wait for. The caller of a change ends the waits that it returns, outside the lock.
 struct AwaitedCount {
     private(set) var count = 0
     private var waiting: [(threshold: Int, waiter: Waiter<Void>)] = []

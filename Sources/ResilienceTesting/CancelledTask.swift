@@ -1,4 +1,4 @@
-/// Runs an operation in a task that has been cancelled, as that of a caller who has given up.
+/// Runs an operation in a task that has been cancelled, as that of a caller that has given up.
 ///
 /// ```swift
 /// await #expect(throws: CancellationError.self) {

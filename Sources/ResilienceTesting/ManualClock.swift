@@ -12,8 +12,8 @@ public import ResilienceCore
 /// _ = try await receipt
 /// ```
 ///
-/// A task that is woken runs after ``advance(by:)`` has returned, or beside it on another thread; what it then sleeps
-/// for counts from where the clock stands by that time. To go through such a sequence step by step, wait for the
+/// A task that is woken runs after ``advance(by:)`` has returned, or at the same time on another thread; what it then
+/// sleeps for counts from where the clock stands by that time. To go through such a sequence step by step, wait for the
 /// sleepers and advance to each deadline. A timer, which is how the strategies of this package keep limits, runs within
 /// the advance, and one that sets another is followed by it in the same advance.
 public final class ManualClock: Clock, Sendable {
@@ -184,7 +184,7 @@ public final class ManualClock: Clock, Sendable {
         if let error = end.error { end.continuation.resume(throwing: error) } else { end.continuation.resume() }
     }
 
-    /// Removes a timer. Whoever removes an entry is the only one to wake or fire it.
+    /// Removes a timer. The caller that removes an entry is the only one to wake or fire it.
     ///
     /// What is removed is released outside the lock: it may own something that comes back to the clock.
     private func remove(_ id: Queue.ID) {

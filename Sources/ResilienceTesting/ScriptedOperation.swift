@@ -107,7 +107,7 @@ public final class ScriptedOperation<Value: Sendable>: Sendable {
         try await waiter.value { [self] in state.withLock { $0.calls.forget(waiter) } }
     }
 
-    /// Counts a call, places it among those that hang if it will, and only then wakes who waits for it.
+    /// Counts a call, places it among those that hang if it will, and only then wakes the tasks that wait for it.
     private func begin() throws(ScriptExhausted) -> Call {
         let now = time.now
         let waiter = Waiter<Value>()

@@ -62,7 +62,7 @@
             /// Attributes that every span has. Default: none.
             public var attributes: SpanAttributes
 
-            /// Who makes the spans; `nil` for the tracer that is current at each call: that of `withTracer`, or the one
+            /// Makes the spans; `nil` for the tracer that is current at each call: that of `withTracer`, or the one
             /// that the process was bootstrapped with. Default: `nil`.
             public var tracer: (any Tracer)?
 
@@ -106,7 +106,7 @@
         private nonisolated(nonsending) func execute(
             _ context: Context, in span: CallSpan, _ next: nonisolated(nonsending) (Context) async throws -> Void
         ) async throws {
-            // What a span that nobody records would be told costs each report of a layer more than saying nothing.
+            // What a span that is not recorded would be told costs each report of a layer more than saying nothing.
             let context = span.isRecording ? context.reporting(to: span.record) : context
             let error = await InstrumentationContext.$current.binding(span.context, #isolation) {
                 try await next(context)

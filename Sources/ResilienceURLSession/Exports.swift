@@ -1,2 +1,2 @@
-// Whoever makes requests needs the rules and settings for them, too.
+// Code that makes requests needs the rules and settings for them, too.
 @_exported public import HTTPSemantics

@@ -136,7 +136,7 @@ extension Retry {
         /// The call ends with the rejection, so that a fallback can answer at once, and nothing is held meanwhile.
         case giveUp
         /// The call waits until the time that the rejection names, or as long as the backoff says if that is longer. It
-        /// ends at once if the rejection names no time, or one beyond the limits. For work that nobody waits for.
+        /// ends at once if the rejection names no time, or one beyond the limits. For work that no caller waits for.
         case waitUntilRetryAfter
     }
 

@@ -4,7 +4,7 @@ internal import Synchronization
 /// One call that has failed at least once: asks its state what to do, and does what follows from that, save waiting.
 struct RetryCall {
     private(set) var state: RetryState
-    /// Whether the value of the attempt that failed last reaches nobody, although the call ends with it.
+    /// Whether no caller gets the value of the attempt that failed last, although the call ends with it.
     private(set) var losesValue = false
     private var context: Context
     private let retry: Retry
@@ -98,7 +98,7 @@ struct RetryCall {
     private mutating func giveUp(_ reason: Retry.StopReason, _ error: any Error) -> any Error {
         context.report(Retry.FailedAttempt.Key.self, state.note(error, delay: nil))
         end(reason, error)
-        // A value that came back although the caller had given up: nobody waits for it.
+        // A value that came back although the caller had given up: no caller waits for it.
         if reason == .cancelled, unacceptedResult(in: error) != nil, state.mayContinue(after: error) {
             losesValue = true
             return CancellationError()

@@ -48,10 +48,10 @@ struct RetryState {
         after error: any Error, _ end: CallEnd, _ limits: Limits, _ random: RandomSource
     ) throws -> Action {
         hintWasUnreadable = false
-        // Who is cancelled because the deadline has passed has failed: the service did not answer in time.
+        // A call that is cancelled because the deadline has passed has failed: the service did not answer in time.
         if end == .expired { return .giveUp(.deadline) }
         if end == .cancelled { return .giveUp(.cancelled) }
-        // What a layer refused is told as that; but nobody waits for another attempt.
+        // What a layer refused is told as that; but no caller waits for another attempt.
         if end == .rejected, Task.isCancelled { return .giveUp(limits.isPastDeadline ? .deadline : .cancelled) }
         guard configuration.handles.handles(error) else { return .giveUp(.notRetryable) }
         guard isIdempotent || neverRan(error) else { return .giveUp(.notIdempotent) }
@@ -91,7 +91,7 @@ struct RetryState {
 
     private func neverRan(_ error: any Error) -> Bool { configuration.neverRan.excludes(error) }
 
-    /// The delay that somebody wants, before it meets the limits.
+    /// The delay that was asked for, before it meets the limits.
     private enum RequestedDelay {
         /// That of the backoff, jittered.
         case delay(Duration)
@@ -99,8 +99,8 @@ struct RetryState {
         case stop(Retry.StopReason)
     }
 
-    /// A delay that somebody asked for: it is not shortened, but may be longer, so that those who were asked for the
-    /// same do not come back together.
+    /// A delay that was asked for: it is not shortened, but may be longer, so that calls that were asked for the same
+    /// do not come back together.
     private struct Hint {
         var range: ClosedRange<Duration>
         /// What the backoff says, where that counts too.
@@ -116,7 +116,7 @@ struct RetryState {
                 return .stop(.rejection)
             }
             guard earliest <= configuration.maxDelay else { return .stop(.delay) }
-            // No sooner, for it would be refused again; later if the backoff says so.
+            // No sooner, because it would be refused again; later if the backoff says so.
             guard let delay = try backoff(error, limits, random) else { return .stop(.backoff) }
             return .atLeast(Hint(range: above(max(.zero, earliest)), backoff: delay))
         }

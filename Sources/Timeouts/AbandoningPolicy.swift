@@ -13,7 +13,7 @@ extension Policy {
     ///
     /// - Parameters:
     ///   - limit: How long a call may take, at least 1 ns. The policy's layers are all inside it.
-    ///   - observers: The observers to notify, beside the policy's own.
+    ///   - observers: The observers to notify, in addition to the policy's own.
     /// - Throws: `ConfigurationError` if the limit is not allowed.
     public func abandoning(
         after limit: Duration, observers: [any PolicyObserver] = []
@@ -68,8 +68,8 @@ public struct AbandoningPolicy: PolicyWrapper {
     /// cancelled.
     ///
     /// The task inherits priority, task-local values and executor preference. It is cancelled at the limit, and when
-    /// the caller is; it may go on then, but nobody waits for it. For a caller that is cancelled already it is not
-    /// begun.
+    /// the caller is; it may go on then, but the caller does not wait for it. For a caller that is cancelled already it
+    /// is not begun.
     ///
     /// - Throws: ``Timeout/ExceededError`` at the limit, without an underlying error; `CancellationError` as soon as
     ///   the caller is cancelled; otherwise what the policy throws.
@@ -162,7 +162,7 @@ public struct AbandoningPolicy: PolicyWrapper {
             return .success(
                 try await policy.outcome(from: root, accepting: isAccepted) { context in
                     let value = try await operation(context)
-                    // Nobody waits for a late value: to the layers it is no success.
+                    // No caller waits for a late value: to the layers it is no success.
                     if race.isAbandoned { throw exceeded(nil) }
                     try classified(value, by: classify)
                     return value
@@ -225,7 +225,7 @@ private final class Race<Value: Sendable>: Sendable {
 
     /// Returns whether this result is the one.
     func finish(with result: Result<Value, any Error>) -> Bool {
-        // One exchange decides: whoever finds `false` hands over its result, everybody else finds `true`.
+        // One exchange decides: the first one finds `false` and hands over its result, all others find `true`.
         guard !isDecided.exchange(true, ordering: .acquiringAndReleasing) else { return false }
         waiter.finish(with: result)
         return true

@@ -144,7 +144,8 @@ public final class Timeout: Strategy {
         switch CallEnd(error, in: context) {
         case .rejected: counters.rejectedInside.wrappingAdd(1, ordering: .relaxed)
         case .cancelled: counters.cancelled.wrappingAdd(1, ordering: .relaxed)
-        // Whoever cancelled from outside, the caller or a deadline around this one, is never told of this limit.
+        // If the cancellation came from outside, from the caller or a deadline around this one, this limit is not told
+        // of.
         case .failed where end.isExpired && !Task.isCancelled:
             counters.exceeded.wrappingAdd(1, ordering: .relaxed)
             events.notify(

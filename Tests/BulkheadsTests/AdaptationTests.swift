@@ -78,7 +78,7 @@ struct AdaptationTests {
         #expect(limit.samples.elements.map(\.roundTripTime) == [.zero, .seconds(2)])
     }
 
-    @Test("what it learns is put in force: more slots for those who wait, or fewer", arguments: [true, false])
+    @Test("what it learns is put in force: more slots for waiting calls, or fewer", arguments: [true, false])
     func adapts(observed: Bool) throws {
         let limit = ScriptedLimit(limit: 2, changes: [3, 3, 1, 0])
         let stage = try Stage(

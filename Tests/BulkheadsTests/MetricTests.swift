@@ -104,7 +104,7 @@ struct MetricTests {
         held.release()
     }
 
-    @Test("an adaptive limit: what it is, who runs under it, and the time that it compares with")
+    @Test("an adaptive limit: what it is, how many calls run under it, and the time that it compares with")
     func adaptive() throws {
         func gauge(_ bulkhead: Bulkhead) -> [MetricValue?] {
             let read = values(bulkhead)

@@ -38,7 +38,7 @@ struct NestedCallTests {
         #expect(value == 7 && bulkhead.inUse == 0)
     }
 
-    @Test("where nobody can wait, a call within a call is one more, and rejected")
+    @Test("where no call can wait, a call within a call is one more, and rejected")
     func withoutQueue() async throws {
         let bulkhead = try Bulkhead("test", .init(limit: .fixed(1), queue: .init(capacity: 0, maxWait: nil)))
         await #expect(throws: Bulkhead.RejectedError.self) {
@@ -95,6 +95,36 @@ struct NestedCallTests {
         held.release()
         try await task.value
         #expect(bulkhead.inUse == 0)
+    }
+
+    @Test("a task that an inner call of another bulkhead left behind is still within the outer call")
+    func leftBehindByAnother() async throws {
+        let (bulkhead, other) = (try bulkhead(), try self.bulkhead())
+        let value = try await bulkhead.execute {
+            let gate = Waiter<Void>()
+            let task = try await other.execute {
+                Task {
+                    try await gate.value()
+                    return try await bulkhead.execute { bulkhead.inUse }
+                }
+            }
+            gate.finish()
+            return try await task.value
+        }
+        #expect(value == 1 && bulkhead.inUse == 0 && other.inUse == 0)
+    }
+
+    @Test("tasks that begin one another from within their calls do not hold the calls before")
+    func stringTogether() async throws {
+        let bulkhead = try bulkhead(2)
+        let calls = WeakObjects()
+        try await stringOfCalls(200) { operation in
+            try await bulkhead.execute {
+                calls.note(MarkedCall.current)
+                try await operation()
+            }
+        }
+        #expect((1...5).contains(calls.mostAlive), "\(calls.mostAlive)")
     }
 
     @Test("a slot that is lent when its call ends comes back with the inner call, not before")

@@ -46,7 +46,7 @@ struct QueueTests {
         await urgent.value
     }
 
-    @Test("a full queue refuses who would be served last")
+    @Test("a full queue refuses the call that would be served last")
     func fullQueue() throws {
         let stage = try Stage(.queueing(1, capacity: 2), observed: true)
         let calls = (0..<3).map { stage.start($0) }
@@ -73,7 +73,7 @@ struct QueueTests {
         #expect(stage.started.elements == [0, 3])
     }
 
-    @Test("one who waits for nothing else than a slot needs no timer")
+    @Test("a call that waits for nothing else than a slot needs no timer")
     func unbounded() throws {
         let stage = try Stage(.queueing(1, maxWait: nil))
         let first = stage.start(0)
@@ -86,7 +86,7 @@ struct QueueTests {
         #expect(stage.bulkhead.totals.waitingTime == .seconds(1_000_000))
     }
 
-    @Test("any number of waits share one timer, which is set anew for those that are left")
+    @Test("any number of waits share one timer, which is set again for those that are left")
     func oneTimer() throws {
         let stage = try Stage(.queueing(1, maxWait: .seconds(10)))
         let first = stage.start(0)
@@ -201,7 +201,7 @@ struct QueueTests {
         #expect(stage.bulkhead.totals == totals(finished: 1, cancelled: 1, waited: 1))
     }
 
-    @Test("timed out, then a slot is free: nobody has it")
+    @Test("timed out, then a slot is free: no call has it")
     func timedOutFirst() throws {
         let stage = try Stage(.queueing(1))
         let held = try stage.bulkhead.held()
@@ -214,7 +214,7 @@ struct QueueTests {
         #expect(stage.bulkhead.admits)
     }
 
-    @Test("once nobody waits, calls need no lock again")
+    @Test("once no call waits, calls need no lock again")
     func unguardedAgain() throws {
         let stage = try Stage(.queueing(1))
         let first = stage.start(1)

@@ -82,7 +82,7 @@ struct ScenarioTests {
         held.release()
     }
 
-    @Test("a call that has waited in vain is not queued again by a retry")
+    @Test("a call whose wait has failed is not queued again by a retry")
     func retryAroundQueue() async throws {
         let stage = try Stage(.queueing(1))
         let held = try stage.bulkhead.held()

@@ -15,7 +15,7 @@ struct StateTests {
         if case .waiting(let place, _) = decision { place } else { nil }
     }
 
-    @Test("between the return of a slot and the turn of who waits, nobody else takes it")
+    @Test("between the return of a slot and the turn of a waiting call, no other call takes it")
     func noOvertaking() {
         var state = State(.queueing(1))
         let isAdmitted = state.takeFreeSlot(0)
@@ -54,7 +54,7 @@ struct StateTests {
         #expect(state.nextDeadline == nil && state.timedOut == 1 && state.waited == 2)
     }
 
-    @Test("who leaves the queue leaves no deadline behind")
+    @Test("a call that leaves the queue leaves no deadline behind")
     func deadlines() {
         var state = State(.queueing(1))
         _ = state.takeFreeSlot(0)
@@ -124,7 +124,7 @@ struct StateTests {
         #expect(line.count == staying && places == staying + 1)
     }
 
-    @Test("an old name in a line means nobody, also where another waits in its place")
+    @Test("an old name in a line means no call, also where another waits in its place")
     func oldNames() {
         var line = WaitLine<Int>()
         let old = line.append(1, .init(priority: .normal, sequence: 1))
@@ -138,7 +138,7 @@ struct StateTests {
         #expect(line.oldest == [2])
     }
 
-    @Test("the first in a line for whom a condition is true: by priority, then by age, in either order")
+    @Test("the first in a line for which a condition is true: by priority, then by age, in either order")
     func firstMatch() {
         var line = WaitLine<Int>()
         for (number, priority) in [Bulkhead.Priority.normal, .high, .normal, .high, .low, .normal, .high].enumerated() {

@@ -8,7 +8,7 @@ import Testing
 /// Retuning while calls run and wait.
 @Suite("Bulkhead: update", .timeLimit(.minutes(30)))
 struct UpdateTests {
-    @Test("a larger limit gives its slots to those who wait", arguments: [true, false])
+    @Test("a larger limit gives its slots to waiting calls", arguments: [true, false])
     func larger(observed: Bool) throws {
         let stage = try Stage(.queueing(1), observed: observed)
         let calls = (0..<5).map { stage.start($0) }
@@ -46,7 +46,7 @@ struct UpdateTests {
         #expect(stage.outcome(0) == "finished")
     }
 
-    @Test("those who wait keep their place and their time when the queue changes")
+    @Test("waiting calls keep their place and their time when the queue changes")
     func queue() throws {
         let stage = try Stage(.queueing(1, maxWait: .seconds(10)))
         let first = stage.start(0)

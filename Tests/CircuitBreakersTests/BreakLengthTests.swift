@@ -18,14 +18,14 @@ struct BreakLengthTests {
     @Test("a growing break grows up to its limit")
     func growth() {
         let growing = CircuitBreaker.BreakLength.growing(
-            from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: 0)
+            from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: .none)
         #expect((1...6).map { length(growing, opens: $0) } == [5, 10, 20, 40, 60, 60].map { .seconds($0) })
     }
 
     @Test("jitter stays within its share and the limit")
     func jitter() {
         let growing = CircuitBreaker.BreakLength.growing(
-            from: .seconds(10), factor: 3, upTo: .seconds(31), jitter: 0.1)
+            from: .seconds(10), factor: 3, upTo: .seconds(31), jitter: .ratio(0.1))
         #expect(length(growing, random: 0) == .seconds(9))
         #expect(length(growing, random: 0.5) == .seconds(10))
         #expect(length(growing, random: 1) == .seconds(11))
@@ -33,10 +33,32 @@ struct BreakLengthTests {
         #expect(length(growing, opens: 2, random: 0) == .seconds(27))
     }
 
+    @Test(
+        "a break is varied by the jitters of backoffs",
+        arguments: [
+            (Jitter.none, [10.0, 10, 10]), (.full, [0.000000001, 5, 10]), (.equal, [5, 7.5, 10]),
+            (.ratio(0.2), [8, 9.5, 11]),
+        ])
+    func jitters(jitter: Jitter, seconds: [Double]) throws {
+        let growing = CircuitBreaker.BreakLength.growing(from: .seconds(10), upTo: .seconds(11), jitter: jitter)
+        try CircuitBreaker.Configuration(breakLength: growing).validate()
+        #expect([0, 0.5, 1].map { length(growing, random: $0) } == seconds.map { .seconds($0) })
+    }
+
+    @Test("BAD: a break has none before it to depend on")
+    func decorrelated() {
+        let configuration = CircuitBreaker.Configuration(breakLength: .growing(jitter: .decorrelated))
+        #expect {
+            try configuration.validate()
+        } throws: { error in
+            "\(error)".contains("breakLength.jitter: decorrelated is for delays that follow one another")
+        }
+    }
+
     @Test("a break is never of no length")
     func zero() {
         let full = CircuitBreaker.BreakLength.growing(
-            from: .nanoseconds(1), factor: 1, upTo: .seconds(1), jitter: 1)
+            from: .nanoseconds(1), factor: 1, upTo: .seconds(1), jitter: .ratio(1))
         #expect(length(full, random: 0) == .nanoseconds(1))
         #expect(length(.custom(upTo: .seconds(1), otherwise: .fixed(.seconds(2))) { _ in .zero }) == .seconds(2))
     }
@@ -46,7 +68,7 @@ struct BreakLengthTests {
         let most = Duration.nanoseconds(Int64.max)
         for factor in [1, 2, 1e300, Double.greatestFiniteMagnitude] {
             let growing = CircuitBreaker.BreakLength.growing(
-                from: .nanoseconds(1), factor: factor, upTo: most, jitter: 1)
+                from: .nanoseconds(1), factor: factor, upTo: most, jitter: .ratio(1))
             for random in [0, 0.5, 1] {
                 let length = length(growing, opens: opens, random: random)
                 #expect(length >= .nanoseconds(1) && length <= most)
@@ -59,7 +81,7 @@ struct BreakLengthTests {
     @Test("DEFECT: a server's hint is bounded, and one that is not positive is none")
     func serverHint() {
         let hint = CircuitBreaker.BreakLength.serverHint(
-            upTo: .seconds(30), jitter: 0, otherwise: .fixed(.seconds(7)))
+            upTo: .seconds(30), hintJitter: 0, otherwise: .fixed(.seconds(7)))
         func length(_ retryAfter: Duration?) -> Duration {
             self.length(hint, error: InjectedFailure(retryAfter: retryAfter))
         }
@@ -78,7 +100,7 @@ struct BreakLengthTests {
     func noHerd(seconds: Int64) throws {
         for (breakLength, share) in [
             (CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30)), 0.2),
-            (.serverHint(upTo: .seconds(30), jitter: 1), 1),
+            (.serverHint(upTo: .seconds(30), hintJitter: 1), 1),
         ] {
             let asked = Duration.seconds(min(seconds, 30))
             let lengths = try (0..<40 as Range<UInt64>).map { seed in
@@ -93,14 +115,14 @@ struct BreakLengthTests {
         }
         let longest = Duration.nanoseconds(Int64.max)
         #expect(
-            length(.serverHint(upTo: longest, jitter: 1), error: InjectedFailure(retryAfter: longest), random: 1)
+            length(.serverHint(upTo: longest, hintJitter: 1), error: InjectedFailure(retryAfter: longest), random: 1)
                 == longest)
     }
 
     @Test("the error that opened the breaker says for how long")
     func hint() throws {
         let stage = try Stage(
-            .init(trip: .consecutiveFailures(2), breakLength: .serverHint(upTo: .seconds(30), jitter: 0)))
+            .init(trip: .consecutiveFailures(2), breakLength: .serverHint(upTo: .seconds(30), hintJitter: 0)))
         for seconds in [1, 20] {
             try stage.breaker.tryAcquirePermit().fail(InjectedFailure(retryAfter: .seconds(seconds)))
         }
@@ -148,7 +170,7 @@ struct BreakLengthTests {
         let stage = try Stage(
             .init(
                 trip: .consecutiveFailures(1),
-                breakLength: .growing(from: .seconds(1), factor: 2, upTo: .seconds(60), jitter: 0),
+                breakLength: .growing(from: .seconds(1), factor: 2, upTo: .seconds(60), jitter: .none),
                 halfOpen: .init(probes: 1)))
         var lengths: [Duration?] = []
         for script in ["F", "F", "F", "SF"] {

@@ -30,7 +30,7 @@ struct BreakerDocumentTests {
               "trip": {"failureRate": 0.25, "minimumCalls": 10},
               "window": {"duration": "1m", "buckets": 6},
               "slowCallDuration": "250ms",
-              "breakLength": {"from": "2s", "factor": 3, "upTo": "1m30s", "jitter": 0},
+              "breakLength": {"from": "2s", "factor": 3, "upTo": "1m30s", "jitter": "none"},
               "halfOpen": {"probes": 5, "verdict": {"successes": 4}, "maxWait": "10s", "afterMaxWait": "closed"},
               "initialState": "observing",
               "endsBreakByTimer": true
@@ -39,7 +39,7 @@ struct BreakerDocumentTests {
         let expected = Configuration(
             trip: .failureRate(0.25, minimumCalls: 10), window: .time(.seconds(60), buckets: 6),
             slowCallDuration: .milliseconds(250),
-            breakLength: .growing(from: .seconds(2), factor: 3, upTo: .seconds(90), jitter: 0),
+            breakLength: .growing(from: .seconds(2), factor: 3, upTo: .seconds(90), jitter: .none),
             halfOpen: .init(
                 probes: 5, verdict: .successes(atLeast: 4), maxWait: .seconds(10), afterMaxWait: .closed),
             initialState: .observing, endsBreakByTimer: true)
@@ -121,7 +121,7 @@ struct BreakerDocumentTests {
         let hinted = Configuration(breakLength: .serverHint(upTo: .seconds(9), otherwise: .fixed(.seconds(1))))
         #expect(
             try Configuration(["breakLength": ["serverHint": ["otherwise": "2s"]]], onto: hinted).breakLength.document
-                == ["serverHint": ["upTo": "9s", "jitter": 0.2, "otherwise": "2s"]])
+                == ["serverHint": ["upTo": "9s", "hintJitter": 0.2, "otherwise": "2s"]])
     }
 
     @Test("functions declared in code stay")
@@ -155,7 +155,7 @@ struct BreakerDocumentTests {
             ("3s" as ConfigurationValue, "3s" as ConfigurationValue),
             (
                 ["serverHint": ["upTo": "1s", "otherwise": "1s"]],
-                ["serverHint": ["upTo": "1s", "jitter": 0.2, "otherwise": "1s"]]
+                ["serverHint": ["upTo": "1s", "hintJitter": 0.2, "otherwise": "1s"]]
             ),
             (
                 ["from": "1s"],
@@ -250,10 +250,10 @@ struct BreakerDocumentTests {
                 ]
             ),
             (
-                ["breakLength": ["serverHint": ["upTo": "0s", "jitter": 1.5, "otherwise": "0s"]]],
+                ["breakLength": ["serverHint": ["upTo": "0s", "hintJitter": 1.5, "otherwise": "0s"]]],
                 [
                     "breakLength.serverHint.upTo: \"0s\" is outside 1 ns...292 years",
-                    "breakLength.serverHint.jitter: 1.5 is outside 0.0...1.0",
+                    "breakLength.serverHint.hintJitter: 1.5 is outside 0.0...1.0",
                     "breakLength.serverHint.otherwise: \"0s\" is outside 1 ns...292 years",
                 ]
             ),
@@ -318,6 +318,9 @@ extension Configuration {
         func duration() -> Duration { .nanoseconds(Int64.random(in: 1...99_999_999_999, using: &generator)) }
         func rate() -> Double { Double.random(in: 0.001...1, using: &generator) }
         func count(_ most: Int) -> Int { Int.random(in: 1...most, using: &generator) }
+        func jitter() -> Jitter {
+            [.none, .full, .equal, .ratio(rate())].randomElement(using: &generator) ?? .none
+        }
         func rule() -> CircuitBreaker.Trip {
             [
                 .consecutiveFailures(count(9)), .failureRate(rate(), minimumCalls: count(9)),
@@ -327,7 +330,7 @@ extension Configuration {
         func plainLength() -> CircuitBreaker.BreakLength {
             Bool.random(using: &generator)
                 ? .fixed(duration())
-                : .growing(from: .seconds(1), factor: 1 + rate(), upTo: .seconds(count(99)), jitter: rate())
+                : .growing(from: .seconds(1), factor: 1 + rate(), upTo: .seconds(count(99)), jitter: jitter())
         }
         let verdicts: [CircuitBreaker.Verdict] = [
             .all, .successes(atLeast: count(3)), .failureRate(below: rate()),
@@ -342,7 +345,7 @@ extension Configuration {
             window: windows.randomElement(using: &generator) ?? .automatic,
             slowCallDuration: count(4) == 1 ? nil : duration(),
             breakLength: count(3) == 1
-                ? .serverHint(upTo: duration(), jitter: rate(), otherwise: plainLength()) : plainLength(),
+                ? .serverHint(upTo: duration(), hintJitter: rate(), otherwise: plainLength()) : plainLength(),
             halfOpen: .init(
                 probes: 2 + count(9), verdict: verdicts.randomElement(using: &generator) ?? .all,
                 maxWait: Bool.random(using: &generator) ? nil : duration(),

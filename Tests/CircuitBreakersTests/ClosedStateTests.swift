@@ -19,7 +19,7 @@ struct ClosedStateTests {
         #expect(stage.state == .closed)
     }
 
-    @Test("GB-05: the sixth failure in a row opens the breaker, and the counts start anew")
+    @Test("GB-05: the sixth failure in a row opens the breaker, and the counts start over")
     func sixthFailure() throws {
         let stage = try Stage(.sixInARow)
         try stage.play("FFFFFSF")

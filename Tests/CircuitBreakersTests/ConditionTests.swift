@@ -114,7 +114,7 @@ struct ConditionTests {
         }
     }
 
-    @Test("the cancellation of somebody else is a failure")
+    @Test("a cancellation that is not the caller's is a failure")
     func strayCancellation() async throws {
         let stage = try Stage(.fragile())
         await fail(stage, CancellationError())
@@ -193,7 +193,8 @@ struct ConditionTests {
         }
         let wrapped = Configuration(ignores: .only(Wrapper.self)).conditions
         #expect(wrapped.judge(Wrapper(wrappedError: InjectedFailure()), in: nil) == .ignored)
-        let hint = CircuitBreaker.BreakLength.serverHint(upTo: .seconds(30), jitter: 0, otherwise: .fixed(.seconds(7)))
+        let hint = CircuitBreaker.BreakLength.serverHint(
+            upTo: .seconds(30), hintJitter: 0, otherwise: .fixed(.seconds(7)))
         let stage = try Stage(.init(trip: .consecutiveFailures(1), breakLength: hint))
         try stage.breaker.tryAcquirePermit().fail(Wrapper(wrappedError: InjectedFailure(retryAfter: .seconds(20))))
         #expect(stage.breaker.remainingBreak == .seconds(20))

@@ -142,14 +142,15 @@ struct ConfigurationTests {
             ["breakLength.factor: \(number) is not a number of at least 1"])
         guard number != 0.999 else { return }
         expectFaults(
-            .init(breakLength: .growing(jitter: number)), ["breakLength.jitter: \(number) is outside 0.0...1.0"])
+            .init(breakLength: .growing(jitter: .ratio(number))), ["breakLength.jitter: \(number) is outside 0.0...1.0"]
+        )
     }
 
     @Test("The ends of the ranges of a growing break are allowed", arguments: [1, 1.000_001, 1e300], [0, 0.5, 1])
     func growth(factor: Double, jitter: Double) throws {
         let length = Duration.nanoseconds(1)
         try Configuration(
-            breakLength: .growing(from: length, factor: factor, upTo: length, jitter: jitter)
+            breakLength: .growing(from: length, factor: factor, upTo: length, jitter: .ratio(jitter))
         ).validate()
     }
 
@@ -168,7 +169,7 @@ struct ConfigurationTests {
     func allAtOnce() throws {
         let configuration = Configuration(
             trip: .any(.failureRate(2, minimumCalls: 9), .consecutiveFailures(0)), window: .calls(5),
-            slowCallDuration: .zero, breakLength: .growing(from: .zero, factor: 0, jitter: 2),
+            slowCallDuration: .zero, breakLength: .growing(from: .zero, factor: 0, jitter: .ratio(2)),
             halfOpen: .init(probes: 0, maxWait: .zero, afterMaxWait: .isolated), initialState: .halfOpen)
         let fields = [
             "trip.any[0].failureRate", "trip.any[0].minimumCalls", "trip.any[1].consecutiveFailures",
@@ -190,7 +191,7 @@ struct ConfigurationTests {
         let configuration = Configuration(
             trip: .any(.failureRate(1, minimumCalls: .max), .consecutiveFailures(.max)),
             window: .time(most, buckets: 10_000), slowCallDuration: most,
-            breakLength: .growing(from: most, factor: .greatestFiniteMagnitude, upTo: most, jitter: 1),
+            breakLength: .growing(from: most, factor: .greatestFiniteMagnitude, upTo: most, jitter: .ratio(1)),
             halfOpen: .init(probes: 1_000_000, verdict: .successes(atLeast: 1_000_000), maxWait: most))
         let stage = try Stage(configuration, random: .constant(1))
         try stage.play("SFX", pause: .seconds(1_000_000_000))

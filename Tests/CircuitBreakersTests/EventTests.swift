@@ -146,7 +146,7 @@ struct EventTests {
         }
     }
 
-    @Test("a sequence that nobody reads keeps the latest 256 transitions")
+    @Test("a sequence that is not read keeps the latest 256 transitions")
     func overflow() async throws {
         let stage = try Stage(.fragile(), observed: false)
         let transitions = stage.breaker.transitions

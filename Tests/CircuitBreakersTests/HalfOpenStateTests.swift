@@ -78,7 +78,7 @@ struct HalfOpenStateTests {
         #expect(stage.transitions.first?.counts.failureRate == 0)
     }
 
-    @Test("R4-12: one of four probes failed; closed, the counts start anew")
+    @Test("R4-12: one of four probes failed; closed, the counts start over")
     func rateNotReached() throws {
         let stage = try halfOpen(.halfOfFive)
         try stage.play("FSSS")

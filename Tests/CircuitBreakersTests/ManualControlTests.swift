@@ -103,7 +103,7 @@ struct ManualControlTests {
         #expect(stage.breaker.totals.opened == 0)
     }
 
-    @Test("while observing nobody is asked for a break")
+    @Test("while observing no break is asked for")
     func noBreak() throws {
         let stage = try Stage(
             .init(

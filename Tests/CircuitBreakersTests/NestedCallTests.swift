@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import CircuitBreakers
@@ -48,6 +49,21 @@ struct NestedCallTests {
         #expect(value == 7 && stage.state == .closed)
         #expect(stage.breaker.totals.rejected == 0 && stage.breaker.totals.late == 0)
         #expect(stage.breaker.totals.succeeded == 1)
+    }
+
+    @Test("tasks that begin one another from within their calls do not hold the calls before")
+    func stringTogether() async throws {
+        let stage = try Stage(Configuration(trip: .consecutiveFailures(3), window: .calls(10)))
+        let policies = try ["outer", "inner"].map { name in try Policy(name) { stage.breaker } }
+        let calls = WeakObjects()
+        try await stringOfCalls(200) { operation in
+            try await policies[0].execute {
+                calls.note(MarkedCall.current)
+                try await operation()
+            }
+        }
+        #expect((1...5).contains(calls.mostAlive), "\(calls.mostAlive)")
+        #expect(stage.breaker.totals.succeeded == 200)
     }
 
     @Test(
@@ -238,7 +254,8 @@ struct NestedCallTests {
         #expect(stage.state == .closed && stage.breaker.totals.rejected == 1)
     }
 
-    @Test @MainActor func aProbeStaysOnTheActorOfItsCaller() async throws {
+    @Test("A probe stays on the actor of its caller")
+    @MainActor func aProbeStaysOnTheActorOfItsCaller() async throws {
         let stage = try halfOpen(probes: 3)
         var seen = 0
         for _ in 1...2 {

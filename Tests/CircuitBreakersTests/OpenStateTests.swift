@@ -50,7 +50,7 @@ struct OpenStateTests {
         #expect(stage.state == .closed)
     }
 
-    @Test("GB-08: a failed probe starts the break anew, a successful one closes")
+    @Test("GB-08: a failed probe restarts the break, a successful one closes")
     func probes() throws {
         let stage = try opened()
         stage.clock.advance(by: .seconds(60))

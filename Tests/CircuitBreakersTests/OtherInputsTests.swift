@@ -100,7 +100,7 @@ struct OtherInputsTests {
         #expect(stage.state == .closed)
     }
 
-    @Test("a probe is given up at its deadline, whenever somebody asks, and by whichever way", arguments: 0..<6)
+    @Test("a probe is given up at its deadline, whenever that is noticed, and in whichever way", arguments: 0..<6)
     func givenUpOnTime(way: Int) throws {
         let stage = try Stage(.fragile(maxWait: .seconds(3)))
         stage.breaker.open()
@@ -123,7 +123,9 @@ struct OtherInputsTests {
         #expect(stage.state == .halfOpen && stage.admits())
     }
 
-    @Test("the error that opened the breaker is told, whichever rule it was, and whoever asks", arguments: 0..<6)
+    @Test(
+        "the error that opened the breaker is told, whichever rule it was, and however it is asked for",
+        arguments: 0..<6)
     func lastFailure(rule: Int) async throws {
         let trips: [CircuitBreaker.Trip] = [
             .consecutiveFailures(2), .failureRate(0.5, minimumCalls: 2), .when { $0.failures == 2 },
@@ -172,7 +174,7 @@ struct OtherInputsTests {
         struct Response: Sendable, RetryAfterProviding { var retryAfter: Duration? }
         struct Wrapped: ErrorWrapper { let wrappedError: any Error }
         for length in [
-            CircuitBreaker.BreakLength.serverHint(upTo: .seconds(60), jitter: 0),
+            CircuitBreaker.BreakLength.serverHint(upTo: .seconds(60), hintJitter: 0),
             .custom(upTo: .seconds(60)) { $0.value(as: Response.self)?.retryAfter },
         ] {
             let stage = try Stage(.init(trip: .consecutiveFailures(1), breakLength: length))
@@ -203,10 +205,12 @@ struct OtherInputsTests {
     @Test("breaks and hints of a fleet stay spread at their limits", arguments: 0..<4)
     func spread(kind: Int) {
         let lengths: [CircuitBreaker.BreakLength] = [
-            .growing(from: .seconds(5), upTo: .seconds(5), jitter: 0.5),
-            .growing(from: .seconds(5), factor: 100, upTo: .seconds(7), jitter: 1),
-            .serverHint(upTo: .seconds(20), jitter: 0.2),
-            .custom(upTo: .seconds(60), otherwise: .growing(from: .seconds(50), upTo: .seconds(60), jitter: 0.3)) { _ in
+            .growing(from: .seconds(5), upTo: .seconds(5), jitter: .ratio(0.5)),
+            .growing(from: .seconds(5), factor: 100, upTo: .seconds(7), jitter: .ratio(1)),
+            .serverHint(upTo: .seconds(20), hintJitter: 0.2),
+            .custom(
+                upTo: .seconds(60), otherwise: .growing(from: .seconds(50), upTo: .seconds(60), jitter: .ratio(0.3))
+            ) { _ in
                 nil
             },
         ]

@@ -57,7 +57,7 @@ struct PendingTimedSuccessesTests {
         #expect(pending.takeLocked() == Taken(number: 2, nanoseconds: most))
     }
 
-    @Test("each success is taken once, by whoever closes the word, while parts and generations change")
+    @Test("each success is taken once, by the call that closes the word, while parts and generations change")
     func contention() async {
         let shared = Shared()
         let counted = await withTaskGroup(of: Taken.self) { group in
@@ -105,7 +105,7 @@ struct PendingTimedSuccessesTests {
         }
     }
 
-    @Test("a call counts in the part in which it started, whoever brings it in", arguments: [true, false])
+    @Test("a call counts in the part in which it started, whatever brings it in", arguments: [true, false])
     func parts(isObserved: Bool) throws {
         let configuration = Configuration(
             trip: .failureRate(0.5, minimumCalls: 4), window: .time(.seconds(10), buckets: 10))

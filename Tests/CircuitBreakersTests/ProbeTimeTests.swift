@@ -59,7 +59,7 @@ struct ProbeTimeTests {
         #expect(stage.state == .closed)
     }
 
-    @Test("giving up begins at the deadline, whenever somebody asks", arguments: [false, true])
+    @Test("giving up begins at the deadline, whenever it is noticed", arguments: [false, true])
     func givesUpAtTheDeadline(timer: Bool) throws {
         let stage = try halfOpen(probes: 1, timer: timer)
         let probe = try stage.start()
@@ -184,7 +184,8 @@ struct ProbeTimeTests {
 
     @Test("at the limit of its length, breaks are spread below it")
     func spreadAtTheLimit() throws {
-        let growing = CircuitBreaker.BreakLength.growing(from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: 0.2)
+        let growing = CircuitBreaker.BreakLength.growing(
+            from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: .ratio(0.2))
         let seed: UInt64 = 18
         let random = RandomSource.seeded(seed)
         for opens in [5, 6, 40] {

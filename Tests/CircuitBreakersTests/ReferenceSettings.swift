@@ -89,9 +89,10 @@ extension ReferenceSettings {
         case .fixed(let length): .fixed(.nanoseconds(length))
         case .growing(let from, let factor, let upTo, let jitters):
             .growing(
-                from: .nanoseconds(from), factor: Double(factor), upTo: .nanoseconds(upTo), jitter: jitters ? 0.5 : 0)
+                from: .nanoseconds(from), factor: Double(factor), upTo: .nanoseconds(upTo),
+                jitter: jitters ? .ratio(0.5) : .none)
         case .hinted(let upTo, let otherwise):
-            .serverHint(upTo: .nanoseconds(upTo), jitter: 0, otherwise: self.length(otherwise))
+            .serverHint(upTo: .nanoseconds(upTo), hintJitter: 0, otherwise: self.length(otherwise))
         }
     }
 

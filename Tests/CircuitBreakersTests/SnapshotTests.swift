@@ -157,7 +157,7 @@ struct SnapshotTests {
     @Test("X-20: so do the probes that have ended, and how often the breaker opened in a row")
     func probes() throws {
         var configuration = Configuration.fragile(probes: 3, verdict: .successes(atLeast: 2))
-        configuration.breakLength = .growing(from: .seconds(10), factor: 2, upTo: .seconds(60), jitter: 0)
+        configuration.breakLength = .growing(from: .seconds(10), factor: 2, upTo: .seconds(60), jitter: .none)
         let stage = try Stage(configuration)
         try stage.play("F")
         stage.clock.advance(by: .seconds(10))

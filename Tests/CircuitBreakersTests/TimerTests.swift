@@ -39,7 +39,7 @@ struct TimerTests {
         #expect(stage.path == [.open, .isolated])
     }
 
-    @Test("without a timer nothing happens until somebody asks")
+    @Test("without a timer nothing happens until a call comes or the state is read")
     func noTimer() throws {
         var configuration = configuration()
         configuration.endsBreakByTimer = false

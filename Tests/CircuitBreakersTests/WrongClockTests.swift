@@ -62,7 +62,7 @@ import Testing
         #expect(breaker.state == .halfOpen)
     }
 
-    @Test("a break is not begun anew by a moment that is behind by less than its length")
+    @Test("a break is not restarted by a moment that is behind by less than its length")
     func smallSteps() throws {
         let breaker = try CircuitBreaker(
             "test", .init(trip: .consecutiveFailures(1), breakLength: .fixed(.seconds(10))), clock: clock)

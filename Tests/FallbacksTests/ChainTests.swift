@@ -189,7 +189,7 @@ struct ChainTests {
         #expect(fallback.totals.steps["value"]?.calls == 0)
     }
 
-    @Test("a CancellationError that nobody around the call asked for is a failure, also inside another error")
+    @Test("a CancellationError that nothing around the call asked for is a failure, also inside another error")
     func foreignCancellation() async throws {
         let fallback = try Fallback<Int>("f") { .value(1) }
         #expect(try await fallback.execute { throw CancellationError() } == 1)

@@ -67,7 +67,7 @@ struct FirstLoadTests {
         #expect(values.keptCount == 0)
     }
 
-    @Test("a caller who is cancelled leaves at once, and the others get the value", arguments: 0..<3)
+    @Test("a caller that is cancelled leaves at once, and the others get the value", arguments: 0..<3)
     func oneLeaves(leaver: Int) async throws {
         let values = try make()
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
@@ -85,7 +85,8 @@ struct FirstLoadTests {
         #expect(values.kept(for: "a")?.value == 7)
     }
 
-    @Test("the last one to be cancelled cancels the call and waits for its end; who comes then makes a new one")
+    @Test(
+        "the last one to be cancelled cancels the call and waits for its end; a caller that comes then makes a new one")
     func allLeave() async throws {
         let values = try make()
         let operation = ScriptedOperation<Int>(clock: clock, [.hangIgnoringCancellation, .success(8)])
@@ -102,7 +103,7 @@ struct FirstLoadTests {
         #expect(values.kept(for: "a")?.value == 8)
     }
 
-    @Test("a caller who was cancelled beforehand is seen by its operation, and a value that is kept answers it")
+    @Test("a caller that was cancelled beforehand is seen by its operation, and a value that is kept answers it")
     func cancelledBefore() async throws {
         let values = try make()
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
@@ -122,7 +123,7 @@ struct FirstLoadTests {
         #expect(try await inCancelledTask { try await values.execute(for: "a") { try await operation() } } == 1)
     }
 
-    @Test("neither a load nor a refresh is bound by the deadline around the caller who began it")
+    @Test("neither a load nor a refresh is bound by the deadline around the caller that began it")
     func deadlines() async throws {
         let values = try make()
         let outer = try Policy("outer", clock: clock) { Timeout.layer(.seconds(1)) }
@@ -175,7 +176,7 @@ struct FirstLoadTests {
         #expect(totals.loaded == 50 && totals.fresh + totals.joined == 1_950)
     }
 
-    @Test("many callers of whom some are cancelled: the others get the value, and nothing is left")
+    @Test("many callers, some of them cancelled: the others get the value, and nothing is left")
     func cancelledContention() async throws {
         for round in 0..<100 {
             let values = try make()

@@ -80,7 +80,9 @@ struct MetricTests {
         #expect(!fallback.events.isListening)
     }
 
-    @Test("a step that an update adds is measured by those who were there before; one that is gone keeps its numbers")
+    @Test(
+        "a step that an update adds is measured by the metrics that were there before; one that is gone keeps its numbers"
+    )
     func update() async throws {
         let calls = [CallMetrics(), CallMetrics()]
         let fallback = try Fallback<Int>("f", observers: [calls[0]]) { .step("a") { _ in 1 } }

@@ -208,7 +208,7 @@ struct ModelTests {
         return (endings, totals)
     }
 
-    @Test("what is answered, by whom and what is counted, over random scripts", arguments: 0..<4 as Range<UInt64>)
+    @Test("what is answered, by what and what is counted, over random scripts", arguments: 0..<4 as Range<UInt64>)
     func equalsTheModel(quarter: UInt64) async throws {
         try await forSeeds(stride(from: quarter, to: 8_000, by: 4)) { seed, _ in
             let script = script(seed)

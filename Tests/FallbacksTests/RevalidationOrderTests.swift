@@ -96,7 +96,7 @@ struct RevalidationOrderTests {
             values.totals == .init(stale: 3, loaded: 1, refreshed: kept, refreshesDiscarded: discarded))
     }
 
-    @Test("forgetting wins over a call that runs: who waits gets the value, and who comes later makes a new call")
+    @Test("forgetting wins over a call that runs: a waiting caller gets the value, and a later one makes a new call")
     func forgetDuringLoad() async throws {
         let values = try make()
         let old = hanging()

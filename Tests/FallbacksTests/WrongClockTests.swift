@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test("a value from further ahead than values are kept is made anew, and makes room as an old one does")
+    @Test("a value from further ahead than values are kept is made again, and makes room as an old one does")
     func kept() async throws {
         let clock = SkewedClock()
         let pages = try StaleWhileRevalidate<Int>(

@@ -95,7 +95,8 @@ struct CircuitBreakerExamples {
     @Test("how long the break is")
     func breakLengths() async throws {
         let fixed = CircuitBreaker.BreakLength.fixed(.seconds(30))
-        let growing = CircuitBreaker.BreakLength.growing(from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: 0.1)
+        let growing = CircuitBreaker.BreakLength.growing(
+            from: .seconds(5), factor: 2, upTo: .seconds(60), jitter: .ratio(0.1))
         let asTheServerSays = CircuitBreaker.BreakLength.serverHint(upTo: .seconds(120), otherwise: growing)
         let own = CircuitBreaker.BreakLength.custom(upTo: .seconds(300), otherwise: fixed) { context in
             context.error is MaintenanceError ? .seconds(240) : nil

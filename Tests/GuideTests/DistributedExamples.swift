@@ -66,7 +66,7 @@ struct DistributedExamples {
         }
     }
 
-    @Test("what can be set, beside the rule")
+    @Test("what can be set, apart from the rule")
     func limitSettings() throws {
         let store = InMemoryRateStore()
         let rule = SharedQuotaRule(permits: 50, period: .seconds(1), burst: 10)

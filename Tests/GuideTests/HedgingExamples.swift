@@ -53,7 +53,7 @@ struct HedgingExamples {
         #expect(search.description == "Hedge(search) → CircuitBreaker(search) → Timeout(1s)")
     }
 
-    @Test("who wins")
+    @Test("which attempt wins")
     func outcomes() async throws {
         let response = try await hedge.execute(accepting: { $0.status < 500 }) {
             try await client.get("/quotes")
@@ -96,7 +96,7 @@ struct HedgingExamples {
         #expect(nearest == ["swift", "eu-1"])
     }
 
-    @Test("values that nobody takes")
+    @Test("values that the caller does not get")
     func releasing() async throws {
         let connection = try await hedge.execute(releasing: { unused in await unused.close() }) {
             try await pool.connect()

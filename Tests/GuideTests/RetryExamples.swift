@@ -130,7 +130,7 @@ struct RetryExamples {
         #expect(page.status == 503 && retry.totals.retries == 2)
     }
 
-    @Test("work that nobody waits for may wait for a rejection")
+    @Test("work that no caller waits for may wait for a rejection")
     func rejections() throws {
         let job = try Policy("job") {
             Retry.layer(.init(maxAttempts: 10, onRejection: .waitUntilRetryAfter))

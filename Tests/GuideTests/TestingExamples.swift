@@ -82,7 +82,7 @@ struct TestingExamples {
         #expect(transitions.count == 2)
 
         let jittered = try CircuitBreaker(
-            "jittered", .init(breakLength: .growing(from: .seconds(10), jitter: 0.1)), clock: clock,
+            "jittered", .init(breakLength: .growing(from: .seconds(10), jitter: .ratio(0.1))), clock: clock,
             random: .constant(1)
         )
         jittered.open()

@@ -83,7 +83,7 @@ struct HTTPPipelineTests {
         #expect(server.calls == row.calls)
     }
 
-    @Test("A cancellation that nobody asked for is a failure of the client's: repeated as far as the request may be")
+    @Test("A cancellation that was not asked for is a failure of the client's: repeated as far as the request may be")
     func poolThatCloses() async throws {
         for (method, calls) in [("GET", 4), ("PUT", 4), ("POST", 1)] {
             let pipeline = try pipeline()
@@ -99,7 +99,7 @@ struct HTTPPipelineTests {
         #expect(refused.error is CircuitBreaker.OpenError)
     }
 
-    @Test("A caller's cancellation is nobody's failure, and repeated for no request", arguments: ["GET", "POST"])
+    @Test("A caller's cancellation is no failure, and repeated for no request", arguments: ["GET", "POST"])
     func callerWhoCancels(method: String) async throws {
         let pipeline = try pipeline()
         let calls = Shared(0)

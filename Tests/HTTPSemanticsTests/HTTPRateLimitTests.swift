@@ -15,7 +15,7 @@ struct HTTPRateLimitTests {
         #expect(HTTPRateLimitPolicy.parse([#""b";q=1"#, value]) == nil)
     }
 
-    @Test("Whom a quota is shared by is read only where it is bytes, and written without what cannot stand there")
+    @Test("The partition key of a quota is read only where it is bytes, and written without what cannot stand there")
     func partitionKeys() {
         for (text, key) in [(":YQ==:", "YQ=="), ("::", ""), ("\"YQ==\"", nil), ("a", nil), ("1", nil)]
             as [(String, String?)]

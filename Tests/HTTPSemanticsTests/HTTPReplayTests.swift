@@ -46,7 +46,7 @@ struct HTTPReplayTests {
         }
     }
 
-    @Test("Only safe requests are made beside themselves, unless that is asked for")
+    @Test("Only safe requests are made twice at the same time, unless that is asked for")
     func hedges() {
         #expect(HTTPReplay(method: "GET").mayHedge())
         #expect(!HTTPReplay(method: "GET", body: .oneShot).mayHedge(unsafe: true))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPSemantics
 
-@Suite("Authorities that nobody bounds")
+@Suite("Authorities without a bound")
 struct HostileAuthorityTests {
     /// In a run that asks for them a million, which takes minutes and should run this suite alone
     /// (`RESILIENCE_AUTHORITIES=1000000`).

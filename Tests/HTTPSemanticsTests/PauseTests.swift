@@ -24,7 +24,7 @@ struct PauseTests {
         await #expect(throws: HTTPFailure.self) { try await pause.execute { throw failure } }
     }
 
-    @Test("A 429 or 503 that names a time pauses everybody, other failures nobody")
+    @Test("A 429 or 503 that names a time pauses all calls, other failures none")
     func asks() async throws {
         for (status, delay, isPaused) in [
             (503, Duration.seconds(10), true), (429, .seconds(10), true), (500, .seconds(10), false),
@@ -48,7 +48,7 @@ struct PauseTests {
         #expect(pause.remaining == nil)
     }
 
-    @Test("Those who wait come back spread, none sooner than asked")
+    @Test("Waiting calls come back spread, none sooner than asked")
     func spread() async throws {
         let pause = try pause(random: .seeded(3))
         await busy(pause)
@@ -95,7 +95,7 @@ struct PauseTests {
         #expect(pause.waiting == 0)
     }
 
-    @Test("In the pipeline one caller's 503 holds back the others, who reach the server when it is over")
+    @Test("In the pipeline one caller's 503 holds back the others, which reach the server when it is over")
     func pipeline() async throws {
         let pipeline = try HTTPPipeline("api", .init(retry: nil), clock: clock, random: .constant(0.5))
         let replay = HTTPReplay(method: "POST", body: .bytes)
@@ -108,13 +108,25 @@ struct PauseTests {
         #expect(slept == [.seconds(10)])
     }
 
-    @Test("What it counts is on the page")
-    func metrics() async throws {
-        let pause = try pause()
+    @Test("Pauses are counted, and calls that waited, were rejected or gave up; the same numbers are on the page")
+    func totals() async throws {
+        let pause = try pause(.init(maxWaiting: 1))
+        try await pause.execute {}
         await busy(pause)
+        let waiting = Task { try await pause.execute {} }
+        try await clock.waitForSleepers(1)
+        await #expect(throws: Pause.PausedError.self) { try await pause.execute {} }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        let (result, _) = try await driven(clock) { try await pause.execute { 7 } }
+        #expect(try result.get() == 7)
+        let totals = pause.totals
+        #expect((totals.pauses, totals.waited, totals.rejected, totals.cancelled) == (1, 1, 1, 1))
+        #expect((totals + totals).pauses == 2 && (totals + totals).cancelled == 2)
         var metrics = MetricCollection()
         metrics.collect(pause)
-        #expect(metrics.entries.map(\.family.name).sorted().first == "resilience.pause.calls")
+        let calls = metrics.entries.first { $0.family.name == "resilience.pause.calls" }
+        #expect(calls?.labels == ["api", "waited", "api", "rejected", "api", "cancelled"])
     }
 
     @Test("Its observers hear when it begins, when it is over, and what becomes of calls meanwhile; longer is no news")

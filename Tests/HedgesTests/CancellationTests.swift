@@ -100,7 +100,7 @@ struct CancellationTests {
         #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 1, losers: 1))
     }
 
-    @Test("a CancellationError of a client, in a call that nobody has cancelled, is a failure as any other")
+    @Test("a CancellationError of a client, in a call that was not cancelled, is a failure as any other")
     func selfCancelled() async throws {
         let hedge = try hedge(.fixed(.seconds(1)), 2)
         let upstream = Upstream(

@@ -46,7 +46,7 @@ struct DelayTests {
         #expect(asked.elements == [2, 3, 4])
     }
 
-    @Test("a failure starts the next at once, and the delay counts anew from then on")
+    @Test("a failure starts the next at once, and the delay counts again from then on")
     func failureStartsTheNext() async throws {
         let steps: [Upstream.Step] = [
             .success(0, after: .seconds(60)), .failure("b", after: .milliseconds(500)), .hang,

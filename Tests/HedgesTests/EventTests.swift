@@ -54,7 +54,7 @@ struct EventTests {
         #expect(times == Array(repeating: .seconds(seconds), count: 3))
     }
 
-    @Test("a call that is hedged in vain is a warning, one that just fails is not")
+    @Test("a call that fails although it was hedged is a warning, one that just fails is not")
     func failures() async throws {
         let hedge = try Hedge("h", .init(delay: .onlyAfterFailure, maxHedges: 1), clock: stage.clock)
         hedge.addObserver(recorder)

@@ -109,7 +109,7 @@ struct HintTests {
         #expect(starts.count == 20)
     }
 
-    @Test("a caller who cancels while pushback is waited for is told at once")
+    @Test("a caller that cancels while pushback is waited for is told at once")
     func cancelledWhileWaiting() async throws {
         let hedge = try Hedge("h", .init(delay: .onlyAfterFailure), clock: stage.clock)
         let call = stage.start { try await hedge.execute { throw InjectedFailure(retryAfter: .seconds(3)) } }

@@ -11,7 +11,7 @@ struct ModelTests {
     private struct Failed: Error, Equatable { let attempt: Int }
     private struct Fatal: Error, Equatable { let attempt: Int }
 
-    @Test("X-26: who wins, when, and how many were started", arguments: 0..<4 as Range<UInt64>)
+    @Test("X-26: which attempt wins, when, and how many were started", arguments: 0..<4 as Range<UInt64>)
     func equalsTheModel(quarter: UInt64) async throws {
         try await forSeeds(stride(from: quarter, to: 4_000, by: 4)) { seed, _ in
             let settings = settings(seed)

@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test("the caller's cancellation is neutral, whatever is thrown; one that nobody asked for is a failure")
+    @Test("the caller's cancellation is neutral, whatever is thrown; one that was not asked for is a failure")
     func cancellation() async throws {
         #expect(try await outcome(of: CancellationError()).refused == 1)
         let throttle = try AdaptiveThrottle("payments", clock: ManualClock())

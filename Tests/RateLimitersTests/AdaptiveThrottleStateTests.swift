@@ -111,17 +111,6 @@ import Testing
         }
     }
 
-    @Test("a window shorter than a nanosecond is accepted, and counts as one")
-    func leastWindow() throws {
-        let least = Configuration(window: Duration(secondsComponent: 0, attosecondsComponent: 1), buckets: 1)
-        try least.validate()
-        var state = AdaptiveThrottleState(least, now: instant(0))
-        state.reject(now: instant(0))
-        #expect(state.requests == 1)
-        state.expire(now: instant(1))
-        #expect(state.requests == 0 && state.calmUntil == instant(2))
-    }
-
     @Test("calm until the newest part ends; not calm while calls may be rejected; and to the end of time at last")
     func calm() {
         var state = AdaptiveThrottleState(configuration(50, 5), now: instant(100))

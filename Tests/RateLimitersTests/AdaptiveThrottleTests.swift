@@ -192,7 +192,7 @@ extension AdaptiveThrottle.Configuration {
         #expect(throttle.accepts == 1)
     }
 
-    @Test("a condition sees the value of a permit that is ended by hand, and nobody keeps it")
+    @Test("a condition sees the value of a permit that is ended by hand, and nothing keeps it")
     func valueOfAPermit() throws {
         final class Response: Sendable {}
         let seen = Lock<Response?>(nil)

@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    @Test("who waits while the rule becomes one in 292 years is granted when that is over, or refused")
+    @Test("a call that waits while the rule becomes one in 292 years is granted when that is over, or refused")
     func slowUpdate() throws {
         let stage = try Stage(.pacing(1, per: .seconds(1)), maxWait: .nanoseconds(Int64.max))
         #expect(stage.limiter.tryAcquire())

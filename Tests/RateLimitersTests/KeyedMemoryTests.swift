@@ -22,7 +22,9 @@ struct KeyedMemoryTests {
         return Double(bytes) / Double(limiter.count) - Double(MemoryLayout<Key>.stride)
     }
 
-    @Test("a million keys take at most 100 bytes each beside the key", arguments: RateLimiter.Rule.kinds.prefix(4))
+    @Test(
+        "a million keys take at most 100 bytes each in addition to the key", arguments: RateLimiter.Rule.kinds.prefix(4)
+    )
     func million(rule: RateLimiter.Rule) throws {
         let limiter = try KeyedRateLimiter<UInt64>("test", rule, maxKeys: aMillion, clock: ManualClock())
         for key in 0..<UInt64(aMillion) { _ = limiter.tryAcquire(for: key) }

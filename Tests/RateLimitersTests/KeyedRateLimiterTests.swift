@@ -138,7 +138,7 @@ struct KeyedRateLimiterTests {
         #expect(stage.limiter.totals.forgottenKeys == 49_000)
     }
 
-    @Test("a key that somebody waits for is never forgotten")
+    @Test("a key that a call waits for is never forgotten")
     func awaitedKeyStays() async throws {
         let stage = try KeyedStage<Int>(.init(rule: Self.bucket, maxKeys: 1))
         _ = stage.limiter.tryAcquire(for: 1, permits: 2)

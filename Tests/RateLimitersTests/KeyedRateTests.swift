@@ -48,7 +48,8 @@ import Testing
         }
     }
 
-    @Test("one who gives up a place leaves the others, and the timer, as they are to be", arguments: [false, true])
+    @Test(
+        "a call that gives up its place leaves the others, and the timer, as they are to be", arguments: [false, true])
     func cancel(grantToo: Bool) throws {
         let common = common()
         var rate = KeyedRate(common)
@@ -68,7 +69,7 @@ import Testing
         #expect(rate.available(now: now, common) == (grantToo ? 1 : 0))
     }
 
-    @Test("the timer grants what is due at the latest moment that anybody has seen", arguments: [0, 1, 2, 3])
+    @Test("the timer grants what is due at the latest moment that was seen", arguments: [0, 1, 2, 3])
     func overtakenTimer(seen: Int64) throws {
         var common = common()
         var rate = KeyedRate(common)

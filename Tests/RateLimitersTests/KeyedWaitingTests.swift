@@ -16,7 +16,7 @@ struct KeyedWaitingTests {
         return stage
     }
 
-    @Test("those who wait are served in order, and other keys do not wait")
+    @Test("waiting calls are served in order, and other keys do not wait")
     func order() async throws {
         let stage = try exhausted(observed: true)
         let first = await stage.startWaiting(for: "a")
@@ -43,7 +43,7 @@ struct KeyedWaitingTests {
         #expect(stage.limiter.removeIdle() == 2)
     }
 
-    @Test("X-09: one that is cancelled leaves no trace, and those behind move up")
+    @Test("X-09: a call that is cancelled leaves no trace, and the calls behind it move up")
     func movingUp() async throws {
         let stage = try exhausted(observed: true)
         let first = await stage.startWaiting(for: "a", permits: 2)
@@ -132,7 +132,7 @@ struct KeyedWaitingTests {
         #expect(try await first.value == 7)
     }
 
-    @Test("an update retimes those who wait, and refuses those who now never get there")
+    @Test("an update retimes waiting calls, and refuses those that now never get there")
     func update() async throws {
         let stage = try exhausted(observed: true)
         let first = await stage.startWaiting(for: "a")

@@ -107,7 +107,7 @@ struct LimiterContentionTests {
     }
 
     @Test(
-        "tasks that wait and give up at random: totals are exact, nobody is forgotten, nothing is left",
+        "tasks that wait and give up at random: totals are exact, none is forgotten, nothing is left",
         arguments: [false, true])
     func waiting(observed: Bool) async throws {
         let clock = ManualClock()

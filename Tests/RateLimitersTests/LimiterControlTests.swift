@@ -234,7 +234,7 @@ struct LimiterControlTests {
         #expect(stage.order == [1] && stage.outcome(2) == "refused 1000000000")
     }
 
-    @Test("those who wait are promised new times, or refused")
+    @Test("waiting calls are promised new times, or refused")
     func updateWaiting() throws {
         let stage = try Stage(.tokenBucket(1, per: second, burst: 2), maxWait: .seconds(4), observed: true)
         #expect(stage.limiter.tryAcquire(2))
@@ -253,7 +253,7 @@ struct LimiterControlTests {
             stage.names == ["permitted", "updated", "rejected", "updated", "rejected", "permitted", "permitted"])
     }
 
-    @Test("draining takes what is there, and nothing from those who wait", arguments: RateLimiter.Rule.kinds)
+    @Test("draining takes what is there, and nothing from waiting calls", arguments: RateLimiter.Rule.kinds)
     func drain(rule: Rule) throws {
         let stage = try Stage(rule, maxWait: .seconds(9), observed: true)
         #expect(stage.limiter.drain() == rule.burst)

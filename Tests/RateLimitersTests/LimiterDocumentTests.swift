@@ -25,7 +25,8 @@ struct LimiterDocumentTests {
         }
     }
 
-    @Test func documentsThatSayEverything() throws {
+    @Test("A document can say everything about a limiter, a keyed limiter and a throttle")
+    func documentsThatSayEverything() throws {
         let single = try JSONDecoder().decode(
             Single.self,
             from: Data(

@@ -5,7 +5,7 @@ import Testing
 
 /// Those who wait for permits, in the order in which they came.
 @Suite("A limiter's queue") struct LimiterQueueTests {
-    @Test("is the list of those who came and have not gone, in whatever order they go")
+    @Test("is the list of calls that came and have not gone, in whatever order they go")
     func list() {
         for seed in 0..<200 as Range<UInt64> {
             var random = SplitMix64(seed: seed)
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test("who asked at a moment that has not come is counted as asking now, with as long a wait")
+    @Test("a call that asked at a moment that has not come is counted as asking now, with as long a wait")
     func rewind() {
         for (asked, latest, now) in [(100, 150, 20), (100, 100, 99), (1 << 60, .max, 5), (7, 9, -50)]
             as [(Int64, Int64, Int64)]

@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test("and with it those who wait", arguments: RateLimiter.Rule.kinds)
+    @Test("and with it the waiting calls", arguments: RateLimiter.Rule.kinds)
     func waiting(rule: Rule) {
         var state = RateLimiterState(.init(rule: rule), now: 0)
         _ = state.ask(rule.burst, now: 90 * second, maxWait: .max, latest: .max)

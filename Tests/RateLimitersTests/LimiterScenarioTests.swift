@@ -260,7 +260,7 @@ struct LimiterScenarioTests {
         #expect(stage.limiter.totals.cancelled == 1 && stage.limiter.totals.calls == 2)
     }
 
-    @Test("X-09: when all who wait give up, nothing is left of them", arguments: RateLimiter.Rule.kinds)
+    @Test("X-09: when all waiting calls give up, nothing is left of them", arguments: RateLimiter.Rule.kinds)
     func balance(rule: Rule) throws {
         let stage = try Stage(rule, maxWait: .seconds(100))
         _ = stage.limiter.drain()

@@ -22,7 +22,7 @@ struct LimiterStateTests {
         #expect(retryAfter == 5 * second)
     }
 
-    @Test("is quiet while nobody waits, and when those whose wait has ended have been told")
+    @Test("is quiet while no call waits, and when those whose wait has ended have been told")
     func quiet() {
         var state = RateLimiterState(.init(rule: .slidingWindow(1, per: .seconds(5))), now: 0)
         _ = state.ask(1, now: 0, maxWait: 0, latest: .min)
@@ -46,7 +46,7 @@ struct LimiterStateTests {
     }
 
     @Test(
-        "whoever reads or asks after others have seen a later moment is told as of that",
+        "a reading or an ask after others have seen a later moment is answered as of that",
         arguments: [0, 3, 8] as [Int64])
     func overtakenReaders(seconds: Int64) {
         let now = seconds * second
@@ -84,7 +84,8 @@ struct LimiterStateTests {
         #expect(hint == .max - later && keyed == hint)
     }
 
-    @Test("who could wait long enough, but not until then, is told that it need not ask later", arguments: 2...5)
+    @Test(
+        "a call that could wait long enough, but not until then, is told that it need not ask later", arguments: 2...5)
     func hintOfPacing(permits: Int) {
         let configuration = RateLimiter.Configuration(rule: .pacing(1, per: .seconds(1)))
         let least = Int64(permits - 1) * second
@@ -137,7 +138,8 @@ struct LimiterStateTests {
         }
     }
 
-    @Test("who is refused by an update is told what one who asks then is told", arguments: [1, 2, 3], [2, 7, 60])
+    @Test(
+        "a call that is refused by an update is told what one that asks then is told", arguments: [1, 2, 3], [2, 7, 60])
     func hintOfUpdate(permits: Int, seconds: Int64) {
         var state = RateLimiterState(.init(rule: .pacing(1, per: .seconds(1))), now: 0)
         _ = state.ask(1, now: 0, maxWait: 0, latest: .min)

@@ -55,7 +55,7 @@ struct LimiterWaitingTests {
         #expect(stage.order == [1, 2])
     }
 
-    @Test("no longer than allowed: who would wait longer is rejected at once, with the time until its permits")
+    @Test("no longer than allowed: a call that would wait longer is rejected at once, with the time until its permits")
     func maxWait() throws {
         let stage = try exhausted(maxWait: .seconds(2))
         stage.start(1)
@@ -97,7 +97,7 @@ struct LimiterWaitingTests {
         }
     }
 
-    @Test("a permit that comes back makes those who wait move up")
+    @Test("a permit that comes back makes waiting calls move up")
     func givenBack() throws {
         let stage = try Stage(Self.bucket, maxWait: .seconds(100))
         let held = try stage.limiter.held(2)
@@ -179,7 +179,7 @@ struct LimiterWaitingTests {
         #expect(clock.timerCount == 0)
     }
 
-    @Test("a timer for one who comes earlier replaces that of one who comes later")
+    @Test("a timer for a call that comes earlier replaces that of one that comes later")
     func earlierTimer() throws {
         let stage = try exhausted()
         stage.start(1)
@@ -189,7 +189,7 @@ struct LimiterWaitingTests {
         #expect(stage.outcome(1) == "granted" && stage.clock.timerCount == 0)
     }
 
-    @Test("a timer that fires before anybody's time is set anew")
+    @Test("a timer that fires before any call's time is set again")
     func laterTimer() throws {
         let stage = try exhausted()
         stage.start(1)

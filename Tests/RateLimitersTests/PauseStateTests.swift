@@ -34,7 +34,7 @@ struct PauseStateTests {
         #expect(state.remainingForCall(at: 110) == (0, nil))
     }
 
-    @Test("A pause that begins after one which nobody saw end says so")
+    @Test("A pause that begins after one whose end was not noticed says so")
     func unnoticed() {
         var state = state()
         _ = state.extend(for: 10, at: 100)

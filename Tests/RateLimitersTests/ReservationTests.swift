@@ -38,7 +38,7 @@ struct ReservationTests {
         #expect(stage.limiter.promised == 0 && stage.limiter.available == 0)
     }
 
-    @Test("given up or dropped: the permits are there again, and those behind move up", arguments: [false, true])
+    @Test("given up or dropped: the permits are there again, and the calls behind move up", arguments: [false, true])
     func givenUp(isDropped: Bool) throws {
         let stage = try Stage(Self.bucket, observed: true)
         let there = try stage.limiter.held(2)
@@ -66,7 +66,7 @@ struct ReservationTests {
         #expect(stage.limiter.tryAcquire(2) && !stage.limiter.tryAcquire())
     }
 
-    @Test("waited for: in line with calls, before those who come later")
+    @Test("waited for: in line with calls, before those that come later")
     func wait() throws {
         let stage = try Stage(Self.bucket, maxWait: .seconds(9), observed: true)
         #expect(stage.limiter.tryAcquire(2))
@@ -136,7 +136,9 @@ struct ReservationTests {
         #expect(stage.limiter.totals.permitted == 4 && stage.limiter.nextPermit == .seconds(1))
     }
 
-    @Test("every hint is sufficient: who waits so long gets what was asked for", arguments: RateLimiter.Rule.kinds)
+    @Test(
+        "every hint is sufficient: a call that waits so long gets what was asked for", arguments: RateLimiter.Rule.kinds
+    )
     func hints(rule: Rule) throws {
         try forSeeds(1...40) { seed, random in
             let stage = try Stage(rule, observed: seed.isMultiple(of: 4))

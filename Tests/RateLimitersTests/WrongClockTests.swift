@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test("who waits when the clock is right again is served within the period")
+    @Test("a call that waits when the clock is right again is served within the period")
     func waiting() throws {
         var state = RateLimiterState(.init(rule: .slidingLog(1, per: .seconds(1)), maxWait: .seconds(10)), now: 0)
         let second: Int64 = 1_000_000_000

@@ -54,7 +54,7 @@
             }
         }
 
-        @Test("so does a closed channel, what breaks the protocol, and what nobody knows")
+        @Test("so does a closed channel, what breaks the protocol, and what is not known")
         func others() {
             struct Unknown: Error {}
             #expect(HTTPSendOutcome(ChannelError.ioOnClosedChannel) == .perhapsRan)
@@ -74,7 +74,7 @@
             #expect(HTTPSendOutcome(error) == .permanent)
         }
 
-        @Test("what the client was doing was cancelled, which says nothing of whose doing that was")
+        @Test("what the client was doing was cancelled, which does not say what cancelled it")
         func cancelled() {
             #expect(HTTPSendOutcome(CancellationError()) == .perhapsRan)
         }

@@ -65,7 +65,7 @@
             }
         }
 
-        @Test("bytes, and what is produced anew, are sent again from the beginning")
+        @Test("bytes, and what is produced again, are sent again from the beginning")
         func bodies() async throws {
             let bodies: [HTTPRequestBody] = [
                 .bytes(ByteBuffer(string: "abc")), .bytes("abc".utf8),

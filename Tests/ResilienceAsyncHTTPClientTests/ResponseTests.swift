@@ -246,7 +246,7 @@
             }
         }
 
-        @Test("a request that its caller cancels is nobody's failure")
+        @Test("a request that its caller cancels is no failure")
         func cancelled() async throws {
             try await RawServer.with([.answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")]) { _, url in
                 try await withClient { client in

@@ -128,7 +128,7 @@ struct CallMetricsTests {
         #expect(Self.counts(calls) == (seconds < 1 ? [0, 0, 1, 0] : [0, 1, 0, 0]))
     }
 
-    @Test("a cancellation that nobody around the call asked for is a failure")
+    @Test("a cancellation that nothing around the call asked for is a failure")
     func foreignCancellation() async throws {
         let calls = CallMetrics()
         let policy = try Policy("p", observers: [calls]) { Through() }

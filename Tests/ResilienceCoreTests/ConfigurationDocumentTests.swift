@@ -16,7 +16,8 @@ struct ConfigurationDocumentTests {
         }
     }
 
-    @Test func valuesOfEachKind() throws {
+    @Test("Values of each kind are read from a document")
+    func valuesOfEachKind() throws {
         let sample = try Sample([
             "count": 4, "share": 1, "wait": "1m30s", "pause": nil, "isOn": true, "colour": "red", "list": ["1s", "2s"],
             "inner": ["depth": 2],

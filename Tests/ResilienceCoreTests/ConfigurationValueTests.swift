@@ -22,7 +22,8 @@ struct ConfigurationValueTests {
         #expect(try decode(json) == value)
     }
 
-    @Test func whatIsNoDocument() {
+    @Test("Text that is no JSON is refused")
+    func whatIsNoDocument() {
         for json in ["", "{", "[1,", "nope", "{\"a\" 1}", "\"", "{1:2}"] {
             #expect(throws: (any Error).self) { try decode(json) }
         }
@@ -79,7 +80,8 @@ struct ConfigurationValueTests {
         #expect(values.count == 5000 && value["k4999"] == [4999, ["a": "b"]])
     }
 
-    @Test func subscripts() {
+    @Test("A key has its last value; a key that is not there, and a value that is no object, have none")
+    func subscripts() {
         let value: ConfigurationValue = ["a": ["b": 1, "b": 2]]
         #expect(value["a"]?["b"] == 2 && value["c"] == nil && ConfigurationValue.null["a"] == nil)
     }

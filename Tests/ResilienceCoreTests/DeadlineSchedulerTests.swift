@@ -18,7 +18,8 @@ struct DeadlineSchedulerTests {
         TimeSource.Instant(nanoseconds: 0).advanced(by: .seconds(seconds))
     }
 
-    @Test func firesInTheOrderOfDeadlinesThenOfRegistration() async throws {
+    @Test("Timers fire in the order of their deadlines, then of registration")
+    func firesInTheOrderOfDeadlinesThenOfRegistration() async throws {
         let scheduler = makeScheduler()
         for (number, seconds) in [(1, 3), (2, 1), (3, 2), (4, 1), (5, 3)] {
             _ = scheduler.schedule(at: instant(seconds)) { [recorder] in recorder.note(number) }
@@ -31,7 +32,8 @@ struct DeadlineSchedulerTests {
         #expect(scheduler.count == 0)
     }
 
-    @Test func oneTaskSleepsForAllUntilTheEarliestDeadline() async throws {
+    @Test("One task sleeps for all timers, until the earliest deadline")
+    func oneTaskSleepsForAllUntilTheEarliestDeadline() async throws {
         let scheduler = makeScheduler()
         for number in 0..<100 {
             _ = scheduler.schedule(at: instant(50 + number)) {}
@@ -47,7 +49,8 @@ struct DeadlineSchedulerTests {
         #expect(clock.sleeperCount == 1 && clock.nextDeadline?.offset == .seconds(50))
     }
 
-    @Test func firesAtOnceWhatIsDue() async throws {
+    @Test("A timer that is due fires at once")
+    func firesAtOnceWhatIsDue() async throws {
         let scheduler = makeScheduler()
         clock.advance(by: .seconds(3))
         _ = scheduler.schedule(at: instant(3)) { [recorder] in recorder.note(1) }
@@ -59,7 +62,8 @@ struct DeadlineSchedulerTests {
         #expect(recorder.numbers == [1, 2] && scheduler.count == 1)
     }
 
-    @Test func whatIsCancelledDoesNotFire() async throws {
+    @Test("A timer that is cancelled does not fire")
+    func whatIsCancelledDoesNotFire() async throws {
         let scheduler = makeScheduler()
         let timers = (0..<6).map { number in
             scheduler.schedule(at: instant(1 + number)) { [recorder] in recorder.note(number) }
@@ -74,7 +78,8 @@ struct DeadlineSchedulerTests {
         #expect(scheduler.count == 0)
     }
 
-    @Test func anActionMaySetAndCancelTimers() async throws {
+    @Test("An action may set and cancel timers")
+    func anActionMaySetAndCancelTimers() async throws {
         let scheduler = makeScheduler()
         let victim = scheduler.schedule(at: instant(2)) { [recorder] in recorder.note(99) }
         try await clock.waitForSleepers(1)
@@ -95,7 +100,8 @@ struct DeadlineSchedulerTests {
         #expect(recorder.numbers == [1, 5, 0])
     }
 
-    @Test func actionsDoNotRunInTheContextOfWhoSetTheFirst() async throws {
+    @Test("An action has no task-local values of the task that set the first timer")
+    func actionsDoNotRunInTheContextOfWhoSetTheFirst() async throws {
         let scheduler = makeScheduler()
         Caller.$name.withValue("first") {
             _ = scheduler.schedule(at: instant(1)) { [recorder] in recorder.note(Caller.name == nil ? 1 : 0) }
@@ -106,7 +112,8 @@ struct DeadlineSchedulerTests {
         #expect(recorder.numbers == [1])
     }
 
-    @Test func whatATimerOwnsIsReleasedOutsideTheLock() {
+    @Test("What a timer owns is released outside the lock")
+    func whatATimerOwnsIsReleasedOutsideTheLock() {
         final class Owned: Sendable {
             let scheduler: DeadlineScheduler
             let recorder: EventRecorder
@@ -128,7 +135,8 @@ struct DeadlineSchedulerTests {
         #expect(recorder.numbers == [0])
     }
 
-    @Test func behavesAsASortedArray() async throws {
+    @Test("Random timers fire as from a sorted array")
+    func behavesAsASortedArray() async throws {
         try await forSeeds(0..<300) { seed, _ in
             let run = ModelRun(seed: seed)
             for step in 0..<40 {
@@ -138,7 +146,8 @@ struct DeadlineSchedulerTests {
         }
     }
 
-    @Test func everyTimerFiresOnceOrIsCancelledUnderContention() async throws {
+    @Test("Under contention every timer fires once or is cancelled")
+    func everyTimerFiresOnceOrIsCancelledUnderContention() async throws {
         let scheduler = makeScheduler()
         let time = TimeSource(clock)
         await withTaskGroup { group in

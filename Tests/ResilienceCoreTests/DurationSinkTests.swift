@@ -72,7 +72,7 @@ struct DurationSinkTests {
         #expect(told.alive.withLock { $0 } == 0)
     }
 
-    @Test("beside metrics with buckets both measure")
+    @Test("along with metrics with buckets both measure")
     func beside() async throws {
         let buckets = CallMetrics()
         let policy = try policy(told.metrics())

@@ -35,7 +35,7 @@ struct EventBoundTests {
         #expect(gap?.description == "\"test\" dropped 3 events: observers are too slow")
     }
 
-    @Test("an observer that posts for each event it hears does not hold its caller for ever", arguments: [1, 2, 5, 64])
+    @Test("an observer that posts for each event it hears does not hold its caller forever", arguments: [1, 2, 5, 64])
     func endless(capacity: Int) {
         let channel = EventChannel<Numbered>("test", [], capacity: capacity)
         channel.add(Echo(channel: channel, answers: 1))
@@ -68,7 +68,7 @@ struct EventBoundTests {
         #expect(channel.state.withLock { $0.queue.isEmpty && !$0.isDelivering })
     }
 
-    @Test("a turn that takes too long leaves what waits to a caller who is sure to come, and then nothing is lost")
+    @Test("a turn that takes too long leaves what waits to a caller that is sure to come, and then nothing is lost")
     func promised() {
         let channel = EventChannel<Numbered>("test", [], capacity: 1_000, time: TimeSource(clock))
         // Another thread that has posted, and not yet come to deliver.
@@ -89,7 +89,7 @@ struct EventBoundTests {
         #expect(channel.dropped == 0)
     }
 
-    @Test("half-way, a turn ends early for a caller who is sure to come")
+    @Test("half-way, a turn ends early for a caller that is sure to come")
     func early() {
         let channel = EventChannel<Numbered>("test", [], capacity: 8)
         channel.add(
@@ -107,7 +107,7 @@ struct EventBoundTests {
         #expect(channel.dropped == 0)
     }
 
-    @Test("a gap is forgotten with those who have left")
+    @Test("a gap is forgotten with the listeners that have left")
     func left() {
         let channel = EventChannel<Numbered>("test", [], capacity: 1)
         let remove = channel.tap { _ in }

@@ -12,7 +12,8 @@ struct EventChannelTests {
         channel.deliver()
     }
 
-    @Test func deliversInOrderToEveryObserver() {
+    @Test("Events are delivered in order to every observer, each once")
+    func deliversInOrderToEveryObserver() {
         let second = EventRecorder()
         let channel = EventChannel<Numbered>("test", [recorder])
         channel.add(second)
@@ -24,7 +25,8 @@ struct EventChannelTests {
         #expect(recorder.numbers == [1, 2, 3])
     }
 
-    @Test func anObserverIsAddedOnce() {
+    @Test("An observer is added once, unless it is a value")
+    func anObserverIsAddedOnce() {
         let channel = EventChannel<Numbered>("test", [recorder])
         channel.add(recorder)
         post(1, to: channel)
@@ -36,7 +38,8 @@ struct EventChannelTests {
         #expect(recorder.numbers == [1, 2, 2, 2])
     }
 
-    @Test func nothingIsMadeWhileNobodyListens() {
+    @Test("No event is made while there is no listener")
+    func nothingIsMadeWhileNobodyListens() {
         let channel = EventChannel<Numbered>("test")
         var made = 0
         func event() -> Numbered {
@@ -52,7 +55,8 @@ struct EventChannelTests {
         #expect(made == 1 && channel.isListening && recorder.numbers == [1])
     }
 
-    @Test func whatAnObserverPostsFollowsWhatItHears() {
+    @Test("An event that an observer posts is delivered after the one that it observes")
+    func whatAnObserverPostsFollowsWhatItHears() {
         let channel = EventChannel<Numbered>("test")
         channel.add(Reposter(channel: channel))
         channel.add(recorder)
@@ -63,7 +67,8 @@ struct EventChannelTests {
         #expect(recorder.numbers == [3, 10, 2, 9, 1, 8, 0, 7, 6, 5, 4, 3, 2, 1, 0])
     }
 
-    @Test func everyEventArrivesOnceAndInTheOrderOfItsPoster() async {
+    @Test("Under contention every event arrives once, and those of one task in order")
+    func everyEventArrivesOnceAndInTheOrderOfItsPoster() async {
         let channel = EventChannel<Numbered>("test", [recorder])
         await withTaskGroup { group in
             for task in 0..<8 {
@@ -79,7 +84,8 @@ struct EventChannelTests {
         }
     }
 
-    @Test func observersAreCalledOneAtATime() async {
+    @Test("Under contention an observer is never called twice at the same time")
+    func observersAreCalledOneAtATime() async {
         let observer = OneAtATime()
         let channel = EventChannel<Numbered>("test", [observer])
         await withTaskGroup { group in
@@ -90,7 +96,8 @@ struct EventChannelTests {
         #expect(observer.state.withLock { $0 } == .init(inside: 0, heard: 8_000, overlaps: 0))
     }
 
-    @Test func anObserverThatIsAddedHearsWhatComesAfter() {
+    @Test("An observer that is added late hears only what comes after")
+    func anObserverThatIsAddedHearsWhatComesAfter() {
         let channel = EventChannel<Numbered>("test", [recorder])
         let late = EventRecorder()
         post(1, to: channel)
@@ -99,7 +106,8 @@ struct EventChannelTests {
         #expect(recorder.numbers == [1, 2] && late.numbers == [2])
     }
 
-    @Test func aTapHearsUntilItIsRemoved() {
+    @Test("A tap hears until it is removed, and others go on hearing")
+    func aTapHearsUntilItIsRemoved() {
         let channel = EventChannel<Numbered>("test")
         let second = EventRecorder()
         let remove = channel.tap { [recorder] in recorder.note($0.kind.number) }
@@ -116,14 +124,16 @@ struct EventChannelTests {
         #expect(recorder.numbers == [1] && second.numbers == [1, 2])
     }
 
-    @Test func removingATapKeepsObservers() {
+    @Test("Observers still hear after a tap was removed")
+    func removingATapKeepsObservers() {
         let channel = EventChannel<Numbered>("test", [recorder])
         channel.tap { _ in }()
         post(1, to: channel)
         #expect(recorder.numbers == [1])
     }
 
-    @Test func aTapMayRemoveItself() {
+    @Test("A tap may remove itself while it hears an event")
+    func aTapMayRemoveItself() {
         let channel = EventChannel<Numbered>("test")
         let removal = Lock<(@Sendable () -> Void)?>(nil)
         let remove = channel.tap { [recorder] event in
@@ -136,7 +146,8 @@ struct EventChannelTests {
         #expect(recorder.numbers == [1])
     }
 
-    @Test func whoListensLaterDoesNotHearWhatWasPostedForOthers() {
+    @Test("A later listener does not hear what was posted for one that has gone")
+    func whoListensLaterDoesNotHearWhatWasPostedForOthers() {
         let channel = EventChannel<Numbered>("test")
         let remove = channel.tap { _ in }
         channel.post(Numbered(number: 1))
@@ -199,7 +210,8 @@ struct EventChannelTests {
         #expect(recorder.numbers == [1, 2])
     }
 
-    @Test func whatATapOwnsIsReleasedOutsideTheLock() {
+    @Test("What a tap owns is released outside the lock")
+    func whatATapOwnsIsReleasedOutsideTheLock() {
         final class Owned: Sendable {
             let channel: EventChannel<Numbered>
             let recorder: EventRecorder

@@ -36,7 +36,7 @@ struct ExecuteTests {
         #expect(calls == 2)
     }
 
-    @Test("a rule declared on the policy applies to values of its type, beside the call's own")
+    @Test("a rule declared on the policy applies to values of its type, in addition to the call's own")
     func declared() async throws {
         let policy = try Policy("p") { Trying(times: 2) }
             .accepting(Response.self) { $0.status < 500 }

@@ -101,7 +101,9 @@ struct KeyedSearchTests {
         }
     }
 
-    @Test("after one in vain finds a key that has become free within 200 ms, however few ask", arguments: sizes)
+    @Test(
+        "after one that found nothing finds a key that has become free within 200 ms, however few ask", arguments: sizes
+    )
     func afterTime(size: Int) {
         let full = Full(size)
         #expect(!full.hasRoom(at: 0))
@@ -119,7 +121,8 @@ struct KeyedSearchTests {
         #expect(full.hasRoom(at: 0))
     }
 
-    @Test("after one in vain finds a key that has become free within 257 asks, however soon", arguments: sizes)
+    @Test(
+        "after one that found nothing finds a key that has become free within 257 asks, however soon", arguments: sizes)
     func afterAsks(size: Int) {
         for key in [0, size / 2, size - 1] {
             let full = Full(size)

@@ -7,7 +7,8 @@ import Testing
         let lock = Lock((0, [Int]()))
     }
 
-    @Test func oneTaskAtATimeIsInside() async {
+    @Test("Only one task at a time is inside")
+    func oneTaskAtATimeIsInside() async {
         let counter = Counter()
         await withTaskGroup { group in
             for task in 0..<8 {
@@ -25,7 +26,8 @@ import Testing
         #expect(counter.lock.withLock { $0.1.count } == 400)
     }
 
-    @Test func returnsAndThrowsWhatTheBodyDoes() {
+    @Test("A body's value and error come out, and what it changed before it threw stays")
+    func returnsAndThrowsWhatTheBodyDoes() {
         let lock = Lock(1)
         #expect(lock.withLock { $0 + 1 } == 2)
         #expect(throws: InjectedFailure("inside")) {

@@ -188,7 +188,7 @@ struct MetricCollectionTests {
         #expect(metrics.entries.count == 2)
     }
 
-    @Test("policies of one name are called in the order in which they are collected, whoever measures their calls")
+    @Test("policies of one name are called in the order in which they are collected, whatever measures their calls")
     func measuredPolicies() async throws {
         let calls = CallMetrics(buckets: nil)
         let policies = try (0..<3).map { _ in try Policy("p", observers: [calls]) { CallMetricsTests.Through() } }

@@ -9,13 +9,14 @@ import Testing
         (1_234_567, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]),
     ]
 
-    @Test(arguments: reference)
+    @Test("The numbers are those of the reference implementation", arguments: reference)
     func generatesTheReferenceSequence(_ seed: UInt64, _ expected: [UInt64]) {
         var generator = SplitMix64(seed: seed)
         #expect(expected.map { _ in generator.next() } == expected)
     }
 
-    @Test func theSameSeedGivesTheSameNumbers() {
+    @Test("The same seed gives the same numbers, spread evenly from 0 to 1")
+    func theSameSeedGivesTheSameNumbers() {
         func numbers(_ seed: UInt64) -> [Double] {
             let source = RandomSource.seeded(seed)
             return (0..<100).map { _ in source.next() }
@@ -28,21 +29,25 @@ import Testing
         #expect(abs(mean - 0.5) < 0.02)
     }
 
-    @Test(arguments: [
-        (0.25, 0.25), (0, 0), (1, 1), (-0.5, 0), (1.5, 1), (Double.infinity, 1), (-Double.infinity, 0), (.nan, 0),
-    ])
+    @Test(
+        "A drawn number stays from 0 to 1, and NaN is 0",
+        arguments: [
+            (0.25, 0.25), (0, 0), (1, 1), (-0.5, 0), (1.5, 1), (Double.infinity, 1), (-Double.infinity, 0), (.nan, 0),
+        ])
     func staysFromZeroToOne(_ drawn: Double, _ expected: Double) {
         #expect(RandomSource { drawn }.next() == expected)
         #expect(RandomSource.constant(drawn).next() == expected)
     }
 
-    @Test func theSystemDrawsFromZeroToOne() {
+    @Test("The system draws different numbers from 0 to 1")
+    func theSystemDrawsFromZeroToOne() {
         let numbers = (0..<1_000).map { _ in RandomSource.system.next() }
         #expect(numbers.allSatisfy { (0...1).contains($0) })
         #expect(Set(numbers).count > 900)
     }
 
-    @Test func tasksShareOneSequence() async {
+    @Test("Tasks at the same time draw from one sequence, each number once")
+    func tasksShareOneSequence() async {
         let source = RandomSource.seeded(7)
         let drawn = await withTaskGroup(of: [Double].self) { group in
             for _ in 0..<8 { group.addTask { (0..<1_000).map { _ in source.next() } } }

@@ -7,7 +7,8 @@ import Testing
 
     private func clamped(_ value: Int128) -> Int64 { Int64(clamping: value) }
 
-    @Test func sumsAndDifferencesStayInRange() {
+    @Test("Sums and differences stay in range")
+    func sumsAndDifferencesStayInRange() {
         for a in Self.edges {
             for b in Self.edges {
                 #expect(a.addingSaturated(b) == clamped(Int128(a) + Int128(b)), "\(a) + \(b)")
@@ -17,7 +18,8 @@ import Testing
         }
     }
 
-    @Test func aCounterStaysAtItsLargestValue() {
+    @Test("A counter stays at its largest value")
+    func aCounterStaysAtItsLargestValue() {
         var counter = Int.max - 1
         counter.increment()
         #expect(counter == .max)
@@ -28,7 +30,8 @@ import Testing
         #expect(counter == 0)
     }
 
-    @Test func nanosecondsAreThoseOfA128BitDivision() {
+    @Test("Nanoseconds are those of a 128-bit division, for every size of duration")
+    func nanosecondsAreThoseOfA128BitDivision() {
         func check(_ attoseconds: Int128, _ seed: String) {
             let expected = clamped(attoseconds / 1_000_000_000)
             let actual = Duration(attoseconds: attoseconds).saturatedNanoseconds
@@ -59,7 +62,8 @@ import Testing
         }
     }
 
-    @Test func productsStayInRange() {
+    @Test("Products stay in range, and NaN gives zero")
+    func productsStayInRange() {
         #expect(Duration.seconds(2).multipliedSaturated(by: 1.5) == .seconds(3))
         #expect(Duration.seconds(-2).multipliedSaturated(by: 0.5) == .seconds(-1))
         #expect(Duration.nanoseconds(3).multipliedSaturated(by: 0.5) == .nanoseconds(1))
@@ -111,7 +115,7 @@ import Testing
         (Duration(attoseconds: .min), "-9223372036.854 seconds", "-9223372036.854s"),
     ]
 
-    @Test(arguments: forms)
+    @Test("A duration is told as people write it", arguments: forms)
     func readsAsPeopleWriteIt(_ duration: Duration, _ sentence: String, _ short: String) {
         #expect(duration.sentenceForm == sentence)
         #expect(duration.shortForm == short)

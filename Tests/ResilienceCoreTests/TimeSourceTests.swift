@@ -6,7 +6,8 @@ import Testing
 struct TimeSourceTests {
     let clock = ManualClock()
 
-    @Test func instantsSaturate() {
+    @Test("Instants and the durations between them saturate")
+    func instantsSaturate() {
         let start = TimeSource.Instant(nanoseconds: 0)
         let end = start.advanced(by: .nanoseconds(Int64.max))
         #expect(end.advanced(by: .seconds(1)).nanoseconds == .max)
@@ -19,7 +20,8 @@ struct TimeSourceTests {
         #expect(start < end && !(end < start) && !(start < start))
     }
 
-    @Test func twoAreEqualIfMadeFromOneWrappedClock() {
+    @Test("Time sources are equal if they are copies of one, or both continuous")
+    func twoAreEqualIfMadeFromOneWrappedClock() {
         #expect(TimeSource.continuous == TimeSource(ContinuousClock()))
         let time = TimeSource(clock)
         let copy = time
@@ -28,7 +30,8 @@ struct TimeSourceTests {
         #expect(time != .continuous)
     }
 
-    @Test func theContinuousClockMovesForward() async throws {
+    @Test("On the continuous clock a sleep until the past ends, and time does not go back")
+    func theContinuousClockMovesForward() async throws {
         let time = TimeSource.continuous
         let before = time.now
         try await time.sleep(until: before)
@@ -36,14 +39,16 @@ struct TimeSourceTests {
         #expect(time.now >= before)
     }
 
-    @Test func sleepingOnTheContinuousClockEndsOnCancellation() async {
+    @Test("A sleep on the continuous clock ends when it is cancelled")
+    func sleepingOnTheContinuousClockEndsOnCancellation() async {
         let time = TimeSource.continuous
         let task = Task { try await time.sleep(until: .init(nanoseconds: .max)) }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test func countsFromTheMomentItWasMade() async throws {
+    @Test("Time counts from the moment the source was made, and saturates")
+    func countsFromTheMomentItWasMade() async throws {
         clock.advance(by: .seconds(100))
         let time = TimeSource(clock)
         #expect(time.now.nanoseconds == 0)
@@ -59,7 +64,8 @@ struct TimeSourceTests {
         #expect(time.now.nanoseconds == .max)
     }
 
-    @Test func timersOnAManualClockFireWithinTheAdvance() {
+    @Test("Timers on a manual clock fire within the advance, in order")
+    func timersOnAManualClockFireWithinTheAdvance() {
         clock.advance(by: .seconds(100))
         let time = TimeSource(clock)
         let recorder = EventRecorder()
@@ -76,14 +82,16 @@ struct TimeSourceTests {
         #expect(clock.sleeperCount == 0)
     }
 
-    @Test func timersAreSetForAMomentThatNoReadingOfTheClockMoves() throws {
+    @Test("A timer is set for its moment, however far the clock moves while it is set")
+    func timersAreSetForAMomentThatNoReadingOfTheClockMoves() throws {
         let moving = MovingClock()
         let time = TimeSource(moving)
         _ = time.schedule(at: .init(nanoseconds: 5_000_000_000)) {}
         #expect(moving.scheduled.events.map(\.description) == ["1005"])
     }
 
-    @Test func timersOfTheContinuousClockFire() async throws {
+    @Test("A timer on the continuous clock fires, and one that is cancelled does not")
+    func timersOfTheContinuousClockFire() async throws {
         let recorder = EventRecorder()
         let time = TimeSource.continuous
         let later = time.schedule(at: .init(nanoseconds: .max)) { recorder.note(2) }
@@ -94,7 +102,8 @@ struct TimeSourceTests {
         #expect(recorder.numbers == [1])
     }
 
-    @Test func timersOfAnotherClockFireOnATask() async throws {
+    @Test("Timers on another clock fire on a task that sleeps on it")
+    func timersOfAnotherClockFireOnATask() async throws {
         let time = TimeSource(PlainClock(clock))
         let recorder = EventRecorder()
         _ = time.schedule(at: .init(nanoseconds: 1_000)) { recorder.note(1) }
@@ -108,7 +117,8 @@ struct TimeSourceTests {
         #expect(recorder.numbers == [1, 2] && clock.timerCount == 0)
     }
 
-    @Test func aClockIsReleasedWithItsTimeSource() async throws {
+    @Test("A clock is released with its time source, after the timers that were set")
+    func aClockIsReleasedWithItsTimeSource() async throws {
         let (released, whenReleased) = AsyncStream.makeStream(of: Never.self)
         let recorder = EventRecorder()
         func setTimer() {

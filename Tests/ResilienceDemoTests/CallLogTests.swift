@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Call log")
 struct CallLogTests {
-    @Test func `Rates and latencies are those of the last second`() {
+    @Test("Rates and latencies are those of the last second")
+    func rates() {
         let log = CallLog()
         for number in 0..<100 {
             let moment = Duration.milliseconds(number * 20)
@@ -21,14 +22,16 @@ struct CallLogTests {
         #expect(snapshot.inFlight == 0)
     }
 
-    @Test func `Shortly after the start the rate is over the time there was`() {
+    @Test("Shortly after the start the rate is over the time there was")
+    func ratesAtTheStart() {
         let log = CallLog()
         for number in 0..<20 { log.began(at: .milliseconds(number * 10)) }
         #expect(log.snapshot(at: .milliseconds(200)).callsPerSecond == 100)
         #expect(log.snapshot(at: .zero).callsPerSecond == 0)
     }
 
-    @Test func `Long after the last call nothing is left but the totals`() {
+    @Test("Long after the last call only the totals are left")
+    func afterTheLastCall() {
         let log = CallLog()
         log.began(at: .zero)
         log.sent(at: .zero)
@@ -37,7 +40,8 @@ struct CallLogTests {
         #expect(log.snapshot(at: .seconds(9)) == CallLog.Snapshot(succeeded: 1))
     }
 
-    @Test func `What is in flight is counted, and its most`() {
+    @Test("Calls in flight are counted, and the most at once")
+    func inFlight() {
         let log = CallLog()
         for _ in 0..<3 { log.sent(at: .zero) }
         log.returned(at: .zero, after: .zero)
@@ -46,7 +50,8 @@ struct CallLogTests {
         #expect(log.results.mostInFlight == 3)
     }
 
-    @Test func `Each outcome has its total, and each call its record`() {
+    @Test("Each outcome has its total, and each call its record")
+    func outcomes() {
         let log = CallLog()
         let outcomes: [CallRecord.Outcome] = [.succeeded, .failed, .rejected, .rejected, .stale]
         for (number, outcome) in outcomes.enumerated() {
@@ -58,7 +63,8 @@ struct CallLogTests {
         #expect(log.results.records.count == 5)
     }
 
-    @Test func `Ends are counted by outcome, and the oldest answer is that of the last second`() {
+    @Test("Ends are counted by outcome, and the oldest answer is that of the last second")
+    func ends() {
         let log = CallLog()
         func end(_ outcome: CallRecord.Outcome, age: Duration? = nil, at moment: Duration) {
             log.ended(0, CallRecord(phase: .slow, outcome: outcome, wait: .zero, age: age), at: moment)

@@ -40,7 +40,8 @@ struct ComparisonTests {
                 refusedByBulkhead: 8, queued: 9))
     }
 
-    @Test func `Each side counts its calls by phase and outcome`() {
+    @Test("Each side counts its calls by phase and outcome")
+    func counts() {
         let side = comparison.protected
         #expect(side.total == Comparison.Counts(succeeded: 7, stale: 2, failed: 1, rejected: 2, requests: 10))
         #expect(side.byPhase[.slow] == Comparison.Counts(succeeded: 1, failed: 1, rejected: 1, requests: 4))
@@ -55,20 +56,23 @@ struct ComparisonTests {
         #expect(comparison.unprotected.requestsInTrouble == 6)
     }
 
-    @Test func `Lost time is that of failed calls, not of rejected ones`() {
+    @Test("Lost time is that of failed calls, not of rejected ones")
+    func lostTime() {
         #expect(comparison.unprotected.lostTime == .seconds(4))
         #expect(comparison.protected.lostTime == .seconds(1))
         #expect(comparison.protected.waitsForNothing.count == 5)
     }
 
-    @Test func `Cost and gain compare the same calls`() {
+    @Test("Cost and gain compare the same calls")
+    func costAndGain() {
         #expect(comparison.rejectedInVain == 1)
         #expect(comparison.staleInVain == 1)
         #expect(comparison.saved == 2)
         #expect(comparison.savedStale == 1)
     }
 
-    @Test func `A call that has no partner is neither cost nor gain`() {
+    @Test("A call without a counterpart is neither cost nor gain")
+    func withoutCounterpart() {
         let record = CallRecord(phase: .slow, outcome: .rejected, wait: .zero)
         let comparison = Comparison(
             unprotected: RunResults(records: [:], mostInFlight: 0),
@@ -77,7 +81,8 @@ struct ComparisonTests {
         #expect(comparison.saved == 0)
     }
 
-    @Test func `The table`() {
+    @Test("The table compares both sides by phase, and says what protection costs and gains")
+    func table() {
         let expected = """
             The same 12 calls at the same moments, without and with protection:
 
@@ -113,7 +118,8 @@ struct ComparisonTests {
         #expect(ComparisonTable(comparison: comparison).lines.joined(separator: "\n") == expected)
     }
 
-    @Test func `The table of a run without calls`() {
+    @Test("The table of a run without calls is all zeros")
+    func emptyTable() {
         let nothing = RunResults(records: [:], mostInFlight: 0)
         let lines = ComparisonTable(comparison: Comparison(unprotected: nothing, protected: nothing)).lines
         #expect(lines.contains("all             0          0       0       0          0       0         0"))

@@ -14,8 +14,8 @@ struct DemoTests {
         let comparison = Lock<Comparison?>(nil)
     }
 
-    @Test(.timeLimit(.minutes(30)))
-    func `A demo runs both sides through its phases, answers meanwhile, and ends in order`() async throws {
+    @Test("A demo runs both sides through its phases, answers meanwhile, and ends in order", .timeLimit(.minutes(30)))
+    func demo() async throws {
         let seen = Seen()
         var demo = Demo(options: Options(), mode: .plain)
         demo.scenario = Scenario(
@@ -52,7 +52,8 @@ struct DemoTests {
         #expect(throws: RawClient.Failure.self) { try RawClient(port: port) }
     }
 
-    @Test(.timeLimit(.minutes(30))) func `A demo that is stopped in its midst ends in order`() async throws {
+    @Test("A demo that is stopped in the middle ends in order", .timeLimit(.minutes(30)))
+    func stopped() async throws {
         let seen = Seen()
         var demo = Demo(options: Options(isServing: true), mode: .plain)
         let (lines, line) = AsyncStream.makeStream(of: Void.self)
@@ -70,7 +71,8 @@ struct DemoTests {
         #expect(throws: RawClient.Failure.self) { try RawClient(port: port) }
     }
 
-    @Test func `An output that is closed ends it`() async throws {
+    @Test("An output that is closed ends the demo")
+    func closedOutput() async throws {
         var demo = Demo(options: Options(isQuick: true), mode: .plain)
         demo.write = { _ in throw Terminal.Closed() }
         do {
@@ -81,7 +83,8 @@ struct DemoTests {
         }
     }
 
-    @Test func `A long report is broken after commas`() {
+    @Test("A long report is broken after commas")
+    func longReport() {
         #expect(ReportText.wrapped("  short, line") == ["  short, line"])
         #expect(ReportText.wrapped("") == [""])
         let parts = (0..<40).map { "part\($0) \($0)" }

@@ -4,18 +4,21 @@ import Testing
 
 @Suite("Latency histogram")
 struct LatencyHistogramTests {
-    @Test func `Without values there is no percentile`() {
+    @Test("Without values there is no percentile")
+    func empty() {
         #expect(LatencyHistogram().percentile(0.5) == nil)
         #expect(LatencyHistogram().count == 0)
     }
 
-    @Test func `One value is every percentile`() {
+    @Test("One value is every percentile")
+    func oneValue() {
         var histogram = LatencyHistogram()
         histogram.record(.microseconds(12_345))
         for share in [0, 0.5, 0.99, 1] { #expect(histogram.percentile(share) == .microseconds(12_345)) }
     }
 
-    @Test func `Small values are exact`() {
+    @Test("Small values are exact")
+    func smallValues() {
         var histogram = LatencyHistogram()
         for microseconds in 1...60 { histogram.record(.microseconds(microseconds)) }
         #expect(histogram.percentile(0.5) == .microseconds(30))
@@ -23,8 +26,10 @@ struct LatencyHistogramTests {
         #expect(histogram.percentile(1) == .microseconds(60))
     }
 
-    @Test(arguments: [1, 63, 64, 65, 127, 128, 999, 1_000, 65_535, 65_536, 1_234_567, 3_600_000_000])
-    func `A percentile is never too low and at most 3.2 percent too high`(microseconds: Int64) {
+    @Test(
+        "A percentile is never too low and at most 3.2 percent too high",
+        arguments: [1, 63, 64, 65, 127, 128, 999, 1_000, 65_535, 65_536, 1_234_567, 3_600_000_000])
+    func precision(microseconds: Int64) {
         var histogram = LatencyHistogram()
         histogram.record(.microseconds(microseconds))
         histogram.record(.seconds(4_000))
@@ -33,7 +38,8 @@ struct LatencyHistogramTests {
         #expect(Double(median) <= Double(microseconds) * 1.032)
     }
 
-    @Test func `A percentile follows the rank of the value`() {
+    @Test("A percentile follows the rank of the value")
+    func ranks() {
         var histogram = LatencyHistogram()
         for _ in 0..<99 { histogram.record(.milliseconds(1)) }
         histogram.record(.seconds(1))
@@ -41,7 +47,8 @@ struct LatencyHistogramTests {
         #expect(histogram.percentile(0.991) == .seconds(1))
     }
 
-    @Test func `What is outside the range counts at its ends`() {
+    @Test("A value outside the range counts at its end")
+    func outOfRange() {
         var histogram = LatencyHistogram()
         histogram.record(.seconds(-1))
         histogram.record(.seconds(Int64.max))
@@ -50,7 +57,8 @@ struct LatencyHistogramTests {
         #expect((histogram.percentile(1) ?? .zero) > .seconds(4_000))
     }
 
-    @Test func `Adding two is recording the values of both`() {
+    @Test("Two histograms added hold the values of both")
+    func adding() {
         var first = LatencyHistogram()
         var second = LatencyHistogram()
         var both = LatencyHistogram()

@@ -5,30 +5,35 @@ import Testing
 
 @Suite("Command line")
 struct OptionsTests {
-    @Test(arguments: [
-        ([], Options()),
-        (["--quick"], Options(isQuick: true)),
-        (["--seed", "7"], Options(seed: 7)),
-        (["--seed=7", "--quick"], Options(isQuick: true, seed: 7)),
-        (["--seed", "0"], Options(seed: 0)),
-        (["--seed", "18446744073709551615"], Options(seed: .max)),
-        (["--seed", "1", "--seed", "2"], Options(seed: 2)),
-        (["--serve", "--port", "8080"], Options(isServing: true, port: 8080)),
-        (["--port=0"], Options()),
-        (["--port", "65535", "--host", "0.0.0.0"], Options(port: 65535, host: "0.0.0.0")),
-        (["--host=10.1.2.3"], Options(host: "10.1.2.3")),
-        (["--picture", "a.svg"], Options(picture: "a.svg")),
-    ])
-    func `Options are read in any order`(arguments: [String], expected: Options) {
+    @Test(
+        "Options are read in any order",
+        arguments: [
+            ([], Options()),
+            (["--quick"], Options(isQuick: true)),
+            (["--seed", "7"], Options(seed: 7)),
+            (["--seed=7", "--quick"], Options(isQuick: true, seed: 7)),
+            (["--seed", "0"], Options(seed: 0)),
+            (["--seed", "18446744073709551615"], Options(seed: .max)),
+            (["--seed", "1", "--seed", "2"], Options(seed: 2)),
+            (["--serve", "--port", "8080"], Options(isServing: true, port: 8080)),
+            (["--port=0"], Options()),
+            (["--port", "65535", "--host", "0.0.0.0"], Options(port: 65535, host: "0.0.0.0")),
+            (["--host=10.1.2.3"], Options(host: "10.1.2.3")),
+            (["--picture", "a.svg"], Options(picture: "a.svg")),
+        ])
+    func order(arguments: [String], expected: Options) {
         #expect(CommandLineRequest(arguments) == .run(expected))
     }
 
-    @Test(arguments: [["--help"], ["-h"], ["--quick", "--help"], ["--help", "--unknown"]])
-    func `Help is shown when asked for`(arguments: [String]) {
+    @Test(
+        "Help is shown when asked for",
+        arguments: [["--help"], ["-h"], ["--quick", "--help"], ["--help", "--unknown"]])
+    func help(arguments: [String]) {
         #expect(CommandLineRequest(arguments) == .help)
     }
 
-    @Test func `The help names every option`() {
+    @Test("The help names every option")
+    func helpText() {
         for option in ["--quick", "--seed", "--serve", "--port", "--host", "--picture", "--help", "-h", "NO_COLOR"] {
             #expect(CommandLineRequest.helpText.contains(option))
         }
@@ -64,8 +69,8 @@ struct OptionsTests {
         (["--seed", "--quick"], "\"--quick\" is not a seed: it takes a whole number from 0 to 18446744073709551615"),
     ]
 
-    @Test(arguments: faults)
-    func `A fault is told and the exit status is 64`(arguments: [String], message: String) async {
+    @Test("A wrong command line is told of, and the exit status is 64", arguments: faults)
+    func fault(arguments: [String], message: String) async {
         var complaints: [String] = []
         let status = await DemoCommand.run(arguments) { complaints.append($0) }
         #expect(status == 64)

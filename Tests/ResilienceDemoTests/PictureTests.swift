@@ -9,7 +9,8 @@ struct PictureTests {
     private static let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Guides/pictures/demo.svg")
 
-    @Test func `The picture in the README is drawn as it would be today`() throws {
+    @Test("The picture in the README is drawn as it would be today")
+    func readme() throws {
         let svg = try String(contentsOf: Self.file, encoding: .utf8)
         let picture = try #require(Picture(svg: svg))
         #expect(picture.svg == svg)
@@ -19,14 +20,16 @@ struct PictureTests {
         #expect(readme.contains("](Guides/pictures/demo.svg)"))
     }
 
-    @Test func `Of nothing there is a picture too`() {
+    @Test("A run without calls has a picture, too")
+    func withoutCalls() {
         let results = RunResults(records: [:], mostInFlight: 0)
         let picture = Picture(Comparison(unprotected: results, protected: results))
         #expect(Picture(svg: picture.svg) == picture)
         #expect(Picture(svg: "nothing") == nil)
     }
 
-    @Test func `Bars are shares of the calls`() {
+    @Test("Bars are shares of the calls")
+    func bars() {
         let left = [
             CallRecord(phase: .slow, outcome: .succeeded, wait: .zero),
             .init(phase: .slow, outcome: .failed, wait: .zero),

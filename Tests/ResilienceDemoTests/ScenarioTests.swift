@@ -9,28 +9,34 @@ struct ScenarioTests {
         phases: [(.healthy, .seconds(1)), (.slow, .zero), (.down, .seconds(2)), (.recovered, .seconds(1))],
         callRate: 10, shortestBreak: .seconds(1), longestBreak: .seconds(1))
 
-    @Test(arguments: [
-        (-1, Phase.healthy), (0, .healthy), (999, .healthy), (1_000, .down), (2_999, .down), (3_000, .recovered),
-        (4_000, .recovered), (9_000, .recovered),
-    ])
-    func `A phase begins at exactly its start`(milliseconds: Int, expected: Phase) {
+    @Test(
+        "A phase begins at exactly its start",
+        arguments: [
+            (-1, Phase.healthy), (0, .healthy), (999, .healthy), (1_000, .down), (2_999, .down), (3_000, .recovered),
+            (4_000, .recovered), (9_000, .recovered),
+        ])
+    func phaseStart(milliseconds: Int, expected: Phase) {
         #expect(scenario.phase(at: .milliseconds(milliseconds)) == expected)
     }
 
-    @Test func `Without phases the upstream is healthy`() {
+    @Test("Without phases the upstream is healthy")
+    func withoutPhases() {
         let empty = Scenario(phases: [], callRate: 1, shortestBreak: .seconds(1), longestBreak: .seconds(1))
         #expect(empty.length == .zero)
         #expect(empty.phase(at: .seconds(1)) == .healthy)
     }
 
-    @Test func `Both set-ups go through all phases in the time they promise`() {
+    @Test("Both set-ups go through all phases in the time they promise")
+    func setUps() {
         for scenario in [Scenario.standard, .quick] { #expect(scenario.spans.map(\.phase) == Phase.allCases) }
         #expect(Scenario.standard.length == .seconds(28))
         #expect(Scenario.quick.length == .seconds(7))
     }
 
-    @Test(arguments: 1...10 as ClosedRange<UInt64>)
-    func `Overloaded, three times the usual traffic comes, and in other phases the usual one`(seed: UInt64) {
+    @Test(
+        "In the overloaded phase three times the usual traffic comes, and in other phases the usual one",
+        arguments: 1...10 as ClosedRange<UInt64>)
+    func overload(seed: UInt64) {
         let arrivals = Traffic(.standard, seed: seed).arrivals
         for span in Scenario.standard.spans {
             let count = Double(arrivals.count { $0 >= span.start && $0 < span.start + span.length })
@@ -41,7 +47,8 @@ struct ScenarioTests {
         #expect(zip(arrivals, arrivals.dropFirst()).allSatisfy { $0 <= $1 })
     }
 
-    @Test func `Protection can be built for both set-ups`() throws {
+    @Test("Protection can be built for both set-ups")
+    func protection() throws {
         for scenario in [Scenario.standard, .quick] {
             let protection = try Protection(scenario, seed: 1)
             #expect(protection.breaker.state == .closed)
@@ -54,7 +61,8 @@ struct ScenarioTests {
         }
     }
 
-    @Test func `What the layers did since a moment leaves out what came before`() {
+    @Test("What the layers did since a moment leaves out what came before")
+    func layersSince() {
         func totals(_ numbers: [Int]) -> Protection.Totals {
             Protection.Totals(
                 retries: numbers[0], savedByRetry: numbers[1], budgetExhausted: numbers[2], timeouts: numbers[3],
@@ -66,14 +74,16 @@ struct ScenarioTests {
         #expect(later.since(totals(earlier)) == totals([10, 20, 30, 40, 50, 60, 70, 80]))
     }
 
-    @Test(arguments: [0, 1, 42, UInt64.max])
-    func `The same seed gives the same arrivals`(seed: UInt64) {
+    @Test("The same seed gives the same arrivals", arguments: [0, 1, 42, UInt64.max])
+    func sameSeed(seed: UInt64) {
         #expect(Traffic(.standard, seed: seed) == Traffic(.standard, seed: seed))
         #expect(Traffic(.standard, seed: seed) != Traffic(.standard, seed: seed &+ 1))
     }
 
-    @Test(arguments: 1...20 as ClosedRange<UInt64>)
-    func `Arrivals are in order, within the run and about as many as the rate says`(seed: UInt64) {
+    @Test(
+        "Arrivals are in order, within the run and about as many as the rate says",
+        arguments: 1...20 as ClosedRange<UInt64>)
+    func arrivals(seed: UInt64) {
         let arrivals = Traffic(seed: seed, callRate: 80, length: .seconds(20)).arrivals
         #expect(arrivals.allSatisfy { $0 >= .zero && $0 < .seconds(20) })
         #expect(zip(arrivals, arrivals.dropFirst()).allSatisfy { $0 <= $1 })
@@ -81,8 +91,8 @@ struct ScenarioTests {
         #expect(abs(arrivals.count - 1600) < 200)
     }
 
-    @Test(arguments: [0, -1, Double.nan, .infinity])
-    func `A rate that makes no sense gives no traffic`(rate: Double) {
+    @Test("A rate that is not above zero or not finite gives no traffic", arguments: [0, -1, Double.nan, .infinity])
+    func senselessRate(rate: Double) {
         #expect(Traffic(seed: 1, callRate: rate, length: .seconds(1)).arrivals.isEmpty)
     }
 }

@@ -18,8 +18,10 @@ struct ScrapeTests {
         return stage
     }
 
-    @Test(.enabled(if: program("promtool") != nil, "promtool is not installed"))
-    func `promtool has no complaint`() async throws {
+    @Test(
+        "promtool finds nothing wrong with the metrics",
+        .enabled(if: program("promtool") != nil, "promtool is not installed"))
+    func promtool() async throws {
         let page = try await called().get("/metrics")
         #expect(page.body.contains("resilience_"))
         let result = try await run(
@@ -29,8 +31,9 @@ struct ScrapeTests {
     }
 
     @Test(
+        "A Prometheus server scrapes the status server",
         .enabled(if: PrometheusServer.executable != nil, "prometheus is not installed"), .timeLimit(.minutes(30)))
-    func `A Prometheus server scrapes the status server`() async throws {
+    func prometheus() async throws {
         let stage = try await called()
         let server = try StatusServer(host: "127.0.0.1", port: 0, routes: stage.routes)
         let result: Result<Void, any Error>

@@ -33,7 +33,8 @@ struct StatusConnectionTests {
         theirs.close()
     }
 
-    @Test func `A request has to be complete in its time, however its bytes drip in`() {
+    @Test("A request has to be complete in its time, however its bytes drip in")
+    func slowRequest() {
         defer { end() }
         var connection = connection()
         #expect(connection.deadline == start.advanced(by: .seconds(10)))
@@ -58,7 +59,8 @@ struct StatusConnectionTests {
         #expect(!goesOn4)
     }
 
-    @Test func `After an answer the time for the next request begins`() {
+    @Test("After an answer the time for the next request begins")
+    func nextRequest() {
         defer { end() }
         var connection = connection()
         theirs.send("GET /health HTTP/1.1\r\n\r\n")
@@ -71,7 +73,8 @@ struct StatusConnectionTests {
         #expect(!goesOn6)
     }
 
-    @Test func `A client that asks and asks and takes no answer is not read any more, and let go`() {
+    @Test("A client that asks and takes no answer is not read any more, and disconnected")
+    func greedyClient() {
         defer { end() }
         var connection = connection()
         var count = 0
@@ -88,7 +91,8 @@ struct StatusConnectionTests {
         #expect(!goesOn8)
     }
 
-    @Test func `A client that takes its answers late gets all of them`() throws {
+    @Test("A client that takes its answers late gets all of them")
+    func lateReader() throws {
         defer { end() }
         var connection = connection()
         var count = 0
@@ -109,7 +113,8 @@ struct StatusConnectionTests {
         #expect(text.hasSuffix("there is /, /status.json, /health and /metrics\n"))
     }
 
-    @Test func `A client that goes away ends the connection`() {
+    @Test("A client that goes away ends the connection")
+    func clientGone() {
         var connection = connection()
         theirs.close()
         let goesOn9 = connection.proceed(routes, now: start)
@@ -117,7 +122,8 @@ struct StatusConnectionTests {
         closeDescriptor(ours)
     }
 
-    @Test func `The thread sleeps until the first deadline, rounded up, and never for longer than it can say`() {
+    @Test("The thread sleeps until the first deadline, rounded up, and never for longer than it can say")
+    func pollTimeout() {
         defer { end() }
         let deadlines = [2_000_001, 1_000_001, 9_000_000].map { start.advanced(by: .microseconds($0)) }
         #expect(StatusLoop.timeout(of: deadlines, now: start) == 1_001)

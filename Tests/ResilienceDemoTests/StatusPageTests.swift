@@ -7,22 +7,26 @@ import Testing
 struct StatusPageTests {
     private let page = StatusPage.html
 
-    @Test(arguments: [
-        "http:", "https:", "src=", "@import", "url(", "//cdn", "import(", "XMLHttpRequest", "WebSocket", "eval(",
-        "innerHTML",
-    ])
-    func `Nothing outside of it is referred to, and no text becomes markup`(text: String) {
+    @Test(
+        "The page refers to nothing outside of it, and no text becomes markup",
+        arguments: [
+            "http:", "https:", "src=", "@import", "url(", "//cdn", "import(", "XMLHttpRequest", "WebSocket", "eval(",
+            "innerHTML",
+        ])
+    func selfContained(text: String) {
         #expect(!page.contains(text))
     }
 
-    @Test func `Its only links are to this server`() {
+    @Test("The page's only links are to this server")
+    func links() {
         let links = page.matches(of: /href="([^"]*)"/).map { String($0.1) }
         #expect(Set(links) == ["data:,", "metrics", "health", "status.json"])
         let asked = StatusPage.script.matches(of: /fetch\("([^"]*)"/).map { String($0.1) }
         #expect(asked == ["status.json"])
     }
 
-    @Test func `It is fit for a phone and for who cannot see it`() {
+    @Test("The page declares what phones, dark mode and screen readers need")
+    func accessible() {
         #expect(page.hasPrefix("<!DOCTYPE html>\n<html lang=\"en\">\n"))
         #expect(page.contains("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"))
         #expect(page.contains("id=\"breaker\" aria-live=\"polite\""))
@@ -31,7 +35,8 @@ struct StatusPageTests {
         #expect(page.contains("@media (min-width: 600px)"))
     }
 
-    @Test func `Every element that the script writes to is there once`() {
+    @Test("Every element that the script writes to is there once")
+    func elements() {
         let used = StatusPage.script.matches(of: /(?:byId|put)\("([^"]*)"/).map { String($0.1) }
         #expect(used.count > 30)
         for id in Set(used) {
@@ -41,7 +46,8 @@ struct StatusPageTests {
         #expect(Set(declared).count == declared.count)
     }
 
-    @Test func `All data that the script reads is there`() throws {
+    @Test("All data that the script reads is there")
+    func scriptData() throws {
         let answer = try StatusStage().get("/status.json")
         let data = try #require(try JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any])
         let paths = StatusPage.script.matches(of: /data\.(\w+)(?:\.(\w+))?/).map { ($0.1, $0.2) }
@@ -57,7 +63,8 @@ struct StatusPageTests {
         }
     }
 
-    @Test func `Each element that is opened is closed`() {
+    @Test("Each element that is opened is closed")
+    func closedElements() {
         let html = page.replacing(/<script>[\s\S]*<\/script>/, with: "").replacing(/<style>[\s\S]*<\/style>/, with: "")
         var open: [String] = []
         for tag in html.matches(of: /<(\/?)([a-z0-9]+)[^>]*>/) {

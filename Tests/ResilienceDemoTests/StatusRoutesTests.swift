@@ -11,8 +11,8 @@ struct StatusRoutesTests {
         return try #require(try JSONSerialization.jsonObject(with: Data(response.body.utf8)) as? [String: Any])
     }
 
-    @Test(arguments: ["/", "/?a=b"])
-    func `The page is HTML that may load nothing`(path: String) throws {
+    @Test("The page is HTML that may load nothing", arguments: ["/", "/?a=b"])
+    func pageRoute(path: String) throws {
         let response = try StatusStage().get(path)
         #expect(response.status == 200)
         #expect(response.contentType == "text/html; charset=utf-8")
@@ -21,7 +21,8 @@ struct StatusRoutesTests {
         #expect(response.body == StatusPage.html)
     }
 
-    @Test func `The data is what the live view shows`() throws {
+    @Test("The data is what the live view shows")
+    func liveData() throws {
         let response = try StatusStage().get("/status.json")
         #expect(response.status == 200)
         let report = try JSONDecoder().decode(StatusReport.self, from: Data(response.body.utf8))
@@ -46,7 +47,8 @@ struct StatusRoutesTests {
         #expect(report.events.first?.at == 19)
     }
 
-    @Test func `The data's shape`() throws {
+    @Test("The data has the keys of the live view, and no others")
+    func dataKeys() throws {
         let data = try object(StatusStage().get("/status.json"))
         #expect(
             data.keys.sorted() == [
@@ -61,14 +63,16 @@ struct StatusRoutesTests {
             ])
     }
 
-    @Test func `Before the first round there is no data`() throws {
+    @Test("Before the first round there is no data")
+    func beforeTheFirstRound() throws {
         let response = try StatusStage(nil).get("/status.json")
         #expect(response.status == 503)
         #expect(response.headers.contains { $0 == ("Retry-After", "1") })
         #expect(try object(response).isEmpty)
     }
 
-    @Test func `Health is 200 while calls are answered, and 503 when the module lets none in`() async throws {
+    @Test("Health is 200 while calls are answered, and 503 when the module lets none in")
+    func health() async throws {
         let stage = try StatusStage()
         #expect(try object(stage.get("/health"))["status"] as? String == "healthy")
 
@@ -84,7 +88,8 @@ struct StatusRoutesTests {
         #expect(try object(down)["status"] as? String == "down")
     }
 
-    @Test func `Metrics come in the format that is asked for`() async throws {
+    @Test("Metrics come in the format that is asked for")
+    func metricsFormat() async throws {
         let stage = try StatusStage()
         _ = try await stage.protection.policy.execute(for: 1) { .init(status: 200, body: "") }
         let text = stage.get("/metrics")
@@ -96,13 +101,16 @@ struct StatusRoutesTests {
         #expect(open.body.hasSuffix("# EOF\n"))
     }
 
-    @Test(arguments: ["/x", "/status", "/health/", "/metrics/x", "//", "*", "/STATUS.JSON", "/../", "/%2e"])
-    func `What is not there is 404`(path: String) throws {
+    @Test(
+        "A path that is not there is answered with 404",
+        arguments: ["/x", "/status", "/health/", "/metrics/x", "//", "*", "/STATUS.JSON", "/../", "/%2e"])
+    func unknownPath(path: String) throws {
         #expect(try StatusStage().get(path).status == 404)
     }
 
-    @Test(arguments: ["POST", "PUT", "DELETE", "OPTIONS", "get", "BREW"])
-    func `Nothing can be changed`(method: String) throws {
+    @Test(
+        "Methods other than GET and HEAD are refused", arguments: ["POST", "PUT", "DELETE", "OPTIONS", "get", "BREW"])
+    func otherMethods(method: String) throws {
         let response = try StatusStage().routes.answer(HTTPRequest(method: method, path: "/", keepsAlive: true))
         #expect(response.status == 405)
         #expect(response.headers.contains { $0 == ("Allow", "GET, HEAD") })

@@ -6,11 +6,13 @@ import Testing
 /// Real requests over the loopback interface; every wait is for an event.
 @Suite("Status server")
 struct StatusServerTests {
-    @Test(arguments: [
-        ("/", "text/html; charset=utf-8"), ("/status.json", "application/json"), ("/health", "application/json"),
-        ("/metrics", "text/plain; version=0.0.4; charset=utf-8"),
-    ])
-    func `Each route is answered, to HEAD without the body`(path: String, type: String) async throws {
+    @Test(
+        "Each route is answered, to HEAD without the body",
+        arguments: [
+            ("/", "text/html; charset=utf-8"), ("/status.json", "application/json"), ("/health", "application/json"),
+            ("/metrics", "text/plain; version=0.0.4; charset=utf-8"),
+        ])
+    func routes(path: String, type: String) async throws {
         try await StatusStage().serving { server in
             let port = server.address.port
             let get = try Answer("GET \(path) HTTP/1.1\r\nConnection: close\r\n\r\n", at: port)
@@ -25,7 +27,8 @@ struct StatusServerTests {
         }
     }
 
-    @Test func `The format of the metrics is negotiated, also by several headers`() async throws {
+    @Test("The format of the metrics is negotiated, also by several headers")
+    func negotiation() async throws {
         try await StatusStage().serving { server in
             let request =
                 "GET /metrics HTTP/1.0\r\nAccept: application/openmetrics-text\r\nACCEPT: text/plain;q=0.5\r\n\r\n"
@@ -35,7 +38,8 @@ struct StatusServerTests {
         }
     }
 
-    @Test func `Requests on one connection are answered in turn, with bodies skipped`() async throws {
+    @Test("Requests on one connection are answered in turn, with bodies skipped")
+    func inTurn() async throws {
         try await StatusStage().serving { server in
             let client = try RawClient(port: server.address.port)
             defer { client.close() }
@@ -49,13 +53,15 @@ struct StatusServerTests {
         }
     }
 
-    @Test(arguments: [
-        ("nonsense\r\n\r\n", 400), ("GET / HTTP/3\r\n\r\n", 505),
-        ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
-        ("POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", 413),
-        ("GET / HTTP/1.1\r\nX: " + String(repeating: "x", count: 40_000), 431),
-    ])
-    func `What is no request is refused and ends the connection`(text: String, status: Int) async throws {
+    @Test(
+        "Bytes that are no request are refused and end the connection",
+        arguments: [
+            ("nonsense\r\n\r\n", 400), ("GET / HTTP/3\r\n\r\n", 505),
+            ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
+            ("POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", 413),
+            ("GET / HTTP/1.1\r\nX: " + String(repeating: "x", count: 40_000), 431),
+        ])
+    func refused(text: String, status: Int) async throws {
         try await StatusStage().serving { server in
             let answer = try Answer(text, at: server.address.port)
             #expect(answer.status == status)
@@ -63,7 +69,8 @@ struct StatusServerTests {
         }
     }
 
-    @Test func `A connection beyond the limit takes the place of the one that was silent for longest`() async throws {
+    @Test("A connection beyond the limit takes the place of the one that was silent for longest")
+    func connectionLimit() async throws {
         try await StatusStage().serving(.init(connections: 2)) { server in
             let clients = try (0..<3).map { _ in try RawClient(port: server.address.port) }
             defer { for client in clients { client.close() } }
@@ -75,7 +82,8 @@ struct StatusServerTests {
         }
     }
 
-    @Test func `A client that says nothing is let go`() async throws {
+    @Test("A client that says nothing is disconnected")
+    func silentClient() async throws {
         try await StatusStage().serving(.init(requestTime: .zero)) { server in
             let client = try RawClient(port: server.address.port)
             defer { client.close() }
@@ -83,7 +91,8 @@ struct StatusServerTests {
         }
     }
 
-    @Test func `A port that is taken is an error`() async throws {
+    @Test("A port that is taken is an error")
+    func portTaken() async throws {
         let stage = try StatusStage()
         try await stage.serving { server in
             #expect(throws: SocketError("bind", code: EADDRINUSE)) {
@@ -93,7 +102,8 @@ struct StatusServerTests {
         #expect(throws: SocketError.self) { try StatusServer(host: "nowhere", port: 0, routes: stage.routes) }
     }
 
-    @Test func `Stopped, it ends its connections and refuses further ones, and may be stopped again`() async throws {
+    @Test("A server that was stopped ends its connections, refuses further ones, and may be stopped again")
+    func stopped() async throws {
         let server = try StatusServer(host: "127.0.0.1", port: 0, routes: StatusStage().routes)
         #expect(server.address.description == "http://127.0.0.1:\(server.address.port)/")
         let client = try RawClient(port: server.address.port)

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Story")
 struct StoryTests {
-    @Test func `The breaker's changes are taken down as an observer hears them`() throws {
+    @Test("The breaker's changes are noted as an observer hears them")
+    func breakerChanges() throws {
         let story = Story(Stopwatch())
         let protection = try Protection(.quick, seed: 1, observers: [story])
         protection.breaker.isolate()
@@ -14,7 +15,8 @@ struct StoryTests {
         #expect(changes == [.breaker(to: .isolated, reason: .manual, breakLength: nil), .phase(.down)])
     }
 
-    @Test func `What the layers do is told once in each phase, with the first numbers`() async throws {
+    @Test("What the layers do is told once in each phase")
+    func layersOncePerPhase() async throws {
         let story = Story(Stopwatch())
         let protection = try Protection(.quick, seed: 1, observers: [story])
         let answer = UpstreamClient.Response(status: 200, body: "order 1")

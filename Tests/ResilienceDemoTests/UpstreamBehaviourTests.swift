@@ -8,26 +8,27 @@ struct UpstreamBehaviourTests {
         (0..<2_000).map { behaviour.fate(ofRequest: $0, seed: seed) }
     }
 
-    @Test(arguments: Phase.allCases)
-    func `The same request meets the same fate`(phase: Phase) {
+    @Test("The same request meets the same fate", arguments: Phase.allCases)
+    func sameFate(phase: Phase) {
         let behaviour = UpstreamBehaviour.during(phase)
         #expect(fates(behaviour) == fates(behaviour))
         #expect(fates(behaviour) != fates(behaviour, seed: 2))
     }
 
-    @Test(arguments: [Phase.slow, .overloaded])
-    func `Slow or overloaded, every request is served`(phase: Phase) {
+    @Test("A slow or overloaded upstream serves every request", arguments: [Phase.slow, .overloaded])
+    func slowOrOverloaded(phase: Phase) {
         #expect(fates(.during(phase)).allSatisfy { $0.answer == .ok })
     }
 
-    @Test(arguments: [Phase.healthy, .recovered, .calm])
-    func `Also a healthy upstream refuses some requests`(phase: Phase) {
+    @Test("Even a healthy upstream refuses some requests", arguments: [Phase.healthy, .recovered, .calm])
+    func healthy(phase: Phase) {
         let answers = fates(.during(phase)).map(\.answer)
         #expect(answers.allSatisfy { $0 != .reset })
         #expect(abs(Double(answers.count { $0 == .unavailable }) / Double(answers.count) - 0.03) < 0.02)
     }
 
-    @Test func `Failing, most requests get no good answer`() {
+    @Test("A failing upstream gives most requests no good answer")
+    func failing() {
         let answers = fates(.during(.failing)).map(\.answer)
         let share = { (answer: UpstreamBehaviour.Answer) in
             Double(answers.count { $0 == answer }) / Double(answers.count)
@@ -37,14 +38,16 @@ struct UpstreamBehaviourTests {
         #expect(abs(share(.ok) - 0.15) < 0.05)
     }
 
-    @Test func `Work stays within its jitter`() {
+    @Test("Work stays within its jitter")
+    func workJitter() {
         let works = fates(.during(.slow)).map(\.work)
         #expect(works.allSatisfy { $0 >= .milliseconds(320) && $0 <= .milliseconds(480) })
         #expect((works.max() ?? .zero) > .milliseconds(470))
         #expect((works.min() ?? .zero) < .milliseconds(330))
     }
 
-    @Test func `Only down is the port closed`() {
+    @Test("The port is closed only while the upstream is down")
+    func portClosed() {
         #expect(Phase.allCases.filter { !UpstreamBehaviour.during($0).isListening } == [.down])
     }
 }
@@ -61,7 +64,8 @@ struct WorkerPoolTests {
         pool.step(now: start.advanced(by: .milliseconds(milliseconds))).map(\.order)
     }
 
-    @Test func `As many requests as there are workers run at once, the others in order`() {
+    @Test("As many requests as there are workers run at once, the others in order")
+    func workers() {
         var pool = WorkerPool(workers: 2)
         for order in 1...5 as ClosedRange<UInt64> { pool.add(job(order)) }
         #expect(pool.canStartWork)
@@ -75,7 +79,8 @@ struct WorkerPoolTests {
         #expect(pool.nextEnd == nil)
     }
 
-    @Test func `Cleared, it forgets what ran and what waited`() {
+    @Test("A cleared upstream forgets what ran and what waited")
+    func cleared() {
         var pool = WorkerPool(workers: 1)
         for order in 1...3 as ClosedRange<UInt64> { pool.add(job(order)) }
         #expect(step(&pool, 0) == [])
@@ -84,7 +89,8 @@ struct WorkerPoolTests {
         #expect(step(&pool, 100) == [])
     }
 
-    @Test func `What waits keeps the work that it came with`() {
+    @Test("A waiting request keeps the work that it came with")
+    func waitingRequest() {
         var pool = WorkerPool(workers: 1)
         pool.add(job(1, work: .milliseconds(100)))
         pool.add(job(2, work: .milliseconds(50)))
@@ -119,8 +125,10 @@ struct WorkerPoolTests {
         return Double(answered) / Double(max(1, arrivals.count))
     }
 
-    @Test(arguments: 1...20 as ClosedRange<UInt64>)
-    func `Under three times its load, most answers come after their callers have left; with its load, none`(
+    @Test(
+        "Under three times its load, most answers come after their callers have left; with its load, none",
+        arguments: 1...20 as ClosedRange<UInt64>)
+    func tripleLoad(
         seed: UInt64
     ) {
         // With each second of it the queue grows by two seconds' work: only calls of the first half second are in time.

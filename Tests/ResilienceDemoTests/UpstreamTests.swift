@@ -33,7 +33,8 @@ struct UpstreamTests {
         }
     }
 
-    @Test func `The port is refused while closed and the same when open again`() async throws {
+    @Test("The port is refused while closed and the same when open again")
+    func portClosed() async throws {
         try await withUpstream { upstream, client in
             #expect(await failure(client, order: 1) == .cannotConnectToHost)
             try await upstream.enter(.healthy)
@@ -47,7 +48,8 @@ struct UpstreamTests {
         }
     }
 
-    @Test func `Many requests at once are all answered`() async throws {
+    @Test("Many requests at once are all answered")
+    func manyRequests() async throws {
         try await withUpstream { upstream, client in
             try await upstream.behave(UpstreamBehaviour(work: .zero))
             try await withThrowingTaskGroup(of: Int.self) { group in
@@ -57,7 +59,8 @@ struct UpstreamTests {
         }
     }
 
-    @Test func `Refusals are answered and resets are not`() async throws {
+    @Test("Refusals are answered and resets are not")
+    func refusalsAndResets() async throws {
         try await withUpstream { upstream, client in
             try await upstream.behave(UpstreamBehaviour(work: .zero, shareUnavailable: 1))
             #expect(try await client.state(ofOrder: 1, call: 1).status == 503)
@@ -68,7 +71,8 @@ struct UpstreamTests {
         }
     }
 
-    @Test func `A request under way when the port closes is reset`() async throws {
+    @Test("A request under way when the port closes is reset")
+    func resetUnderWay() async throws {
         try await withUpstream { upstream, _ in
             // Longer than any test runs: only the reset ends the request.
             try await upstream.behave(UpstreamBehaviour(work: .seconds(3600)))
@@ -82,7 +86,8 @@ struct UpstreamTests {
         }
     }
 
-    @Test func `Requests on one connection are answered in turn`() async throws {
+    @Test("Requests on one connection are answered in turn")
+    func inTurn() async throws {
         try await withUpstream { upstream, _ in
             try await upstream.behave(UpstreamBehaviour(work: .zero))
             let raw = try RawClient(port: upstream.port)
@@ -98,7 +103,8 @@ struct UpstreamTests {
         }
     }
 
-    @Test func `After a request that cannot be read the connection ends`() async throws {
+    @Test("After a request that cannot be read the connection ends")
+    func unreadableRequest() async throws {
         try await withUpstream { upstream, _ in
             try await upstream.enter(.healthy)
             let raw = try RawClient(port: upstream.port)
@@ -110,7 +116,8 @@ struct UpstreamTests {
         }
     }
 
-    @Test func `Stopped, it refuses everything and may be stopped again`() async throws {
+    @Test("An upstream that was stopped refuses everything and may be stopped again")
+    func stopped() async throws {
         let upstream = try Upstream(seed: 1)
         try await upstream.enter(.healthy)
         await upstream.stop()
@@ -118,7 +125,8 @@ struct UpstreamTests {
         await #expect(throws: SocketError.self) { try await upstream.enter(.healthy) }
     }
 
-    @Test func `What becomes of a request is decided by its number, whatever order it is about`() async throws {
+    @Test("A request's number decides what becomes of it, whatever order it is about")
+    func fateByNumber() async throws {
         try await withUpstream { upstream, client in
             let behaviour = UpstreamBehaviour(work: .zero, shareUnavailable: 0.5)
             try await upstream.behave(behaviour)
@@ -131,8 +139,8 @@ struct UpstreamTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(30)))
-    func `Requests that are cancelled about when their answers come end, one way or the other`() async throws {
+    @Test("Requests that are cancelled just as their answers come end, one way or the other", .timeLimit(.minutes(30)))
+    func cancelledAtTheEnd() async throws {
         try await withUpstream { upstream, client in
             try await upstream.behave(UpstreamBehaviour(work: .zero))
             for round in 0..<20 {
@@ -156,7 +164,8 @@ struct UpstreamTests {
         }
     }
 
-    @Test func `A request of a task that is cancelled already is cancelled`() async throws {
+    @Test("A request of a task that is cancelled already is cancelled")
+    func cancelledBefore() async throws {
         try await withUpstream { upstream, client in
             // Longer than any test runs.
             try await upstream.behave(UpstreamBehaviour(work: .seconds(3600)))

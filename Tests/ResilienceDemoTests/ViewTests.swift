@@ -30,7 +30,8 @@ struct ViewTests {
             change: .breaker(to: .open, reason: .slowCallRate(0.52), breakLength: .milliseconds(507))),
     ]
 
-    @Test func `A plain line and its heading`() {
+    @Test("A plain line stands in the columns of its heading")
+    func plainLine() {
         let expected = """
                                          | without protection            | with a policy: last good answer, retry, circuit breaker, limiter, bulkhead, timeout
                time    upstream  calls/s |    ok  failed     p50     p99 |   breaker  slots  permits     ok  stale  failed     p50     p99
@@ -39,7 +40,8 @@ struct ViewTests {
         #expect((PlainView.header + [PlainView.line(frame())]).joined(separator: "\n") == expected)
     }
 
-    @Test func `Lines about changes`() {
+    @Test("Each change is told in a line of its own")
+    func changeLines() {
         let halfOpen = StoryEvent.Change.breaker(to: .halfOpen, reason: .breakEnded, breakLength: nil)
         let failed = StoryEvent.Change.breaker(to: .open, reason: .probesFailed, breakLength: .seconds(1))
         let closed = StoryEvent.Change.breaker(to: .closed, reason: .probesSucceeded, breakLength: nil)
@@ -61,7 +63,8 @@ struct ViewTests {
         #expect((Self.events + more).map { PlainView.line($0) }.joined(separator: "\n") == expected)
     }
 
-    @Test func `A frame on a terminal`() {
+    @Test("A frame on a terminal shows both sides, the phases and the latest changes")
+    func terminalFrame() {
         let expected = """
             The same calls to two equal upstreams, one of them behind a policy
               time      ==========---------------------------------------------- 5.0 s
@@ -91,8 +94,10 @@ struct ViewTests {
         #expect(lines.joined(separator: "\n") == expected)
     }
 
-    @Test(arguments: [Duration.zero, .seconds(4), .seconds(19), .seconds(28), .seconds(35)])
-    func `Every frame has the same number of lines, and they fit`(elapsed: Duration) {
+    @Test(
+        "Every frame has the same number of lines, and they fit",
+        arguments: [Duration.zero, .seconds(4), .seconds(19), .seconds(28), .seconds(35)])
+    func frameSize(elapsed: Duration) {
         let many = (0..<40).map { StoryEvent(moment: .seconds($0), change: .phase(.slow)) }
         for events in [[], Self.events, many] {
             let lines = TerminalView(glyphs: .unicode).lines(frame(elapsed: elapsed, events: events))
@@ -101,14 +106,16 @@ struct ViewTests {
         }
     }
 
-    @Test(arguments: Phase.allCases) func `The story of each phase fits into a line`(phase: Phase) {
+    @Test("The story of each phase fits into a line", arguments: Phase.allCases)
+    func storyLine(phase: Phase) {
         let events = [StoryEvent(moment: .seconds(4), change: .phase(phase))]
         let lines = TerminalView(glyphs: .ascii).lines(frame(events: events))
         #expect(lines.contains { $0.text.hasSuffix(phase.story) })
         #expect(lines.allSatisfy { $0.text.count < 80 })
     }
 
-    @Test func `The breaker's history shows probing however short it was`() {
+    @Test("The breaker's history shows probing however short it was")
+    func breakerHistory() {
         func change(_ seconds: Double, _ state: CircuitBreaker.State) -> StoryEvent {
             StoryEvent(moment: .seconds(seconds), change: .breaker(to: state, reason: .manual, breakLength: nil))
         }
@@ -126,7 +133,8 @@ struct ViewTests {
         #expect(frame().breakerHistory(cells: 0).isEmpty)
     }
 
-    @Test func `A line is cut by what is seen, and coloured only if there are colours`() {
+    @Test("A line is cut by what is seen, and coloured only if there are colours")
+    func cutLine() {
         let line = StyledLine("one ", .bold) + StyledLine("two", .red) + StyledLine(" three")
         #expect(line.rendered(width: 80, hasColor: false) == "one two three")
         #expect(line.rendered(width: 6, hasColor: false) == "one tw")
@@ -134,16 +142,19 @@ struct ViewTests {
         #expect(line.rendered(width: 0, hasColor: true) == "")
     }
 
-    @Test(arguments: [
-        (0, "0 ms"), (999, "<1 ms"), (1_000, "1 ms"), (402_499, "402 ms"), (999_499, "999 ms"), (999_500, "1.00 s"),
-        (1_250_000, "1.25 s"), (9_994_000, "9.99 s"), (9_995_000, "10.0 s"), (99_940_000, "99.9 s"),
-        (99_950_000, "100 s"), (3_600_000_000, "3600 s"),
-    ])
-    func `Durations in cells`(microseconds: Int64, expected: String) {
+    @Test(
+        "A duration in a cell is rounded, in milliseconds below a second",
+        arguments: [
+            (0, "0 ms"), (999, "<1 ms"), (1_000, "1 ms"), (402_499, "402 ms"), (999_499, "999 ms"), (999_500, "1.00 s"),
+            (1_250_000, "1.25 s"), (9_994_000, "9.99 s"), (9_995_000, "10.0 s"), (99_940_000, "99.9 s"),
+            (99_950_000, "100 s"), (3_600_000_000, "3600 s"),
+        ])
+    func durationCell(microseconds: Int64, expected: String) {
         #expect(Duration.microseconds(microseconds).cell == expected)
     }
 
-    @Test func `Numbers that fit no integer are still shown`() {
+    @Test("Numbers that fit no integer are still shown")
+    func hugeNumbers() {
         #expect(Double.infinity.text(decimals: 1) == "inf")
         #expect((-0.04).text(decimals: 1) == "0.0")
         #expect((-2.05).text(decimals: 1) == "-2.1")
@@ -162,7 +173,8 @@ struct LiveViewTests {
         LiveView(mode, columns: { 80 }, write: { output.writes.append($0) })
     }
 
-    @Test func `Plain, there is a line each half second and one for each change`() throws {
+    @Test("The plain view writes a line each half second and one for each change")
+    func plainView() throws {
         let output = Output()
         var view = view(.plain, output)
         try view.begin(.quick, seed: 3)
@@ -178,7 +190,8 @@ struct LiveViewTests {
         #expect(output.writes.allSatisfy { !$0.contains("\u{1B}") && $0.hasSuffix("\n") })
     }
 
-    @Test func `On a terminal each frame is one write over the one before`() throws {
+    @Test("On a terminal each frame is one write over the one before")
+    func oneWritePerFrame() throws {
         let output = Output()
         var view = view(.redrawing(hasColor: false, glyphs: .ascii), output)
         try view.begin(.quick, seed: 3)
@@ -192,7 +205,8 @@ struct LiveViewTests {
         #expect(output.writes[2] == "\u{1B}[23A" + output.writes[1])
     }
 
-    @Test func `An output that is closed ends the view`() {
+    @Test("An output that is closed ends the view")
+    func closedOutput() {
         var view = LiveView(.plain, columns: { nil }, write: { _ in throw Terminal.Closed() })
         #expect(throws: Terminal.Closed.self) { try view.begin(.quick, seed: 1) }
     }
@@ -200,23 +214,26 @@ struct LiveViewTests {
     private static let unicode = ViewMode.redrawing(hasColor: true, glyphs: .unicode)
     private static let ascii = ViewMode.redrawing(hasColor: true, glyphs: .ascii)
 
-    @Test(arguments: [
-        (["TERM": "xterm", "LANG": "de_DE.UTF-8"], unicode),
-        (["TERM": "xterm", "LANG": "en_US.utf8"], unicode),
-        (["TERM": "xterm", "LC_ALL": "", "LANG": "C.UTF-8"], unicode),
-        (["TERM": "xterm", "LC_ALL": "C", "LANG": "C.UTF-8"], ascii),
-        (["TERM": "xterm"], ascii),
-        (["TERM": "xterm", "NO_COLOR": ""], ascii),
-        (["TERM": "xterm", "NO_COLOR": "1"], .redrawing(hasColor: false, glyphs: .ascii)),
-        (["TERM": "dumb"], .plain),
-        (["TERM": ""], .plain),
-        ([:], .plain),
-    ])
-    func `The view suits the environment`(environment: [String: String], expected: ViewMode) {
+    @Test(
+        "The view suits the environment",
+        arguments: [
+            (["TERM": "xterm", "LANG": "de_DE.UTF-8"], unicode),
+            (["TERM": "xterm", "LANG": "en_US.utf8"], unicode),
+            (["TERM": "xterm", "LC_ALL": "", "LANG": "C.UTF-8"], unicode),
+            (["TERM": "xterm", "LC_ALL": "C", "LANG": "C.UTF-8"], ascii),
+            (["TERM": "xterm"], ascii),
+            (["TERM": "xterm", "NO_COLOR": ""], ascii),
+            (["TERM": "xterm", "NO_COLOR": "1"], .redrawing(hasColor: false, glyphs: .ascii)),
+            (["TERM": "dumb"], .plain),
+            (["TERM": ""], .plain),
+            ([:], .plain),
+        ])
+    func viewMode(environment: [String: String], expected: ViewMode) {
         #expect(ViewMode.choose(environment: environment, size: .init(columns: 76, rows: 24)) == expected)
     }
 
-    @Test func `A terminal that is too small, or none, gets plain lines`() {
+    @Test("A terminal that is too small, or none, gets plain lines")
+    func smallTerminal() {
         for size in [nil, ViewMode.Size(columns: 75, rows: 24), ViewMode.Size(columns: 76, rows: 23)] {
             #expect(ViewMode.choose(environment: ["TERM": "xterm"], size: size) == .plain)
         }

@@ -79,7 +79,7 @@
             }
         }
 
-        @Test("a slot is free again after a method that fails, and after a response that nobody writes")
+        @Test("a slot is free again after a method that fails, and after a response that is not written")
         func slotsComeBack() async throws {
             let bulkhead = try Bulkhead("work", .init(limit: .fixed(1)), clock: clock)
             let interceptor = ResilienceInterceptor(bulkhead: bulkhead)

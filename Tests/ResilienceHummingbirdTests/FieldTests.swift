@@ -92,7 +92,7 @@
             }
         }
 
-        @Test("the priority decides who is served first, and what the handler calls may know it")
+        @Test("the priority decides which request is served first, and what the handler calls may know it")
         func priority() async throws {
             let recorder = EventRecorder()
             let bulkhead = try Bulkhead(

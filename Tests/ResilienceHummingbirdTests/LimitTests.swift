@@ -28,7 +28,7 @@
             }
         }
 
-        @Test("who has used up a limit gets 429 and is told when to come back; others are served")
+        @Test("a client that has used up a limit gets 429 and is told when to come back; others are served")
         func tooMany() async throws {
             let router = try Router(middleware(limiter()))
             try await application(router).test(.router) { client async throws in

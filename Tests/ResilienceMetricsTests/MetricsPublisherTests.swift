@@ -83,7 +83,7 @@
             #expect(backend.timers.flatMap(\.values).count == 8)
         }
 
-        @Test("what has gone is destroyed, also its timers; who shares a name shares a timer")
+        @Test("what has gone is destroyed, also its timers; sources that share a name share a timer")
         func gone() async throws {
             let publisher = MetricsPublisher(to: backend)
             let staying = try policy(publisher)
@@ -106,7 +106,7 @@
             #expect(backend.timers(label: "resilience.policy.duration").flatMap(\.values).count == 2)
         }
 
-        @Test("a source that begins anew is counted from zero, and a gauge without a value goes")
+        @Test("a source that starts over is counted from zero, and a gauge without a value goes")
         func restart() throws {
             let source = SettableSource()
             let publisher = MetricsPublisher(to: backend)

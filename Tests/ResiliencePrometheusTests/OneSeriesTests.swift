@@ -96,7 +96,7 @@ struct OneSeriesTests {
         #expect(names(sources) == ["a"])
     }
 
-    @Test("a breaker that two policies share is one, whoever measures its calls")
+    @Test("a breaker that two policies share is one, whatever measures its calls")
     func sharedBreaker() async throws {
         let all = [CallMetrics(), CallMetrics()]
         let breaker = try CircuitBreaker("host", observers: [all[0]])
@@ -158,7 +158,7 @@ struct OneSeriesTests {
         }
     }
 
-    @Test("a policy that nobody measures takes a name too, so that its layers and those of another are not mixed up")
+    @Test("a policy that is not measured takes a name too, so that its layers and those of another are not mixed up")
     func unmeasured() async throws {
         let calls = CallMetrics()
         let unmeasured = try Policy("a") { CircuitBreaker.layer() }

@@ -15,7 +15,7 @@
             }
         }
 
-        @Test("a port where nobody listens refuses, in the words of the system")
+        @Test("a port without a listener refuses, in the words of the system")
         func refused() async throws {
             let port = try await RedisServer.freePort()
             let text = try await Self.error("redis://127.0.0.1:\(port)", .patient)

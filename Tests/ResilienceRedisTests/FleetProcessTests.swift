@@ -8,7 +8,7 @@
         .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
     struct FleetProcessTests {
         @Test(
-            "all open together, a holder of the lease that is killed blocks nobody, and one that was stopped hears of it"
+            "all open together, a holder of the lease that is killed blocks no other, and one that was stopped hears of it"
         )
         func circuit() async throws {
             try await RedisServer.with { server in

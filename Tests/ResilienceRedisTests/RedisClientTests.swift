@@ -145,7 +145,7 @@
             }
         }
 
-        @Test("everybody who listens to a channel hears each message, over one connection")
+        @Test("every listener of a channel hears each message, over one connection")
         func channels() async throws {
             try await RedisServer.with { server in
                 try await withClient(server.url) { client in
@@ -223,7 +223,7 @@
             }
         }
 
-        @Test("a server that stands still costs the limit and no more, bounded in number, and is connected to anew")
+        @Test("a server that stands still costs the limit and no more, bounded in number, and is connected to again")
         func standstill() async throws {
             try await RedisServer.with { server in
                 var configuration = RedisClient.Configuration.patient

@@ -60,7 +60,9 @@
             }
         }
 
-        @Test("each change is heard, with who probes; what a newer version adds is ignored, and what it changes too")
+        @Test(
+            "each change is heard, with the node that probes; what a newer version adds is ignored, and what it changes too"
+        )
         func changes() async throws {
             try await withStore { client, store in
                 let heard = Heard()

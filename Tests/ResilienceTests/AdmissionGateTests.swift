@@ -38,7 +38,7 @@ struct AdmissionGateTests {
         #expect(gate.count == 0)
     }
 
-    @Test("a gate that is open is not empty, though nobody is in")
+    @Test("a gate that is open is not empty, though no call is in")
     func openIsNotEmpty() async throws {
         async let isEmpty = gate.waitUntilEmpty(until: deadline(.seconds(1)), on: time)
         try await clock.waitForTimers(1)
@@ -46,7 +46,7 @@ struct AdmissionGateTests {
         #expect(await !isEmpty)
     }
 
-    @Test("who waits learns of the last call, at the deadline of those that stay")
+    @Test("a waiting task learns of the last call, at the deadline of those that stay")
     func waits() async throws {
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         let call = Task { try await admit { _ = try await operation() } }

@@ -37,7 +37,7 @@ struct BulkheadSectionTests {
         #expect(maps.limit == 3 && maps.configuration.partitions == [:] && maps.configuration.partitionsBorrow)
     }
 
-    @Test("X-19 retuning keeps who is inside, and the totals; the new limit holds for the next call")
+    @Test("X-19 retuning keeps the calls inside, and the totals; the new limit holds for the next call")
     func state() throws {
         let stage = try stage()
         let maps = try stage.module.bulkhead("maps")
@@ -127,7 +127,7 @@ struct BulkheadSectionTests {
         #expect(try stage.module.bulkhead("inner").limit == 4)
     }
 
-    @Test("a template may hold a part that makes sense only beside what code declares")
+    @Test("a template may hold a part that makes sense only along with what code declares")
     func partOfTemplate() throws {
         let stage = try stage([
             "templates": ["slow": ["bulkhead": ["queue": ["maxWait": "9s"]]]],

@@ -85,7 +85,7 @@ struct EveryFormTests {
     }
 
     @Test(
-        "a caller who cancels while the operation computes is seen at once, and is not the service's failure",
+        "a caller that cancels while the operation computes is seen at once, and is not the service's failure",
         arguments: forms)
     func cancelledMeanwhile(form: Form) async throws {
         let clock = ManualClock()
@@ -123,7 +123,7 @@ struct EveryFormTests {
         #expect(breaker.state == .open)
     }
 
-    @Test("a rejection inside counts against nobody, also after the deadline, in wrappers", arguments: forms, 0..<4)
+    @Test("a rejection inside counts against no layer, also after the deadline, in wrappers", arguments: forms, 0..<4)
     func rejections(form: Form, way: Int) async throws {
         let clock = ManualClock()
         let breaker = try CircuitBreaker("b", .init(trip: .consecutiveFailures(1)), clock: clock)

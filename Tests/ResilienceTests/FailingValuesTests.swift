@@ -60,7 +60,7 @@ struct FailingValuesTests {
             "test",
             .init(
                 trip: .consecutiveFailures(1),
-                breakLength: .serverHint(upTo: .seconds(60), jitter: 0, otherwise: .fixed(.seconds(1)))),
+                breakLength: .serverHint(upTo: .seconds(60), hintJitter: 0, otherwise: .fixed(.seconds(1)))),
             clock: clock)
         let value = try await breaker.execute(failing: Busy.init) { busy }
         #expect(value == busy)

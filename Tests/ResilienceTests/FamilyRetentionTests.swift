@@ -94,7 +94,7 @@ struct FamilyRetentionTests {
         #expect(try await !isKept(0, in: hosts, idle: .seconds(2000)))
     }
 
-    @Test("permits of a bulkhead that somebody holds, and refusals that a throttle has counted, are kept")
+    @Test("permits of a bulkhead that are held, and refusals that a throttle has counted, are kept")
     func bulkheadsAndThrottles() async throws {
         let hosts = try family(maxKeys: 4) { Bulkhead.layer(.init(limit: .fixed(3))) }
         let permit = try hosts[0].strategies(Bulkhead.self)[0].tryAcquirePermit()

@@ -174,7 +174,7 @@ struct MetricHistoryTests {
         #expect(made.value == 2_000 && successes(module) == 2_000)
     }
 
-    @Test("what is taken out and registered anew goes on; the same object does not count twice")
+    @Test("what is taken out and registered again goes on; the same object does not count twice")
     func removed() async throws {
         let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
         let module = stage.module
@@ -199,7 +199,7 @@ struct MetricHistoryTests {
         #expect(successes(module, "y") == 1)
     }
 
-    @Test("what is taken out is free, and can be registered anew: in code, by a document, and on first use")
+    @Test("what is taken out is free, and can be registered again: in code, by a document, and on first use")
     func again() async throws {
         let stage = try Stage(["policies": ["x": ["retry": ["maxAttempts": 5]]]]) {
             Registration("x") { Retry.layer() }

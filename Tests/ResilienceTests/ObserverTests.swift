@@ -46,7 +46,7 @@ struct ObserverTests {
             .mapValues(\.count)
     }
 
-    @Test("every kind of component is heard, each once, by who was there first and who came later")
+    @Test("every kind of component is heard, each once, by observers that were there first and that came later")
     func everyKind() async throws {
         let shared = try CircuitBreaker("shared")
         let stage = try everything(shared)

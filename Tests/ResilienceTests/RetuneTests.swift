@@ -83,7 +83,7 @@ struct RetuneTests {
         #expect(budget.balance == 0)
     }
 
-    @Test("a limiter keeps what was taken, a bulkhead who is in it")
+    @Test("a limiter keeps what was taken, a bulkhead the calls that are in it")
     func limiter() throws {
         let stage = try Stage {
             Registration("maps", RateLimiter.layer(.tokenBucket(10, per: .seconds(1))))

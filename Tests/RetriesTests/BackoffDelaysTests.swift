@@ -30,7 +30,7 @@ struct BackoffDelaysTests {
         #expect(first[0] < first[1] && first[1] < first[2])
     }
 
-    @Test("a function is told the error, the number and the delay before, all anew after a success")
+    @Test("a function is told the error, the number and the delay before, all from the start after a success")
     func failure() {
         let log = Lock<[String]>([])
         var custom = delays(
@@ -49,7 +49,7 @@ struct BackoffDelaysTests {
         #expect(log.withLock { $0 } == ["\(a) 1 1 none", "\(b) 2 2 1.0 seconds", "\(c) 1 1 none"])
     }
 
-    @Test("nobody gives up: where the backoff would, or throws, the longest delay is waited for")
+    @Test("it never gives up: where the backoff would, or throws, the longest delay is waited for")
     func givesUp() {
         var none = delays(.custom { _ in nil })
         #expect(none.next(after: InjectedFailure()) == .seconds(5))

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Another rule for a budget", .timeLimit(.minutes(30)))
 struct RetryBudgetUpdateTests {
-    @Test("tokens stay within a kind, up to the new capacity, and begin anew in another")
+    @Test("tokens stay within a kind, up to the new capacity, and start over in another")
     func tokens() throws {
         let budget = try RetryBudget(.quota(100, cost: 10), clock: ManualClock())
         #expect(budget.tryWithdraw() && budget.balance == 90)

@@ -22,7 +22,7 @@ struct RetryDocumentTests {
     func everything() throws {
         let json = """
             {
-              "backoff": {"kind": "exponential", "from": "50ms", "factor": 1.5, "jitter": {"ratio": 0.2}},
+              "backoff": {"kind": "exponential", "from": "50ms", "factor": 1.5, "jitter": 0.2},
               "maxAttempts": 4, "maxDelay": "2s", "maxDuration": "1m30s", "lastDelay": "trim",
               "handles": "rejections", "serverHints": "exact", "hintJitter": 0.25,
               "onRejection": "waitUntilRetryAfter", "idempotent": false, "neverRan": "all",
@@ -183,7 +183,7 @@ struct RetryDocumentTests {
     func faultsOfADocument() {
         #expect(
             faults([
-                "backoff": ["kind": "exponentail", "from": "-1s", "factor": 0.5, "jitter": ["ratio": 2]],
+                "backoff": ["kind": "exponentail", "from": "-1s", "factor": 0.5, "jitter": 2],
                 "maxAttemps": 5, "maxAttempts": 0, "maxDelay": "-1s", "maxDuration": "0s", "lastDelay": "cut",
                 "budget": ["ratio": 2, "window": "0s", "minimum": 3],
             ]) == [
@@ -195,7 +195,7 @@ struct RetryDocumentTests {
                 "maxAttemps: 5 is for an unknown key; did you mean maxAttempts?",
                 "backoff.from: \"-1s\" is outside 0 s...292 years",
                 "backoff.factor: 0.5 is not a number of at least 1",
-                "backoff.jitter.ratio: 2 is outside 0.0...1.0",
+                "backoff.jitter: 2 is outside 0.0...1.0",
                 "maxAttempts: 0 is below 1",
                 "maxDelay: \"-1s\" is outside 0 s...292 years",
                 "maxDuration: \"0s\" is outside 1 ns...292 years",
@@ -226,10 +226,13 @@ struct RetryDocumentTests {
             (
                 ["backoff": ["jitter": "ful"]],
                 [
-                    "backoff.jitter: \"ful\" is none of none, full, equal, decorrelated; did you mean full?"
+                    "backoff.jitter: \"ful\" is neither a number nor one of none, full, equal, decorrelated; did you mean full?"
                 ]
             ),
-            (["backoff": ["jitter": [:]]], ["backoff.jitter.ratio: nothing is given, but the key is needed"]),
+            (
+                ["backoff": ["jitter": [:]]],
+                ["backoff.jitter: {} is neither a number nor one of none, full, equal, decorrelated"]
+            ),
             (["backoff": 5], ["backoff: 5 is not an object"]),
             (["budget": 5], ["budget: 5 is not the name of a budget"]),
             (["budget": "x"], ["budget: \"x\" is the name of no budget"]),

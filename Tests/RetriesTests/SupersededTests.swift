@@ -15,7 +15,7 @@ struct SupersededTests {
     }
 
     @Test(
-        "a value that is not accepted is let go of before the delay, whoever holds the failure",
+        "a value that is not accepted is let go of before the delay, whatever holds the failure",
         arguments: [true, false])
     func beforeTheDelay(isRecorded: Bool) async throws {
         let stage = try Stage(Configuration(backoff: .constant(.seconds(1)), exhaustion: .exhaustedError))

@@ -54,7 +54,7 @@ struct AbandoningPolicyTests {
         #expect(breaker.totals.cancelled == 0)
     }
 
-    @Test("a caller who cancels is told so at once, whatever the call waits for", arguments: 0..<5)
+    @Test("a caller that cancels is told so at once, whatever the call waits for", arguments: 0..<5)
     func cancelledWhileWaiting(way: Int) async throws {
         let entered = Waiter<Void>()
         let never = Waiter<Void>()
@@ -98,7 +98,7 @@ struct AbandoningPolicyTests {
         #expect(recorder.events.isEmpty)
     }
 
-    @Test("a caller who cancels does not wait; the work is cancelled, and counted as long as it runs on")
+    @Test("a caller that cancels does not wait; the work is cancelled, and counted as long as it runs on")
     func cancelled() async throws {
         let policy = try abandoning()
         let stubborn = ScriptedOperation<Int>(clock: clock, [.hangIgnoringCancellation])
@@ -143,7 +143,7 @@ struct AbandoningPolicyTests {
         #expect(breaker.totals.failed == 0)
     }
 
-    @Test("for a caller who is cancelled already nothing is begun")
+    @Test("for a caller that is cancelled already nothing is begun")
     func cancelledBeforehand() async throws {
         let policy = try abandoning()
         await #expect(throws: CancellationError.self) {

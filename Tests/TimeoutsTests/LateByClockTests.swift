@@ -91,7 +91,7 @@ struct LateByClockTests {
         #expect(policy.circuitBreakers.first?.totals.failed == 0)
     }
 
-    @Test("a cancellation that nobody around asked for is a failure of the call")
+    @Test("a cancellation that nothing around asked for is a failure of the call")
     func foreignCancellation() async throws {
         let timeout = try Timeout(.seconds(2), clock: clock)
         await #expect(throws: CancellationError.self) { try await timeout.execute { throw CancellationError() } }

@@ -1,6 +1,7 @@
 import CircuitBreakers
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 import Timeouts
 
@@ -49,6 +50,33 @@ struct OuterDeadlineTests {
         await #expect(throws: Timeout.ExceededError.self) { try await call.value }
         for await end in ended { #expect(end == .expired) }
         #expect(breaker.totals.failed == 1 && breaker.totals.cancelled == 0)
+    }
+
+    @Test("tasks that begin one another from within their calls do not hold the limits before, and obey one that holds")
+    func stringTogether() async throws {
+        let timeout = try Timeout(.seconds(2), clock: clock)
+        let limits = WeakObjects()
+        try await stringOfCalls(200) { operation in
+            try await timeout.execute {
+                limits.note(CallLimit.current)
+                try await operation()
+            }
+        }
+        #expect((1...5).contains(limits.mostAlive), "\(limits.mostAlive)")
+        // Left behind by an inner call, and within the outer one still.
+        let remaining = try await Timeout(.seconds(1), clock: clock).execute {
+            let gate = Waiter<Void>()
+            let task = try await timeout.execute {
+                Task {
+                    try await gate.value()
+                    return CallLimit.current.map { ObjectIdentifier($0) }
+                }
+            }
+            gate.finish()
+            let outer = CallLimit.current.map { ObjectIdentifier($0) }
+            return try await (task.value, outer)
+        }
+        #expect(remaining.0 != nil && remaining.0 == remaining.1)
     }
 
     @Test("the caller's own cancellation stays that, before the outer limit")
@@ -121,7 +149,7 @@ struct OuterDeadlineTests {
         #expect(remaining.rootContext.deadline == nil)
     }
 
-    @Test("a deadline of one's own is not lengthened by what is set, and holds beside the outer one")
+    @Test("a deadline of one's own is not lengthened by what is set, and holds along with the outer one")
     func set() async throws {
         let timeout = try Timeout(.seconds(2), clock: clock)
         try await timeout.execute {

@@ -7,7 +7,8 @@ import Testing
 /// Timeouts described by a document.
 @Suite("Timeout: documents")
 struct TimeoutDocumentTests {
-    @Test func forms() throws {
+    @Test("A limit is read from a duration or a word, and written back")
+    func forms() throws {
         #expect(try Timeout.Configuration("2s").document == "2s")
         #expect(try Timeout.Configuration("1m30s").detail == "90s")
         #expect(try Timeout.Configuration("remaining").detail == "remaining")

@@ -83,7 +83,7 @@ struct TimeoutTests {
                 == ["timeout \"t\": a call succeeded late, after 3 seconds of 2 seconds"])
     }
 
-    @Test("the client's own error of a cancelled call is kept beside the timeout")
+    @Test("the client's own error of a cancelled call is kept with the timeout")
     func underlying() async throws {
         let timeout = try timeout()
         let error = await #expect(throws: Timeout.ExceededError.self) {

@@ -89,7 +89,7 @@ public struct Gradient2Limit: ConcurrencyLimit {
             averaged += 1
             average += (time - average) / averaged
         } else if !isHalfUsed {
-            // One call that took for ever, or whose clock was wrong, must not make the average.
+            // One call that took forever, or whose clock was wrong, must not make the average.
             average += (min(time, 10 * average) - average) * 2 / (Double(longWindow) + 1)
         }
         // After a long overload, do not wait for the average to come down by itself. A few fast calls are no sign of

@@ -109,7 +109,7 @@ public struct WindowedLimit<Base: ConcurrencyLimit>: ConcurrencyLimit {
     /// Hands the source on.
     public mutating func seed(from random: RandomSource) { base.seed(from: random) }
 
-    /// Goes on from the other limit, which may be windowed too; the window begins anew.
+    /// Goes on from the other limit, which may be windowed too; the window starts over.
     public mutating func resume(from previous: any ConcurrencyLimit) {
         if let previous = previous as? WindowedLimit<Base> {
             base.resume(from: previous.base)

@@ -7,9 +7,9 @@ internal import Synchronization
 /// Why nothing is lost, counted twice or judged too late:
 ///
 /// - The word is open only while a success has no consequence but to be counted: no rule can come to hold by it
-///   (``CircuitBreakerState/deferral``), nobody listens or measures, and no clock is read. A success lowers
-///   rates and ends streaks of failures, and that it did so matters when the next failure is judged, not before.
-/// - Whoever holds the lock takes the word out first, by an exchange that leaves it closed, and brings what was in it
+///   (``CircuitBreakerState/deferral``), no observer listens or measures, and no clock is read. A success lowers rates
+///   and ends streaks of failures, and that it did so matters when the next failure is judged, not before.
+/// - The holder of the lock takes the word out first, by an exchange that leaves it closed, and brings what was in it
 ///   into the state: so each success is brought in once, before anything else is counted, judged, shown or changed. A
 ///   success that finds the word closed takes the lock.
 /// - A success is added by a compare-and-exchange that finds the word open, with the tag of the generation that let the
@@ -17,7 +17,7 @@ internal import Synchronization
 ///   Two generations with one tag are 2^23 changes of state apart: a call would have to run during all of them.
 /// - The successes between two holders of the lock are counted as one run, in the order in which the holders come: any
 ///   order of calls that end at the same time is as good.
-/// - Releasing when a success is added and acquiring when the word is taken, so that who reads totals sees what calls
+/// - Releasing when a success is added and acquiring when the word is taken, so that a reader of totals sees what calls
 ///   did before they ended.
 struct PendingSuccesses: ~Copyable, Sendable {
     private let word = Atomic<UInt64>(0)

@@ -9,13 +9,13 @@ internal import Synchronization
 ///
 /// - The word is open for one part of the window, and for the calls that start and end in it: all of them count there,
 ///   and while the part lasts nothing leaves the window, so that no rule comes to hold by that. The first call that
-///   ends in the next part takes the lock, moves the window on, and opens the word anew.
+///   ends in the next part takes the lock, moves the window on, and opens the word again.
 /// - Not for slow calls, which may trip the breaker, nor for those whose duration the word has no room for.
 /// - Each opening has another tag, so that a compare-and-exchange that succeeds finds the word of the opening whose
-///   limits were read: they are written while the word is closed. Whoever reads them early, before an exchange closes
-///   the word, exchanges before that too, releasing, and that exchange is acquiring; so the limits that are written
-///   after it are not those that were read. Two openings with one tag are 2^23 apart: a thread would have to stand
-///   still between two instructions during all of them, and find the same number and sum.
+///   limits were read: they are written while the word is closed. A call that reads them early, before an exchange
+///   closes the word, exchanges before that too, releasing, and that exchange is acquiring; so the limits that are
+///   written after it are not those that were read. Two openings with one tag are 2^23 apart: a thread would have to
+///   stand still between two instructions during all of them, and find the same number and sum.
 struct PendingTimedSuccesses: ~Copyable, Sendable {
     /// Which calls may be counted without the lock.
     struct Limits: Equatable {

@@ -17,7 +17,7 @@ enum FleetOrder: Sendable, Hashable {
     case hold(epoch: Int64, until: TimeSource.Instant, breakEnd: TimeSource.Instant? = nil)
     /// The fleet's circuit is closed.
     case release
-    /// Find out whether the service works, for all.
+    /// Find out whether the service works, for all nodes.
     case probe(epoch: Int64)
 }
 

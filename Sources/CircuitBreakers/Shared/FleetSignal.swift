@@ -76,7 +76,7 @@ final class FleetSignal: Sendable {
     }
 }
 
-/// What a breaker knows of its fleet: whom to wake.
+/// What a breaker knows of its fleet: the signal to wake it with.
 final class FleetLink: Sendable {
     private let signal = Lock<FleetSignal?>(nil)
     private let isLinked = Atomic(false)
@@ -87,7 +87,7 @@ final class FleetLink: Sendable {
         isLinked.store(new != nil, ordering: .releasing)
     }
 
-    /// A call has failed. Outside all locks: whoever wakes may run an executor of the user's.
+    /// A call has failed. Outside all locks, because what wakes may run an executor of the user's.
     @inline(__always)
     func failed() {
         if isLinked.load(ordering: .relaxed) { current?.failed() }

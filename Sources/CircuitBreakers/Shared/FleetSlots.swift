@@ -50,7 +50,7 @@ struct FleetSlots: Sendable {
         slots[last].isNew = true
     }
 
-    /// The circuit has closed, or was opened and closed meanwhile: what comes counts anew.
+    /// The circuit has closed, or was opened and closed meanwhile: counting starts over.
     ///
     /// - Parameter forgetting: Whether what was counted before is of no use any more.
     mutating func begin(forgetting: Bool) {

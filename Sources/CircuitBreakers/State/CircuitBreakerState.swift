@@ -120,7 +120,7 @@ struct CircuitBreakerState: Sendable {
     }
 
     /// If it is earlier than this, by a whole break before the break began, the clock was wrong when it did: the break
-    /// begins anew.
+    /// starts over.
     var earliestOfBreak: TimeSource.Instant {
         let length = breakLength.saturatedNanoseconds
         return TimeSource.Instant(
@@ -135,7 +135,7 @@ struct CircuitBreakerState: Sendable {
     // MARK: The path of a call
 
     /// Brings the state up to the present: the break may be over, a probe may have been out for too long. What changes
-    /// does so at the moment at which it was due, whenever somebody notices.
+    /// does so at the moment at which it was due, whenever that is noticed.
     mutating func advance(to now: TimeSource.Instant) -> TripRequest? {
         window.expire(now: now)
         while true {
@@ -202,7 +202,7 @@ struct CircuitBreakerState: Sendable {
     /// them, and no rule can come to hold by one.
     enum Deferral: Equatable {
         case none
-        /// Those of calls that were not timed.
+        /// Successes of calls that were not timed.
         case untimed
         case timed(PendingTimedSuccesses.Limits)
     }
@@ -317,7 +317,7 @@ struct CircuitBreakerState: Sendable {
         open(reason, for: length, now: request.moment ?? now, counts: request.counts)
     }
 
-    /// Opens by hand, or starts the break anew; counts as one more opening in a row.
+    /// Opens by hand, or restarts the break; counts as one more opening in a row.
     mutating func openByHand(for length: Duration, now: TimeSource.Instant) {
         keep(nil)
         open(.manual, for: length, now: now, counts: nil)

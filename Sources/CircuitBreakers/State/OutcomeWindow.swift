@@ -47,7 +47,7 @@ struct OutcomeWindow: Sendable {
 
     /// The last calls, a ring; `calls` windows only.
     private(set) var marks: [CallFlags]
-    /// How long each took, beside `marks`; below 0 where that is not known. Empty until it is known of one.
+    /// How long each took, in parallel to `marks`; below 0 where that is not known. Empty until it is known of one.
     var durations: [Int64] = []
     let size: Int
     private(set) var nextCall = 0

@@ -13,7 +13,8 @@ struct RunningProbes: Sendable {
     private var probes: [Probe] = []
     private var ended = 0
     private var isInOrder = true
-    /// The next one to be given up: deadlines need not have the order of the numbers, for a configuration may change.
+    /// The next one to be given up: deadlines need not have the order of the numbers, because a configuration may
+    /// change.
     private(set) var first: Probe?
 
     var count: Int { probes.count - ended }

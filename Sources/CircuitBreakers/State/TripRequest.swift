@@ -6,9 +6,9 @@ final class TripRequest: Sendable {
     typealias Predicate = @Sendable (CircuitBreaker.Counts) -> Bool
 
     let generation: UInt64
-    /// When the break begins, if that was before somebody noticed.
+    /// When the break begins, if that was before it was noticed.
     let moment: TimeSource.Instant?
-    /// Whether the breaker only observes: then there is to be no break, and so nobody is asked for its length.
+    /// Whether the breaker only observes: then there is to be no break, and its length is not asked for.
     let isObserving: Bool
     /// The rule that holds; `nil` if it is for the predicates to say.
     let reason: CircuitBreaker.Reason?

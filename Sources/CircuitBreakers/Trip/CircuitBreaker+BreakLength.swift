@@ -1,13 +1,13 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 extension CircuitBreaker {
     /// How long a breaker stays open.
     public struct BreakLength: Sendable {
         indirect enum Kind: Sendable {
             case fixed(Duration)
-            case growing(from: Duration, factor: Double, upTo: Duration, jitter: Double)
+            case growing(from: Duration, factor: Double, upTo: Duration, jitter: Jitter)
             case custom(upTo: Duration, otherwise: BreakLength, @Sendable (BreakContext) -> Duration?)
-            case serverHint(upTo: Duration, jitter: Double, otherwise: BreakLength)
+            case serverHint(upTo: Duration, hintJitter: Double, otherwise: BreakLength)
         }
 
         let kind: Kind
@@ -21,10 +21,11 @@ extension CircuitBreaker {
         ///   - from: The first length, at least 1 ns. Default: 5 s.
         ///   - factor: By how much a break is longer than the one before, at least 1. Default: 2.
         ///   - upTo: The longest, at least `from`. Default: 60 s.
-        ///   - jitter: By what share of itself a length varies up and down, in 0...1, though never above `upTo`: at the
-        ///     limit the lengths are spread below it. Default: 0.1.
+        ///   - jitter: How a length is varied, so that the breakers of a fleet do not all probe at once; never above
+        ///     `upTo`. Not decorrelated, which is for delays of one call. Default: a tenth up and down.
         public static func growing(
-            from: Duration = .seconds(5), factor: Double = 2, upTo: Duration = .seconds(60), jitter: Double = 0.1
+            from: Duration = .seconds(5), factor: Double = 2, upTo: Duration = .seconds(60),
+            jitter: Jitter = .ratio(0.1)
         ) -> BreakLength {
             BreakLength(kind: .growing(from: from, factor: factor, upTo: upTo, jitter: jitter))
         }
@@ -48,13 +49,13 @@ extension CircuitBreaker {
         ///
         /// - Parameters:
         ///   - upTo: The longest, at least 1 ns.
-        ///   - jitter: By up to what share of itself a length is longer, in 0...1, and never shorter: breakers that
-        ///     were told the same end their breaks spread from then on. Default: 0.2.
+        ///   - hintJitter: By up to what share of itself a length is longer, in 0...1, and never shorter: breakers
+        ///     that were told the same end their breaks spread from then on. Default: 0.2.
         ///   - otherwise: What applies where the error says nothing. Default: ``growing(from:factor:upTo:jitter:)``.
         public static func serverHint(
-            upTo: Duration, jitter: Double = 0.2, otherwise: BreakLength = .growing()
+            upTo: Duration, hintJitter: Double = 0.2, otherwise: BreakLength = .growing()
         ) -> BreakLength {
-            BreakLength(kind: .serverHint(upTo: upTo, jitter: jitter, otherwise: otherwise))
+            BreakLength(kind: .serverHint(upTo: upTo, hintJitter: hintJitter, otherwise: otherwise))
         }
 
         func check(_ check: inout ConfigurationCheck, _ field: String = "breakLength") {
@@ -62,18 +63,17 @@ extension CircuitBreaker {
             case .fixed(let length): check.require(positive: field, length)
             case .growing(let from, let factor, let upTo, let jitter):
                 check.require(positive: "\(field).from", from)
-                check.require(
-                    factor >= 1 && factor.isFinite, "\(field).factor", "\(factor)", "is not a number of at least 1")
+                check.require(growth: "\(field).factor", factor)
                 check.require(
                     upTo >= from && upTo <= .nanoseconds(Int64.max), "\(field).upTo", "\(upTo)",
                     "is outside \(field).from (\(from))...292 years")
-                check.require("\(field).jitter", jitter, in: 0...1)
+                jitter.check(&check, "\(field).jitter", remembers: false)
             case .custom(let upTo, let otherwise, _):
                 check.require(positive: "\(field).upTo", upTo)
                 otherwise.check(&check, "\(field).otherwise")
-            case .serverHint(let upTo, let jitter, let otherwise):
+            case .serverHint(let upTo, let hintJitter, let otherwise):
                 check.require(positive: "\(field).serverHint.upTo", upTo)
-                check.require("\(field).serverHint.jitter", jitter, in: 0...1)
+                check.require("\(field).serverHint.hintJitter", hintJitter, in: 0...1)
                 otherwise.check(&check, "\(field).serverHint.otherwise")
             }
         }
@@ -93,20 +93,16 @@ extension CircuitBreaker {
             switch kind {
             case .fixed(let length): return length
             case .growing(let from, let factor, let upTo, let jitter):
-                let grown = min(from.multipliedSaturated(by: factor.raised(to: context.consecutiveOpens - 1)), upTo)
-                guard jitter > 0 else { return grown }
-                // What would be above the limit is not cut off, which would make a fleet's breaks end together.
-                let least = grown.multipliedSaturated(by: 1 - jitter)
-                let most = min(grown.multipliedSaturated(by: 1 + jitter), upTo)
-                return max(.nanoseconds(1), min(least + (most - least).multipliedSaturated(by: random.next()), most))
+                let grown = ExponentialGrowth(from: from, factor: factor).delay(context.consecutiveOpens)
+                return max(.nanoseconds(1), jitter.vary(min(grown, upTo), cap: upTo, random))
             case .custom(let upTo, let otherwise, let function):
                 return Self.bounded(function(context), upTo) ?? otherwise.length(context, random)
-            case .serverHint(let upTo, let jitter, let otherwise):
+            case .serverHint(let upTo, let hintJitter, let otherwise):
                 guard let asked = Self.bounded(context.error.flatMap(Self.hint), upTo) else {
                     return otherwise.length(context, random)
                 }
-                guard jitter > 0 else { return asked }
-                let longer = asked + asked.multipliedSaturated(by: jitter * random.next())
+                guard hintJitter > 0 else { return asked }
+                let longer = asked + asked.multipliedSaturated(by: hintJitter * random.next())
                 return min(longer, max(asked, .nanoseconds(Int64.max)))
             }
         }

@@ -28,12 +28,12 @@ extension CircuitBreaker.BreakLength {
         reader.object { object in
             var upTo: Duration? = if case .serverHint(let upTo, _, _) = kind { upTo } else { nil }
             let base = upTo == nil ? Self.serverHint(upTo: .nanoseconds(1)) : self
-            guard case .serverHint(_, var jitter, var otherwise) = base.kind else { return }
+            guard case .serverHint(_, var hintJitter, var otherwise) = base.kind else { return }
             if upTo == nil && !object.has("upTo") { object.refuse(missing: "upTo") }
             upTo = object.reader("upTo")?.duration() ?? upTo
-            object.read("jitter", &jitter)
+            object.read("hintJitter", &hintJitter)
             if let reader = object.reader("otherwise") { otherwise.read(reader) }
-            if let upTo { self = .serverHint(upTo: upTo, jitter: jitter, otherwise: otherwise) }
+            if let upTo { self = .serverHint(upTo: upTo, hintJitter: hintJitter, otherwise: otherwise) }
         }
     }
 
@@ -43,7 +43,7 @@ extension CircuitBreaker.BreakLength {
         object.read("from", &from)
         object.read("factor", &factor)
         object.read("upTo", &upTo)
-        object.read("jitter", &jitter)
+        if let reader = object.reader("jitter") { jitter.read(reader) }
         self = .growing(from: from, factor: factor, upTo: upTo, jitter: jitter)
     }
 
@@ -51,9 +51,13 @@ extension CircuitBreaker.BreakLength {
         switch kind {
         case .fixed(let length): .duration(length)
         case .growing(let from, let factor, let upTo, let jitter):
-            ["from": .duration(from), "factor": .number(factor), "upTo": .duration(upTo), "jitter": .number(jitter)]
-        case .serverHint(let upTo, let jitter, let otherwise):
-            ["serverHint": ["upTo": .duration(upTo), "jitter": .number(jitter), "otherwise": otherwise.document]]
+            ["from": .duration(from), "factor": .number(factor), "upTo": .duration(upTo), "jitter": jitter.document]
+        case .serverHint(let upTo, let hintJitter, let otherwise):
+            [
+                "serverHint": [
+                    "upTo": .duration(upTo), "hintJitter": .number(hintJitter), "otherwise": otherwise.document,
+                ]
+            ]
         case .custom(let upTo, let otherwise, _): ["upTo": .duration(upTo), "otherwise": otherwise.document]
         }
     }

@@ -50,14 +50,14 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         }
     }
 
-    /// One call of the operation: for a stale value, or for those who wait for the first one.
+    /// One call of the operation: for a stale value, or for the callers that wait for the first one.
     @usableFromInline
     struct Flight: Sendable {
         let isRefresh: Bool
         let start: ReadStart
     }
 
-    /// A caller who waits for a call that was made, and which one.
+    /// A caller that waits for a call that was made, and which one.
     @usableFromInline
     struct Place: Sendable {
         let waiter = Waiter<Loaded>()
@@ -85,7 +85,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         case failed(any Error)
     }
 
-    /// A call for those who wait for it. The key is that of the first of them.
+    /// A call for the callers that wait for it. The key is that of the first of them.
     private struct Load {
         let key: Key
         var waiters: [Waiter<Loaded>]
@@ -141,7 +141,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         return .refresh(Flight(isRefresh: true, start: start))
     }
 
-    /// A place among those who wait for the call that is made for a key, and that call, if it is to be begun.
+    /// A place among the callers that wait for the call of a key, and that call, if it is to be begun.
     @usableFromInline
     mutating func join(_ key: Key, at now: TimeSource.Instant) -> (place: Place, flight: Flight?) {
         if let number = joinable[key] {
@@ -167,8 +167,8 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         if flight.isRefresh { refreshTasks[number] = task } else { loads[number]?.task = task }
     }
 
-    /// What a caller does who is cancelled while it waits: it leaves, unless nobody else waits for the call. Then the
-    /// call is cancelled, which nobody joins any more, and the caller waits for its end.
+    /// What a caller does that is cancelled while it waits: it leaves, unless no other caller waits for the call. Then
+    /// the call is cancelled, no caller joins it any more, and this one waits for its end.
     mutating func leave(_ place: Place) -> (hasLeft: Bool, cancelled: Task<Void, Never>?) {
         guard var load = loads[place.number],
             let index = load.waiters.firstIndex(where: { $0 === place.waiter })
@@ -219,7 +219,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
         return .failed(error)
     }
 
-    /// Ends a call that was made, for all who wait for it. It counts once.
+    /// Ends a call that was made, for all callers that wait for it. It counts once.
     mutating func endLoad(
         _ flight: Flight, _ key: Key, _ result: Result<Loaded, any Error>, isCancelled: Bool,
         at now: TimeSource.Instant

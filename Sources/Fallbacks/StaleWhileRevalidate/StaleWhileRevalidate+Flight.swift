@@ -1,6 +1,6 @@
 public import ResilienceCore
 
-/// How the operation is called, for nobody or for several callers at once.
+/// How the operation is called, for no caller or for several at once.
 extension KeyedStaleWhileRevalidate {
     @usableFromInline var rootContext: Context { policy?.rootContext ?? unprotected.rootContext }
 
@@ -35,7 +35,7 @@ extension KeyedStaleWhileRevalidate {
 
     /// Calls the operation, in a task that belongs to no caller, and so is not bound by the deadline of one.
     ///
-    /// - Parameter context: That of the caller, if it is to hear of attempts. A refresh is nobody's.
+    /// - Parameter context: That of the caller, if it is to hear of attempts. A refresh belongs to no caller.
     @usableFromInline
     func fly(
         _ flight: RevalidationState<Key, Value>.Flight, _ key: Key, _ context: Context?,

@@ -24,7 +24,7 @@ public typealias StaleWhileRevalidate<Value: Sendable> = KeyedStaleWhileRevalida
 /// began before its key was forgotten is not kept.
 ///
 /// Calls without a value that come at the same time share one: the first makes it, in a task of its own, and all get
-/// what it brings. A caller who is cancelled leaves the others waiting; the last one cancels the call, and waits for
+/// what it brings. A caller that is cancelled leaves the others waiting; the last one cancels the call, and waits for
 /// its end.
 public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// How long values are kept, and how many.
@@ -63,7 +63,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     ///   - name: What it is called in events and metrics.
     ///   - configuration: How long values are kept, and how many.
     ///   - policy: What calls and refreshes go through.
-    ///   - observers: The observers to notify, beside the policy's observers.
+    ///   - observers: The observers to notify, in addition to the policy's observers.
     /// - Throws: All faults of the configuration.
     public convenience init(
         _ name: String, _ configuration: Configuration, through policy: Policy, observers: [any PolicyObserver] = []
@@ -97,10 +97,10 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     ///
     /// - Parameters:
     ///   - key: What the call is about.
-    ///   - isAccepted: Whether a returned value counts as success, beside what the policy declares. One that is not
-    ///     accepted is returned, and not kept.
+    ///   - isAccepted: Whether a returned value counts as success, in addition to what the policy declares. One that is
+    ///     not accepted is returned, and not kept.
     ///   - operation: The call. Made now, or later by a refresh, or not at all.
-    /// - Throws: What the call throws, if it is made now. An error of a refresh is nobody's but the events'.
+    /// - Throws: What the call throws, if it is made now. An error of a refresh is told only by events.
     @inlinable
     public nonisolated(nonsending) func execute(
         for key: Key, accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
@@ -199,7 +199,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     }
 
     /// Forgets the value of a key: the next call is made. What a refresh or a call brings that is on its way is not
-    /// kept; who waits for it gets it.
+    /// kept; callers that wait for it get it.
     public func forget(_ key: Key) {
         let dropped = state.withLock { $0.forget(key) }
         _ = dropped

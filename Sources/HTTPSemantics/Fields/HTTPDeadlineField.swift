@@ -59,7 +59,7 @@ public struct HTTPDeadlineField: Sendable, Hashable {
         }
     }
 
-    /// Writes how long is left, rounded down, so that nobody works for a caller that has gone. Zero if nothing is.
+    /// Writes how long is left, rounded down, so that no work is done for a caller that has gone. Zero if nothing is.
     public func text(for remaining: Duration) -> String {
         let nanoseconds = max(0, remaining.saturatedNanoseconds)
         return switch format {

@@ -3,7 +3,7 @@ internal import ResilienceCore
 
 /// A header field by which a caller tells how important a request is, for the queues of bulkheads.
 ///
-/// Read it only from callers that are trusted: everybody would be important otherwise.
+/// Read it only from callers that are trusted: every caller would be important otherwise.
 public struct HTTPPriorityField: Sendable, Hashable {
     /// How a priority is written.
     public enum Format: String, Sendable, Hashable, CaseIterable {

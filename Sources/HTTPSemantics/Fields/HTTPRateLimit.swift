@@ -9,7 +9,7 @@ public struct HTTPRateLimit: Sendable, Hashable {
     /// In how long there is more, in whole seconds on the wire; `nil` if it is not said.
     public var reset: Duration?
 
-    /// Whom the quota is shared by, in base64; `nil` if it is not said.
+    /// Which clients share the quota, in base64; `nil` if it is not said.
     public var partitionKey: String?
 
     /// Creates one. A negative number is written as zero.
@@ -78,7 +78,7 @@ public struct HTTPRateLimitPolicy: Sendable, Hashable {
     /// What is counted. Default: requests.
     public var unit: Unit
 
-    /// Whom the quota is shared by, in base64; `nil` if it is not said.
+    /// Which clients share the quota, in base64; `nil` if it is not said.
     public var partitionKey: String?
 
     /// Creates one. A negative number is written as zero.

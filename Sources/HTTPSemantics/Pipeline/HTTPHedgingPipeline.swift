@@ -57,7 +57,7 @@ public struct HTTPHedgingPipeline: Sendable {
     ///     here, as the next endpoint is the retry.
     ///   - clock: The time of all. Default: the continuous clock.
     ///   - random: The randomness. Default: the system's.
-    ///   - observers: Who hears the events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults; also of settings that contradict each other.
     public init(
         _ name: String = "http", endpoints: [HTTPEndpoint], routing: Routing = .ordered,

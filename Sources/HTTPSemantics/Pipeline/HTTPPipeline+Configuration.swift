@@ -12,7 +12,7 @@ extension HTTPPipeline {
 
         /// What is repeated. Default: up to 3 retries, from 100 ms on, doubled, with full jitter, no delay above 10
         /// seconds; `Retry-After` is kept to; one budget for all authorities, of a fifth of the calls. Which errors are
-        /// repeated is decided by ``sendOutcome`` and the request, beside what `handles` says.
+        /// repeated is decided by ``sendOutcome`` and the request, in addition to what `handles` says.
         public var retry: Retry.Configuration?
 
         /// How a `Retry-After` of 429 and 503 holds back all calls to its authority. Default: for at most a minute.

@@ -62,7 +62,7 @@ public struct HTTPPipeline: Sendable {
     ///   - configuration: The layers; by default the standard ones.
     ///   - clock: The time of the policies. Default: the continuous clock.
     ///   - random: Their randomness. Default: the system's.
-    ///   - observers: Who hears their events.
+    ///   - observers: The observers to notify.
     /// - Throws: All faults; also of settings that contradict each other.
     public init(
         _ name: String = "http", _ configuration: Configuration = .init(),

@@ -11,7 +11,7 @@ extension KeyedRateLimiter: MetricSource {
 
 extension KeyedShared {
     func add(_ totals: RateLimiter.KeyedTotals, keys: Int, to metrics: inout MetricCollection) {
-        metrics.claim(meters)
+        metrics.claim(tally.meters)
         metrics.add(Families.calls, [name, "permitted"], totals.permitted)
         metrics.add(Families.calls, [name, "rejected"], totals.rejected)
         metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)

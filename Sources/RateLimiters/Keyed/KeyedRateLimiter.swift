@@ -197,16 +197,16 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         do {
             try await entry.ticket.waiter?.value { [self] in cancel(entry, key, grantToo: false) }
         } catch {
-            shared.countEnd(error)
+            shared.tally.countEnd(error)
             throw error
         }
         // Granted at the very moment of being cancelled.
         if Task.isCancelled {
             _ = cancel(entry, key, grantToo: true)
-            shared.countEnd(CancellationError())
+            shared.tally.countCancelled()
             throw CancellationError()
         }
-        shared.countWait(entry.ticket)
+        shared.tally.countGranted(entry.ticket)
     }
 
     /// Gives up a place in the queue.

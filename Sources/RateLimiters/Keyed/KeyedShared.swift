@@ -16,8 +16,7 @@ final class KeyedShared: Sendable {
     @usableFromInline let events: EventChannel<RateLimiter.KeyedEventKind>
     let name: String
     let rootContext: Context
-    let meters: MeterPoint
-    let tally = LimiterTally()
+    let tally: LimiterTally
     /// How many tasks wait, about: counted outside the locks, so that reading it looks at no key.
     let waiting = Atomic<Int>(0)
     let refusedKeys = Atomic<Int>(0)
@@ -31,7 +30,7 @@ final class KeyedShared: Sendable {
         time = environment.time
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.name, environment.observers)
-        meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
+        tally = LimiterTally(environment, Families.meterLayout)
         self.configuration = Lock((configuration, 0))
         forgets = Atomic(configuration.whenFull == .forgetsLeastUsed)
     }
@@ -57,7 +56,7 @@ final class KeyedShared: Sendable {
     /// The last moment before the call's deadline, on the limiter's time.
     @usableFromInline
     func deadline(of context: Context, _ now: TimeSource.Instant) -> Int64 {
-        context.deadline(on: time, now: now)?.nanoseconds.subtractingSaturated(1) ?? .max
+        context.lastMoment(on: time, now: now).nanoseconds
     }
 
     /// The same of the call that the task is within, if there is one.
@@ -82,21 +81,9 @@ final class KeyedShared: Sendable {
     private func refusal(_ reply: KeyedReply, _ permits: Int) -> (any PolicyRejection)? {
         switch reply.decision {
         case .granted, .queued, .doubtful: nil
-        case .refused(let retryAfter):
-            RateLimiter.RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
-        case .never(let burst):
-            RateLimiter.ExceedsLimitError(policyName: name, permits: permits, burst: burst)
+        case .refused(let retryAfter): RateLimiter.rejection(by: name, permits, after: retryAfter, burst: 0)
+        case .never(let burst): RateLimiter.rejection(by: name, permits, after: nil, burst: burst)
         }
-    }
-
-    /// The error of a ticket that was refused after all.
-    private func refusal(of ticket: Ticket, burst: Int) -> (any PolicyRejection)? {
-        guard case .refused(let retryAfter) = ticket.phase else { return nil }
-        guard let retryAfter else {
-            return RateLimiter.ExceedsLimitError(policyName: name, permits: ticket.permits, burst: burst)
-        }
-        return RateLimiter.RejectedError(
-            policyName: name, permits: ticket.permits, retryAfter: .nanoseconds(retryAfter))
     }
 
     // MARK: Notifying
@@ -116,48 +103,23 @@ final class KeyedShared: Sendable {
     func postLocked(_ actions: KeyedActions, _ key: any Hashable & Sendable) {
         guard events.isListening else { return }
         for ticket in actions.ended where ticket.waiter != nil {
-            if let error = refusal(of: ticket, burst: actions.burst) {
+            if let error = ticket.rejection(by: name, burst: actions.burst) {
                 events.post(.rejected(key: key, error))
             } else {
-                let waited = Duration.nanoseconds(ticket.due.subtractingSaturated(ticket.asked))
-                events.post(.permitted(key: key, permits: ticket.permits, waited: waited))
+                events.post(.permitted(key: key, permits: ticket.permits, waited: .nanoseconds(ticket.waited)))
             }
         }
     }
 
     /// Tells the task that waits, outside the lock.
     func finish(_ ticket: Ticket, burst: Int) {
-        guard let waiter = ticket.waiter else { return }
+        guard ticket.waiter != nil else { return }
         waiting.wrappingSubtract(1, ordering: .relaxed)
-        if let error = refusal(of: ticket, burst: burst) {
-            waiter.finish(with: .failure(error))
-        } else {
-            waiter.finish()
-        }
+        ticket.finish(by: name, burst: burst)
     }
 
     func addObserver(_ observer: any PolicyObserver) {
-        meters.attach(observer)
+        tally.meters.attach(observer)
         events.add(observer)
-    }
-
-    // MARK: Counting waits
-
-    func countEnd(_ error: any Error) {
-        // The end of a wait, not of a call: only the limiter itself, for its caller, ends one so.
-        if error is CancellationError {
-            tally.cancelled.wrappingAdd(1, ordering: .relaxed)
-        } else {
-            tally.rejected.wrappingAdd(1, ordering: .relaxed)
-        }
-    }
-
-    /// Under no lock: a ticket that was granted does not change any more.
-    func countWait(_ ticket: Ticket) {
-        tally.permitted.wrappingAdd(1, ordering: .relaxed)
-        tally.waited.wrappingAdd(1, ordering: .relaxed)
-        let nanoseconds = ticket.due.subtractingSaturated(ticket.asked)
-        tally.addWaitingTime(nanoseconds)
-        if meters.isAttached { meters.record(0, nanoseconds: nanoseconds) }
     }
 }

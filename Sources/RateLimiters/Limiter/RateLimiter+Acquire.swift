@@ -11,10 +11,10 @@ extension RateLimiter {
         let now = time.now
         switch word.take(permits, at: now.nanoseconds) {
         case .granted:
-            tally.permitted.wrappingAdd(1, ordering: .relaxed)
+            tally.countPermitted()
             return true
         case .refused:
-            tally.rejected.wrappingAdd(1, ordering: .relaxed)
+            tally.countRejected()
             return false
         case .undecided:
             if case .some(.granted) = try? ask(permits, now: now, maxWait: 0, isCall: true) { return true }
@@ -34,7 +34,8 @@ extension RateLimiter {
         let longest = maxWait.map { max(0, $0.saturatedNanoseconds) }
         let now = time.now
         let ticket = try enter(
-            max(0, permits), now: now, maxWait: longest, deadline: deadline(of: rootContext, now))
+            max(0, permits), now: now, maxWait: longest,
+            deadline: rootContext.lastMoment(on: time, now: now).nanoseconds)
         if let ticket { try await wait(for: ticket) }
     }
 
@@ -44,37 +45,16 @@ extension RateLimiter {
         do {
             try await ticket.waiter?.value { [self] in cancel(ticket, grantToo: false) }
         } catch {
-            countEnd(error)
+            tally.countEnd(error)
             throw error
         }
         // Granted at the very moment of being cancelled.
         if Task.isCancelled {
             _ = cancel(ticket, grantToo: true)
-            tally.cancelled.wrappingAdd(1, ordering: .relaxed)
+            tally.countCancelled()
             throw CancellationError()
         }
-        countWait(ticket)
-    }
-
-    func countEnd(_ error: any Error) {
-        // The end of a wait, not of a call: only the limiter itself, for its caller, ends one so.
-        if error is CancellationError {
-            tally.cancelled.wrappingAdd(1, ordering: .relaxed)
-        } else {
-            tally.rejected.wrappingAdd(1, ordering: .relaxed)
-        }
-    }
-
-    /// Under no lock: a ticket that was granted does not change any more.
-    func countWait(_ ticket: Ticket) {
-        tally.permitted.wrappingAdd(1, ordering: .relaxed)
-        countWaitingTime(ticket.due.subtractingSaturated(ticket.asked))
-    }
-
-    func countWaitingTime(_ nanoseconds: Int64) {
-        tally.waited.wrappingAdd(1, ordering: .relaxed)
-        tally.addWaitingTime(nanoseconds)
-        if meters.isAttached { meters.record(0, nanoseconds: nanoseconds) }
+        tally.countGranted(ticket)
     }
 
     /// Gives up a ticket.

@@ -45,4 +45,14 @@ extension RateLimiter {
             "rate limiter \"\(policyName)\" never gives \(permits) permits, at most \(burst) at once"
         }
     }
+
+    /// The error of permits that are not given.
+    ///
+    /// - Parameter retryAfter: In nanoseconds; `nil` if there will never be so many permits.
+    static func rejection(
+        by name: String, _ permits: Int, after retryAfter: Int64?, burst: Int
+    ) -> any PolicyRejection {
+        guard let retryAfter else { return ExceedsLimitError(policyName: name, permits: permits, burst: burst) }
+        return RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
+    }
 }

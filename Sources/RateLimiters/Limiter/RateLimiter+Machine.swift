@@ -27,7 +27,7 @@ extension RateLimiter {
                 doubted = latest
                 now = time.now.nanoseconds
             case .done(let result, let ended, let timer, let burst):
-                for ticket in ended { finish(ticket, burst: burst) }
+                for ticket in ended { ticket.finish(by: name, burst: burst) }
                 timer.cancelled?.cancel()
                 if let next = timer.next { setTimer(next.number, at: next.deadline) }
                 events.deliver()
@@ -68,27 +68,16 @@ extension RateLimiter {
     /// Notifies observers of how a wait has ended.
     private func postLocked(_ ticket: Ticket, burst: Int) {
         guard ticket.waiter != nil, events.isListening else { return }
-        if let error = refusal(of: ticket, burst: burst) {
+        if let error = ticket.rejection(by: name, burst: burst) {
             events.post(.rejected(error))
         } else {
-            let waited = Duration.nanoseconds(ticket.due.subtractingSaturated(ticket.asked))
-            events.post(.permitted(permits: ticket.permits, waited: waited))
-        }
-    }
-
-    /// Tells the task that waits, outside the lock.
-    private func finish(_ ticket: Ticket, burst: Int) {
-        guard let waiter = ticket.waiter else { return }
-        if let error = refusal(of: ticket, burst: burst) {
-            waiter.finish(with: .failure(error))
-        } else {
-            waiter.finish()
+            events.post(.permitted(permits: ticket.permits, waited: .nanoseconds(ticket.waited)))
         }
     }
 
     /// Adds an observer of this limiter's events.
     public func addObserver(_ observer: any PolicyObserver) {
-        meters.attach(observer)
+        tally.meters.attach(observer)
         events.add(observer)
         withState { _, _ in }
     }

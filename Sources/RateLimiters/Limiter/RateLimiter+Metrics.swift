@@ -3,7 +3,7 @@ public import ResilienceCore
 extension RateLimiter {
     /// Adds the totals, the permits that are there and how many tasks wait, as they are now.
     public func collect(into metrics: inout MetricCollection) {
-        metrics.claim(meters)
+        metrics.claim(tally.meters)
         let (available, waiting) = withState { state, now in (state.available(now: now), state.waiting) }
         let totals = totals
         metrics.add(Families.calls, [name, "permitted"], totals.permitted)

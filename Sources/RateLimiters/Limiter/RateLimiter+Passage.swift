@@ -9,10 +9,10 @@ extension RateLimiter {
         let now = time.now.nanoseconds
         switch word.take(1, at: now) {
         case .granted:
-            tally.permitted.wrappingAdd(1, ordering: .relaxed)
+            tally.countPermitted()
             return 1
         case .refused(let retryAfter, mayWait: false):
-            tally.rejected.wrappingAdd(1, ordering: .relaxed)
+            tally.countRejected()
             refusal = RejectedError(policyName: name, permits: 1, retryAfter: .nanoseconds(retryAfter))
             return 0
         case .refused: return 0

@@ -26,7 +26,8 @@ extension RateLimiter {
         let maxWait = max(0, longest.saturatedNanoseconds)
         let now = time.now
         let place = try ask(
-            max(0, permits), now: now, maxWait: maxWait, deadline: deadline(of: rootContext, now), isCall: false)
+            max(0, permits), now: now, maxWait: maxWait,
+            deadline: rootContext.lastMoment(on: time, now: now).nanoseconds, isCall: false)
         return Reservation(limiter: self, place: place)
     }
 
@@ -99,7 +100,7 @@ extension RateLimiter {
     }
 
     private func cancel(_ place: Place) {
-        tally.cancelled.wrappingAdd(1, ordering: .relaxed)
+        tally.countCancelled()
         switch place {
         case .queued(let ticket): _ = cancel(ticket, grantToo: true)
         case .granted(let grant):
@@ -112,23 +113,22 @@ extension RateLimiter {
 
     private func useReserved(_ ticket: Ticket) -> Bool {
         let waited = withState { state, _ -> Int64? in
-            if let error = refusal(of: ticket, burst: state.meter.burst) {
+            if let error = ticket.rejection(by: name, burst: state.meter.burst) {
                 events.post(.rejected(error))
                 return nil
             }
-            return ticket.due.subtractingSaturated(ticket.asked)
+            return ticket.waited
         }
         if let waited {
             countUse(ticket.permits, waited: waited)
         } else {
-            tally.rejected.wrappingAdd(1, ordering: .relaxed)
+            tally.countRejected()
         }
         return waited != nil
     }
 
     private func countUse(_ permits: Int, waited: Int64) {
-        tally.permitted.wrappingAdd(1, ordering: .relaxed)
-        if waited > 0 { countWaitingTime(waited) }
+        tally.countPermitted(waited: waited)
         guard events.isListening else { return }
         withState { _, _ in
             events.post(.permitted(permits: permits, waited: .nanoseconds(waited)))
@@ -138,16 +138,16 @@ extension RateLimiter {
     private nonisolated(nonsending) func waitReserved(_ ticket: Ticket) async throws {
         let refused = withState { state, now -> (any PolicyRejection)? in
             _ = state.wait(for: ticket, now: now)
-            guard let error = refusal(of: ticket, burst: state.meter.burst) else { return nil }
+            guard let error = ticket.rejection(by: name, burst: state.meter.burst) else { return nil }
             events.post(.rejected(error))
             return error
         }
         if let refused {
-            countEnd(refused)
+            tally.countEnd(refused)
             throw refused
         }
         guard ticket.waiter != nil else {
-            return countUse(ticket.permits, waited: ticket.due.subtractingSaturated(ticket.asked))
+            return countUse(ticket.permits, waited: ticket.waited)
         }
         try await wait(for: ticket)
     }

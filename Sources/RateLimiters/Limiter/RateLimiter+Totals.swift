@@ -1,5 +1,4 @@
 internal import ResilienceCore
-internal import Synchronization
 
 extension RateLimiter {
     /// What a limiter has seen since it was made: calls, whatever the permits they were for. Every number only grows.
@@ -20,35 +19,6 @@ extension RateLimiter {
 
         /// The sums of two totals, for example of several limiters.
         public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
-    }
-}
-
-/// The totals as they are counted, each by itself: calls that overlap a reading may be in it or not.
-final class LimiterTally: Sendable {
-    let permitted = Atomic<Int>(0)
-    let rejected = Atomic<Int>(0)
-    let cancelled = Atomic<Int>(0)
-    let waited = Atomic<Int>(0)
-    private let waitingTime = Atomic<Int64>(0)
-
-    func addWaitingTime(_ nanoseconds: Int64) {
-        var seen = waitingTime.load(ordering: .relaxed)
-        while true {
-            let (exchanged, original) = waitingTime.compareExchange(
-                expected: seen, desired: seen.addingSaturated(nanoseconds), ordering: .relaxed)
-            if exchanged { return }
-            seen = original
-        }
-    }
-
-    var totals: RateLimiter.Totals {
-        var totals = RateLimiter.Totals()
-        totals.permitted = permitted.load(ordering: .relaxed)
-        totals.rejected = rejected.load(ordering: .relaxed)
-        totals.cancelled = cancelled.load(ordering: .relaxed)
-        totals.waited = waited.load(ordering: .relaxed)
-        totals.waitingTime = .nanoseconds(waitingTime.load(ordering: .relaxed))
-        return totals
     }
 }
 

@@ -20,8 +20,7 @@ public final class RateLimiter: Strategy {
 
     let time: TimeSource
     let events: EventChannel<EventKind>
-    let meters: MeterPoint
-    let tally = LimiterTally()
+    let tally: LimiterTally
     let machine: Lock<Machine>
     let word = RateLimiterWord()
 
@@ -71,7 +70,7 @@ public final class RateLimiter: Strategy {
         time = environment.time
         rootContext = Context(name: environment.name, time: environment.time)
         events = EventChannel(environment.name, environment.observers)
-        meters = MeterPoint(environment.name, Families.meterLayout, environment.observers)
+        tally = LimiterTally(environment, Families.meterLayout)
         machine = Lock(Machine(state: RateLimiterState(configuration, now: environment.time.now.nanoseconds)))
         withState { state, _ in useLocked(state) }
     }
@@ -104,19 +103,15 @@ public final class RateLimiter: Strategy {
         let now = time.now
         switch word.take(permits, at: now.nanoseconds) {
         case .granted:
-            tally.permitted.wrappingAdd(1, ordering: .relaxed)
+            tally.countPermitted()
             return nil
         case .refused(let retryAfter, mayWait: false):
-            tally.rejected.wrappingAdd(1, ordering: .relaxed)
+            tally.countRejected()
             throw RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
         case .refused, .undecided:
-            return try enter(permits, now: now, maxWait: nil, deadline: deadline(of: context, now))
+            return try enter(
+                permits, now: now, maxWait: nil, deadline: context.lastMoment(on: time, now: now).nanoseconds)
         }
-    }
-
-    /// The last moment before the call's deadline, on the limiter's time.
-    func deadline(of context: Context, _ now: TimeSource.Instant) -> Int64 {
-        context.deadline(on: time, now: now)?.nanoseconds.subtractingSaturated(1) ?? .max
     }
 
     /// Asks under the lock: for permits at once, or a place in the queue.
@@ -150,10 +145,8 @@ public final class RateLimiter: Strategy {
         switch decision {
         case .granted(let grant): return .granted(grant)
         case .queued(let ticket): return .queued(ticket)
-        case .refused(let retryAfter):
-            throw RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
-        case .never:
-            throw ExceedsLimitError(policyName: name, permits: permits, burst: burst)
+        case .refused(let retryAfter): throw rejection(permits, after: retryAfter, burst: burst)
+        case .never: throw rejection(permits, after: nil, burst: burst)
         }
     }
 
@@ -174,8 +167,8 @@ public final class RateLimiter: Strategy {
             return (decision, machine.state.meter.burst)
         }
         switch answer?.decision {
-        case .granted: if isCall { tally.permitted.wrappingAdd(1, ordering: .relaxed) }
-        case .refused, .never: tally.rejected.wrappingAdd(1, ordering: .relaxed)
+        case .granted: if isCall { tally.countPermitted() }
+        case .refused, .never: tally.countRejected()
         case .queued, nil: break
         }
         return answer
@@ -190,29 +183,23 @@ public final class RateLimiter: Strategy {
             switch decision {
             case .granted:
                 if isCall {
-                    tally.permitted.wrappingAdd(1, ordering: .relaxed)
+                    tally.countPermitted()
                     events.post(.permitted(permits: permits, waited: .zero))
                 }
             case .queued(let ticket): if isCall { _ = state.wait(for: ticket, now: now) }
             case .refused(let retryAfter):
-                tally.rejected.wrappingAdd(1, ordering: .relaxed)
-                let error = RejectedError(policyName: name, permits: permits, retryAfter: .nanoseconds(retryAfter))
-                events.post(.rejected(error))
+                tally.countRejected()
+                events.post(.rejected(rejection(permits, after: retryAfter, burst: state.meter.burst)))
             case .never:
-                tally.rejected.wrappingAdd(1, ordering: .relaxed)
-                let error = ExceedsLimitError(policyName: name, permits: permits, burst: state.meter.burst)
-                events.post(.rejected(error))
+                tally.countRejected()
+                events.post(.rejected(rejection(permits, after: nil, burst: state.meter.burst)))
             }
             return (decision, state.meter.burst)
         }
     }
 
-    /// The error of a ticket that was refused after all.
-    func refusal(of ticket: Ticket, burst: Int) -> (any PolicyRejection)? {
-        guard case .refused(let retryAfter) = ticket.phase else { return nil }
-        guard let retryAfter else {
-            return ExceedsLimitError(policyName: name, permits: ticket.permits, burst: burst)
-        }
-        return RejectedError(policyName: name, permits: ticket.permits, retryAfter: .nanoseconds(retryAfter))
+    /// - Parameter retryAfter: `nil` if there will never be so many permits.
+    private func rejection(_ permits: Int, after retryAfter: Int64?, burst: Int) -> any PolicyRejection {
+        RateLimiter.rejection(by: name, permits, after: retryAfter, burst: burst)
     }
 }

@@ -32,6 +32,24 @@ final class Ticket: @unchecked Sendable {
         self.due = due
     }
 
+    /// How long the ask has waited for its permits, or will have.
+    var waited: Int64 { due.subtractingSaturated(asked) }
+
+    /// The error of a ticket that was refused after all.
+    func rejection(by name: String, burst: Int) -> (any PolicyRejection)? {
+        guard case .refused(let retryAfter) = phase else { return nil }
+        return RateLimiter.rejection(by: name, permits, after: retryAfter, burst: burst)
+    }
+
+    /// Tells the task that waits, if one does; outside the lock.
+    func finish(by name: String, burst: Int) {
+        if let error = rejection(by: name, burst: burst) {
+            waiter?.finish(with: .failure(error))
+        } else {
+            waiter?.finish()
+        }
+    }
+
     /// Counts an ask that was made at a moment which has not come yet as made now.
     func rewind(to now: Int64) {
         guard asked > now else { return }

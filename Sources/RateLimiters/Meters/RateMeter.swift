@@ -4,7 +4,7 @@
 /// are taken at the moment for which they are promised. Moments of one state never go back by more than what was given
 /// back; within a state, `take` is called with moments that do not decrease.
 ///
-/// Once so many permits are there they stay there until somebody takes some, whatever the rule. So who waits until
+/// Once so many permits are there, they stay there until some are taken, whatever the rule. So a call that waits until
 /// `earliest`, alone, gets them then.
 protocol RateMeter: Sendable {
     /// What has been used, of one limiter or of one key.
@@ -19,7 +19,7 @@ protocol RateMeter: Sendable {
     /// The most permits that one ask can get without waiting.
     var burst: Int { get }
 
-    /// The first moment, `now` or later, at which so many permits are there, if nobody takes any meanwhile; `nil` if it
+    /// The first moment, `now` or later, at which so many permits are there, if none are taken meanwhile; `nil` if it
     /// is beyond what an instant holds. Only for permits for which there is a ``leastWait(_:)``.
     func earliest(_ permits: Int, _ state: State, from now: Int64) -> Int64?
 
@@ -36,7 +36,7 @@ protocol RateMeter: Sendable {
     func ask(_ permits: Int, _ state: inout State, at now: Int64, maxWait: Int64) -> RateMeterAnswer
 
     /// Takes back permits that were not used: as if they had never been taken, or less where that cannot be known.
-    /// Those that time has given back already are not given back twice.
+    /// Permits that time has given back already are not given back twice.
     func giveBack(_ permits: Int, _ state: inout State, receipt: Int64, at now: Int64)
 
     /// How many permits are there.
@@ -45,7 +45,7 @@ protocol RateMeter: Sendable {
     /// Whether the state, from now on, is no other than ``unused``: nothing is lost if it is dropped.
     func isUnused(_ state: State, at now: Int64) -> Bool
 
-    /// A moment after this one that the state tells somebody to have read from the clock; `nil` if it need not be so.
+    /// A moment after this one that, by the state, was read from the clock; `nil` if the state does not show one.
     func latestMoment(_ state: State, after now: Int64) -> Int64?
 
     /// Counts what was taken at moments that have not come yet as taken now.
@@ -55,7 +55,7 @@ protocol RateMeter: Sendable {
     func carry(_ state: State, from old: Self, at now: Int64) -> State
 }
 
-/// What somebody gets who asks a meter and is alone.
+/// What a call gets that asks a meter and is alone.
 enum RateMeterAnswer {
     /// The permits are taken.
     case taken(receipt: Int64)

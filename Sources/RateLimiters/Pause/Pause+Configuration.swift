@@ -1,12 +1,12 @@
 public import ResilienceCore
 
 extension Pause {
-    /// How long, and who may wait.
+    /// How long a pause may be, and which calls may wait.
     public struct Configuration: Sendable, Hashable {
         /// The longest pause, whatever the server asks for. At least 1 ns. Default: 60 seconds.
         public var maxPause: Duration
 
-        /// Over how much more than the pause those who wait come back, as a share of it: 0 to 1. Default: 0.5.
+        /// Over how much more than the pause the waiting calls come back, as a share of it: 0 to 1. Default: 0.5.
         public var spread: Double
 
         /// How many calls may wait at once, zero or more; others are refused. Default: 1000.

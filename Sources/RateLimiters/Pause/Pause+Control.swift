@@ -15,8 +15,11 @@ extension Pause {
         return left > 0 ? .nanoseconds(left) : nil
     }
 
+    /// Everything the pause has seen in its life.
+    public var totals: Totals { counters.totals }
+
     /// How many calls wait.
-    public var waiting: Int { counts.running.load(ordering: .relaxed) }
+    public var waiting: Int { counters.waiting.load(ordering: .relaxed) }
 
     // MARK: Retuning
 
@@ -75,7 +78,8 @@ extension Pause {
         return left > 0 ? .nanoseconds(left) : nil
     }
 
-    /// - Returns: Whom to tell and how long the pause is; `nil` if it lasts no longer now than before.
+    /// - Returns: The function to announce it with, and how long the pause is; `nil` if it lasts no longer now than
+    ///   before.
     private func extend(
         for delay: Duration, byAtLeast least: Duration = .zero
     ) -> (announce: (@Sendable (String, Duration) -> Void)?, bounded: Duration)? {
@@ -86,16 +90,9 @@ extension Pause {
             guard let change = state.machine.extend(for: delay, byAtLeast: least, at: now) else { return nil }
             end.store(state.machine.end, ordering: .relaxed)
             if let resumed = change.resumed { events.post(.resumed(after: .nanoseconds(resumed))) }
-            counts.pauses.wrappingAdd(1, ordering: .relaxed)
+            counters.pauses.wrappingAdd(1, ordering: .relaxed)
             if change.isNew { events.post(.paused(for: .nanoseconds(change.length))) }
             return (state.announce, .nanoseconds(change.length))
         }
-    }
-}
-
-extension Pause: StateRetaining {
-    /// A pause that is in force, and those who wait for its end.
-    package func retainedState(at now: TimeSource.Instant) -> RetainedState {
-        end.load(ordering: .relaxed) > now.nanoseconds || waiting > 0 ? .obligation : .nothing
     }
 }

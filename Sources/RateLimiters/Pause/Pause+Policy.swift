@@ -4,8 +4,8 @@ extension Pause {
     /// A pause as a layer of a policy, with the policy's name, clock, randomness and observers.
     ///
     /// - Parameters:
-    ///   - configuration: How long, and who may wait. Its faults are reported by the policy, with those of the other
-    ///     layers.
+    ///   - configuration: How long a pause may be, and which calls may wait. Its faults are reported by the policy,
+    ///     with those of the other layers.
     ///   - pauses: What shares it with the other nodes of a fleet, by the policy's name. Default: `nil`, nothing.
     public static func layer(
         _ configuration: Configuration = Configuration(), sharing pauses: SharedPauses? = nil
@@ -25,7 +25,7 @@ extension Pause {
 extension PolicyPipeline {
     /// Adds a pause that is built with the policy and has its name.
     ///
-    /// - Parameter configuration: How long, and who may wait.
+    /// - Parameter configuration: How long a pause may be, and which calls may wait.
     public func pause(_ configuration: Pause.Configuration = .init()) -> PolicyPipeline<Chain<Built, Pause>> {
         layer(Pause.layer(configuration))
     }

@@ -4,9 +4,9 @@ internal import Synchronization
 /// Holds back all calls to a service that has asked one of them to wait: a 429 or 503 with a `Retry-After`, or any
 /// other ``/ResilienceCore/OverloadError`` that says when to try again.
 ///
-/// A call that comes meanwhile waits until then, and a little longer, so that those who wait come back spread and not
-/// at one instant. One whose deadline comes before that is refused at once. Inside of a retry and outside of a breaker,
-/// as in the standard pipeline for HTTP. All members may be used from any task at once.
+/// A call that comes meanwhile waits until then, and a little longer, so that the waiting calls come back spread and
+/// not at one instant. A call whose deadline comes before that is refused at once. Inside of a retry and outside of a
+/// breaker, as in the standard pipeline for HTTP. All members may be used from any task at once.
 ///
 /// ```swift
 /// let payments = try Policy("payments") {
@@ -36,22 +36,15 @@ public final class Pause: Strategy {
     /// `end` of the machine, for calls that need no lock to see that there is no pause. Written under the lock.
     /// Relaxed: a call that asks while a pause is set may be told either.
     let end = Atomic(PauseState.never)
-    let counts = Counts()
-
-    final class Counts: Sendable {
-        let running = Atomic(0)
-        let pauses = Atomic(0)
-        let waited = Atomic(0)
-        let rejected = Atomic(0)
-    }
+    let counters = Counters()
 
     /// Creates a pause.
     ///
     /// - Parameters:
     ///   - name: What it is called in errors, events and metrics.
-    ///   - configuration: How long, and who may wait.
+    ///   - configuration: How long a pause may be, and which calls may wait.
     ///   - clock: The time it measures. Default: the continuous clock.
-    ///   - random: Spreads those who wait. Default: the system's.
+    ///   - random: Spreads the waiting calls. Default: the system's.
     ///   - observers: The observers to notify.
     /// - Throws: All faults of the configuration.
     public convenience init(
@@ -102,11 +95,11 @@ public final class Pause: Strategy {
     private nonisolated(nonsending) func wait(_ remaining: Duration, _ context: Context) async throws {
         let began = time.now
         let configuration = configuration
-        guard counts.running.wrappingAdd(1, ordering: .relaxed).oldValue < configuration.maxWaiting else {
-            counts.running.wrappingSubtract(1, ordering: .relaxed)
-            throw refuse(remaining)
+        guard counters.waiting.wrappingAdd(1, ordering: .relaxed).oldValue < configuration.maxWaiting else {
+            counters.waiting.wrappingSubtract(1, ordering: .relaxed)
+            throw reject(remaining)
         }
-        defer { counts.running.wrappingSubtract(1, ordering: .relaxed) }
+        defer { counters.waiting.wrappingSubtract(1, ordering: .relaxed) }
         var left: Duration? = remaining
         while let remaining = left {
             let now = time.now
@@ -114,20 +107,24 @@ public final class Pause: Strategy {
             let extra = Duration.nanoseconds(state.withLock { $0.machine.length })
                 .multipliedSaturated(by: configuration.spread * random.next())
             var instant = earliest.advanced(by: extra)
-            if let deadline = context.deadline(on: time, now: now) {
-                guard earliest < deadline else { throw refuse(remaining) }
-                instant = min(instant, deadline.advanced(by: .nanoseconds(-1)))
+            let last = context.lastMoment(on: time, now: now)
+            guard earliest <= last else { throw reject(remaining) }
+            instant = min(instant, last)
+            do {
+                try await time.sleep(until: max(instant, earliest))
+            } catch {
+                counters.cancelled.wrappingAdd(1, ordering: .relaxed)
+                throw error
             }
-            try await time.sleep(until: max(instant, earliest))
             // Another call may have been asked to wait meanwhile.
             left = leftForCall()
         }
-        counts.waited.wrappingAdd(1, ordering: .relaxed)
+        counters.waited.wrappingAdd(1, ordering: .relaxed)
         if events.isListening { events.notify(.waited(began.duration(to: time.now))) }
     }
 
-    private func refuse(_ remaining: Duration) -> PausedError {
-        counts.rejected.wrappingAdd(1, ordering: .relaxed)
+    private func reject(_ remaining: Duration) -> PausedError {
+        counters.rejected.wrappingAdd(1, ordering: .relaxed)
         let error = PausedError(policyName: name, retryAfter: remaining)
         events.notify(.rejected(error))
         return error

@@ -22,7 +22,7 @@ extension SharedKeyedRateLimiter {
         /// Runs the rest of a call when there is a permit of the key for it, or as many as ``RateLimiter/Permits``
         /// says.
         ///
-        /// It waits for up to the longest wait, and never beyond the call's deadline.
+        /// It waits for up to the longest wait, and never for permits that would come at the call's deadline or later.
         ///
         /// - Throws: ``RateLimiter/RejectedError``; ``RateLimiter/ExceedsLimitError``;
         ///   ``RateLimiter/TooManyKeysError``; ``SharedRateLimiter/UnavailableError`` while the store is away, if that
@@ -32,13 +32,6 @@ extension SharedKeyedRateLimiter {
         ) async throws {
             try await limiter.table.quota(of: key).enter(context)
             try await next(context)
-        }
-
-        /// Lets a call in if a permit is there.
-        @_documentation(visibility: internal)
-        public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
-            guard let quota = try? limiter.table.quota(of: key) else { return 0 }
-            return quota.takeFast(1, at: limiter.shared.time.now) ? 1 : 0
         }
 
         /// This limiter as one layer: `SharedKeyedRateLimiter(api)`.
@@ -103,11 +96,4 @@ extension SharedKeyedRateLimiter.Single: ComponentLayer {
 
 extension SharedKeyedRateLimiter.ByContext: ComponentLayer {
     package var component: any Sendable { limiter }
-}
-
-extension SharedKeyedRateLimiter: StateRetaining {
-    /// Calls that wait; what is leased is given back.
-    package func retainedState(at now: TimeSource.Instant) -> RetainedState {
-        table.figures.waiting > 0 ? .obligation : .nothing
-    }
 }

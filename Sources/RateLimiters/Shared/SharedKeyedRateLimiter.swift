@@ -148,7 +148,7 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
 
     // MARK: The path of a call
 
-    /// Takes permits of a key if this node has them now, and nobody waits for them.
+    /// Takes permits of a key if this node has them now, and no call waits for them.
     ///
     /// - Parameters:
     ///   - key: Whose permits.
@@ -189,13 +189,13 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     /// Everything the limiter has seen in its life, of all keys.
     public var totals: SharedRateLimiter.Totals { shared.totals }
 
-    /// Whether the store does not answer, or nobody has begun to ``run()`` this: this node decides alone then, as it
-    /// does after the run has ended, which is no fault.
+    /// Whether the store does not answer, or ``run()`` was never called: this node decides alone then, as it does after
+    /// the run has ended, which is no fault.
     public var isDegraded: Bool { shared.link.isDegraded }
 
     /// Adds an observer of this limiter's events, of all keys.
     public func addObserver(_ observer: any PolicyObserver) {
-        shared.meters.attach(observer)
+        shared.tally.meters.attach(observer)
         shared.events.add(observer)
         for quota in table.all { quota.withState { _, _ in } }
     }

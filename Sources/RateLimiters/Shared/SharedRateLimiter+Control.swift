@@ -4,13 +4,13 @@ extension SharedRateLimiter {
     /// The configuration in force.
     public var configuration: Configuration { shared.configuration }
 
-    /// Puts another configuration in force, with what is held, and who waits, as they are.
+    /// Puts another configuration in force. Permits that are held and calls that wait stay as they are.
     ///
     /// Permits that this node has leased may still be used, or are given back, within the lease of the rule before or
-    /// of this one, whichever is shorter: what all nodes use in a time after that is what this rule allows. Who waits
-    /// is served by this rule, as long as was allowed when the wait began, and is rejected if there never are as many
-    /// permits at once as asked for. While only some nodes have the rule, all of them together get no more than the
-    /// greater of the two allows: each node asks by its own.
+    /// of this one, whichever is shorter: what all nodes use in a time after that is what this rule allows. A call that
+    /// waits is served by this rule, for as long as was allowed when the wait began, and is rejected if there are never
+    /// as many permits at once as it asked for. While only some nodes have the rule, all of them together get no more
+    /// than the greater of the two allows: each node asks by its own.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
@@ -24,8 +24,8 @@ extension SharedKeyedRateLimiter {
     /// The configuration in force.
     public var configuration: Configuration { Configuration(shared.configuration) }
 
-    /// Puts another configuration in force for all keys, with what is held, and who waits, as they are: see
-    /// ``SharedRateLimiter/update(_:)``.
+    /// Puts another configuration in force for all keys. Permits that are held and calls that wait stay as they are:
+    /// see ``SharedRateLimiter/update(_:)``.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {

@@ -3,12 +3,12 @@ public import ResilienceCore
 extension SharedRateLimiter {
     /// What happens in a shared limiter, also a keyed one. Keys are as the store knows them; `nil` without keys.
     public enum EventKind: PolicyEventKind {
-        /// Permits were taken, at once or after a wait. Followed by ``cancelled(permits:key:)`` if whoever waited gave
-        /// up at that very moment.
+        /// Permits were taken, at once or after a wait. Followed by ``cancelled(permits:key:)`` if the waiting call
+        /// gave up at that very moment.
         case permitted(permits: Int, waited: Duration, key: String?)
         /// An ask was refused.
         case rejected(any PolicyRejection, key: String?)
-        /// Somebody gave up waiting.
+        /// A waiting call gave up.
         case cancelled(permits: Int, key: String?)
         /// Another rule or configuration is in force.
         case updated(SharedRateLimiter.Configuration)
@@ -54,7 +54,7 @@ extension SharedRateLimiter {
 
     /// Adds an observer of this limiter's events.
     public func addObserver(_ observer: any PolicyObserver) {
-        shared.meters.attach(observer)
+        shared.tally.meters.attach(observer)
         shared.events.add(observer)
         quota.withState { _, _ in }
     }

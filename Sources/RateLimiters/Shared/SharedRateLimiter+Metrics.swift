@@ -64,7 +64,7 @@ extension SharedKeyedRateLimiter: MetricSource {
 extension SharedQuotaLink {
     fileprivate func add(_ figures: (held: Int, waiting: Int), to metrics: inout MetricCollection) {
         typealias Families = SharedRateLimiter.Families
-        metrics.claim(meters)
+        metrics.claim(tally.meters)
         let totals = totals
         metrics.add(Families.calls, [name, "permitted"], totals.permitted)
         metrics.add(Families.calls, [name, "rejected"], totals.rejected)

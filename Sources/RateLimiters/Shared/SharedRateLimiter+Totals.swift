@@ -43,8 +43,8 @@ extension SharedRateLimiter {
     /// How many tasks wait for permits on this node.
     public var waiting: Int { quota.figures.waiting }
 
-    /// Whether the store does not answer, or nobody has begun to ``run()`` this: this node decides alone then, as it
-    /// does after the run has ended, which is no fault.
+    /// Whether the store does not answer, or ``run()`` was never called: this node decides alone then, as it does after
+    /// the run has ended, which is no fault.
     public var isDegraded: Bool { shared.link.isDegraded }
 }
 

@@ -94,7 +94,8 @@ public final class SharedRateLimiter: Strategy {
 
     /// Runs the rest of a call when there is a permit for it, or as many as ``RateLimiter/Permits`` says.
     ///
-    /// It waits for up to ``Configuration/maxWait``, and never beyond the call's deadline.
+    /// It waits for up to ``Configuration/maxWait``, and never for permits that would come at the call's deadline or
+    /// later.
     ///
     /// - Throws: ``RateLimiter/RejectedError``; ``RateLimiter/ExceedsLimitError``; ``UnavailableError`` while the store
     ///   is away, if that is to be so; `CancellationError` if the caller cancels during the wait; otherwise what `next`
@@ -106,7 +107,7 @@ public final class SharedRateLimiter: Strategy {
         try await next(context)
     }
 
-    /// Takes permits if this node has them now, and nobody waits for them.
+    /// Takes permits if this node has them now, and no call waits for them.
     ///
     /// - Parameter permits: How many. None or fewer count as none and are always there.
     /// - Returns: Whether they were taken. Always `false` in the mode ``Mode/exact`` while the store is there.
@@ -136,7 +137,7 @@ extension LeasedQuota {
     nonisolated(nonsending) func acquire(_ permits: Int, maxWait: Int64?, _ context: Context) async throws {
         let now = shared.time.now
         if permits > 0, takeFast(permits, at: now) { return }
-        var deadline = context.deadline(on: shared.time, now: now)?.nanoseconds ?? .max
+        var deadline = context.lastMoment(on: shared.time, now: now).nanoseconds
         if isExact, permits > 0 {
             deadline = min(now.nanoseconds.addingSaturated(maxWait ?? plan.maxWait), deadline)
             guard try await acquireExactly(permits, latest: deadline, since: now) else { return }

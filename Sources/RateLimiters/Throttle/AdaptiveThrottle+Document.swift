@@ -1,7 +1,7 @@
 public import ResilienceCore
 
-/// Of a configuration, a document can say everything but ``handles`` and ``ignores``, which stay beside what the
-/// document says.
+/// Of a configuration, a document can say everything but ``handles`` and ``ignores``, which stay in force along with
+/// what the document says.
 extension AdaptiveThrottle.Configuration: DocumentRepresentable {
     /// `adaptiveThrottle`
     public static var documentKey: String { "adaptiveThrottle" }

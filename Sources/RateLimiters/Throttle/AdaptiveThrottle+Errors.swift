@@ -9,7 +9,7 @@ extension AdaptiveThrottle {
         /// The probability with which the throttle rejected calls at that moment, above 0 to 1.
         public let probability: Double
 
-        /// Always `nil`: the next call may be let through, and nobody knows when the service recovers.
+        /// Always `nil`: the next call may be let through, and it is not known when the service recovers.
         public var retryAfter: Duration? { nil }
 
         /// Why, in a few words.

@@ -35,7 +35,7 @@ public final class AdaptiveThrottle: Strategy {
     let events: EventChannel<EventKind>
     private let conditions: Lock<ErrorConditions>
 
-    /// Until when no call is rejected, whoever asks: the end of the present part of the window if the probability is 0,
+    /// Until when no call at all is rejected: the end of the present part of the window if the probability is 0,
     /// otherwise the beginning of time. Written under the lock of `machine`, with every change.
     ///
     /// Admission to a throttle that is calm is this one load. The probability changes only with what is recorded, which

@@ -2,21 +2,21 @@ internal import ResilienceCore
 
 /// The patterns as configuration documents know them.
 enum DocumentPatterns {
-    /// Those that a document alone can describe.
+    /// The patterns that a document alone can describe.
     static let described = KnownPattern.types.compactMap { $0 as? any Pattern.Type }
 
-    /// Those that need code, because it alone knows their types, or a policy to go around.
+    /// The patterns that need code, because it alone knows their types, or a policy to go around.
     static let declared = KnownPattern.types.filter { !($0 is any Pattern.Type) }
 
     /// The keys of what can be a layer: also of what code alone can declare, and a document changes.
     static let layerKeys = KnownPattern.types.filter { $0 is any LayerTunable.Type }.map { $0.documentKey }.sorted()
 
-    /// Those that a document can put into a policy.
+    /// The patterns that a document can put into a policy.
     static let layersByKey = Dictionary(
         uniqueKeysWithValues: KnownPattern.types.compactMap { $0 as? any LayerPattern.Type }
             .map { ($0.documentKey, $0) })
 
-    /// Those that a document can put into a policy if they are registered for themselves.
+    /// The patterns that a document can put into a policy if they are registered for themselves.
     static let sharedByKey = Dictionary(
         uniqueKeysWithValues: KnownPattern.types.filter { $0 is any LayerTunable.Type && $0 is any Strategy.Type }
             .map { ($0.documentKey, $0) })

@@ -4,9 +4,9 @@ extension ResilienceModule {
     /// What configuration documents of modules may hold, as JSON Schema (draft 2020-12), for editors and for checks
     /// before a document is delivered.
     ///
-    /// Derived from what the patterns read. A document that it admits can still be refused, for what hangs together
-    /// (`initial` above `maximum`) or for names that are not registered; one that it does not admit is refused. Of
-    /// ``/ResilienceCore/ConfigurationValue/prettyDescription`` it is a file.
+    /// Derived from what the patterns read. A document that it admits can still be refused, for values that do not fit
+    /// together (`initial` above `maximum`) or for names that are not registered; one that it does not admit is
+    /// refused. Of ``/ResilienceCore/ConfigurationValue/prettyDescription`` it is a file.
     public static let documentSchema: ConfigurationValue = DocumentPatterns.schema
 }
 

@@ -12,17 +12,15 @@ internal import Synchronization
 /// in until it leaves, and at no other time:
 ///
 /// 1. A call is a part of what its task runs, so that the task lives until the call has returned.
-/// 2. The reference is in the call's ``AdmittedCall`` and nowhere else. It is made by the call, and known to nobody
-///   else before
-///    it is in the list. The reference is erased under the lock of the shard, in the step that takes the call out of
-///    the list or does not let it in.
-/// 3. Who compares it holds the lock and finds the call in the list.
-/// 4. Who cancels has counted itself among the ``AdmittedCall/cancellers`` under the lock, while the call was in the
-///   list. As long
-///    as there are any, the call does not leave: it suspends. The last of them wakes it, when its copy is gone.
+/// 2. The reference is in the call's ``AdmittedCall`` and nowhere else. It is made by the call, and no other code knows
+///    it before it is in the list. The reference is erased under the lock of the shard, in the step that takes the call
+///    out of the list or does not let it in.
+/// 3. Code that compares it holds the lock and finds the call in the list.
+/// 4. Code that cancels has counted itself among the ``AdmittedCall/cancellers`` under the lock, while the call was in
+///    the list. As long as there are any, the call does not leave: it suspends. The last of them wakes it, when its
+///    copy is gone.
 /// 5. From 2 to 4: whatever uses, copies or releases a reference does so before the call returns, and by 1 the task is
-///   alive
-///    then. What outlives the call, such as a task that was begun within it, finds no reference in the one it
+///    alive then. What outlives the call, such as a task that was begun within it, finds no reference in the one it
 ///    inherited.
 ///
 /// By 3, equal references are those of one task: both that are compared are alive, so that neither has taken the
@@ -69,7 +67,7 @@ final class AdmissionGate: Sendable {
     private static let shardCount = 8
 
     private let shards: [Shard]
-    /// Shards that are closed and that the last call has left. Nobody enters such a shard again: a call within a call
+    /// Shards that are closed and that the last call has left. No call enters such a shard again: a call within a call
     /// enters only while that one is in the same shard.
     private let emptyShards = Atomic<Int>(0)
     private let emptiness = Lock(Emptiness())
@@ -90,7 +88,7 @@ final class AdmissionGate: Sendable {
 
     private func isCountedLocked(_ call: AdmittedCall) -> Bool { !call.isWithinAnother(of: self) }
 
-    /// Whether nobody gets in any more.
+    /// Whether no call gets in any more.
     var isClosed: Bool { shards.allSatisfy { $0.calls.withLock { $0.isClosed } } }
 
     /// Runs a call, unless the gate is closed. A call within a call gets in as long as the outer one runs.
@@ -172,7 +170,7 @@ final class AdmissionGate: Sendable {
         return nil
     }
 
-    /// Lets nobody in from now on.
+    /// Lets no call in from now on.
     func close() {
         for shard in shards {
             let isEmptied = shard.calls.withLock { calls in
@@ -183,7 +181,7 @@ final class AdmissionGate: Sendable {
         }
     }
 
-    /// Releasing and acquiring, so that whoever finds all shards empty sees what the calls of all of them did.
+    /// Releasing and acquiring, so that the code that finds all shards empty sees what the calls of all of them did.
     private func countEmptyShard() {
         guard emptyShards.add(1, ordering: .acquiringAndReleasing).newValue == Self.shardCount else { return }
         let waiters = emptiness.withLock { emptiness -> [Waiter<Bool>] in

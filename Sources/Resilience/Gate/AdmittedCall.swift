@@ -91,7 +91,7 @@ final class AdmittedCall: @unchecked Sendable {
     @inline(never)
     func cancelTask() { task?.cancel() }
 
-    /// Lets go of calls around this one that have ended, which who inherited this one would otherwise keep.
+    /// Lets go of calls around this one that have ended; a task that inherited this one would otherwise keep them.
     func shortenLink() {
         guard isNested, let outer, !outer.isInside else { return }
         let nearest = outer.nearest

@@ -11,10 +11,10 @@ package struct DocumentSection: Sendable {
     /// What is asked for there; `nil` if that is not known before there is one.
     package let outline: DocumentOutline?
 
-    /// What is asked for in the part of a family, beside its layers.
+    /// What is asked for in the part of a family, in addition to its layers.
     package static let familyBounds = DocumentOutline(of: FamilyBounds.self)
 
-    /// Those of all patterns.
+    /// The sections of all patterns.
     package static let all = KnownPattern.types.compactMap { pattern in
         pattern.kind.section.map { DocumentSection(name: $0, key: pattern.documentKey, outline: pattern.outline) }
     }

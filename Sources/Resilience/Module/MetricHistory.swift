@@ -33,13 +33,13 @@ final class MetricHistory: Sendable {
 
     private struct State {
         var departed: [Departed] = []
-        /// The counts of what there is no more.
+        /// The counts of what no longer exists.
         var past: Counts = [:]
 
         /// What there is to read, after what is gone has been added up.
         mutating func readings() -> [Reading] {
             for gone in departed where gone.object == nil {
-                // Bounded, for names may come from outside. What is new then starts from nothing.
+                // Bounded, because names may come from outside. What is new then starts from nothing.
                 for (key, value) in gone.counts where past[key] != nil || past.count < MetricHistory.limit {
                     past[key] = past[key]?.adding(value) ?? value
                 }

@@ -84,8 +84,8 @@ extension ResilienceModule {
             defer { updates.isApplying = true }
             return !updates.isApplying
         }
-        // Retuning a strategy delivers its events, so that it must not happen under a lock: whoever is first does the
-        // work of all who come meanwhile.
+        // Retuning a strategy delivers its events, so that it must not happen under a lock: the first caller does the
+        // work for all that arrive meanwhile.
         guard isFirst else { return }
         while let change = updates.withLock({ updates -> ConfigurationChange? in
             updates.isApplying = !updates.waiting.isEmpty
@@ -113,7 +113,7 @@ extension ResilienceModule {
         var change = planned
         do {
             let wanted = planned.isSilent ? configuration : planned.configuration
-            // Worked out anew if something was registered, made or taken out since, or another configuration came
+            // Worked out again if something was registered, made or taken out since, or another configuration came
             // first.
             if wanted != planned.configuration || registry.withLock({ $0.version }) != planned.version {
                 change = try plan(wanted, isSilent: planned.isSilent)

@@ -8,7 +8,7 @@ extension ResilienceModule {
         /// Calls are let in.
         case running
         /// Calls are still let in, but ``ResilienceModule/health`` says that the end is near: for as long as
-        /// ``Options/drainDelay``, so that who sends the calls learns of it first.
+        /// ``Options/drainDelay``, so that the sender of the calls learns of it first.
         case closing
         /// No call is let in; those that run are waited for.
         case draining

@@ -43,7 +43,7 @@ extension ResilienceModule {
 
     /// What came of the loads of one source.
     private struct ReloadSource {
-        /// What it has given last and was put in force: the same is not a change, also if somebody else has put another
+        /// What it has given last and was put in force: the same is not a change, also if other code has put another
         /// configuration in force since.
         var taken: Configuration?
         /// What came of the last load, if it failed, so that the same is reported and counted once.

@@ -61,7 +61,7 @@ extension ResilienceModule {
     func restore(from store: any ModuleStateStore) async {
         do {
             let state = try await store.load()
-            // Whoever ends the module has read the store by itself.
+            // The end of the module has read the store by itself.
             guard lifecycle.withLock({ $0.state == .running || $0.state == .closing }) else { return }
             var faults: [ConfigurationError.Fault] = []
             for (place, breaker) in breakersByPlace {

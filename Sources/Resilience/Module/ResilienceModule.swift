@@ -128,8 +128,8 @@ public final class ResilienceModule: Sendable {
             return (addition, registry.observers)
         }
         guard case .added = addition else { return addition }
-        // Who was added while the entries were made has not been given to them. Those who hear already are not added
-        // again.
+        // An observer that was added while the entries were made has not been given to them. Observers that hear them
+        // already are not added again.
         for entry in entries {
             for observer in observers { entry.addObserver(observer) }
             startRunning(entry)
@@ -164,7 +164,7 @@ public final class ResilienceModule: Sendable {
         return environment
     }
 
-    /// Takes something out of the module. Who holds it may go on using it; calls of a policy still pass the gate.
+    /// Takes something out of the module. Code that holds it may go on using it; calls of a policy still pass the gate.
     ///
     /// A hedged policy, or one with a fallback, is two things of one name: each is taken out by its own type. What the
     /// configuration in force says about it is kept for what is registered under the name next.

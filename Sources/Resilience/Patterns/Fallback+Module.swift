@@ -4,7 +4,7 @@ extension Kind {
     static let fallback = Kind(.fallback, "fallback", section: "fallbacks")
 }
 
-/// Only code can make one, for it alone knows the steps. Which numbers a document can give shows where it is used.
+/// Only code can make one, because it alone knows the steps. Which numbers a document can give shows where it is used.
 extension KeyedFallback: Tunable, Component {
     static var kind: Kind { .fallback }
 

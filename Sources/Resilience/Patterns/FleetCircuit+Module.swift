@@ -4,7 +4,7 @@ extension Kind {
     static let fleetCircuit = Kind(.fleetCircuit, "fleet circuit", section: "fleetCircuits")
 }
 
-/// Only code can make one, for it alone knows the store.
+/// Only code can make one, because it alone knows the store.
 extension FleetCircuit: Tunable, RunningComponent {
     static var kind: Kind { .fleetCircuit }
 
@@ -72,7 +72,7 @@ extension Registration {
 }
 
 extension Registry.Entry {
-    /// Those that are the component, or layers of its policy.
+    /// The breakers that are the component, or layers of its policy.
     fileprivate var circuitBreakers: [CircuitBreaker] {
         if let breaker = component as? CircuitBreaker { return [breaker] }
         return (component as? Policy)?.layers.compactMap { $0.component as? CircuitBreaker } ?? []

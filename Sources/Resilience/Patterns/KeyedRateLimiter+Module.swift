@@ -4,7 +4,7 @@ extension Kind {
     static let keyedRateLimiter = Kind(.keyedRateLimiter, "keyed rate limiter", section: "keyedRateLimiters")
 }
 
-/// Only code can make one, for it alone says whose key a call has.
+/// Only code can make one, because it alone says which key a call has.
 extension KeyedRateLimiter: LayerTunable, Component {
     static var kind: Kind { .keyedRateLimiter }
 

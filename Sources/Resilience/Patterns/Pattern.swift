@@ -39,7 +39,7 @@ protocol Tunable: AnyObject, Sendable {
 /// Settings to put in force.
 struct SettingsChange<Settings: Sendable>: Sendable {
     let settings: Settings
-    /// Those that code declared.
+    /// The settings that code declared.
     let declared: Settings
     /// What names in the document stand for.
     let names: DocumentEnvironment
@@ -48,7 +48,7 @@ struct SettingsChange<Settings: Sendable>: Sendable {
 extension Tunable {
     static var documentKey: String { Settings.documentKey }
 
-    /// Whether the settings work where nobody says anything; a rate limiter, for one, has no rate then.
+    /// Whether the settings work where nothing is said; a rate limiter, for one, has no rate then.
     static var hasDefaults: Bool { (try? Settings.documentBase.validate()) != nil }
 
     static var formBases: [Settings] { [Settings.documentBase] }

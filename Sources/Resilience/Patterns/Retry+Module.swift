@@ -12,7 +12,7 @@ extension Retry: LayerPattern {
     var settings: Configuration { configuration }
 
     /// A budget that a document describes in its place is remade whenever the document is read. The one at work goes
-    /// on in its stead, by the new rule, with its tokens.
+    /// on in its place, by the new rule, with its tokens.
     func retune(_ change: SettingsChange<Configuration>) throws {
         var settings = change.settings
         if let new = settings.budget as? RetryBudget, let old = configuration.budget as? RetryBudget, new !== old,

@@ -27,7 +27,7 @@ extension RetryBudget: Pattern {
         }
     }
 
-    /// A budget hears nothing and tells nothing: what it refuses is an event of who asked.
+    /// A budget hears nothing and tells nothing: what it refuses is an event of the strategy that asked.
     func addObserver(_ observer: any PolicyObserver) {}
 
     func collect(into metrics: inout MetricCollection, named name: String) {

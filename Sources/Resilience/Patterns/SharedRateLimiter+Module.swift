@@ -6,7 +6,8 @@ extension Kind {
         .sharedKeyedRateLimiter, "shared keyed rate limiter", section: "sharedKeyedRateLimiters")
 }
 
-/// Only code can make one, for it alone knows the store. Runs with the module, also as a layer of one of its policies.
+/// Only code can make one, because it alone knows the store. Runs with the module, also as a layer of one of its
+/// policies.
 extension SharedRateLimiter: LayerTunable, RunningComponent {
     static var kind: Kind { .sharedRateLimiter }
 

@@ -5,7 +5,7 @@ extension Kind {
         .staleWhileRevalidate, "stale-while-revalidate", section: "staleWhileRevalidates")
 }
 
-/// Only code can make one, for it alone knows the values.
+/// Only code can make one, because it alone knows the values.
 extension KeyedStaleWhileRevalidate: Tunable, Component {
     static var kind: Kind { .staleWhileRevalidate }
 

@@ -18,7 +18,7 @@ final class ManagedPolicy: Strategy, CallEntrance {
             self.specs = specs
         }
 
-        /// Who is to read the layers when no call runs through them any more.
+        /// Reads the layers when no call runs through them any more.
         private let history = Lock<MetricHistory?>(nil)
 
         func recordAtEnd(_ history: MetricHistory) { self.history.withLock { $0 = history } }
@@ -45,7 +45,7 @@ final class ManagedPolicy: Strategy, CallEntrance {
     /// Whether ``current`` was ever another than ``declared``. Relaxed: a call that begins while the layers are
     /// replaced may go through the old ones or the new ones.
     private let isReplaced = Atomic(false)
-    /// Who was added to the policy, for layers that come later.
+    /// The observers that were added to the policy, for layers that come later.
     private let observers = Lock<[any PolicyObserver]>([])
 
     init(_ policy: Policy, _ tunings: [Tuning]? = nil, _ gate: GateAccess) {

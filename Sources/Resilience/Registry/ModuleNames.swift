@@ -34,7 +34,7 @@ final class ModuleNames: NamedComponents {
         let kind = Kind.of(type)
         let key = Registry.Key(kind: kind, name: name)
         if let found: Component = find(key) { return found }
-        // Those of the name first: what else is registered along with it only to learn what may have been meant.
+        // Places of the name first: what else is registered along with it only to learn what may have been meant.
         let places = state.withLock { state in
             let open = state.pending.indices.filter { state.pending[$0] != nil }
             return open.filter { state.pending[$0]?.name == name } + open.filter { state.pending[$0]?.name != name }

@@ -10,15 +10,15 @@ public enum RegistrationBuilder {
     /// All of them.
     public static func buildBlock(_ parts: [Registration]...) -> [Registration] { parts.flatMap(\.self) }
 
-    /// Those under a condition.
+    /// The registrations under a condition.
     public static func buildOptional(_ part: [Registration]?) -> [Registration] { part ?? [] }
 
-    /// Those of the first branch.
+    /// The registrations of the first branch.
     public static func buildEither(first part: [Registration]) -> [Registration] { part }
 
-    /// Those of the second branch.
+    /// The registrations of the second branch.
     public static func buildEither(second part: [Registration]) -> [Registration] { part }
 
-    /// Those of a loop.
+    /// The registrations of a loop.
     public static func buildArray(_ parts: [[Registration]]) -> [Registration] { parts.flatMap(\.self) }
 }

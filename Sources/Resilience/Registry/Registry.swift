@@ -17,7 +17,7 @@ struct Registry {
         var managed: ManagedPolicy?
         /// Of something that documents can describe, registered for itself.
         var tuning: Tuning?
-        /// Who decided that this is there.
+        /// What decided that this is there.
         var origin = Origin.code
 
         var key: Key { Key(kind: kind, name: name) }
@@ -36,9 +36,10 @@ struct Registry {
 
     private(set) var entries: [Key: Entry] = [:]
     private(set) var order: [Key] = []
-    /// Counts changes, so that who worked something out from the entries can tell whether they are still the same.
+    /// Counts changes, so that code that worked something out from the entries can tell whether they are still the
+    /// same.
     private(set) var version = 0
-    /// Who is given to what is there and to what is made from now on; objects, all of them.
+    /// The observers of what is there and of what is made from now on; all of them are objects.
     private(set) var observers: [any PolicyObserver]
 
     init(_ observers: [any PolicyObserver]) {

@@ -38,8 +38,8 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
     /// The value that was not accepted.
     ///
     /// - Parameter type: What to see it as. It is `Sendable`, because a failure may be looked at anywhere.
-    /// - Returns: `nil` if the value is of another type, or is held no more: whoever runs the operation again lets go
-    ///   of it first, and the caller of `execute` takes it.
+    /// - Returns: `nil` if the value is of another type, or is no longer held: a layer that runs the operation again
+    ///   lets go of it first, and the caller of `execute` takes it.
     public func value<Value: Sendable>(as type: Value.Type = Value.self) -> Value? {
         // Everything is `any Sendable` to a cast, which cannot check it.
         Value.self == (any Sendable).self ? nil : held?.erased as? Value
@@ -60,6 +60,16 @@ public struct UnacceptedResult: Error, Sendable, RetryAfterProviding, CustomStri
     package static func showing<Value>(_ value: Value, _ failure: any Error) -> any Error {
         guard let unaccepted = failure as? UnacceptedResult else { return failure }
         return UnacceptedResult(holding: HeldValue(value), unaccepted.failure ?? unjudged)
+    }
+
+    /// The failure of a value with which a permit ends; `nil` if it is accepted, also by the rules of the context.
+    ///
+    /// It holds the value until ``letGo(of:)``, for conditions and functions that look at it.
+    package static func ofPermit<Value>(
+        _ value: Value, in context: Context, accepting isAccepted: (Value) -> Bool
+    ) -> (any Error)? {
+        let failure = isAccepted(value) ? context.failure(of: value) : unjudged
+        return failure.map { holding(value, $0) }
     }
 
     /// Forgets the value, without doing anything with it: that of a permit, whose holder has it.
@@ -102,7 +112,7 @@ class HeldValue: @unchecked Sendable {
     nonisolated(nonsending) func release() async { _ = take() }
 }
 
-/// One for whose value there is something to do when nobody takes it.
+/// One for whose value there is something to do when no caller takes it.
 @usableFromInline
 final class ReleasableValue<Value>: HeldValue, @unchecked Sendable {
     private let action: nonisolated(nonsending) (Value) async -> Void

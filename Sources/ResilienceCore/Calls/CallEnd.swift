@@ -4,7 +4,7 @@ internal import Synchronization
 ///
 /// Every pattern asks this before it counts an error for or against a service, and so should a strategy of your own.
 public enum CallEnd: Sendable, Hashable {
-    /// The service failed, or its client did. So does a `CancellationError` that nobody around the call asked for: a
+    /// The service failed, or its client did. So does a `CancellationError` that nothing around the call asked for: a
     /// connection pool that closes and an inner task that was cancelled throw it too.
     case failed
 
@@ -40,8 +40,8 @@ public enum CallEnd: Sendable, Hashable {
 }
 
 extension Context {
-    /// Whether the current task is cancelled, and not because the call's deadline has passed: there is nobody left for
-    /// whom another attempt or a fallback could be of use.
+    /// Whether the current task is cancelled, and not because the call's deadline has passed: there is no caller left
+    /// for which another attempt or a fallback could be of use.
     @usableFromInline package var isCancelledByCaller: Bool { Task.isCancelled && !isPastDeadline }
 }
 
@@ -60,7 +60,7 @@ public protocol ErrorWrapper: Error {
 package func unwrapped(_ error: any Error) -> any Error {
     guard ErrorKind.ofType(of: error).hasContent else { return error }
     var error = error
-    // Bounded, for a wrapper of the user's may be its own content.
+    // Bounded, because a wrapper of the user's may be its own content.
     for _ in 0..<32 {
         if let unaccepted = error as? UnacceptedResult {
             guard let failure = unaccepted.failure else { break }

@@ -62,6 +62,12 @@ public struct Context: Sendable {
         deadline.map { source == time ? $0 : now().advanced(by: time.now.duration(to: $0)) }
     }
 
+    /// The last nanosecond before the deadline, on another time source: what comes then is of use still. Without a
+    /// deadline, in 292 years.
+    package func lastMoment(on source: TimeSource, now: @autoclosure () -> TimeSource.Instant) -> TimeSource.Instant {
+        deadline(on: source, now: now())?.advanced(by: .nanoseconds(-1)) ?? TimeSource.Instant(nanoseconds: .max)
+    }
+
     /// Sets the deadline to a moment on a time source, unless there is an earlier one.
     ///
     /// The time source may be another than the context's: what is left is the same on both.
@@ -152,7 +158,7 @@ final class PolicyScope: Sendable {
     }
 }
 
-/// What only some calls carry. Never made anew but from the one before, so that nothing of it is forgotten.
+/// What only some calls carry. A new one is always made from the one before, so that nothing of it is forgotten.
 @usableFromInline
 final class ContextExtras: Sendable {
     let values: [ObjectIdentifier: any Sendable]

@@ -6,8 +6,8 @@ extension Strategy {
     ///
     /// - Parameters:
     ///   - isAccepted: Whether a returned value counts as success. A value that is not accepted counts as a failure for
-    ///     every layer; if it is still the outcome in the end, it is returned, not thrown away. Applies beside what
-    ///     ``Policy/accepting(_:where:)`` declared. By default, every value is accepted.
+    ///     every layer; if it is still the outcome in the end, it is returned, not thrown away. Applies in addition to
+    ///     what ``Policy/accepting(_:where:)`` declared. By default, every value is accepted.
     ///   - operation: The call to protect.
     /// - Returns: The value of the last run of the operation.
     /// - Throws: The operation's own error, unchanged; a ``PolicyRejection`` if a layer refused the call; or another
@@ -117,7 +117,7 @@ extension Strategy {
             try await attempt(context, isAccepted, into: &value, operation)
         } catch {
             if context.isCancelledByCaller { throw error }
-            // Whoever keeps the error, a breaker for example, need not keep the value.
+            // What keeps the error, a breaker for example, need not keep the value.
             defer { _ = UnacceptedResult.value(in: error, orElse: Value?.none) }
             return try await fallback(error)
         }

@@ -42,8 +42,8 @@ public protocol Strategy: MetricSource {
 
     // MARK: The synchronous way
     //
-    // What the patterns of this package implement beside `execute`, so that a call which meets no obstacle is two steps
-    // around one direct await of the operation. A strategy that implements none of it is run by `execute`.
+    // What the patterns of this package implement in addition to `execute`, so that a call which meets no obstacle is
+    // two steps around one direct await of the operation. A strategy that implements none of it is run by `execute`.
 
     /// How many layers this is on the synchronous way.
     @_documentation(visibility: internal)

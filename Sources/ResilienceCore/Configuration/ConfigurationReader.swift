@@ -80,6 +80,23 @@ public struct ConfigurationReader {
         return nil
     }
 
+    /// A number, or a word that stands for something else.
+    package enum NumberOrWord<Word> {
+        case number(Double)
+        case word(Word)
+    }
+
+    /// A number, or one of the words that are the raw values of a type.
+    package func number<Word: DocumentWord>(orWord type: Word.Type = Word.self) -> NumberOrWord<Word>? {
+        findings.questions?.expect(.number, at: path)
+        findings.notes?.note(.number, at: path)
+        switch value {
+        case .integer(let value): return .number(Double(value))
+        case .number(let value): return .number(value)
+        default: return word(type, otherwise: "is neither a number nor one of").map { .word($0) }
+        }
+    }
+
     /// True or false.
     public func boolean() -> Bool? {
         findings.questions?.expect(.boolean, at: path)
@@ -134,15 +151,21 @@ public struct ConfigurationReader {
         word((choices ?? Array(Word.allCases)).map { ($0.rawValue, $0) })
     }
 
-    private func word<Choice>(_ words: [(key: String, value: Choice)]) -> Choice? {
+    private func word<Word: DocumentWord>(_ type: Word.Type, otherwise violation: String) -> Word? {
+        word(Word.allCases.map { ($0.rawValue, $0) }, otherwise: violation)
+    }
+
+    private func word<Choice>(
+        _ words: [(key: String, value: Choice)], otherwise violation: String = "is none of"
+    ) -> Choice? {
         findings.questions?.expect(.text, at: path)
         findings.notes?.note(words: words.map(\.key), at: path)
         let listed = words.map(\.key).joined(separator: ", ")
         if case .string(let text) = value {
             if let match = words.first(where: { $0.key == text }) { return match.value }
-            refuse("is none of \(listed)\(NearMiss.question(for: text, among: words.map(\.key)))")
+            refuse("\(violation) \(listed)\(NearMiss.question(for: text, among: words.map(\.key)))")
         } else {
-            refuse("is none of \(listed)")
+            refuse("\(violation) \(listed)")
         }
         return nil
     }

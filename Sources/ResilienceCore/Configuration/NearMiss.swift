@@ -1,4 +1,4 @@
-/// Finds what somebody meant who wrote a name that is not known.
+/// Finds the name that was meant by one that is not known.
 package enum NearMiss {
     /// The most similar of the known names, alike first those of other case or other separators; none if all are far.
     ///

@@ -15,8 +15,8 @@ public enum SharedStateError: Error, Sendable, Hashable, CustomStringConvertible
     /// What came back is no answer to what was asked.
     case malformed(String)
 
-    /// The store refuses to serve this client, and will until somebody changes that: a password, a permission, a
-    /// version that is too old. Says why, without secrets.
+    /// The store refuses to serve this client, and will until that is changed: a password, a permission, a version that
+    /// is too old. Says why, without secrets.
     case refused(String)
 
     /// Says what happened in a sentence.

@@ -16,7 +16,7 @@ package struct CallEvent: Sendable {
     }
 }
 
-/// The key of reports that a trace tells, besides the `Execution` of the call.
+/// The key of reports that a trace tells as well, not only the `Execution` of the call.
 package protocol TracedReport: ContextKey {
     /// What a report means for the call; `nil` if it is not worth telling.
     static func callEvent(_ report: Value) -> CallEvent?

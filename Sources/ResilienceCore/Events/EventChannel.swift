@@ -3,8 +3,8 @@ public import Synchronization
 /// Delivers the events of one strategy to its observers: outside its locks, one at a time, in order.
 ///
 /// A strategy calls ``post(_:)`` while it holds its lock, so that the order of events is that of its states, and
-/// ``deliver()`` after releasing it. Whoever delivers first delivers for all, also what is posted meanwhile; an event
-/// posted from within an observer is delivered after it returns. While nobody listens, nothing is posted.
+/// ``deliver()`` after releasing it. The first call that delivers does so for all, also what is posted meanwhile; an
+/// event posted from within an observer is delivered after it returns. While there is no listener, nothing is posted.
 ///
 /// One turn of delivering is bounded, in events and in time; see ``EventQueue``.
 ///
@@ -19,7 +19,7 @@ package final class EventChannel<Kind: PolicyEventKind>: Sendable {
     @usableFromInline let state: Lock<State>
     @usableFromInline let listening: Atomic<Bool>
 
-    /// In which a turn is measured: real time, whatever the strategy's clock is, for an observer takes real time.
+    /// In which a turn is measured: real time, whatever the strategy's clock is, because an observer takes real time.
     private let time: TimeSource
 
     /// - Parameters:
@@ -38,7 +38,7 @@ package final class EventChannel<Kind: PolicyEventKind>: Sendable {
         listening = Atomic(!listeners.isEmpty)
     }
 
-    /// Whether anybody hears. Relaxed: an observer hears from about the moment it was added.
+    /// Whether there are listeners. Relaxed: an observer hears from about the moment it was added.
     @inlinable package var isListening: Bool { listening.load(ordering: .relaxed) }
 
     /// The observers and taps.
@@ -104,10 +104,10 @@ package final class EventChannel<Kind: PolicyEventKind>: Sendable {
                 for observer in turn.observers { observer.observe(event) }
                 for tap in turn.taps { tap.receive(event) }
             }
-            // Emptied here, for what events hold is the user's. Its room goes back to the queue, so that an event
+            // Emptied here, because what events hold is the user's. Its room goes back to the queue, so that an event
             // allocates nothing; unless there were so many that it is better given up.
             if batch.capacity <= Self.keptCapacity { batch.removeAll(keepingCapacity: true) } else { batch = [] }
-            // An event posted before this step is in the batch; one posted after it finds nobody delivering.
+            // An event posted before this step is in the batch; one posted after it finds that no call delivers.
             guard let next = state.withLock({ $0.next(into: &batch) }) else { return }
             turn = next
         }

@@ -1,13 +1,14 @@
-/// The events of an ``EventChannel`` that wait, who hears them, and whether somebody delivers. A pure value.
+/// The events of an ``EventChannel`` that wait, their listeners, and whether a call delivers them. A pure value.
 ///
-/// **Nobody is held captive.** A turn of delivering takes on no more events than the capacity, counted from its
-/// beginning; more are dropped until it has ended. It ends early, without loss, where somebody else is sure to deliver;
+/// **No call delivers without end.** A turn of delivering takes on no more events than the capacity, counted from its
+/// beginning; more are dropped until it has ended. It ends early, without loss, where another call is sure to deliver;
 /// and with loss when it has gone on for too long.
 ///
-/// **No event waits with nobody responsible.** Who posts delivers afterwards. If that finds nobody delivering, it takes
-/// all there is. If it finds somebody, then that turn has not ended, and a turn ends, in one step under the lock, only
-/// if the queue is empty, if all that is in it is dropped, or if something was posted after the last call of `begin`:
-/// whoever posted that has yet to call it, and finds nobody delivering, or somebody for whom the same holds.
+/// **No event waits without a call that will deliver it.** A call that posts delivers afterwards. If it finds no other
+/// call delivering, it takes all there is. If it finds one, then that turn has not ended, and a turn ends, in one step
+/// under the lock, only if the queue is empty, if all that is in it is dropped, or if something was posted after the
+/// last call of `begin`: the call that posted it has yet to call `begin`, and finds no other delivering, or one for
+/// which the same holds.
 @usableFromInline
 struct EventQueue<Event: PolicyEvent> {
     @usableFromInline var observers: [any PolicyObserver]
@@ -16,7 +17,7 @@ struct EventQueue<Event: PolicyEvent> {
     @usableFromInline var isDelivering = false
     /// Whether something was posted since the last call of `begin`.
     @usableFromInline var isPromised = false
-    /// How many more events are taken on until a turn has ended; none while nobody hears.
+    /// How many more events are taken on until a turn has ended; none while there is no listener.
     @usableFromInline var room: Int
     @usableFromInline let capacity: Int
     /// What was dropped before the events in the queue, to be told with the first of them.
@@ -49,8 +50,7 @@ struct EventQueue<Event: PolicyEvent> {
         return nextTap
     }
 
-    /// Returns the tap and, if it was the last listener, what was posted for it: whoever listens next must not hear
-    /// that.
+    /// Returns the tap and, if it was the last listener, what was posted for it: the next listener must not hear that.
     mutating func removeTap(_ number: UInt64) -> (tap: EventTap<Event>, unheard: [Event])? {
         guard let index = taps.firstIndex(where: { $0.number == number }) else { return nil }
         let tap = taps.remove(at: index)
@@ -80,7 +80,7 @@ struct EventQueue<Event: PolicyEvent> {
         after = EventsDropped(source: source, count: (after?.count ?? 0).addingSaturated(count))
     }
 
-    /// Begins a turn, unless somebody delivers or there is nothing to deliver.
+    /// Begins a turn, unless a call delivers already or there is nothing to deliver.
     @inlinable
     mutating func begin(into batch: inout [Event]) -> EventTurn<Event>? {
         isPromised = false
@@ -98,7 +98,7 @@ struct EventQueue<Event: PolicyEvent> {
         return nil
     }
 
-    /// Early enough for the events of all who are about to deliver to find room.
+    /// Early enough for the events of all calls that are about to deliver to find room.
     @inlinable var isEndingEarly: Bool { room < capacity / 2 && isPromised && after == nil }
 
     /// Exchanges the queued events for an empty array, the next queue.
@@ -136,7 +136,8 @@ struct EventQueue<Event: PolicyEvent> {
     /// Gives up a turn that takes too long, of which these events are left.
     ///
     /// - Parameter released: Gets what is to be released outside the lock.
-    /// - Returns: What to tell before the turn is ended; `nil` if it has ended, for somebody else is sure to deliver.
+    /// - Returns: What to tell before the turn is ended; `nil` if it has ended, because another call is sure to
+    ///   deliver.
     mutating func giveUp(_ rest: ArraySlice<Event>, into released: inout [Event]) -> EventTurn<Event>? {
         if isPromised, after == nil {
             queue.insert(contentsOf: rest, at: 0)

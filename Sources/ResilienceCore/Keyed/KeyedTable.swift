@@ -200,7 +200,7 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
                 ?? askNewLocked(key, hash, &state, now, .ifFree, &removed, initial, body, record)
         }
         if case .answered = first { return first }
-        // Full. Perhaps only of keys that have been idle since somebody looked.
+        // Full. Perhaps only of keys that have been idle since the last look.
         sweepSomewhere(now)
         let second = shard.state.withLock { state in
             let room: Room = replaces ? .byForgetting : .afterSweep
@@ -208,7 +208,7 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
                 ?? askNewLocked(key, hash, &state, now, room, &removed, initial, body, record)
         }
         guard case .full = second, replaces, let victim = takeFromOthers(now) else { return second }
-        // What has given way elsewhere has made a place, if nobody else has taken it meanwhile.
+        // What has given way elsewhere has made a place, if no other key has taken it meanwhile.
         let third = shard.state.withLock { state in
             askKnownLocked(key, hash, &state, body, record)
                 ?? askNewLocked(key, hash, &state, now, .ifFree, &removed, initial, body, record)
@@ -339,11 +339,11 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         if count < limit.load(ordering: .relaxed) { return true }
         let found = find(now) { state, place -> Entry? in
             guard state.store[place].isForgettable(at: now, state.common) else {
-                // Where whoever takes it looks first.
+                // The next search for a place looks here first.
                 state.searchHand = place
                 return nil
             }
-            // Not kept until somebody takes its place, who would count it as a loss.
+            // Not kept until another key takes its place, which would count it as a loss.
             release(1)
             return state.store.remove(at: place)
         }
@@ -367,7 +367,7 @@ package final class KeyedTable<Key: Hashable & Sendable, Value: KeyedValue>: Sen
         if number > 0 { places.wrappingSubtract(number, ordering: .relaxed) }
     }
 
-    /// Sweeps a few entries of the next shard, so that also keys are forgotten whose shard nobody asks.
+    /// Sweeps a few entries of the next shard, so that keys whose shard is not asked are forgotten, too.
     ///
     /// Inlinable, so that it is specialised: called generically, it cost more than all asks between two sweeps.
     @inlinable

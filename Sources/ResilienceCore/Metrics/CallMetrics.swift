@@ -20,7 +20,7 @@ public final class CallMetrics: PolicyObserver, MetricSource {
     /// The buckets of durations; `nil` if only calls are counted.
     public let buckets: HistogramBuckets?
 
-    /// Where durations go as they are measured, besides the buckets.
+    /// Where durations go as they are measured, in addition to the buckets.
     let durationSink: DurationSink?
 
     /// What those share that this measures; `nil` if each has numbers of its own.

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// What is measured, whoever measures it and at however many places: its identity says which values are of one thing.
+/// What is measured, by whatever metrics and at however many places: its identity says which values are of one thing.
 package final class MeterSubject: Sendable {
     package init() {}
 }
@@ -106,7 +106,7 @@ package final class MeterPoint: Sendable {
     package let subject: MeterSubject
     private let layout: Layout
     private let first = MeterLink()
-    /// 0: nobody measures; 1: calls are counted; 2: and timed.
+    /// 0: nothing is measured; 1: calls are counted; 2: and timed.
     private let level = Atomic<UInt8>(0)
 
     /// - Parameter subject: What is measured. Default: a thing of its own.
@@ -136,17 +136,17 @@ package final class MeterPoint: Sendable {
     /// The family of the calls; `nil` if the strategy counts them itself.
     var callFamily: MetricFamily? { layout.calls }
 
-    /// Who measures.
+    /// The metrics that measure.
     package var owners: [CallMetrics] {
         var owners: [CallMetrics] = []
         first.forEach { owners.append($0.owner.pool?.root ?? $0.owner) }
         return owners
     }
 
-    /// Whether anybody measures. Relaxed: a meter measures from about the moment it was attached.
+    /// Whether calls are measured. Relaxed: a meter measures from about the moment it was attached.
     package var isAttached: Bool { level.load(ordering: .relaxed) > 0 }
 
-    /// Whether anybody measures durations.
+    /// Whether durations are measured.
     package var isTimed: Bool { level.load(ordering: .relaxed) > 1 }
 
     /// Counts a call of a kind, by its position in the layout; the duration is for kinds that have one.

@@ -10,7 +10,7 @@ package final class MeterPool: Sendable {
         let kinds: [String]
     }
 
-    /// What is measured at one layer of all members, the same for whoever measures it.
+    /// What is measured at one layer of all members, the same for all metrics that measure it.
     package final class Subjects: Sendable {
         private let subjects = Lock<[Place: MeterSubject]>([:])
 
@@ -45,7 +45,7 @@ package final class MeterPool: Sendable {
     func meter(_ name: String, _ layout: MeterPoint.Layout) -> Meter {
         let place = Place(name: name, family: ObjectIdentifier(layout.durations.definition), kinds: layout.kinds)
         if let meter = meters.withLock({ $0[place] }) { return meter }
-        // Made outside the lock, for its sinks are other people's.
+        // Made outside the lock, because its sinks are other people's.
         let new = Meter(root, subjects.subject(place), name, layout)
         let (meter, isNew) = meters.withLock { meters in
             if let present = meters[place] { return (present, false) }

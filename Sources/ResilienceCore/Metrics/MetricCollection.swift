@@ -37,7 +37,7 @@ public struct MetricCollection: Sendable {
         /// The labels of one value after those of another: an array for each would take longer than all the rest.
         package private(set) var labels: [String] = []
 
-        /// Who goes by which name.
+        /// Which owner has which name.
         private var owners: [String: Owner] = [:]
         private var run = Run()
 

@@ -133,8 +133,8 @@ extension MetricValue {
 
 /// What can be measured by reading it: policies, their strategies, budgets.
 ///
-/// Pull-based: what is counted is counted anyway, so that a reading costs those who call nothing. Every number is there
-/// from the start, at zero.
+/// Pull-based: what is counted is counted anyway, so that a reading costs calls nothing. Every number is there from the
+/// start, at zero.
 public protocol MetricSource: Sendable {
     /// Adds the present values.
     func collect(into metrics: inout MetricCollection)

@@ -13,7 +13,7 @@ public struct Passage: BitwiseCopyable, Sendable {
     @usableFromInline
     var words: Words = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
-    /// Whether the call has passed the gate of the policy it began with; until that has been entered, for a gate
+    /// Whether the call has passed the gate of the policy it began with; until that has been entered, because a gate
     /// further inside is another.
     @usableFromInline
     package var isAdmitted: Bool

@@ -1,8 +1,8 @@
-/// The synchronous way through a policy: one layer to whoever is around it, which keeps what its own layers remember.
+/// The synchronous way through a policy: one layer to what is around it, which keeps what its own layers remember.
 extension Policy {
     /// What a policy remembers of a call, before what its layers do.
     struct Entry: BitwiseCopyable {
-        /// When the call started; the lowest number if nobody wants to know.
+        /// When the call started; the lowest number if it need not be known.
         var start: Int64
         /// The layers that were entered, or the one that goes on.
         var position: Int32
@@ -27,7 +27,7 @@ extension Policy {
         core.scope.acceptances == nil ? nil : core.scope.failure(of: value)
     }
 
-    /// Nested, its rules for values are known to nobody on this way; outermost, `execute` asks for them.
+    /// Nested, its rules for values are not known on this way; outermost, `execute` asks for them.
     private func isOnTheWay(at offset: Int) -> Bool {
         offset <= core.lastOffset && (offset == 0 || core.scope.acceptances == nil)
     }

@@ -224,7 +224,7 @@ public struct Policy: Strategy {
 
     @usableFromInline var isObserved: Bool { events.isListening || meters.isAttached }
 
-    /// When a call starts; `nil` if nobody wants to know how long it takes.
+    /// When a call starts; `nil` if it need not be known how long it takes.
     var started: TimeSource.Instant? {
         events.isListening || meters.isTimed ? scope.time.now : nil
     }
@@ -235,7 +235,7 @@ public struct Policy: Strategy {
             let outcome = error.map { CallOutcome(CallEnd($0, in: context)) } ?? .succeeded
             meters.record(outcome.rawValue, nanoseconds: nanoseconds)
         }
-        // Of a call that began before anybody listened nothing is heard.
+        // A call that began before there was a listener is not reported.
         guard let nanoseconds, events.isListening else { return }
         let duration = Duration.nanoseconds(nanoseconds)
         if let error {

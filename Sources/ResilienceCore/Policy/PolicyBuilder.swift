@@ -53,7 +53,7 @@ public enum PolicyBuilder {
 
 /// A strategy that one call may pass twice, through two policies that share it, and that knows the call again.
 package protocol NestingStrategy: Strategy {
-    /// The strategy has been made a layer of a policy by somebody who holds it. The second time, calls may nest.
+    /// The strategy has been made a layer of a policy by code that holds it. The second time, calls may nest.
     func becomeLayer()
 }
 

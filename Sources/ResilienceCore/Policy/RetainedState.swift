@@ -11,9 +11,9 @@ package enum RetainedState: Int, Sendable, Comparable {
     package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
 }
 
-/// Something that knows something. Who keeps strategies by key asks, before one is dropped.
+/// Something that knows something. Code that keeps strategies by key asks it before it drops one.
 ///
-/// Asked under a lock: the answer calls nobody, posts no events and changes nothing.
+/// Asked under a lock: the answer calls no other code, posts no events and changes nothing.
 package protocol StateRetaining: Sendable {
     /// What would be lost now.
     func retainedState(at now: TimeSource.Instant) -> RetainedState

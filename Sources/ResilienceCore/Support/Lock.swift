@@ -53,7 +53,7 @@ extension Lock: Sendable {}
 extension Lock where State: Sendable {
     /// Puts another value in the place of the present one.
     ///
-    /// - Returns: The one before. Whoever drops it does so outside the lock, where its release may run the user's code.
+    /// - Returns: The one before. Drop it outside the lock, because its release may run the user's code.
     @discardableResult
     package borrowing func replace(with state: State) -> State {
         withLock { current in

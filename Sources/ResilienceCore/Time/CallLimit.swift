@@ -13,7 +13,7 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
     let deadline: TimeSource.Instant
     let time: TimeSource
     /// The limit around this one.
-    private let outer: CallLimit?
+    private let outer: OuterCall<CallLimit>
     /// What the call carried when it came to the limit, for calls inside that are not handed its context.
     private let extras: ContextExtras?
     private let isOver = Atomic(false)
@@ -31,7 +31,7 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
         self.deadline = deadline
         self.time = time
         extras = context?.extras
-        outer = Self.current
+        outer = OuterCall(Self.current)
     }
 
     /// The innermost limit in force around the current task.
@@ -40,11 +40,14 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
     /// This limit or, where it is over, the next one around it that is not: a task that was left behind by a call is
     /// not bound by the call's limit any more.
     private var inForce: CallLimit? {
-        isOver.load(ordering: .relaxed) ? outer?.inForce : self
+        isOver.load(ordering: .relaxed) ? outer.call?.inForce : self
     }
 
     /// The call has ended. Relaxed: a task that asks at this very moment may be told either.
-    package func end() { isOver.store(true, ordering: .relaxed) }
+    package func end() {
+        isOver.store(true, ordering: .relaxed)
+        outer.shorten { $0.inForce }
+    }
 
     /// Makes a task that runs within this limit.
     ///
@@ -60,7 +63,7 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
     /// The earliest deadline of this limit and of those around it, on a time source.
     func earliest(on source: TimeSource) -> TimeSource.Instant {
         let own = source == time ? deadline : source.now.advanced(by: time.now.duration(to: deadline))
-        guard let outer = outer?.inForce else { return own }
+        guard let outer = outer.call?.inForce else { return own }
         return min(own, outer.earliest(on: source))
     }
 
@@ -69,13 +72,13 @@ package final class CallLimit: @unchecked Sendable {  // What changes is guarded
         var limit = current
         while let present = limit {
             if present.extras?.values[identity] != nil { return true }
-            limit = present.outer?.inForce
+            limit = present.outer.call?.inForce
         }
         return false
     }
 
     /// Whether the deadline of this limit, or of one around it, has passed. Each is asked of its own clock.
-    var isPast: Bool { time.now >= deadline || outer?.inForce?.isPast == true }
+    var isPast: Bool { time.now >= deadline || outer.call?.inForce?.isPast == true }
 }
 
 /// Runs a body as if no call were around it: what it begins serves others too, or outlives the call, and is not bound
@@ -84,7 +87,7 @@ package func withoutOuterDeadline<Result>(_ body: () throws -> Result) rethrows 
     try CallLimit.withoutLimit(body)
 }
 
-/// What is begun within a call and is no part of it, such as the refresh of a value: nobody in the call waits for it.
+/// What is begun within a call and is no part of it, such as the refresh of a value: nothing in the call waits for it.
 ///
 /// What a layer marks a call with, for what runs within it, is compared by this: the probe's place and the bulkhead's
 /// slot of the call around are not for what runs in the background, although a task inherits the marks.

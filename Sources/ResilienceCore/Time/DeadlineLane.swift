@@ -1,7 +1,7 @@
 /// The running calls under one limit, by deadline, with one timer for all of them.
 ///
 /// A call registers, and takes itself off the list when it ends. The timer is set to the earliest deadline and left
-/// there when the call ends in time: it fires at most once in each limit, finds out what is due now, and is set anew.
+/// there when the call ends in time: it fires at most once in each limit, finds out what is due now, and is set again.
 package final class DeadlineLane: Sendable {
     fileprivate typealias Queue = DeadlineQueue<TimeSource.Instant, CallLimit>
 

@@ -8,7 +8,7 @@ package struct ChildEnd: Sendable {
 
 /// Carries the rest of a call, which is not `Sendable`, into the one task that runs it.
 ///
-/// Sound because the caller, whose closure it is, is suspended for as long as that task runs. Not generic, for the
+/// Sound because the caller, whose closure it is, is suspended for as long as that task runs. Not generic, because the
 /// closure would be called through two more thunks then.
 private struct RestOfCall: @unchecked Sendable {
     let next: nonisolated(nonsending) (Context) async throws -> Void
@@ -117,13 +117,13 @@ package var preferredExecutor: (any TaskExecutor)? {
 ///    reference in both. `Task` is frozen so; the other has been so in every release. Were that to change,
 ///    `unsafeBitCast` stops where the sizes differ, and where they do not, CallingTaskTests fail, which run with freed
 ///    memory filled.
-/// 2. The result is a copy like any other: it is retained here, within the closure, and released by whoever lets go of
-///    it. The current task's own reference, which must not leave the closure, does not.
+/// 2. The result is a copy like any other: it is retained here, within the closure, and released by the code that lets
+///    go of it. The current task's own reference, which must not leave the closure, does not.
 /// 3. Counting keeps a task alive that was made with `Task`, as the child was in both branches of `runInChild`; it is
-///    this task that runs here, for nothing between makes another. It would not keep one made by `async let`, whose
-///    storage is its parent's: hence not for every current task.
-/// 4. Whoever cancels holds a counted copy, taken under the lane's lock, and cancelling a task that has ended does
-///    nothing.
+///    this task that runs here, because nothing between makes another. It would not keep one made by `async let`, whose
+///    storage is its parent's: so this is not for every current task.
+/// 4. The code that cancels holds a counted copy, taken under the lane's lock, and cancelling a task that has ended
+///    does nothing.
 @inline(never)
 private func currentChild() -> Task<Void, Never>? {
     withUnsafeCurrentTask { unsafeBitCast($0, to: Task<Void, Never>?.self) }

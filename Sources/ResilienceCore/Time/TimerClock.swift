@@ -1,13 +1,13 @@
-/// A clock that fires timers by itself: that of a simulation, which somebody moves.
+/// A clock that fires timers by itself: that of a simulation, which is moved from outside.
 ///
 /// Limits, the ends of breaks and the longest waits in a queue are timers. On an ordinary clock a task of this library
-/// sleeps for all of them, on the global executor. On a clock that conforms to this protocol there is no such task:
-/// whoever moves the clock runs what is due. A simulation on one executor is deterministic then, and nothing of the
+/// sleeps for all of them, on the global executor. On a clock that conforms to this protocol there is no such task: the
+/// code that moves the clock runs what is due. A simulation on one executor is deterministic then, and nothing of the
 /// library runs anywhere else.
 ///
 /// `ManualClock` conforms. For a clock of your own:
 ///
-/// - Call each action once, as soon as `now` has come to the timer's instant: synchronously, by whoever moves the
+/// - Call each action once, as soon as `now` has come to the timer's instant: synchronously, by the code that moves the
 ///   clock, and in the order of the instants; where these are equal, in the order in which the timers were set.
 /// - While an action runs, `now` shows its timer's instant or a later one. It never goes back.
 /// - Hold no lock while you call an action: it may read the clock, set timers and cancel them.

@@ -1,7 +1,7 @@
 import Foundation
 import Resilience
 
-/// What is known of a run with several processes, for all who ask; tells what happens as it does.
+/// What is known of a run with several processes, for all that ask; tells what happens as it does.
 final class FleetBoard: Sendable {
     private struct State {
         var record: FleetRecord

@@ -86,7 +86,7 @@ struct FleetNode: Sendable {
             let circuit = try resilience.fleetCircuit("orders")
             while true {
                 try await ContinuousClock().sleep(for: .milliseconds(250))
-                // Asked before the lock is taken: a break that is over is told of by whoever sees it first.
+                // Asked before the lock is taken: a break that is over is told of by the first task that sees it.
                 let (totals, state, shared) = (circuit.totals, circuit.breaker.state, circuit.shared)
                 teller.tell(.counted) { message in
                     message.state = "\(state)"
@@ -105,10 +105,10 @@ struct FleetNode: Sendable {
         /// Whether this program can reach a Redis server.
         static let isBuilt = false
 
-        /// Finds nothing wrong: there is nobody to meet.
+        /// Finds nothing wrong: there is no server to meet.
         static func check(_ url: String) throws(WrongRedisURL) {}
 
-        /// Does nothing: there is nobody to meet.
+        /// Does nothing: there is no server to meet.
         func run() async throws {}
     #endif
 }

@@ -1,4 +1,4 @@
-/// The page of a run with several processes: who opened when, and what each node believes.
+/// The page of a run with several processes: which node opened when, and what each node believes.
 enum FleetPage {
     static let html = """
         <!DOCTYPE html>

@@ -41,7 +41,7 @@ struct Protection: Sendable {
                 // Longer than the wait in the bulkhead's queue and an answer of an overloaded upstream together.
                 slowCallDuration: .milliseconds(350),
                 breakLength: .growing(
-                    from: scenario.shortestBreak, factor: 2, upTo: scenario.longestBreak, jitter: 0.1),
+                    from: scenario.shortestBreak, factor: 2, upTo: scenario.longestBreak, jitter: .ratio(0.1)),
                 halfOpen: .init(probes: 3, verdict: .all, maxWait: .seconds(1))),
             random: .seeded(seed))
         // A little more than the usual traffic, and than what the upstream manages at its slowest allowed.

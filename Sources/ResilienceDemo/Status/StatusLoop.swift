@@ -78,7 +78,7 @@ struct StatusLoop {
         }
     }
 
-    /// So that whoever opens connections and leaves them does not keep others out.
+    /// So that a client that opens connections and leaves them does not keep others out.
     private mutating func dropMostSilent() {
         guard let most = connections.min(by: { ($0.value.deadline, $0.key) < ($1.value.deadline, $1.key) }) else {
             return

@@ -44,7 +44,7 @@ enum Socket {
 
     /// A socket bound to a port of an address; port 0 lets the system choose.
     ///
-    /// As long as it does not listen, connections to the port are refused, and nobody else is given the port.
+    /// As long as it does not listen, connections to the port are refused, and no other program is given the port.
     static func bound(to port: UInt16, of host: UInt32 = loopback) throws -> Int32 {
         #if canImport(Glibc)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -138,7 +138,7 @@ enum Socket {
         return retrying { poll(&entry, 1, -1) } == 1 && entry.revents & (events | Int16(POLLIN)) != 0
     }
 
-    /// Ends a connection in both directions. Whoever waits at it is woken.
+    /// Ends a connection in both directions. A thread that waits at it is woken.
     static func endBoth(_ descriptor: Int32) {
         _ = shutdown(descriptor, Int32(SHUT_RDWR))
     }
@@ -181,7 +181,7 @@ enum Socket {
         setrlimit(resource, &limit)
     }
 
-    /// Wakes whoever polls the other end. A full pipe does so, too.
+    /// Wakes the thread that polls the other end. A full pipe does so, too.
     static func wake(_ writer: Int32) {
         var byte: UInt8 = 1
         _ = retrying { systemWrite(writer, &byte, 1) }

@@ -21,7 +21,7 @@ struct UpstreamLoop {
     private let mailbox: Mailbox<Upstream.Message>
     private let seed: UInt64
     private var behaviour = UpstreamBehaviour(isListening: false)
-    /// Bound to the port all the time, so that nobody else gets it; listening only while the port is open.
+    /// Bound to the port all the time, so that no other program gets it; listening only while the port is open.
     private var socket: Int32?
     private var isListening = false
     private var connections: [Int: Connection] = [:]
@@ -225,7 +225,7 @@ struct UpstreamLoop {
         if let connection = connections.removeValue(forKey: identity) { close(connection.descriptor) }
     }
 
-    /// Closes a connection at once; work that was begun for it goes on, in vain.
+    /// Closes a connection at once; work that was begun for it goes on, for nothing.
     private mutating func drop(_ identity: Int) {
         if let connection = connections.removeValue(forKey: identity) { Socket.reset(connection.descriptor) }
     }

@@ -71,7 +71,7 @@ final class Story: PolicyObserver {
 
     var events: [StoryEvent] { state.withLock { $0.events } }
 
-    /// Forgets everything and begins anew.
+    /// Forgets everything and starts over.
     func restart(_ stopwatch: Stopwatch) {
         state.withLock { $0 = State(stopwatch: stopwatch) }
     }

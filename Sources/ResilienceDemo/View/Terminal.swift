@@ -27,7 +27,7 @@ enum ViewMode: Sendable, Equatable {
 
 /// Standard output.
 enum Terminal {
-    /// Nobody reads what is written.
+    /// What is written is no longer read.
     struct Closed: Error {}
 
     static func write(_ text: String) throws {

@@ -11,7 +11,7 @@
 
         mutating func learn(_ slot: Int, _ address: RedisAddress) { addresses[slot] = address }
 
-        /// A server that does not answer may have been replaced: whoever is asked then says by whom.
+        /// A server that does not answer may have been replaced: the server that is asked then says by which.
         mutating func forget(_ address: RedisAddress) {
             addresses = addresses.filter { $0.value != address }
         }

@@ -40,7 +40,7 @@
 
         /// A command whose reply has not come.
         private struct Entry {
-            /// `nil` where nobody waits for it.
+            /// `nil` where no task waits for it.
             var pending: PendingReply?
             var sentAt: NIODeadline
         }

@@ -3,7 +3,7 @@
     internal import ResilienceCore
     internal import Synchronization
 
-    /// Commands that go out together, and the reply to the last of them, for which somebody waits.
+    /// Commands that go out together, and the reply to the last of them, for which a task waits.
     final class PendingReply: Sendable {
         let commands: [[String]]
         private let waiter = Waiter<RedisReply>()
@@ -14,7 +14,7 @@
             self.commands = commands
         }
 
-        /// Whether nobody waits any longer. What was not sent then need not be.
+        /// Whether no task waits any longer. What was not sent then need not be.
         var isAbandoned: Bool { isOver.load(ordering: .relaxed) }
 
         /// Whether a server may have done it.

@@ -113,7 +113,8 @@
                     state.withLock { $0.map.forget(address) }
                     if case .timedOut = error { throw timedOut(limit, address) }
                     silent.insert(address)
-                    // What nobody has done yet another server of the cluster may do, or may know who does.
+                    // A command that no server has run yet may be run by another server of the cluster, or that one may
+                    // know which does.
                     guard !pending.isSent, let other = known.all.first(where: { !silent.contains($0) }) else {
                         throw error
                     }
@@ -131,7 +132,7 @@
 
         private static let maxHops = 8
 
-        /// Where to send a command first: to whom it belongs, or else to a server that can be expected to answer.
+        /// Where to send a command first: to the server of its keys, or else to one that can be expected to answer.
         private func route(_ words: [String]) -> RedisAddress {
             let (address, nodes) = state.withLock { ($0.map.address(of: words), $0.nodes) }
             if let address { return address }

@@ -40,7 +40,7 @@
             (self.channel, self.handler) = (channel, handler)
         }
 
-        /// Connects, and says who asks.
+        /// Connects, and authenticates.
         ///
         /// - Parameters:
         ///   - watch: Learns how far it has come.
@@ -102,7 +102,7 @@
             }
         }
 
-        /// Sends commands and sees to it that their reply gets to whoever waits for it.
+        /// Sends commands and sees to it that their reply gets to the task that waits for it.
         func submit(_ pending: PendingReply) {
             channel.eventLoop.execute { self.handler.value.submit(pending) }
         }

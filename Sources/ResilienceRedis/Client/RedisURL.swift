@@ -1,7 +1,7 @@
 #if Redis
     internal import ResilienceCore
 
-    /// Where a server is, and who asks.
+    /// Where a server is, and the credentials to use.
     struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
         var host: String
         var port: Int

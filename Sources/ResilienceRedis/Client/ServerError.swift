@@ -2,7 +2,7 @@
     internal import ResilienceCore
 
     extension SharedStateError {
-        /// What a server's error means for those who share state there.
+        /// What a server's error means for the nodes that share state there.
         ///
         /// - Parameter text: Begins with the error's code.
         init(reply text: String, _ secrets: Secrets = Secrets()) {

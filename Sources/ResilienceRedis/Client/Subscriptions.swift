@@ -2,7 +2,7 @@
     internal import ResilienceCore
     internal import Retries
 
-    /// Everybody in a client who listens, over one connection, which exists while somebody does.
+    /// All listeners of a client, over one connection, which exists while there are any.
     final class Subscriptions: Sendable {
         struct Listener: Sendable {
             var onMessage: @Sendable (_ channel: String, _ message: String) -> Void
@@ -22,7 +22,7 @@
             var listeners: [String: [Int: Listener]] = [:]
             var lastNumber = 0
             var connection: RedisConnection?
-            /// How many connections there were since somebody listens.
+            /// How many connections there were since the first listener came.
             var connections = 0
             var task: Task<Void, Never>?
             var isClosed = false
@@ -41,7 +41,7 @@
             (self.settings, self.random, self.addresses) = (settings, random, addresses)
         }
 
-        /// How many channels somebody listens to.
+        /// How many channels have listeners.
         var channelCount: Int { state.withLock { $0.listeners.count } }
 
         func subscribe(to channels: [String], _ listener: Listener) async throws {
@@ -126,7 +126,7 @@
 
         // MARK: The connection
 
-        /// Keeps a connection until nobody listens any longer. Holds the subscriptions only while it works on them.
+        /// Keeps a connection until there are no listeners. Holds the subscriptions only while it works on them.
         private static func run(_ subscriptions: @Sendable () -> Subscriptions?) async {
             guard let settings = subscriptions()?.settings, let random = subscriptions()?.random else { return }
             var delays = BackoffDelays(
@@ -169,7 +169,7 @@
             }
         }
 
-        /// The channels to ask for, if anybody listens.
+        /// The channels to ask for, if there are listeners.
         private func adopt(_ connection: RedisConnection) -> [String]? {
             state.withLock { state in
                 guard !state.isClosed, !state.listeners.isEmpty, !Task.isCancelled else { return nil }

@@ -88,7 +88,7 @@
                 levels[last].elements.append(value)
                 levels[last].missing -= 1
                 guard levels[last].missing == 0 else { return nil }
-                // Attributes tell something of the reply that follows, which nobody asked for.
+                // Attributes tell something of the reply that follows, which was not asked for.
                 guard levels[last].kind == .array else {
                     if levels[last].kind == .attributes { levels.removeLast() }
                     return nil

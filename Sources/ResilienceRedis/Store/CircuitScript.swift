@@ -3,10 +3,11 @@
         /// `SharedCircuitRecord.merge`, step by step.
         ///
         /// One hash for a circuit. `v`: the version; `p`, `u`, `h`: the phase (`c`losed, `o`pen, `p`robing), its end
-        /// and who holds the lease; `e`: the epoch; `o`: how often in a row it opened; `s`: since when it counts; `l`,
-        /// `k`: the latest time, and the correction of the clock; `tc`, `tf`, `ts`, `tn`, `tw`: what was counted when
-        /// the rule was last looked at. `n:` and a node: when it was last heard of, when its first slot began, the sums
-        /// of its slots and the greatest number that was dropped; then each slot with its number, start and counts.
+        /// and the node that holds the lease; `e`: the epoch; `o`: how often in a row it opened; `s`: since when it
+        /// counts; `l`, `k`: the latest time, and the correction of the clock; `tc`, `tf`, `ts`, `tn`, `tw`: what was
+        /// counted when the rule was last looked at. `n:` and a node: when it was last heard of, when its first slot
+        /// began, the sums of its slots and the greatest number that was dropped; then each slot with its number, start
+        /// and counts.
         static let circuit = RedisScript(
             #"""
             local node, asked, known_phase, known_rest = ARGV[3], num(ARGV[4]), ARGV[5], num(ARGV[6])

@@ -112,7 +112,7 @@
             """#)
 
         /// The longer of two pauses. One hash: `v`, the version; `u`, the end in microseconds. The end of one that is
-        /// longer than before is told to everybody.
+        /// longer than before is told to all nodes.
         static let pause = RedisScript(
             #"""
             local delay, service, channel = num(ARGV[3]), ARGV[4], ARGV[5]

@@ -1,4 +1,4 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 /// How long to wait before each retry.
 ///
@@ -95,7 +95,7 @@ public struct Backoff: Sendable {
             let growth = step.multipliedSaturated(by: Double(retry - 1))
             return .nanoseconds(from.saturatedNanoseconds.addingSaturated(growth.saturatedNanoseconds))
         case .exponential(let from, let factor):
-            return from.multipliedSaturated(by: factor.raised(to: retry - 1))
+            return ExponentialGrowth(from: from, factor: factor).delay(retry)
         case .fibonacci(let from): return from.multipliedSaturated(by: Self.fibonacci(retry))
         case .list(let delays): return delays[min(retry, delays.count) - 1]
         case .custom(let function): return try function(failure)
@@ -109,7 +109,8 @@ public struct Backoff: Sendable {
         return this
     }
 
-    func check(_ check: inout ConfigurationCheck) {
+    /// Finds what is wrong with it.
+    package func check(_ check: inout ConfigurationCheck) {
         switch kind {
         case .constant(let delay): check.require(notNegative: "backoff.constant", delay)
         case .linear(let from, let step):
@@ -117,14 +118,13 @@ public struct Backoff: Sendable {
             check.require(notNegative: "backoff.by", step)
         case .exponential(let from, let factor):
             check.require(notNegative: "backoff.from", from)
-            check.require(
-                factor >= 1 && factor.isFinite, "backoff.factor", "\(factor)", "is not a number of at least 1")
+            check.require(growth: "backoff.factor", factor)
         case .fibonacci(let from): check.require(notNegative: "backoff.from", from)
         case .list(let delays):
             check.require(!delays.isEmpty, "backoff.list", "[]", "is empty")
             for (index, delay) in delays.enumerated() { check.require(notNegative: "backoff.list[\(index)]", delay) }
         case .custom: break
         }
-        jitter.check(&check)
+        jitter.check(&check, "backoff.jitter", remembers: true)
     }
 }

@@ -78,7 +78,7 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
 
     func belongToOneRetry() { isOfOneRetry.store(true, ordering: .relaxed) }
 
-    /// Whether tokens of a budget that only one retry has are used up: another would have them anew.
+    /// Whether tokens of a budget that only one retry has are used up: another budget would have all of them.
     var isOwnAndUsed: Bool {
         isOfOneRetry.load(ordering: .relaxed)
             && tokens.load(ordering: .relaxed) < settings.withLock { $0 }.initialTokens

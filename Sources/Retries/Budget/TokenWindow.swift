@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Remembers what was earned and spent in each tenth of a window, to take it back when the window has passed it.
 ///
-/// The sum of the parts is the balance of a budget: who changes one changes the other by the same amount. No decision
+/// The sum of the parts is the balance of a budget: a change of one goes with the same change of the other. No decision
 /// is made here.
 final class TokenWindow: Sendable {
     private final class Part: Sendable {
@@ -33,7 +33,7 @@ final class TokenWindow: Sendable {
     /// The present moment.
     var now: TimeSource.Instant { time.now }
 
-    /// Changes the length, at least 1 ms. What is remembered begins its time anew, or is forgotten.
+    /// Changes the length, at least 1 ms. What is remembered starts its time again, or is forgotten.
     ///
     /// A caller that adds meanwhile may add to a part that is not the present one: what it adds then lives for another
     /// time, at most that of the window, but is not lost.
@@ -48,8 +48,8 @@ final class TokenWindow: Sendable {
 
     /// Adds to the present part.
     ///
-    /// A caller that is held up between reading the number and adding may add to a part that has begun anew meanwhile:
-    /// its amount then lives longer, but is not lost.
+    /// A caller that is held up between reading the number and adding may add to a part that has started over
+    /// meanwhile: its amount then lives longer, but is not lost.
     func add(_ amount: Int64) {
         part(current.load(ordering: .acquiring)).amount.wrappingAdd(amount, ordering: .relaxed)
     }
@@ -75,7 +75,7 @@ final class TokenWindow: Sendable {
         }
     }
 
-    /// Makes a part the present one. What is remembered begins its time anew, or is forgotten.
+    /// Makes a part the present one. What is remembered starts its time again, or is forgotten.
     private func begin(at number: Int64, keeping keeps: Bool) {
         var sum: Int64 = 0
         for part in parts { sum += part.amount.exchange(0, ordering: .relaxed) }

@@ -146,7 +146,7 @@ struct Feed<Limit: ConcurrencyLimit> {
         #expect(feed.call(9) == 101)
     }
 
-    @Test("Vegas: the shortest time is measured anew after 30 calls for each of the limit, times 0.5 to 1")
+    @Test("Vegas: the shortest time is measured again after 30 calls for each of the limit, times 0.5 to 1")
     func vegasProbe() {
         forSeeds(0..<20) { seed, _ in
             var feed = Feed(VegasLimit(initial: 20, maximum: 20))

@@ -106,7 +106,7 @@ import Testing
         rest(WindowedLimit(VegasLimit(), window: .milliseconds(100)))
     }
 
-    @Test("a service that becomes slower, without a queue, is not throttled for ever")
+    @Test("a service that becomes slower, without a queue, is not throttled forever")
     func slowdown() {
         func adapt(_ limit: some ConcurrencyLimit) {
             var simulation = Simulation(limit, workers: 40)

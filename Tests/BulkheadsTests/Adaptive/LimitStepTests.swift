@@ -218,7 +218,7 @@ struct LimitStepTests {
         #expect(feed.limit.averageRoundTripTime ?? .zero > average)
     }
 
-    @Test("Gradient2: a call that took for ever counts as ten times the average")
+    @Test("Gradient2: a call that took forever counts as ten times the average")
     func gradientOutlier() {
         var feed = Feed(Gradient2Limit())
         for _ in 1...10 { feed.call(10) }

@@ -114,7 +114,7 @@ import Testing
         #expect(breaker.remainingBreak == .seconds(20))
     }
 
-    @Test("A snapshot keeps of the fleet's break what the node holds by itself: the fleet tells the rest anew")
+    @Test("A snapshot keeps of the fleet's break what the node holds by itself: the fleet tells the rest again")
     func snapshot() throws {
         let clock = ManualClock()
         let breaker = try CircuitBreaker("payments", .alone, clock: clock)
@@ -153,7 +153,7 @@ import Testing
     }
 
     @Test(
-        "A break by hand claims no calls that failed, whatever was counted before, and also where it starts one anew",
+        "A break by hand claims no calls that failed, whatever was counted before, and also where it restarts one",
         arguments: ["", "SSSF", "FF"], [false, true])
     func byHand(calls: String, isOpen: Bool) async throws {
         let fleet = try Fleet(2, .init(rule: .init(trip: .failures(60), breakLength: .growing(from: .seconds(5)))))

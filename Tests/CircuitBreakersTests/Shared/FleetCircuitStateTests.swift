@@ -192,7 +192,7 @@ import Testing
         }
     }
 
-    @Test("A signal that is raised before somebody waits is not lost, and wakes once")
+    @Test("A signal that is raised before a task waits is not lost, and wakes once")
     func signal() async throws {
         let (clock, executor, signal) = (ManualClock(), SteppingExecutor(), FleetSignal())
         let time = TimeSource(clock)

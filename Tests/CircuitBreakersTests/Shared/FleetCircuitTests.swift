@@ -229,7 +229,7 @@ import Testing
         }
     }
 
-    @Test("X-36: a node that dies with the lease blocks nobody: it expires, and another probes")
+    @Test("X-36: a node that dies with the lease blocks no other: it expires, and another probes")
     func deadHolder() throws {
         let fleet = try Fleet(3)
         fleet.trip()
@@ -255,7 +255,7 @@ import Testing
         fleet.stop()
     }
 
-    @Test("A node without calls gives the lease up, and who is asked to stop gives it back at once")
+    @Test("A node without calls gives the lease up, and a node that is asked to stop gives it back at once")
     func givesUp() throws {
         for stops in [true, false] {
             let fleet = try Fleet(3)
@@ -278,7 +278,7 @@ import Testing
         }
     }
 
-    @Test("Nobody probes for a fleet without calls; the first call after the break makes its node ask")
+    @Test("No node probes for a fleet without calls; the first call after the break makes its node ask")
     func noDemand() throws {
         let fleet = try Fleet(3)
         fleet.trip()
@@ -409,7 +409,7 @@ import Testing
         fleet.executor.drain()
     }
 
-    @Test("A breaker that somebody has closed by hand stays closed for this break of the fleet")
+    @Test("A breaker that was closed by hand stays closed for this break of the fleet")
     func closedByHand() throws {
         let fleet = try Fleet(3)
         fleet.trip()
@@ -465,6 +465,24 @@ import Testing
         fleet.trip()
         fleet.pass(.milliseconds(1100))
         #expect(fleet.states == Array(repeating: .open, count: 4))
+        fleet.stop()
+    }
+
+    @Test("A node that cannot listen tries again after delays from 100 ms up to the longest, less up to half")
+    func deafDelays() throws {
+        var configuration = FleetCircuit.Configuration.sixFailures
+        configuration.maxRetryDelay = .seconds(2)
+        let fleet = try Fleet(1, configuration, starts: false)
+        fleet.store.fault = .deaf
+        fleet.start()
+        fleet.pass(.seconds(30))
+        let times = fleet.store.listened.withLock { $0 }
+        let gaps = zip(times, times.dropFirst()).map { $0.duration(to: $1) }
+        for (index, gap) in gaps.enumerated() {
+            let whole = Duration.milliseconds(index < 5 ? 100 << index : 2000)
+            #expect(gap >= whole / 2 && gap <= whole, "\(index)")
+        }
+        #expect(gaps.count > 15 && Set(gaps.suffix(10)).count == 10)
         fleet.stop()
     }
 

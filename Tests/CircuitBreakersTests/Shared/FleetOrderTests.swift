@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test(
-        "A breaker that was closed by hand stays closed for this break of the fleet alone, whoever had opened it",
+        "A breaker that was closed by hand stays closed for this break of the fleet alone, whatever had opened it",
         arguments: [false, true], [(3, false), (4, true), (2, true)] as [(Int64, Bool)])
     func closedByHand(opensByItself: Bool, next: (epoch: Int64, opens: Bool)) throws {
         let stage = try Stage(.alone)

@@ -96,7 +96,7 @@ import Testing
             step == .wait(until: Self.start.advanced(by: .milliseconds(milliseconds)), wakesOnFailure: true))
     }
 
-    @Test("Who begins to run again asks at the next tick too, though there is nothing to tell")
+    @Test("A node that begins to run again asks at the next tick too, though there is nothing to tell")
     func beginsAgain() {
         var state = Self.state()
         func exchanges(from second: Int) -> [Bool] {

@@ -219,7 +219,7 @@ import Testing
 
     // MARK: Breaks
 
-    @Test("Breaks in a row grow by the factor up to the longest, and begin anew once the circuit was closed")
+    @Test("Breaks in a row grow by the factor up to the longest, and start over once the circuit was closed")
     func breakLengths() {
         var ledger = Ledger(
             SharedCircuitRule(
@@ -279,7 +279,7 @@ import Testing
         #expect(ledger.exchange("node 2", [], .lease(.seconds(2))).holder == "node 2")
     }
 
-    @Test("A request that comes again, or from one who does not know the newest epoch, changes nothing")
+    @Test("A request that comes again, or from a node that does not know the newest epoch, changes nothing")
     func staleRequests() {
         let requests: [CircuitReport.Request] = [.lease(.seconds(2)), .open(.seconds(9)), .close]
         for request in requests {

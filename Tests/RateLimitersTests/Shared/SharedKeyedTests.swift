@@ -76,7 +76,7 @@ struct SharedKeyedTests {
         stage.end()
     }
 
-    @Test("keys that somebody makes up take no more places than there are, and shut nobody out")
+    @Test("keys that are made up take no more places than there are, and shut no other out")
     func madeUpKeys() throws {
         let stage = try Stage(maxKeys: 50)
         for step in 0..<2000 {

@@ -46,7 +46,7 @@ struct SharedLeaseStateTests {
         #expect(request.wanted == calls && request.minimum == 1 && request.returned == 0)
     }
 
-    @Test("a batch is what 40 ms beside two round trips use, and more is asked for in time")
+    @Test("a batch is what 40 ms in addition to two round trips use, and more is asked for in time")
     func batch() throws {
         var state = LeaseState(plan(), now: 0)
         _ = state.ask(1_000, now: milliseconds(1_000), latest: .max)
@@ -111,7 +111,7 @@ struct SharedLeaseStateTests {
         #expect(state.giveUpAll().isEmpty && state.takeCounts() == .init(returned: 40))
     }
 
-    @Test("one who waits behind another is refused at the end of its wait, to the nanosecond")
+    @Test("a call that waits behind another is refused at the end of its wait, to the nanosecond")
     func tooLateBehind() {
         var state = LeaseState(plan(), now: 0)
         let start = milliseconds(10_000)
@@ -125,7 +125,7 @@ struct SharedLeaseStateTests {
         #expect(ended.first?.ended == start + milliseconds(2_000))
     }
 
-    @Test("on a node alone, who cannot be served in time is told when it could have been")
+    @Test("on a node alone, a call that cannot be served in time is told when it could have been")
     func tooLateAlone() {
         let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 30)
         var state = LeaseState(plan(rule, .local(share: 0.1)), now: 0)
@@ -206,7 +206,7 @@ struct SharedLeaseStateTests {
     }
 
     @Test(
-        "who is refused while nothing is known is told the time of a permit, rounded up",
+        "a call that is refused while nothing is known is told the time of a permit, rounded up",
         arguments: [(10_000, 100_000), (3, 333_333_334), (7, 142_857_143), (1_000_000_000, 1), (700_000_000, 2)])
     func hint(permits: Int, nanoseconds: Int64) {
         let rule = SharedQuotaRule(permits: permits, period: .seconds(1), burst: permits)
@@ -217,7 +217,7 @@ struct SharedLeaseStateTests {
         }
     }
 
-    @Test("what the store says of when there are permits holds for those who ask then", arguments: [1, 3])
+    @Test("what the store says of when there are permits holds for the calls that ask then", arguments: [1, 3])
     func emptyUntil(minimum: Int) throws {
         var state = LeaseState(plan(), now: 0)
         let start = milliseconds(100_000)

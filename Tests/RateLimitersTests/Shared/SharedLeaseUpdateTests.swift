@@ -47,7 +47,7 @@ struct SharedLeaseUpdateTests {
     }
 
     @Test(
-        "who waits for more than there ever are by the new rule is refused, and nobody else",
+        "a call that waits for more than there ever are by the new rule is refused, and no other",
         arguments: [1, 2, 50], [SharedRateLimiter.Mode.leased, .exact])
     func tooMany(smaller: Int, mode: SharedRateLimiter.Mode) throws {
         let new = plan(burst: 100, mode: mode, lease: .milliseconds(100), version: 1)

@@ -42,7 +42,7 @@ struct SharedLeaseWordTests {
         #expect(word.take(1, at: 5) == nil && word.takeOut() == 0)
     }
 
-    @Test("of several who take at once each gets what no other has, and one is told that few are left")
+    @Test("of several takers at once each gets different permits, and one is told that few are left")
     func atOnce() async {
         let (word, permits) = (Word(), 500_000)
         word.putBack(permits, until: 1 << 30, low: permits / 2)
@@ -62,7 +62,7 @@ struct SharedLeaseWordTests {
         #expect(granted + word.takeOut() == permits && told == 1)
     }
 
-    @Test("more than there are is granted by nobody but the lock")
+    @Test("more than there are is granted only under the lock")
     func tooMany() {
         let word = Word()
         word.putBack(LeaseWord.mostPermits, until: 1 << 30)

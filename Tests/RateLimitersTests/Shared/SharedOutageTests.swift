@@ -85,7 +85,7 @@ struct SharedOutageTests {
         stage.end()
     }
 
-    @Test("while nobody runs the limiter it decides as without the store, and says so once")
+    @Test("while the limiter is not run it decides as without the store, and says so once")
     func notRunning() throws {
         let stage = try SharedStage(
             Configuration(rule: Self.rule, whenUnavailable: .open), observed: true, runs: false)
@@ -145,7 +145,7 @@ struct SharedOutageTests {
         stage.end()
     }
 
-    @Test("why a store is away is told, also where nobody ran the limiter before")
+    @Test("why a store is away is told, also where the limiter was not run before")
     func cause() throws {
         let stage = try SharedStage(
             Configuration(rule: Self.rule, whenUnavailable: .open), observed: true, runs: false)
@@ -158,6 +158,26 @@ struct SharedOutageTests {
             if case .degraded(let error) = event.kind { error } else { nil }
         }
         #expect(causes == [.unavailable("nothing runs the exchange with it"), .refused("NOAUTH")])
+        stage.end()
+    }
+
+    @Test("without the store, too, a call never waits for permits that come at its deadline, or later")
+    func deadlines() throws {
+        let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 10)
+        let stage = try SharedStage(.init(rule: rule, maxWait: .seconds(10)))
+        stage.store.fault.withLock { $0 = .error(.unavailable("gone")) }
+        stage.start(1)
+        stage.advance(by: .milliseconds(1))
+        #expect(stage.outcome(1) == "granted")
+        // One a second alone: the next is there in 999 ms.
+        let next = Duration.milliseconds(999)
+        stage.start(2, deadline: next)
+        #expect(stage.outcome(2) == "refused \(next.saturatedNanoseconds)")
+        stage.start(3, deadline: next + .nanoseconds(1))
+        stage.advance(by: next - .nanoseconds(1))
+        #expect(stage.outcome(3) == nil)
+        stage.advance(by: .nanoseconds(1))
+        #expect(stage.outcome(3) == "granted")
         stage.end()
     }
 
@@ -249,7 +269,7 @@ struct SharedExactTests {
         stage.end()
     }
 
-    @Test("many who wait do not ask the store all at once, again and again")
+    @Test("many waiting calls do not ask the store all at once, again and again")
     func crowd() throws {
         let rule = SharedQuotaRule(permits: 100, period: .seconds(1), burst: 1)
         let stage = try SharedStage(
@@ -284,7 +304,7 @@ struct SharedExactTests {
         stage.end()
     }
 
-    @Test("who gives up while the store is asked gives the permit back")
+    @Test("a call that gives up while the store is asked gives the permit back")
     func cancelled() throws {
         let stage = try SharedStage(Configuration(rule: Self.rule, mode: .exact), latency: 500...500)
         let call = stage.start(1)

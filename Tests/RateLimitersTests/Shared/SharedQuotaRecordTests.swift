@@ -85,7 +85,7 @@ struct SharedQuotaRecordTests {
         #expect(record.take(Self.ask(rule, 10), now: early + 1_000_000).granted == 10)
     }
 
-    @Test("another rate keeps the permits in use, and a stricter burst beside it forgives nothing")
+    @Test("another rate keeps the permits in use, and a stricter burst of another node forgives nothing")
     func otherRule() {
         let slow = SharedQuotaRule(permits: 1000, period: .seconds(86_400), burst: 1000)
         let fast = SharedQuotaRule(permits: 1000, period: .seconds(60), burst: 1000)
@@ -102,7 +102,7 @@ struct SharedQuotaRecordTests {
         }
     }
 
-    @Test("never more than the rule allows in any window, whoever takes and gives back")
+    @Test("never more than the rule allows in any window, whichever node takes and gives back")
     func windows() throws {
         try forSeeds(0..<400) { _, random in
             let permits = [1, 3, 7, 1000, 10_000, 999_999].randomElement(using: &random) ?? 1
@@ -247,7 +247,7 @@ struct SharedQuotaRecordTests {
         }
     }
 
-    @Test("who asks for none at least is told no time, and gets what is there", arguments: [-5, 0])
+    @Test("a call that asks for none at least is told no time, and gets what is there", arguments: [-5, 0])
     func noMinimum(minimum: Int) {
         let rule = SharedQuotaRule(permits: 1, period: .seconds(1), burst: 4)
         var record = SharedQuotaRecord()

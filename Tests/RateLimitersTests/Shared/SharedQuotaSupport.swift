@@ -226,12 +226,22 @@ final class SharedStage: Sendable {
     }
 
     /// Starts a call that waits.
+    ///
+    /// - Parameter deadline: The call's own, from now.
     @discardableResult
-    func start(_ id: Int, node: Int = 0, permits: Int = 1, maxWait: Duration? = nil) -> Task<Void, Never> {
-        let task = Task(executorPreference: executor) { [self] in
+    func start(
+        _ id: Int, node: Int = 0, permits: Int = 1, maxWait: Duration? = nil, deadline: Duration? = nil
+    ) -> Task<Void, Never> {
+        var context = limiters[node].rootContext
+        if let deadline { context.deadline = context.time.now.advanced(by: deadline) }
+        let task = Task(executorPreference: executor) { [self, context] in
             let outcome: String
             do {
-                try await limiters[node].acquire(permits, maxWait: maxWait)
+                if deadline != nil {
+                    try await limiters[node].execute(context) { _ in }
+                } else {
+                    try await limiters[node].acquire(permits, maxWait: maxWait)
+                }
                 use(permits)
                 outcome = "granted"
             } catch let error as RejectedError {

@@ -114,7 +114,7 @@ struct SharedRateLimiterTests {
         #expect(stage.store.requests.withLock { $0.count } == stage.store.grants.withLock { $0.count })
     }
 
-    @Test("who gives up leaves no trace, also at the very moment of the grant")
+    @Test("a call that gives up leaves no trace, also at the very moment of the grant")
     func cancellation() throws {
         let stage = try SharedStage(Self.rule, latency: 500...500)
         let first = stage.start(1)
@@ -147,7 +147,7 @@ struct SharedRateLimiterTests {
         stage.end()
     }
 
-    @Test("a quota of few permits: who cannot get one in time hears when")
+    @Test("a quota of few permits: a call that cannot get one in time hears when")
     func slowQuota() throws {
         let rule = SharedQuotaRule(permits: 1, period: .seconds(10), burst: 3)
         let stage = try SharedStage(rule, latency: 500...500)

@@ -22,7 +22,9 @@ struct SharedUpdateTests {
         private static let seeds = UInt64(1)...40
     #endif
 
-    @Test("who waits is served by the new rule, in order, whatever the old one has said", arguments: [0, 500, 60_000])
+    @Test(
+        "waiting calls are served by the new rule, in order, whatever the old one has said",
+        arguments: [0, 500, 60_000])
     func waiting(latency: Int) throws {
         let stage = try SharedStage(
             .init(rule: Self.slow, operationLimit: .seconds(1)), latency: latency...latency)
@@ -45,7 +47,7 @@ struct SharedUpdateTests {
         stage.end()
     }
 
-    @Test("who waits for more than there ever are by the new rule is refused at once, and nobody behind")
+    @Test("a call that waits for more than there ever are by the new rule is refused at once, and none behind it")
     func tooMany() throws {
         let stage = try SharedStage(Self.slow)
         stage.start(0, permits: 9)
@@ -85,7 +87,7 @@ struct SharedUpdateTests {
         stage.end()
     }
 
-    @Test("from leased to exact what is held is given back, and each call asks; and back again, with those who wait")
+    @Test("from leased to exact what is held is given back, and each call asks; and back again, with waiting calls")
     func modes() throws {
         let stage = try SharedStage(Self.quick, latency: 500...500)
         let limiter = stage.limiters[0]
@@ -122,7 +124,7 @@ struct SharedUpdateTests {
         stage.end()
     }
 
-    @Test("those who wait for leased permits get them when each call begins to ask, and one permit too many for nobody")
+    @Test("calls that wait for leased permits get them when each call begins to ask, and none gets a permit too many")
     func waitingIntoExact() throws {
         let stage = try SharedStage(Self.slow, latency: 500...500)
         stage.start(0, permits: 9)
@@ -259,7 +261,7 @@ struct SharedUpdateTests {
         stage.end()
     }
 
-    @Test("updates on many threads beside calls: no permit is used twice, and the last update holds for every key")
+    @Test("updates on many threads during calls: no permit is used twice, and the last update holds for every key")
     func contention() async throws {
         let store = StageStore(ManualClock())
         let keyed = try SharedKeyedRateLimiter<Int>(

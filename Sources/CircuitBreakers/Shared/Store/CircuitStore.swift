@@ -64,19 +64,21 @@ public struct CircuitReport: Sendable, Hashable {
 
     /// What a node asks for.
     ///
-    /// Each change of the phase is made by one who knows the newest epoch: a request with an older ``known`` changes
-    /// nothing, and neither does the same request that comes again. Who asked sees that by the state that comes back,
-    /// and asks once more.
+    /// Each change of the phase is made by a node that knows the newest epoch: a request with an older ``known``
+    /// changes nothing, and neither does the same request that comes again. The node sees that by the state that comes
+    /// back, and asks once more.
     public enum Request: Sendable, Hashable {
         /// Nothing but to know.
         case nothing
-        /// To be the one that probes, if the break is over and nobody else is: for at most this long, 1 ms to 1 hour.
+        /// To be the node that probes, if the break is over and no other node probes: for at most this long, 1 ms to 1
+        /// hour.
         case lease(Duration)
-        /// The probes have shown that the service works: close. Only for who holds the lease of this epoch.
+        /// The probes have shown that the service works: close. Only for the node that holds the lease of this epoch.
         case succeeded(epoch: Int64)
-        /// The probes have shown that it does not: open again. Only for who holds the lease of this epoch.
+        /// The probes have shown that it does not: open again. Only for the node that holds the lease of this epoch.
         case failed(epoch: Int64)
-        /// There was nobody to probe with: let others. Only for who holds the lease of this epoch.
+        /// There were no calls to probe with: let other nodes probe. Only for the node that holds the lease of this
+        /// epoch.
         case giveUp(epoch: Int64)
         /// Open, or restart the break, for this long, whatever was counted; 1 ms to 366 days.
         case open(Duration)
@@ -115,7 +117,7 @@ public struct SharedCircuit: Sendable, Hashable {
     public enum Phase: Sendable, Hashable {
         /// Calls go through.
         case closed
-        /// No calls go through for this long. Zero once the break is over and nobody probes yet.
+        /// No calls go through for this long. Zero once the break is over and no node probes yet.
         case open(remaining: Duration)
         /// One node probes: it holds the lease for this long at most.
         case probing(node: String, remaining: Duration)
@@ -138,7 +140,7 @@ public struct SharedCircuit: Sendable, Hashable {
     /// The nodes that have counted calls in the window.
     public var nodes: Int
 
-    /// Those of them that see the service fail by themselves.
+    /// How many of them see the service fail by themselves.
     public var witnesses: Int
 
     /// Whether the store knew no counts of this node before this exchange, as a store does that was emptied: the node
@@ -154,7 +156,7 @@ public struct SharedCircuit: Sendable, Hashable {
         (self.counts, self.nodes, self.witnesses, self.wasEmpty) = (counts, nodes, witnesses, wasEmpty)
     }
 
-    /// A circuit that nobody has used.
+    /// A circuit that was never used.
     public static let new = SharedCircuit(.closed, epoch: 0)
 }
 

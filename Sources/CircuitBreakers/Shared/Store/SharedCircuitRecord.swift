@@ -68,7 +68,7 @@ public struct SharedCircuitRecord: Sendable, Hashable {
     private var correction: Int64 = 0
     private var latest = Int64.min
 
-    /// Creates the record of a circuit that nobody has used.
+    /// Creates the record of a circuit that was never used.
     public init() {}
 
     /// Merges a report, does what it asks for, and decides whether the circuit opens.

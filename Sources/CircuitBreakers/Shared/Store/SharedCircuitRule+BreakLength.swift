@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
 extension SharedCircuitRule {
-    /// How long a fleet's breaks are. Without jitter, for one node probes for all.
+    /// How long a fleet's breaks are. Without jitter, because one node probes for all.
     public struct BreakLength: Sendable, Hashable {
         enum Kind: Sendable, Hashable {
             case fixed(Duration)

@@ -18,7 +18,7 @@ struct LeasePlan: Sendable {
     /// Between two permits of the whole quota.
     let interval: Int64
 
-    /// For how long a batch lasts at the present rate, beside the time that two round trips take.
+    /// For how long a batch lasts at the present rate, in addition to the time that two round trips take.
     static let cover: Int64 = 40_000_000
     /// Between two requests that were granted in full, and at least after one that was not.
     static let shortestGap: Int64 = 2_000_000

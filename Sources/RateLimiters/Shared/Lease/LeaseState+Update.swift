@@ -29,7 +29,7 @@ extension LeaseState {
         return leftovers
     }
 
-    /// Refuses those who wait for more than there ever are at once.
+    /// Refuses waiting calls that asked for more than there ever are at once.
     private mutating func refuseLarge(_ now: Int64) {
         let burst = plan.storeRule.burst
         for ticket in queue[head...] where ticket.isQueued && ticket.permits > burst {
@@ -37,7 +37,7 @@ extension LeaseState {
         }
     }
 
-    /// One permit is there, for the rest may be in use.
+    /// One permit is there, because the rest may be in use.
     func firstLocalArrival(_ local: PacedMeter, _ now: Int64) -> Int64 {
         local.position(now).addingSaturated(local.capacity - local.cost)
     }

@@ -1,6 +1,7 @@
 internal import ResilienceCore
 
-/// A node's part in a shared quota: the permits it has leased, who waits for some, and when to ask the store for more.
+/// A node's part in a shared quota: the permits it has leased, the calls that wait for some, and when to ask the store
+/// for more.
 ///
 /// A pure value that is told the time, in nanoseconds. It decides by four rules:
 ///
@@ -12,8 +13,8 @@ internal import ResilienceCore
 /// - Permits given back are those of which it is certain that they are not used; and if it is not certain that they
 ///   arrived, they are not given back again.
 /// - One request is on its way at a time. It asks for what is waited for, and for what the present rate uses in
-///   some 40 ms beside two round trips; and goes out when a quarter of that is left.
-/// - Nothing is asked for that nobody has asked this node for: at rest it asks for nothing.
+///   some 40 ms in addition to two round trips; and goes out when a quarter of that is left.
+/// - Nothing is asked for that this node was not asked for: at rest it asks for nothing.
 ///
 /// An update of the rule leaves what is held: the store counts it as used, by whichever rule, and it ends within the
 /// lease of the new rule.
@@ -75,7 +76,7 @@ struct LeaseState: Sendable {
     /// Permits that the store grants in a second, and when it last answered.
     private var income = 0.0
     private var lastAnswer: Int64
-    /// Permits that were asked this node for since the last request, and whether some of them in vain.
+    /// How many permits this node was asked for since the last request, and whether some of them were not there.
     private var arrived = 0
     private var isShort = false
     /// Permits in a second.
@@ -150,7 +151,7 @@ struct LeaseState: Sendable {
         serve(now)
     }
 
-    /// How many permits there are for who asks now.
+    /// How many permits there are for a call that asks now.
     func held(_ now: Int64) -> Int {
         batches.reduce(0) { now < $1.end ? $0.addingSaturated($1.permits) : $0 }
     }
@@ -334,9 +335,9 @@ struct LeaseState: Sendable {
     /// With how many permits left more are asked for.
     var low: Int { max(target / 4, min(target, Int(rate * 1.5 * Double(roundTrip) / 1e9))) }
 
-    /// Whether nobody but the store can help, or soon.
+    /// Whether only the store can help, now or soon.
     private var needsMore: Bool {
-        // Those who have waited since before each call asked the store itself.
+        // Calls that have waited since before each call asked the store itself.
         if plan.isExact { return waiting > 0 }
         if waiting > 0 || isShort { return true }
         // What is taken in advance has to be used within the lease, most probably.
@@ -416,7 +417,7 @@ struct LeaseState: Sendable {
         serve(now)
     }
 
-    /// Takes what was granted to a request that had been given up: nobody uses it, but it can be given back.
+    /// Takes what was granted to a request that had been given up: no call uses it, but it can be given back.
     mutating func late(_ grant: PermitGrant, now: Int64) {
         counts.leased = counts.leased.addingSaturated(max(0, grant.granted))
         retire(Batch(permits: grant.granted, end: now, receipt: grant.receipt))

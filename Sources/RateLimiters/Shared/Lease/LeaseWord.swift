@@ -3,10 +3,10 @@ internal import Synchronization
 
 /// The batch of permits that is in use, in one atomic word: how many are left, and until when they may be used.
 ///
-/// Whoever holds the quota's lock takes the word out, which leaves zero in its place, and puts it back unless somebody
-/// waits or listens. Without the lock, permits are taken by a compare-and-exchange of the whole word: one that succeeds
-/// has found as many permits of a lease that has not ended by its reading of the clock. A word that was taken out and
-/// put back in between is right again, whatever it holds: all that the decision depends on is in it.
+/// The holder of the quota's lock takes the word out, which leaves zero in its place, and puts it back unless a call
+/// waits or an observer listens. Without the lock, permits are taken by a compare-and-exchange of the whole word: one
+/// that succeeds has found as many permits of a lease that has not ended by its reading of the clock. A word that was
+/// taken out and put back in between is right again, whatever it holds: all that the decision depends on is in it.
 struct LeaseWord: ~Copyable, Sendable {
     enum Outcome {
         /// Whether few are left now, and more before.

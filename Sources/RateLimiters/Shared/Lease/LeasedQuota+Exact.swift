@@ -44,9 +44,9 @@ extension LeasedQuota {
 
     /// Waits before the store is asked again.
     ///
-    /// The store tells all who wait the same time. They come back spread over as much as it takes for all of them, so
-    /// that it is asked about once for each permit, and at the latest when it is too late to wait longer. All at once
-    /// when there is another rule, which may have permits for them now.
+    /// The store tells all waiting calls the same time. They come back spread over as much as it takes for all of them,
+    /// so that it is asked about once for each permit, and at the latest when it is too late to wait longer. All at
+    /// once when there is another rule, which may have permits for them now.
     private nonisolated(nonsending) func waitExactly(
         until due: Int64, latest: Int64, wait: Duration, by version: Int
     ) async throws {
@@ -67,7 +67,7 @@ extension LeasedQuota {
 
     /// Asks the store once; `nil` if it did not answer in time.
     ///
-    /// A grant that comes too late, or for a caller who has given up, is given back.
+    /// A grant that comes too late, or for a call that has given up, is given back.
     private nonisolated(nonsending) func take(_ permits: Int) async throws -> PermitGrant? {
         let request = plan.request(wanted: permits, minimum: permits)
         let waiter = Waiter<PermitGrant?>()
@@ -95,12 +95,12 @@ extension LeasedQuota {
         }
     }
 
-    /// Ends the wait of all, who ask again.
+    /// Ends the waits of all calls, which then ask again.
     func wakeExactWaiters() {
         for waiter in exactWaiters.withLock({ $0.waiters.values.map(\.self) }) { waiter.finish() }
     }
 
-    /// Those who wait before they ask the store again.
+    /// The calls that wait before they ask the store again.
     struct ExactWaiters: Sendable {
         fileprivate(set) var waiters: [Int: Waiter<Void>] = [:]
         private var number = 0

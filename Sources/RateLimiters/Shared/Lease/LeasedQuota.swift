@@ -58,13 +58,13 @@ final class LeasedQuota: Sendable {
         switch word.take(permits, at: now.nanoseconds.subtractingSaturated(origin)) {
         case .undecided: return false
         case .granted(let isLow):
-            shared.tally.permitted.wrappingAdd(1, ordering: .relaxed)
+            shared.tally.countPermitted()
             if isLow { withState { _, _ in } }
             return true
         }
     }
 
-    /// Takes permits, 1 or more, if there are any for who does not wait.
+    /// Takes permits, 1 or more, if there are any for a call that does not wait.
     func tryAcquire(_ permits: Int) -> Bool {
         if takeFast(permits, at: shared.time.now) { return true }
         // The store would have to be asked.
@@ -188,7 +188,7 @@ final class LeasedQuota: Sendable {
         return step.result
     }
 
-    /// While somebody waits, or listens to what happens in which order, all permits stay under the lock.
+    /// While a call waits, or an observer listens to the order of events, all permits stay under the lock.
     private func putWordBackLocked(_ machine: inout Machine) {
         guard machine.state.waiting == 0, !shared.events.isListening, let batch = machine.state.batches.first else {
             return

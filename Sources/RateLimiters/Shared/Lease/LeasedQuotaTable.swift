@@ -73,7 +73,7 @@ final class LeasedQuotaTable<Key: Hashable & Sendable>: Sendable {
             if let known = find(key, in: &shard) { return (known, [], 0) }
             var forgotten: [LeasedQuota] = []
             // Two looks for each new key keep the number near that of the keys in use; when there is no room, all are
-            // looked at, twice, for the first look may only find that they were used.
+            // looked at, twice, because the first look may only find that they were used.
             if let old = shard.forgetOne(of: 2) { forgotten.append(old) }
             if shard.entries.count >= most {
                 guard let old = shard.forgetOne(of: min(2 * shard.entries.count, 256)) else {
@@ -104,7 +104,8 @@ final class LeasedQuotaTable<Key: Hashable & Sendable>: Sendable {
         return shard.entries[place].quota
     }
 
-    /// Whoever has found it just before may still take its permits, or ask for some: they are given back when it goes.
+    /// A call that found the quota just before may still take its permits, or ask for some: they are given back when it
+    /// goes.
     private func giveBack(_ quota: LeasedQuota) {
         for request in quota.giveUpAll() { shared.giveBack(request) }
     }

@@ -8,7 +8,7 @@
 public protocol RateStore: Sendable {
     /// Takes permits, as many as there are and as were asked for. One atomic step.
     ///
-    /// - Throws: `SharedStateError`. A quota that nobody has used is full, and no error.
+    /// - Throws: `SharedStateError`. A quota that was never used is full, and no error.
     func take(_ request: PermitRequest) async throws -> PermitGrant
 }
 
@@ -30,7 +30,7 @@ public struct PermitRequest: Sendable, Hashable {
     public var minimum: Int
 
     /// Permits of one grant that were taken and not used, to be given back first. Given back at most once, also if no
-    /// answer comes: whoever is not sure loses them.
+    /// answer comes: if the node is not sure, they are lost.
     public var returned: Int
 
     /// The receipt of the grant that ``returned`` were taken with. `nil`: nothing is given back.
@@ -55,11 +55,11 @@ public struct PermitGrant: Sendable, Hashable {
     /// How many more are there now.
     public var remaining: Int
 
-    /// How long until the least that was asked for is there, if nobody else takes any; zero if it was granted; `nil` if
+    /// How long until the least that was asked for is there, if no more are taken; zero if it was granted; `nil` if
     /// there never are that many.
     public var retryAfter: Duration?
 
-    /// How long until the quota is full again, if nobody takes any.
+    /// How long until the quota is full again, if none are taken.
     public var resetAfter: Duration
 
     /// To be sent along when permits of this grant are given back.

@@ -1,7 +1,7 @@
 internal import ResilienceCore
 internal import Synchronization
 
-/// What all quotas of one limiter share: the store and the way there, what is counted, and who is told.
+/// What all quotas of one limiter share: the store and the way there, what is counted, and the observers to notify.
 final class SharedQuotaLink: Sendable {
     typealias Kind = SharedRateLimiter.EventKind
 
@@ -11,8 +11,7 @@ final class SharedQuotaLink: Sendable {
     let random: RandomSource
     let link: StoreLink
     let events: EventChannel<Kind>
-    let meters: MeterPoint
-    let tally = LimiterTally()
+    let tally: LimiterTally
     private let rule: Rule
     private let exchanges = Atomic(0)
     private let outages: OutageCounter
@@ -35,7 +34,7 @@ final class SharedQuotaLink: Sendable {
         let outages = OutageCounter()
         self.events = events
         self.outages = outages
-        meters = MeterPoint(environment.name, layout, environment.observers)
+        tally = LimiterTally(environment, layout)
         link = StoreLink(time: time, random: environment.random, limit: configuration.operationLimit) {
             // A permit, and back: a store that can be read and not written to, for lack of memory, is still away.
             let grant = try await store.take(rule.plan.request(wanted: 1, minimum: 1))
@@ -110,22 +109,17 @@ final class SharedQuotaLink: Sendable {
     // MARK: Counting; within the lock of a quota, so that an observer finds it in the totals
 
     func permit(_ permits: Int, waited: Int64, key: String?) {
-        tally.permitted.wrappingAdd(1, ordering: .relaxed)
-        if waited > 0 {
-            tally.waited.wrappingAdd(1, ordering: .relaxed)
-            tally.addWaitingTime(waited)
-            if meters.isAttached { meters.record(0, nanoseconds: waited) }
-        }
+        tally.countPermitted(waited: waited)
         events.post(.permitted(permits: permits, waited: .nanoseconds(waited), key: key))
     }
 
     func reject(_ error: any PolicyRejection, key: String?) {
-        tally.rejected.wrappingAdd(1, ordering: .relaxed)
+        tally.countRejected()
         events.post(.rejected(error, key: key))
     }
 
     func cancel(_ permits: Int, key: String?) {
-        tally.cancelled.wrappingAdd(1, ordering: .relaxed)
+        tally.countCancelled()
         events.post(.cancelled(permits: permits, key: key))
     }
 

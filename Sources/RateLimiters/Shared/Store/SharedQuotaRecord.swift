@@ -51,7 +51,7 @@ public struct SharedQuotaRecord: Sendable, Hashable {
     /// How much was given back in this period, in microseconds.
     public private(set) var returned: Int64 = 0
 
-    /// A quota that nobody has used.
+    /// A quota that was never used.
     public init() {}
 
     /// Takes back what is given back, and then takes permits: as many as are there and were asked for.
@@ -104,7 +104,7 @@ public struct SharedQuotaRecord: Sendable, Hashable {
                 position: now.addingSaturated(Int64(debt / Self.perMicrosecond)).addingSaturated(returned)))
     }
 
-    /// Whether this is no other than a quota that nobody has used, so that it need not be kept.
+    /// Whether this equals a quota that was never used, so that it need not be kept.
     public func isFull(now: Int64) -> Bool {
         guard let fullAt else { return true }
         return fullAt <= Int128(now) * Self.perMicrosecond

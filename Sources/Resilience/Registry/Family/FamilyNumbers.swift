@@ -23,7 +23,7 @@ final class FamilyNumbers: Sendable {
 
     /// Takes over what a member has counted.
     func retire(_ member: MemberState) {
-        // Read outside the lock, for layers may be the user's; nobody calls them any more.
+        // Read outside the lock, because layers may be the user's; no call goes through them any more.
         let counted = member.layers.map { $0.map { MetricSums(of: $0.strategy) } }
         state.withLock { state in
             guard state.members.removeValue(forKey: ObjectIdentifier(member)) != nil else { return }

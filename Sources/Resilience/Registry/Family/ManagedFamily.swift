@@ -117,7 +117,7 @@ extension PolicyFamily: ManagedFamily {
     func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         let settings = settings.withLock { $0 }
         let documents = prototypeTunings.enumerated().map { index, tuning in
-            // What is registered for itself is as it is, whoever has said so.
+            // What is registered for itself is as it is, wherever its settings come from.
             if settings.registered.contains(tuning.identity) { return (tuning.key, tuning.document(in: environment)) }
             let findings = Findings(settings.names)
             let parts = settings.parts.indices.contains(index) ? settings.parts[index] : []
@@ -135,7 +135,8 @@ extension PolicyFamily: ManagedFamily {
         while true {
             refreshMembers(settings)
             let latest = self.settings.withLock { $0 }
-            // Who brings members up to something older, beside this, comes here after it and sees what is newer.
+            // A task that brings members up to older settings at the same time comes here after it and sees the newer
+            // ones.
             guard latest.version != settings.version else { return }
             settings = latest
         }

@@ -1,19 +1,19 @@
 internal import ResilienceCore
 internal import Synchronization
 
-/// What a family knows of one member besides its policy: how much it is used, and what its layers know.
+/// What a family knows of one member in addition to its policy: how much it is used, and what its layers know.
 final class MemberState: Sendable {
     /// The layers that are the member's own; those that all members share are left out.
     let layers: [LayerDescription?]
     let breakers: [CircuitBreaker]
-    /// Those of the layers that know something. Found once: a full family asks members by the hundred.
+    /// The layers that know something. Found once: a full family asks members by the hundred.
     private let retaining: [any StateRetaining]
 
     private let started = Atomic<Int>(0)
     private let ended = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
     /// How many more calls had begun than the family was asked for the policy, when it last looked, and when that had
-    /// grown: who keeps a policy uses it without asking the family for it.
+    /// grown: code that keeps a policy uses it without asking the family for it.
     private let seen = Atomic<Int>(0)
     private let seenAt: Atomic<Int64>
 
@@ -40,7 +40,7 @@ final class MemberState: Sendable {
         return started.load(ordering: .relaxed) - ended
     }
 
-    /// When the member was last used, as far as is known, by somebody who did not ask the family for it.
+    /// When the member was last used, as far as is known, by code that did not ask the family for it.
     ///
     /// - Parameter lookups: How often the family was asked for it.
     func lastActivity(at now: TimeSource.Instant, lookups: Int) -> TimeSource.Instant {

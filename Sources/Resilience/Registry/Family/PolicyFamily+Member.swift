@@ -4,7 +4,7 @@ extension PolicyFamily {
     /// What all members have in common and can change.
     struct Settings {
         var environment: PolicyEnvironment
-        /// Who measures calls, for all members together.
+        /// Measure calls, for all members together.
         var meters: [FamilyMeters] = []
         /// The gate of the module that the family is registered in.
         var gate: GateAccess?
@@ -16,7 +16,7 @@ extension PolicyFamily {
         var names = DocumentEnvironment()
         /// How many keys there may be, as the document says, or as code has declared.
         var bounds: FamilyBounds
-        /// What may not be said at once, besides what each layer finds by itself.
+        /// What may not be said at once, in addition to what each layer finds by itself.
         var relation: FamilyRelation?
         /// Counts changes, so that a member which was made meanwhile learns of them.
         var version = 0
@@ -88,14 +88,14 @@ extension PolicyFamily {
 }
 
 extension [LayerDescription] {
-    /// Those that are not shared; `nil` in the place of those that are.
+    /// The layers that are not shared; `nil` in the place of those that are.
     func own(besides shared: [Bool]) -> [LayerDescription?] {
         enumerated().map { place, layer in shared.indices.contains(place) && shared[place] ? nil : layer }
     }
 }
 
 extension PolicyEnvironment {
-    /// Who measures calls does so for a family as a whole.
+    /// Without observers that measure calls: they do so for a family as a whole.
     var withoutMeters: PolicyEnvironment {
         var environment = self
         environment.observers.removeAll { $0 is CallMetrics }

@@ -15,8 +15,8 @@ internal import Synchronization
 /// something would be lost with it: calls that run or wait, a break, probes, failures that are counted, permits that
 /// have not come back. There are never more than a given number: keys beyond share one policy, ``overflowPolicy``.
 ///
-/// Events and metrics know the family, not its keys, which nobody bounds: all members have the family's name there, and
-/// the numbers of a layer are those of all members together. What a single key does is told by ``policy(for:)`` and
+/// Events and metrics know the family, not its keys, which are not bounded: all members have the family's name there,
+/// and the numbers of a layer are those of all members together. What a single key does is told by ``policy(for:)`` and
 /// ``busiest(_:)``. Errors name the key. Registered in a ``ResilienceModule``, a family's calls pass the module's gate,
 /// and its members follow the module's configuration.
 public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
@@ -172,7 +172,7 @@ public final class PolicyFamily<Key: Hashable & Sendable>: Sendable {
     }
 }
 
-/// What a family has seen, besides what its members have.
+/// What a family has seen, apart from what its members have.
 final class FamilyCounts: Sendable {
     let displaced = Atomic<Int>(0)
     let overflowed = Atomic<Int>(0)

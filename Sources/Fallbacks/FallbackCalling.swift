@@ -24,14 +24,14 @@ extension FallbackCalling {
     /// - Parameters:
     ///   - key: What the call is about. Last good values are kept by it.
     ///   - outer: The context of a call around this one, whose deadline and values are to hold inside. Default: none.
-    ///   - isAccepted: Whether a value that the operation returned counts as success, beside what the policy declares.
-    ///     One that does not is a failure, `UnacceptedResult` to the steps; if no step answers, it is returned. Values
-    ///     of steps are not judged.
+    ///   - isAccepted: Whether a value that the operation returned counts as success, in addition to what the policy
+    ///     declares. One that does not is a failure, `UnacceptedResult` to the steps; if no step answers, it is
+    ///     returned. Values of steps are not judged.
     ///   - operation: The call to protect.
     /// - Returns: The operation's value, or that of a step.
     /// - Throws: If no step answers, the error of the call, unchanged; or a ``FallbackExhaustedError``, if the
     ///   configuration asks for it. If the caller cancels, the error of the call, or `CancellationError` if the call
-    ///   had failed before. A `CancellationError` of somebody else's is an error like any other.
+    ///   had failed before. A `CancellationError` that does not come from the caller is an error like any other.
     @inlinable @inline(__always)
     public nonisolated(nonsending) func execute(
         for key: Key, within outer: Context? = nil,
@@ -171,25 +171,7 @@ extension FallbackCalling where Key == NoKey {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
-        guard outer == nil, !inner._isGuarded else {
-            let context = outer ?? inner.rootContext
-            return try await servedNested(NoKey(), context, isAccepted, operation)
-        }
-        var unaccepted: Value?
-        let cause: any Error
-        let start = fallback.keeper.begin()
-        do {
-            let outcome = try await inner.outcome(accepting: isAccepted, operation)
-            guard let failure = outcome.unaccepted else {
-                fallback.noteSuccess(outcome.value, for: NoKey(), readAt: start)
-                return outcome.value
-            }
-            unaccepted = outcome.value
-            cause = UnacceptedResult.showing(outcome.value, failure)
-        } catch {
-            cause = error
-        }
-        return try await fallback.serve(cause, unaccepted, NoKey(), inner.rootContext).value
+        try await execute(for: NoKey(), within: outer, accepting: isAccepted, operation)
     }
 
     /// Runs an operation that asks for its `Context`, otherwise as the form whose operation takes no argument.

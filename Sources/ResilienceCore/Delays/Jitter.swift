@@ -1,9 +1,8 @@
-internal import ResilienceCore
-
-/// How the delay of a backoff is varied, so that clients that failed together do not come back together.
+/// How a delay is varied, so that clients that failed together do not come back together: that of a backoff, or the
+/// break of a circuit breaker.
 ///
-/// A delay that has reached `maxDelay` is varied downwards from there: clients stay spread at the limit too. What would
-/// be above is drawn from what is left below, not cut, so that nothing gathers at the limit.
+/// A delay that has reached its limit, such as `maxDelay`, is varied downwards from there: clients stay spread at the
+/// limit too. What would be above is drawn from what is left below, not cut, so that nothing gathers at the limit.
 public struct Jitter: Sendable, Hashable {
     enum Kind: Sendable, Hashable {
         case none
@@ -15,7 +14,7 @@ public struct Jitter: Sendable, Hashable {
 
     let kind: Kind
 
-    /// Delays as the backoff says.
+    /// Delays as they are.
     public static let none = Jitter(kind: .none)
 
     /// Anything from zero to the delay. Spreads best, and puts the least load on what is recovering (Brooker,
@@ -26,17 +25,17 @@ public struct Jitter: Sendable, Hashable {
     public static let equal = Jitter(kind: .equal)
 
     /// Anything from the first delay to three times the one before (Brooker, as above). Grows by itself, also on a
-    /// constant backoff. What came before is remembered for each call of its own. A first delay above half of
-    /// `maxDelay` counts as that half.
+    /// constant backoff. What came before is remembered for each call of its own, so that this is for backoffs alone. A
+    /// first delay above half of `maxDelay` counts as that half.
     public static let decorrelated = Jitter(kind: .decorrelated)
 
-    /// The delay ± `ratio` of it, 0 to 1; but never above `maxDelay`.
+    /// The delay ± `ratio` of it, 0 to 1; but never above its limit.
     public static func ratio(_ ratio: Double) -> Jitter {
         Jitter(kind: .ratio(ratio))
     }
 
     /// What decorrelated jitter knows about a call.
-    struct Memory: Sendable {
+    package struct Memory: Sendable {
         private(set) var first: Duration?
         private(set) var previous: Duration?
 
@@ -50,10 +49,12 @@ public struct Jitter: Sendable, Hashable {
         }
 
         mutating func remember(_ delay: Duration) { previous = delay }
+
+        package init() {}
     }
 
     /// Varies a delay that is not negative and at most `cap`; the result is so too.
-    func vary(_ delay: Duration, cap: Duration, _ memory: inout Memory, _ random: RandomSource) -> Duration {
+    package func vary(_ delay: Duration, cap: Duration, _ memory: inout Memory, _ random: RandomSource) -> Duration {
         switch kind {
         case .none: return delay
         case .ratio(let ratio):
@@ -73,13 +74,27 @@ public struct Jitter: Sendable, Hashable {
         }
     }
 
-    func check(_ check: inout ConfigurationCheck) {
-        if case .ratio(let ratio) = kind { check.require("backoff.jitter.ratio", ratio, in: 0...1) }
+    /// The same for delays that each are by themselves.
+    package func vary(_ delay: Duration, cap: Duration, _ random: RandomSource) -> Duration {
+        var memory = Memory()
+        return vary(delay, cap: cap, &memory, random)
+    }
+
+    /// Finds what is wrong with it.
+    ///
+    /// - Parameter remembers: Whether delays come one after another, so that each may depend on the one before.
+    package func check(_ check: inout ConfigurationCheck, _ field: String, remembers: Bool) {
+        switch kind {
+        case .none, .full, .equal: break
+        case .ratio(let ratio): check.require(field, ratio, in: 0...1)
+        case .decorrelated:
+            check.require(remembers, field, "decorrelated", "is for delays that follow one another")
+        }
     }
 }
 
 extension Duration {
-    func clamped(to bounds: ClosedRange<Duration>) -> Duration {
+    package func clamped(to bounds: ClosedRange<Duration>) -> Duration {
         min(max(self, bounds.lowerBound), bounds.upperBound)
     }
 }
