@@ -232,7 +232,7 @@ public final class Retry: Strategy {
         var call = RetryCall(start, context, self)
         var error = first
         while true {
-            let pause: Pause
+            let pause: AttemptDelay
             do {
                 pause = try call.plan(after: error)
             } catch let end {
@@ -264,7 +264,7 @@ public final class Retry: Strategy {
     }
 
     /// Waits until a delay is over; not at all for a delay of zero.
-    private nonisolated(nonsending) func wait(_ pause: Pause) async throws {
+    private nonisolated(nonsending) func wait(_ pause: AttemptDelay) async throws {
         try Task.checkCancellation()
         guard pause.delay > .zero else { return }
         // Without a tolerance the system may be late by a share of the delay.
@@ -274,7 +274,7 @@ public final class Retry: Strategy {
 }
 
 /// The time before an attempt.
-struct Pause {
+struct AttemptDelay {
     let delay: Duration
     let end: TimeSource.Instant
 }

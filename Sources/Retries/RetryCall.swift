@@ -27,7 +27,7 @@ struct RetryCall {
     ///
     /// - Returns: What to wait before the next attempt.
     /// - Throws: The error that ends the call.
-    mutating func plan(after error: any Error) throws -> Pause {
+    mutating func plan(after error: any Error) throws -> AttemptDelay {
         let now = retry.time.now
         let end = CallEnd(error, in: context)
         let action: RetryState.Action
@@ -52,7 +52,7 @@ struct RetryCall {
             context.report(Retry.FailedAttempt.Key.self, failed)
             if retry.events.isListening { retry.events.notify(.attemptFailed(failed)) }
             if retry.delays.isAttached { retry.delays.record(0, nanoseconds: delay.saturatedNanoseconds) }
-            return Pause(delay: delay, end: now.advanced(by: delay))
+            return AttemptDelay(delay: delay, end: now.advanced(by: delay))
         }
     }
 

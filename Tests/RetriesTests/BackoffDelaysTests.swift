@@ -74,7 +74,7 @@ struct BackoffDelaysTests {
     @Test("what is wrong with it is found")
     func validation() {
         var check = ConfigurationCheck()
-        Backoff.constant(.seconds(-1)).validate(&check)
+        Backoff.constant(.seconds(-1)).check(&check)
         #expect(throws: ConfigurationError.self) { try check.finish() }
     }
 }

@@ -3,6 +3,9 @@
 /// A pure value that its owner keeps behind its lock. A clock may fire a timer at once, so timers are set and cancelled
 /// outside the lock: the owner claims a number under it (``claim(at:)``), schedules outside, hands the timer in
 /// (``keep(_:_:)``), and cancels what that returns. A timer that fires asks ``fire(_:)`` whether it is still the one.
+///
+/// Owners keep it beside the state that has the deadlines, behind the same lock, so that both change together; so each
+/// schedules for itself. One that has no such lock uses a slot behind one of its own, as `WaitTimer` of bulkheads does.
 package struct TimerSlot: Sendable {
     /// When the timer that is set fires; `nil` if none is.
     package private(set) var deadline: TimeSource.Instant?

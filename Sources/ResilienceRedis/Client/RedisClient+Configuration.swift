@@ -58,7 +58,7 @@
                 check.require("maxInFlight", maxInFlight, in: 8...1_000_000)
                 check.require("maxReplyBytes", maxReplyBytes, in: 1_024...(512 << 20))
                 check.require("maxNodes", maxNodes, in: 1...10_000)
-                backoff.validate(&check)
+                backoff.check(&check)
             }
         }
     }
