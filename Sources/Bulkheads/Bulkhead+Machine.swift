@@ -108,7 +108,7 @@ extension Bulkhead {
         resumption.waiter.finish(with: resumption.result)
     }
 
-    private static func gate(of state: borrowing State, isObserved: Bool) -> BulkheadGate {
+    static func gate(of state: borrowing State, isObserved: Bool) -> BulkheadGate {
         let isAdaptive = if case .adaptive = state.configuration.limit.kind { true } else { false }
         return BulkheadGate(
             inUse: state.inUse, limit: state.limit,

@@ -1,7 +1,7 @@
 public import ResilienceCore
 internal import Synchronization
 
-/// What is done around the lock: successes counted without it, the gate, opening, the timer, the events.
+/// What is done around the lock: successes counted without it, the word, the timer, the events.
 extension CircuitBreaker {
     /// Runs `body` under the lock, with the state complete: successes that were counted without it are brought in.
     func locked<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
@@ -50,7 +50,7 @@ extension CircuitBreaker {
     }
 
     /// Makes changes visible to readers without the lock and posts their events.
-    private func publishLocked(_ machine: inout CircuitBreakerState) {
+    func publishLocked(_ machine: inout CircuitBreakerState) {
         openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
         reportedEnd.store(machine.reportedEnd.nanoseconds, ordering: .relaxed)
         openFrom.store(machine.earliestOfBreak.nanoseconds, ordering: .relaxed)
@@ -61,7 +61,8 @@ extension CircuitBreaker {
         }
         if let before { machine.discard(before) }
         gate.store(
-            Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word, ordering: .releasing)
+            CircuitBreakerGate(machine, isObserved: isObserved, isMeasured: meters.isAttached).word,
+            ordering: .releasing)
         for action in machine.takeActions() {
             switch action {
             case .transition(let transition):
@@ -75,7 +76,7 @@ extension CircuitBreaker {
         }
     }
 
-    private func afterPublishing() {
+    func afterPublishing() {
         events.deliver()
         rearmTimer()
         fleet.signalChange()
@@ -101,7 +102,7 @@ extension CircuitBreaker {
 
     /// Sets the timer to the present deadline. The clock is called outside the lock, because it may fire at once; of
     /// two calls that overlap the later one, which has seen the newer deadline, stays.
-    private func rearmTimer() {
+    func rearmTimer() {
         let change = timer.withLock { timer in
             timer.change(to: locked { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil })
         }

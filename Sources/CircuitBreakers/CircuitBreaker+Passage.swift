@@ -11,7 +11,7 @@ extension CircuitBreaker {
         static let size = 16
 
         var admission: Admission {
-            Admission(gate: Gate(word: word), start: TimeSource.Instant(nanoseconds: start))
+            Admission(gate: CircuitBreakerGate(word: word), start: TimeSource.Instant(nanoseconds: start))
         }
     }
 

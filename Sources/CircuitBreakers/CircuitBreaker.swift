@@ -101,7 +101,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         openUntil.store(state.openUntil.nanoseconds, ordering: .relaxed)
         reportedEnd.store(state.reportedEnd.nanoseconds, ordering: .relaxed)
         openFrom.store(state.earliestOfBreak.nanoseconds, ordering: .relaxed)
-        gate = Atomic(Gate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
+        gate = Atomic(CircuitBreakerGate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
         machine = Lock(state)
         locked { _ in }
         rearmTimer()
@@ -134,7 +134,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     /// A call that was let through: the gate it came through, and when.
     @usableFromInline
     struct Admission: Sendable {
-        @usableFromInline let gate: Gate
+        @usableFromInline let gate: CircuitBreakerGate
         let start: TimeSource.Instant
     }
 
@@ -145,7 +145,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         return try admitMarked(gate, context)
     }
 
-    private func admission(_ gate: Gate, _ context: Context) -> Admission {
+    private func admission(_ gate: CircuitBreakerGate, _ context: Context) -> Admission {
         context.report(StateAtAdmission.self, (name, gate.state))
         let start = gate.needsTime ? time.now : TimeSource.Instant(nanoseconds: 0)
         return Admission(gate: gate, start: start)
@@ -190,12 +190,12 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     }
 
     /// The gate as it is now.
-    var currentGate: Gate { Gate(word: gate.load(ordering: .acquiring)) }
+    var currentGate: CircuitBreakerGate { CircuitBreakerGate(word: gate.load(ordering: .acquiring)) }
 
     /// The error of an open breaker whose break is not over and that has no observers: there is nothing to do but
     /// count.
     @inline(never)
-    func refusalAtOnce(_ gate: Gate) -> OpenError? {
+    func refusalAtOnce(_ gate: CircuitBreakerGate) -> OpenError? {
         guard gate.state == .open, !gate.isObserved else { return nil }
         let now = time.now
         // Relaxed is enough, because the gate was loaded acquiring.
@@ -208,7 +208,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         return OpenError(policyName: name, state: .open, retryAfter: now.duration(to: told), lastFailure: error)
     }
 
-    private func admitMarked(_ gate: Gate, _ context: Context) throws(OpenError) -> Admission {
+    private func admitMarked(_ gate: CircuitBreakerGate, _ context: Context) throws(OpenError) -> Admission {
         if gate.letsThrough {
             guard gatesAround.contains(where: { $0.isOfSameState(as: gate) }) else {
                 return admission(gate, context)
@@ -235,13 +235,13 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
                         events.post(.rejected(error))
                     }
                 }
-                let gate = Gate(machine, isObserved: isObserved, isMeasured: meters.isAttached)
+                let gate = CircuitBreakerGate(machine, isObserved: isObserved, isMeasured: meters.isAttached)
                 return (decision, machine.state, gate, machine.lastFailure)
             }
             switch decision {
             case .admitted(let ticket):
                 context.report(StateAtAdmission.self, (name, state))
-                return Admission(gate: Gate(ticket, orElse: gate), start: now)
+                return Admission(gate: CircuitBreakerGate(ticket, orElse: gate), start: now)
             case .rejected(let state, let retryAfter):
                 context.report(StateAtAdmission.self, (name, state))
                 throw OpenError(policyName: name, state: state, retryAfter: retryAfter, lastFailure: failure)
@@ -256,7 +256,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     func record(_ outcome: Outcome, _ admission: Admission, _ error: (any Error)?) -> Bool {
         // The call around it tells how the whole ended.
         if admission.gate.isWithinCall { return true }
-        let current = Gate(word: gate.load(ordering: .relaxed))
+        let current = CircuitBreakerGate(word: gate.load(ordering: .relaxed))
         let wasTimed = admission.gate.needsTime
         let isTimed = wasTimed || current.needsTime
         let now = isTimed ? time.now : TimeSource.Instant.unknown

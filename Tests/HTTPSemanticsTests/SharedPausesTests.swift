@@ -19,14 +19,18 @@ struct SharedPausesTests {
         let runs = Lock<[Task<Void, Never>]>([])
         let errors = Lock<[SharedStateError]>([])
 
-        init(nodes: Int = 2, isRequired: Bool = false, isAway: Bool = false) throws {
+        init(
+            nodes: Int = 2, isRequired: Bool = false, isAway: Bool = false, isDeaf: Bool = false,
+            random: RandomSource = .constant(1)
+        ) throws {
             let (clock, recorder) = (clock, recorder)
             let store = FailingPauseStore(clock)
             self.store = store
             if isAway { store.isAway.withLock { $0 = true } }
+            if isDeaf { store.isDeaf.withLock { $0 = true } }
             shared = try (0..<nodes).map { _ in
                 try SharedPauses(
-                    through: store, isRequired: isRequired, clock: clock, random: .constant(1), observers: [recorder])
+                    through: store, isRequired: isRequired, clock: clock, random: random, observers: [recorder])
             }
             pauses = try shared.map { shared in
                 try Pause.layer(sharing: shared).build(
@@ -112,6 +116,23 @@ struct SharedPausesTests {
         #expect(stage.errors.withLock { $0 } == [.unavailable("gone")])
     }
 
+    @Test(
+        "a store that does not tell is listened to again after delays that grow up to 10 s, less a random part",
+        arguments: [(1, 1), (0, 2)] as [(Double, Int)])
+    func deaf(random: Double, part: Int) throws {
+        let stage = try Stage(nodes: 1, isDeaf: true, random: .constant(random))
+        let gaps = [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000].map { Duration.milliseconds($0 / part) }
+        stage.advance(by: gaps.reduce(.zero, +))
+        let times = stage.store.listened.withLock { $0 }
+        #expect(zip(times, times.dropFirst()).map { $0.duration(to: $1) } == gaps)
+        // Once it tells it is asked no more.
+        stage.store.isDeaf.withLock { $0 = false }
+        stage.advance(by: .seconds(100))
+        #expect(stage.store.listened.withLock { $0.count } == times.count + 1)
+        stage.end()
+        #expect(stage.clock.sleeperCount == 0)
+    }
+
     @Test("nothing remains of a pause that is gone, or of the run after its end")
     func gone() throws {
         let stage = try Stage(nodes: 1)
@@ -149,10 +170,14 @@ struct SharedPausesTests {
 /// A store that is away at times.
 final class FailingPauseStore: PauseStore {
     private let inner: InMemoryPauseStore
+    private let clock: ManualClock
     let isAway = Lock(false)
+    /// Whether it tells of no pause.
+    let isDeaf = Lock(false)
+    let listened = Lock<[ManualClock.Instant]>([])
     let announced = Lock<[Duration]>([])
 
-    init(_ clock: ManualClock) { inner = InMemoryPauseStore(clock: clock) }
+    init(_ clock: ManualClock) { (self.clock, inner) = (clock, InMemoryPauseStore(clock: clock)) }
 
     func pause(_ service: String, for delay: Duration) async throws -> Duration {
         if isAway.withLock({ $0 }) { throw SharedStateError.unavailable("gone") }
@@ -161,6 +186,8 @@ final class FailingPauseStore: PauseStore {
     }
 
     func pauses(onPause: @escaping @Sendable (String, Duration) -> Void) async throws {
+        listened.withLock { $0.append(clock.now) }
+        if isDeaf.withLock({ $0 }) { throw SharedStateError.unavailable("no subscriptions") }
         try await inner.pauses(onPause: onPause)
     }
 }

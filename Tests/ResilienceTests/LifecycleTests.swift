@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Resilience
@@ -35,6 +36,55 @@ struct LifecycleTests {
         #expect(changes(stage) == ["idle → running", "running → draining", "draining → stopped"])
         // A breaker does not take a refused call for a failure.
         #expect(policy.circuitBreakers.first?.totals.calls == 2)
+    }
+
+    @Test("what runs in the background goes on until the calls that run have ended", arguments: [false, true])
+    func background(byCancellation: Bool) async throws {
+        let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
+        let module = stage.module
+        let (gate, isIn, order) = (Waiter<Void>(), Waiter<Void>(), Log<String>())
+        module.addJob { _ in
+            try? await Waiter<Void>().value()
+            order.append("background")
+        }
+        let running = Task { try await module.run() }
+        let call = Task {
+            try await module.execute("x") {
+                isIn.finish()
+                try await gate.value()
+                order.append("call")
+            }
+        }
+        try await isIn.value()
+        while module.state == .idle { await Task.yield() }
+        if byCancellation { running.cancel() } else { Task { await module.shutdown() } }
+        while module.state != .draining { await Task.yield() }
+        for _ in 0..<1_000 { await Task.yield() }
+        gate.finish()
+        try await call.value
+        try await running.value
+        #expect(order.elements == ["call", "background"])
+    }
+
+    @Test("what runs in the background and does not listen is not waited for for ever")
+    func deafBackground() async throws {
+        let stage = try Stage()
+        let module = stage.module
+        let (isIn, gate) = (Waiter<Void>(), Waiter<Void>())
+        module.addJob { _ in
+            isIn.finish()
+            // Not cancelled with its task.
+            await Task { try? await gate.value() }.value
+        }
+        let running = Task { try await module.run() }
+        try await isIn.value()
+        let ending = Task { await module.shutdown() }
+        try await stage.clock.waitForTimers(1)
+        stage.clock.advance(by: .seconds(5))
+        _ = await ending.value
+        #expect(module.state == .stopped)
+        gate.finish()
+        try await running.value
     }
 
     @Test("running twice, or after the end, is an error and changes nothing")

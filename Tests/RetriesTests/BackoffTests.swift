@@ -1,8 +1,8 @@
-import ResilienceCore
 import ResilienceTesting
 import TestSupport
 import Testing
 
+@testable import ResilienceCore
 @testable import Retries
 
 /// The formulas of backoffs and jitters.

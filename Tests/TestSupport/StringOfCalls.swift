@@ -34,14 +34,17 @@ public final class WeakObjects: Sendable {
 
     private let state = Lock<(references: [Reference], mostAlive: Int)>(([], 0))
 
+    /// None yet.
     public init() {}
 
+    /// The number.
     public var mostAlive: Int { state.withLock { $0.mostAlive } }
 
+    /// Notes an object, if there is one.
     public func note(_ object: (any AnyObject & Sendable)?) {
         state.withLock { state in
             state.references.removeAll { $0.object == nil }
-            state.references.append(Reference(object: object))
+            if let object { state.references.append(Reference(object: object)) }
             state.mostAlive = max(state.mostAlive, state.references.count)
         }
     }

@@ -5,7 +5,7 @@ public import ResilienceCore
 /// Marked are probes, and the calls of a closed breaker that is a layer more than once: any other pays nothing for it.
 extension CircuitBreaker {
     /// The breaker's calls within which the current task runs, innermost first.
-    var gatesAround: [Gate] { MarkedCall.marks(of: self).map(Gate.init) }
+    var gatesAround: [CircuitBreakerGate] { MarkedCall.marks(of: self).map { CircuitBreakerGate(word: $0) } }
 
     /// Runs the rest of a call that others inside may belong to, or that belongs to another.
     @usableFromInline

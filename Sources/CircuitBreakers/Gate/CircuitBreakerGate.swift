@@ -2,7 +2,7 @@ internal import ResilienceCore
 
 /// The word that admission reads, and that a call keeps until it ends.
 @usableFromInline
-struct Gate: Sendable {
+struct CircuitBreakerGate: Sendable {
     let word: UInt64
 
     private static let timeFlag: UInt64 = 1 << 3
@@ -36,10 +36,10 @@ struct Gate: Sendable {
     }
 
     /// A call within another that came through the same state: it belongs to that.
-    static let withinCall = Gate(word: withinCallCode | markFlag)
+    static let withinCall = CircuitBreakerGate(word: withinCallCode | markFlag)
 
     /// The word of a call that was let through under the lock, when the gate was another.
-    init(_ ticket: CircuitBreakerState.Ticket, orElse gate: Gate) {
+    init(_ ticket: CircuitBreakerState.Ticket, orElse gate: CircuitBreakerGate) {
         switch ticket {
         case .probe(let number): self.init(probe: number)
         case .withinCall: self = .withinCall
@@ -74,7 +74,9 @@ struct Gate: Sendable {
     var isWithinCall: Bool { word & 7 == Self.withinCallCode }
 
     /// Whether both are words of the same state, neither a probe's.
-    func isOfSameState(as other: Gate) -> Bool { letsThrough && other.letsThrough && number == other.number }
+    func isOfSameState(as other: CircuitBreakerGate) -> Bool {
+        letsThrough && other.letsThrough && number == other.number
+    }
 
     /// The generation, or the probe's number.
     var number: UInt64 { word >> 8 }

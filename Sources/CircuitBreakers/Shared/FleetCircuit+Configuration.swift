@@ -50,7 +50,7 @@ extension FleetCircuit {
             var check = ConfigurationCheck("fleetCircuit")
             rule.check(&check, "rule.")
             check.require("tick", tick, .milliseconds(10) ... .seconds(60), "10 ms...60 s")
-            check.require("operationLimit", operationLimit, .milliseconds(1) ... .seconds(60), "1 ms...60 s")
+            check.require(operationLimit: operationLimit)
             check.require("leaseLength", leaseLength, .milliseconds(100) ... .seconds(3600), "100 ms...1 hour")
             check.require("grace", grace, .milliseconds(100) ... .seconds(3600), "100 ms...1 hour")
             check.require("maxRetryDelay", maxRetryDelay, .milliseconds(10) ... .seconds(3600), "10 ms...1 hour")

@@ -10,7 +10,7 @@ extension FleetCircuit {
     }
 
     /// Whether the store cannot be reached, and the breaker goes by its own rules.
-    public var isDegraded: Bool { state.withLock { $0.outage != nil } }
+    public var isDegraded: Bool { state.withLock { $0.outage.isPresent } }
 
     /// What this node has done in its life. Each number only grows.
     public struct Totals: Sendable, Hashable {

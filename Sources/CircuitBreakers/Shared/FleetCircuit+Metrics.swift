@@ -3,7 +3,7 @@ public import ResilienceCore
 extension FleetCircuit: MetricSource {
     /// Adds the fleet's state, the nodes and the exchanges, as this node knows them now.
     public func collect(into metrics: inout MetricCollection) {
-        let (shared, totals, isDegraded) = state.withLock { ($0.known, $0.totals, $0.outage != nil) }
+        let (shared, totals, isDegraded) = state.withLock { ($0.known, $0.totals, $0.outage.isPresent) }
         let present =
             switch shared.phase {
             case .closed: "closed"

@@ -36,9 +36,7 @@ public final class FleetCircuit: Sendable {
     private let random: RandomSource
     private let signal = FleetSignal()
     private let isRunning = Atomic(false)
-    /// What the required store said that refuses to tell of changes.
-    private let refusal = Lock<SharedStateError?>(nil)
-    /// Whether an operation has not ended, also one that took too long.
+    /// Whether a report of the row has not ended, also one that took too long.
     private let isBusy = Atomic(false)
 
     /// Connects a breaker with a fleet. Nothing happens until ``run()``.
@@ -82,15 +80,16 @@ public final class FleetCircuit: Sendable {
             throw SharedStateError.refused("the fleet circuit \"\(name)\" runs already")
         }
         breaker.fleet.link(to: signal)
-        begin()
+        let now = time.now
+        state.withLock { $0.begin(now: now) }
         defer {
             breaker.fleet.link(to: nil)
             isRunning.store(false, ordering: .releasing)
         }
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
+            try await withThrowingDiscardingTaskGroup { group in
                 group.addTask { try await self.listen() }
-                try await self.exchangeReports()
+                group.addTask { try await self.exchangeReports() }
             }
         } catch {
             await giveBackLease()
@@ -98,16 +97,9 @@ public final class FleetCircuit: Sendable {
         }
     }
 
-    private func begin() {
-        let now = time.now
-        refusal.replace(with: nil)
-        state.withLock { $0.begin(now: now) }
-    }
-
     private func exchangeReports() async throws {
         var isFirst = true
         while true {
-            if let error = refusal.withLock({ $0 }) { throw error }
             switch next() {
             case .wait(let until, let wakesOnFailure):
                 try await signal.wait(until: until, wakingOnFailure: wakesOnFailure, on: time)
@@ -150,7 +142,7 @@ public final class FleetCircuit: Sendable {
 
     // MARK: The store
 
-    /// Tells the store, within the limit.
+    /// Tells the store, within the limit, and takes in what it answers.
     ///
     /// - Parameter isExclusive: Whether this is one of a row, of which the next does not begin before one has ended
     ///   that took too long.
@@ -158,8 +150,7 @@ public final class FleetCircuit: Sendable {
     func exchange(_ report: CircuitReport, exclusively isExclusive: Bool = false) async throws -> SharedCircuit {
         let sent = time.now
         do {
-            let store = store
-            let reply = try await limited(isExclusive) { try await store.exchange(report) }
+            let reply = try await tell(report, isExclusive)
             let view = breaker.fleetView
             let now = time.now
             apply { state in ((), state.answered(reply, to: report, sent: sent, view, now: now)) }
@@ -172,55 +163,28 @@ public final class FleetCircuit: Sendable {
         }
     }
 
-    /// Runs an operation of the store, in a task of its own, so that one that does not return is not waited for.
-    ///
-    /// - Parameter isExclusive: Whether it fails while another such has not ended.
-    private func limited<Value: Sendable>(
-        _ isExclusive: Bool, _ operation: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
+    private func tell(_ report: CircuitReport, _ isExclusive: Bool) async throws -> SharedCircuit {
         let limit = configuration.operationLimit
         if isExclusive, isBusy.exchange(true, ordering: .acquiringAndReleasing) {
             throw SharedStateError.timedOut(limit)
         }
-        let waiter = Waiter<Value>()
-        let task = Task(executorPreference: preferredExecutor) {
-            let result: Result<Value, any Error>
-            do { result = .success(try await operation()) } catch { result = .failure(error) }
-            if isExclusive { self.isBusy.store(false, ordering: .releasing) }
-            waiter.finish(with: result)
-        }
-        let timer = time.schedule(at: time.now.advanced(by: limit)) {
-            waiter.finish(with: .failure(SharedStateError.timedOut(limit)))
-            task.cancel()
-        }
-        defer { timer.cancel() }
-        return try await waiter.value {
-            task.cancel()
-            return true
+        return try await runStoreOperation(within: limit, on: time) { [self] in
+            defer { if isExclusive { isBusy.store(false, ordering: .releasing) } }
+            return try await store.exchange(report)
         }
     }
 
+    /// Hears of changes, until the task is cancelled or the store refuses, if it is required.
     private func listen() async throws {
-        var failures = 0
         var isFirst = true
-        while true {
-            let began = time.now
-            do {
-                try await store.changes(of: [name]) { [weak self] name, state in self?.receive(state, of: name) }
-            } catch {
-                try Task.checkCancellation()
-                if isFirst, configuration.isRequired, case SharedStateError.refused = error {
-                    refusal.replace(with: error as? SharedStateError)
-                    return signal.raise()
-                }
+        try await keepListening(on: time, random, upTo: configuration.maxRetryDelay) {
+            try await store.changes(of: [name]) { [weak self] name, state in self?.receive(state, of: name) }
+        } ended: { error in
+            if isFirst, configuration.isRequired, let error = error as? SharedStateError, case .refused = error {
+                throw error
             }
-            try Task.checkCancellation()
             isFirst = false
             missedChanges()
-            let most = configuration.maxRetryDelay
-            failures = began.duration(to: time.now) > most ? 0 : min(failures + 1, 60)
-            let delay = min(most, Duration.milliseconds(100).multipliedSaturated(by: 2.0.raised(to: failures)))
-            try await time.sleep(until: time.now.advanced(by: delay.multipliedSaturated(by: 0.5 + 0.5 * random.next())))
         }
     }
 

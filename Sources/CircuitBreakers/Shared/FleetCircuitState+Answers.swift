@@ -12,10 +12,7 @@ extension FleetCircuitState {
         take(view, now)
         var action = Action()
         totals.exchanges.increment()
-        if let outage {
-            action.events.append(.recovered(after: outage.since.duration(to: now)))
-            self.outage = nil
-        }
+        if let length = outage.answered(now: now) { action.events.append(.recovered(after: length)) }
         lastExchange = now
         idleTicks = 0
         isUrgent = false
@@ -41,17 +38,12 @@ extension FleetCircuitState {
     mutating func failed(_ error: any Error, now: TimeSource.Instant) -> Action {
         var action = Action()
         totals.failedExchanges.increment()
-        var present = outage ?? Outage(since: now, retryAt: now)
-        if outage == nil {
+        let (isNews, retryAt) = outage.failed(now: now, upTo: configuration.maxRetryDelay, random: random.next())
+        self.retryAt = retryAt
+        if isNews {
             totals.outages.increment()
             action.events.append(.degraded(error))
         }
-        let first = min(.milliseconds(100), configuration.maxRetryDelay)
-        let delay = min(
-            configuration.maxRetryDelay, first.multipliedSaturated(by: 2.0.raised(to: min(present.failures, 60))))
-        present.failures.increment()
-        present.retryAt = now.advanced(by: delay.multipliedSaturated(by: 0.5 + 0.5 * random.next()))
-        outage = present
         // What was lost on the way, and what a store forgets that restarts, is told again: nothing counts twice.
         slots.resendAll()
         return action

@@ -28,12 +28,6 @@ struct FleetCircuitState: Sendable {
         let generationBefore: UInt64
     }
 
-    struct Outage: Sendable {
-        let since: TimeSource.Instant
-        var failures = 0
-        var retryAt: TimeSource.Instant
-    }
-
     let circuit: String
     let node: String
     private(set) var configuration: FleetCircuit.Configuration
@@ -43,7 +37,9 @@ struct FleetCircuitState: Sendable {
     var known = SharedCircuit.new
     /// When the break or the lease is over.
     var phaseEnd = TimeSource.Instant(nanoseconds: .max)
-    var outage: Outage?
+    var outage = StoreOutage()
+    /// When a store that is away is tried again.
+    var retryAt = TimeSource.Instant(nanoseconds: .min)
     var lease: Lease?
     /// The epoch of the lease for which a verdict was last told: a change may be heard before the answer.
     var lastVerdict: Int64 = -1
@@ -96,7 +92,7 @@ struct FleetCircuitState: Sendable {
 
     /// The node begins to run: it asks at once.
     mutating func begin(now: TimeSource.Instant) {
-        outage?.retryAt = now
+        retryAt = now
         lastExchange = nil
         catchUpTicks = 2
     }
@@ -109,12 +105,12 @@ struct FleetCircuitState: Sendable {
         take(view, now)
         noteUrgency(hasFailed, now)
         watchLease(now, &action)
-        if known.phase.isOpen, phaseEnd <= now, !isHeldBeyond, outage == nil { hold(now, &action) }
+        if known.phase.isOpen, phaseEnd <= now, !isHeldBeyond, !outage.isPresent { hold(now, &action) }
         let request = request(view, now)
         let due = due(request, now)
         if due <= now { return (.exchange(report(request, now)), action) }
         let until = min(due, wakeUp(now))
-        return (.wait(until: until, wakesOnFailure: outage == nil && known.phase == .closed && !isUrgent), action)
+        return (.wait(until: until, wakesOnFailure: !outage.isPresent && known.phase == .closed && !isUrgent), action)
     }
 
     mutating func take(_ view: FleetView, _ now: TimeSource.Instant) {
@@ -155,7 +151,7 @@ struct FleetCircuitState: Sendable {
         lease = nil
         action.events.append(.leaseLost)
         // While the store is away the breaker goes by its own rules.
-        if outage == nil { hold(now, &action) }
+        if !outage.isPresent { hold(now, &action) }
     }
 
     private func request(_ view: FleetView, _ now: TimeSource.Instant) -> CircuitReport.Request? {
@@ -196,7 +192,7 @@ struct FleetCircuitState: Sendable {
     private func due(
         _ request: CircuitReport.Request?, _ now: TimeSource.Instant
     ) -> TimeSource.Instant {
-        if let outage { return outage.retryAt }
+        if outage.isPresent { return retryAt }
         guard let lastExchange else { return now }
         let soon = lastExchange.advanced(by: Self.leastSpacing)
         if request != nil || (slots.mustResend && known.phase == .closed) { return soon }
@@ -217,7 +213,7 @@ struct FleetCircuitState: Sendable {
             endTick(now)
         }
         var earliest = nextTick
-        if let outage { earliest = min(earliest, max(now, outage.retryAt)) }
+        if outage.isPresent { earliest = min(earliest, max(now, retryAt)) }
         for moment in [known.phase.isOpen ? phaseEnd : nil, askAt, lease?.giveUpAt, lease?.end] {
             if let moment, moment > now { earliest = min(earliest, moment) }
         }

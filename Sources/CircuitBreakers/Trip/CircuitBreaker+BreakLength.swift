@@ -1,4 +1,4 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 extension CircuitBreaker {
     /// How long a breaker stays open.

@@ -26,6 +26,7 @@ public final class SharedPauses: Sendable {
 
     private let store: any PauseStore
     private let time: TimeSource
+    private let random: RandomSource
     private let link: StoreLink
     private let isRequired: Bool
     private let state = Lock(State())
@@ -51,14 +52,13 @@ public final class SharedPauses: Sendable {
         observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         var check = ConfigurationCheck("sharedPauses")
-        check.require(
-            operationLimit >= .milliseconds(1) && operationLimit <= .seconds(60), "operationLimit",
-            "\(operationLimit)", "is outside 1 ms...60 s")
+        check.require(operationLimit: operationLimit)
         try check.finish()
         let time = TimeSource(clock)
         let events = EventChannel<SharedStateChange>("pauses", observers)
         let recovered = RecoveryFlag()
-        (self.store, self.time, self.isRequired, hasRecovered) = (store, time, isRequired, recovered)
+        (self.store, self.time, self.random) = (store, time, random)
+        (self.isRequired, hasRecovered) = (isRequired, recovered)
         link = StoreLink(time: time, random: random, limit: operationLimit) {
             // Of nothing, and over at once: a store that can be read and not written to is still away.
             _ = try await store.pause("", for: .milliseconds(1))
@@ -113,15 +113,9 @@ public final class SharedPauses: Sendable {
     }
 
     private func listen() async {
-        var delay = StoreLink.firstRetry
-        while !Task.isCancelled {
+        try? await keepListening(on: time, random) {
             publishAll()
-            let start = time.now
-            try? await store.pauses { [weak self] name, remaining in self?.receive(name, remaining) }
-            // One that held for a while was a good one.
-            if start.duration(to: time.now) > StoreLink.longestRetry { delay = StoreLink.firstRetry }
-            guard (try? await time.sleep(until: time.now.advanced(by: delay))) != nil else { return }
-            delay = min(delay * 2, StoreLink.longestRetry)
+            try await store.pauses { [weak self] name, remaining in self?.receive(name, remaining) }
         }
     }
 

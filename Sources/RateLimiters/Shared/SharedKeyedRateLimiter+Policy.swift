@@ -34,13 +34,6 @@ extension SharedKeyedRateLimiter {
             try await next(context)
         }
 
-        /// Lets a call in if a permit is there.
-        @_documentation(visibility: internal)
-        public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
-            guard let quota = try? limiter.table.quota(of: key) else { return 0 }
-            return quota.takeFast(1, at: limiter.shared.time.now) ? 1 : 0
-        }
-
         /// This limiter as one layer: `SharedKeyedRateLimiter(api)`.
         public var layers: [LayerDescription] {
             [LayerDescription(pattern: "SharedKeyedRateLimiter", detail: limiter.name, strategy: self)]
@@ -103,11 +96,4 @@ extension SharedKeyedRateLimiter.Single: ComponentLayer {
 
 extension SharedKeyedRateLimiter.ByContext: ComponentLayer {
     package var component: any Sendable { limiter }
-}
-
-extension SharedKeyedRateLimiter: StateRetaining {
-    /// Calls that wait; what is leased is given back.
-    package func retainedState(at now: TimeSource.Instant) -> RetainedState {
-        table.figures.waiting > 0 ? .obligation : .nothing
-    }
 }

@@ -56,9 +56,7 @@ extension SharedRateLimiter {
             rule.check(&check, at: "rule.")
             let isRuleSound = check.faults.isEmpty
             check.require(notNegative: "maxWait", maxWait)
-            check.require(
-                operationLimit >= .milliseconds(1) && operationLimit <= .seconds(60), "operationLimit",
-                "\(operationLimit)", "is outside 1 ms...60 s")
+            check.require(operationLimit: operationLimit)
             if case .local(let share) = whenUnavailable {
                 check.require(
                     share > 0 && share <= 1, "whenUnavailable.share", "\(share)", "is not above 0 and at most 1")

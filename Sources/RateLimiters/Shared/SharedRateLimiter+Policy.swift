@@ -69,12 +69,6 @@ extension SharedRateLimiter {
     public var layers: [LayerDescription] {
         [LayerDescription(pattern: "SharedRateLimiter", detail: name, strategy: self)]
     }
-
-    /// Lets a call in if a permit is there.
-    @_documentation(visibility: internal)
-    public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
-        quota.takeFast(1, at: shared.time.now) ? 1 : 0
-    }
 }
 
 extension PolicyPipeline {
@@ -87,9 +81,4 @@ extension PolicyPipeline {
 extension Policy {
     /// The shared limiters among the layers, outermost first.
     public var sharedRateLimiters: [SharedRateLimiter] { strategies(SharedRateLimiter.self) }
-}
-
-extension SharedRateLimiter: StateRetaining {
-    /// Calls that wait; what is leased is given back.
-    package func retainedState(at now: TimeSource.Instant) -> RetainedState { waiting > 0 ? .obligation : .nothing }
 }

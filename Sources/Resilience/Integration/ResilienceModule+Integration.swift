@@ -28,7 +28,7 @@ extension ResilienceModule {
     /// The observers of the module's own events.
     package var moduleObservers: [any PolicyObserver] { events.observers }
 
-    /// Runs something for as long as ``run()`` does; it is cancelled when the module lets no call in any more.
+    /// Runs something for as long as ``run()`` does; it is cancelled when the module has ended its calls.
     package func addRunningJob(_ job: @escaping @Sendable (ResilienceModule) async -> Void) {
         addJob(job)
     }

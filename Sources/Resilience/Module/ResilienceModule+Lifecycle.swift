@@ -19,9 +19,11 @@ extension ResilienceModule {
         var failure: (any Error)?
         /// Calls that were cancelled before the grace period was over.
         var cancelledEarly = 0
-        /// What runs for as long as the module does. Ends when the module lets no call in any more.
+        /// What runs for as long as the module does. No more come when the module lets no call in any more.
         let jobs: AsyncStream<Job>
         let addJob: AsyncStream<Job>.Continuation
+        /// Runs them. Cancelled when no call runs any more, because those that do may need what it keeps in touch with.
+        var background: Task<Void, Never>?
         /// Ends at the same time, for ``ResilienceModule/run()``.
         let life: AsyncStream<Never>
         let endLife: AsyncStream<Never>.Continuation
@@ -55,18 +57,22 @@ extension ResilienceModule {
         }
         guard !isRefused else { throw LifecycleError(module: name, state: present.state) }
         events.deliver()
+        var background: Task<Void, Never>?
         if present.ending == nil {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask(name: "resilience \(name)") {
-                    if let store = present.store { await self.restore(from: store) }
-                    await self.runJobs(present.jobs)
-                }
-                // Ends when the task is cancelled, or the stream is finished.
-                for await _ in present.life {}
-                group.cancelAll()
+            // A task of its own, so that it is not cancelled with the caller's.
+            let task = Task(name: "resilience \(name)", executorPreference: preferredExecutor) {
+                if let store = present.store { await self.restore(from: store) }
+                await self.runJobs(present.jobs)
             }
+            lifecycle.withLock { $0.background = task }
+            background = task
+            // Ends when the task is cancelled, or the stream is finished.
+            for await _ in present.life {}
         }
         _ = await shutdown()
+        // Also where the end began before it was known.
+        background?.cancel()
+        await background?.value
         if let failure = lifecycle.withLock({ $0.failure }) { throw failure }
     }
 
@@ -81,7 +87,6 @@ extension ResilienceModule {
     private func runJobs(_ jobs: AsyncStream<Job>) async {
         await withTaskGroup(of: Void.self) { group in
             for await job in jobs { group.addTask(name: "resilience \(name)") { await job(self) } }
-            group.cancelAll()
         }
     }
 
@@ -119,8 +124,8 @@ extension ResilienceModule {
     }
 
     /// Ends the module: waits until it is known that the end is near, lets no call in, waits for those that run,
-    /// cancels what is left after the grace period, stops reloading, saves the state of breakers, and has observers
-    /// deliver what they hold back.
+    /// cancels what is left after the grace period, ends what runs in the background (reloading, and what keeps in
+    /// touch with a fleet), saves the state of breakers, and has observers deliver what they hold back.
     ///
     /// May be called in every state and any number of times; all callers get the report of the one shutdown. Goes on to
     /// its end also when the caller's task is cancelled. A call within a call that is waited for is let in.
@@ -177,6 +182,7 @@ extension ResilienceModule {
         }
         // What did not listen then was cancelled again.
         cancelled = max(cancelled, lifecycle.withLock { $0.cancelledEarly })
+        await endBackground()
         await saveState()
         let report = ShutdownReport(
             module: name, duration: start.duration(to: time.now), callsInFlight: running, cancelledCalls: cancelled,
@@ -191,6 +197,20 @@ extension ResilienceModule {
             if let observer = ObserverBox.unboxed(observer) as? any FlushingObserver { await observer.flush() }
         }
         return report
+    }
+
+    /// Waits for it as long as for calls that were cancelled.
+    private func endBackground() async {
+        guard let background = lifecycle.withLock({ $0.background }) else { return }
+        background.cancel()
+        let waiter = Waiter<Void>()
+        let timer = time.schedule(at: time.now.advanced(by: max(.zero, options.cancellationPeriod))) { waiter.finish() }
+        Task(executorPreference: preferredExecutor) {
+            await background.value
+            waiter.finish()
+        }
+        try? await waiter.value()
+        timer.cancel()
     }
 
     private func change(_ lifecycle: inout Lifecycle, to state: State) {

@@ -1,4 +1,4 @@
-package import ResilienceCore
+internal import ResilienceCore
 
 extension Kind {
     static let timeout = Kind(.timeout, "timeout", section: "timeouts")
@@ -12,7 +12,4 @@ extension Timeout: LayerPattern {
     var settings: Configuration { configuration }
 
     func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
-
-    /// It remembers no call.
-    package func retainedState(at now: TimeSource.Instant) -> RetainedState { .nothing }
 }

@@ -28,10 +28,7 @@ package final class StoreLink: Sendable {
         var running = 0
         /// Where the running task waits for something to do.
         var waiter: Waiter<Void>?
-        var failures = 0
-        var degradedSince: TimeSource.Instant?
-        /// Whether that is because nobody runs this, so that the store has not been asked.
-        var isAbsent = false
+        var outage = StoreOutage()
         var timer = TimerSlot()
 
         mutating func takeJobs() -> [Job] {
@@ -58,10 +55,6 @@ package final class StoreLink: Sendable {
     /// How many operations are done at once. As many more wait for their turn; what is beyond that is given up at once,
     /// which says nothing about the store.
     private static let mostAtOnce = 1000
-    /// Between the first two attempts to reach a store that does not answer, and at most. Doubled each time, and then
-    /// drawn from the upper half.
-    package static let firstRetry = Duration.milliseconds(100)
-    package static let longestRetry = Duration.seconds(10)
 
     /// - Parameters:
     ///   - limit: The longest an operation may take.
@@ -86,7 +79,7 @@ package final class StoreLink: Sendable {
     package var isAway: Bool { away.load(ordering: .relaxed) }
 
     /// Whether that has been told, and not that it is over. An end of the run tells nothing.
-    package var isDegraded: Bool { state.withLock { $0.degradedSince != nil } }
+    package var isDegraded: Bool { state.withLock { $0.outage.isPresent } }
 
     /// The longest an operation may take; another holds for those that begin after it was set.
     package var limit: Duration {
@@ -129,7 +122,7 @@ package final class StoreLink: Sendable {
         }
         let now = time.now  // A clock may be the user's: not read under the lock.
         let (isTaken, waiter, timer) = state.withLock { state -> (Bool, Waiter<Void>?, TimerSlot.Action?) in
-            guard state.phase == .running || state.phase == .new && state.degradedSince == nil,
+            guard state.phase == .running || state.phase == .new && !state.outage.isPresent,
                 state.jobs.count - state.next < Self.mostAtOnce
             else { return (false, nil, nil) }
             state.jobs.append(job)
@@ -147,9 +140,7 @@ package final class StoreLink: Sendable {
     private func noteAbsence() {
         let now = time.now
         let jobs = state.withLock { state -> [Job]? in
-            guard state.phase == .new, state.degradedSince == nil else { return nil }
-            state.degradedSince = now
-            state.isAbsent = true
+            guard state.phase == .new, state.outage.beginUnasked(now: now) else { return nil }
             away.store(true, ordering: .relaxed)
             post(.degraded(.unavailable(Self.absence)))
             return state.takeJobs()
@@ -220,8 +211,8 @@ package final class StoreLink: Sendable {
         let begun = state.withLock { state -> (probes: Bool, timer: (any ScheduledTimer)?)? in
             guard state.phase == .new || state.phase == .ended else { return nil }
             state.phase = .running
-            away.store(state.degradedSince != nil, ordering: .relaxed)
-            return (state.degradedSince != nil, state.timer.clear())
+            away.store(state.outage.isPresent, ordering: .relaxed)
+            return (state.outage.isPresent, state.timer.clear())
         }
         begun?.timer?.cancel()
         if begun?.probes == true { ask() }
@@ -279,28 +270,20 @@ package final class StoreLink: Sendable {
         let timer = state.withLock { state -> TimerSlot.Action? in
             guard state.phase == .running else { return nil }
             guard let error else {
-                state.failures = 0
-                if let since = state.degradedSince {
-                    (state.degradedSince, state.isAbsent) = (nil, false)
+                if let length = state.outage.answered(now: now) {
                     away.store(false, ordering: .relaxed)
-                    post(.recovered(after: since.duration(to: now)))
+                    post(.recovered(after: length))
                 }
                 return TimerSlot.Action(cancelled: state.timer.clear())
             }
             // Operations that were on their way together fail together.
             guard state.timer.deadline == nil else { return nil }
-            state.failures.increment()
-            // Why it is away is told, too, where so far there was nobody to ask it.
-            if state.degradedSince == nil || state.isAbsent {
-                state.degradedSince = state.degradedSince ?? now
-                state.isAbsent = false
+            let (isNews, retryAt) = state.outage.failed(now: now, random: random.next())
+            if isNews {
                 away.store(true, ordering: .relaxed)
                 post(.degraded(error))
             }
-            let growth = 2.0.raised(to: min(state.failures - 1, 30))
-            let longest = min(Self.firstRetry.multipliedSaturated(by: growth), Self.longestRetry)
-            let delay = longest.multipliedSaturated(by: 0.5 + 0.5 * random.next())
-            return state.timer.action(for: now.advanced(by: delay))
+            return state.timer.action(for: retryAt)
         }
         guard let timer else { return }
         deliver()

@@ -1,4 +1,4 @@
-internal import ResilienceCore
+public import ResilienceCore
 
 /// How long to wait before each retry.
 ///
@@ -109,7 +109,8 @@ public struct Backoff: Sendable {
         return this
     }
 
-    func check(_ check: inout ConfigurationCheck) {
+    /// Finds what is wrong with it.
+    package func check(_ check: inout ConfigurationCheck) {
         switch kind {
         case .constant(let delay): check.require(notNegative: "backoff.constant", delay)
         case .linear(let from, let step):

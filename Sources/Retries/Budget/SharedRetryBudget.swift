@@ -66,9 +66,7 @@ public final class SharedRetryBudget: Sendable {
             budget.sharedCapacity != nil, "budget", "a share of the calls",
             "holds for a fleet by itself, and has no tokens to share")
         check.require(tick >= .milliseconds(10) && tick <= .seconds(60), "tick", "\(tick)", "is outside 10 ms...60 s")
-        check.require(
-            operationLimit >= .milliseconds(1) && operationLimit <= .seconds(60), "operationLimit",
-            "\(operationLimit)", "is outside 1 ms...60 s")
+        check.require(operationLimit: operationLimit)
         try check.finish()
         (self.name, self.budget, self.store, self.tick) = (name, budget, store, tick)
         self.isRequired = isRequired

@@ -468,6 +468,24 @@ import Testing
         fleet.stop()
     }
 
+    @Test("A node that cannot listen tries again after delays from 100 ms up to the longest, less up to half")
+    func deafDelays() throws {
+        var configuration = FleetCircuit.Configuration.sixFailures
+        configuration.maxRetryDelay = .seconds(2)
+        let fleet = try Fleet(1, configuration, starts: false)
+        fleet.store.fault = .deaf
+        fleet.start()
+        fleet.pass(.seconds(30))
+        let times = fleet.store.listened.withLock { $0 }
+        let gaps = zip(times, times.dropFirst()).map { $0.duration(to: $1) }
+        for (index, gap) in gaps.enumerated() {
+            let whole = Duration.milliseconds(index < 5 ? 100 << index : 2000)
+            #expect(gap >= whole / 2 && gap <= whole, "\(index)")
+        }
+        #expect(gaps.count > 15 && Set(gaps.suffix(10)).count == 10)
+        fleet.stop()
+    }
+
     @Test("The store is asked once a tick while calls come, and every fifth tick while none do")
     func atRest() throws {
         let fleet = try Fleet(1)

@@ -23,6 +23,8 @@ final class FaultyStore: CircuitStore {
     let inner: InMemoryCircuitStore
     private let clock: ManualClock
     private let state = Lock<(fault: Fault, reports: [CircuitReport], hanging: [Waiter<Void>])>((.none, [], []))
+    /// When somebody began to listen.
+    let listened = Lock<[ManualClock.Instant]>([])
 
     init(_ clock: ManualClock) {
         (self.clock, inner) = (clock, InMemoryCircuitStore(clock: clock))
@@ -65,6 +67,7 @@ final class FaultyStore: CircuitStore {
     func changes(
         of circuits: [String], onChange: @escaping @Sendable (_ circuit: String, _ state: SharedCircuit) -> Void
     ) async throws {
+        listened.withLock { $0.append(clock.now) }
         if fault == .deaf { throw SharedStateError.unavailable("no subscriptions") }
         if fault == .refusesChanges { throw SharedStateError.refused("no right to the channel") }
         try await inner.changes(of: circuits) { [self] name, state in

@@ -28,10 +28,3 @@ package struct BackoffDelays: Sendable {
         (memory, attempt, previous) = (Jitter.Memory(), 0, nil)
     }
 }
-
-extension Backoff {
-    /// Finds what is wrong with a backoff outside a retry.
-    package func validate(_ check: inout ConfigurationCheck) {
-        self.check(&check)
-    }
-}
