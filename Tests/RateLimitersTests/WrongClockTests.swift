@@ -63,8 +63,8 @@ import Testing
     @Test("a throttle counts on: it rejects while calls are refused, and recovers", arguments: errors)
     func throttle(error: Duration) throws {
         let uses: [(AdaptiveThrottle) -> Void] = [
-            { try? $0.tryAcquirePermit().succeed() }, { _ = $0.requests },
-            { try? $0.tryAcquirePermit().complete(as: .refused) }, { try? $0.update($0.configuration) },
+            { _ = try? $0.tryAcquirePermit().succeed() }, { _ = $0.requests },
+            { _ = try? $0.tryAcquirePermit().complete(as: .refused) }, { try? $0.update($0.configuration) },
         ]
         for (number, use) in uses.enumerated() {
             let clock = SkewedClock()
@@ -74,7 +74,7 @@ import Testing
             clock.show(.seconds(10) + error)
             use(throttle)
             clock.show(.seconds(11))
-            for _ in 0..<40 { try? throttle.tryAcquirePermit().complete(as: .refused) }
+            for _ in 0..<40 { _ = try? throttle.tryAcquirePermit().complete(as: .refused) }
             #expect(throttle.requests >= 39 && throttle.rejectionProbability > 0.8, "use \(number)")
             clock.show(.seconds(30))
             #expect(throttle.rejectionProbability == 0 && throttle.requests == 0, "use \(number)")

@@ -74,7 +74,7 @@ struct DeadlineQueueTests {
             last = object
             let id = queue.insert(object, at: number % 7)
             if number >= 10 { #expect(queue.popFirst(dueAt: .max) != nil) }
-            if number % 3 == 0, queue.remove(id) != nil { queue.insert(Object(), at: 0) }
+            if number % 3 == 0, queue.remove(id) != nil { _ = queue.insert(Object(), at: 0) }
         }
         #expect(queue.slots.count <= 11 && queue.positions.count == queue.slots.count)
         while queue.popFirst(dueAt: .max) != nil {}

@@ -77,7 +77,7 @@ struct LateByClockTests {
         let error = await #expect(throws: Timeout.NoTimeLeftError.self) {
             try await outer.execute {
                 manual.advance(by: .seconds(2))
-                try await rest.execute { Issue.record("the operation ran") }
+                try await rest.execute { _ = Issue.record("the operation ran") }
             }
         }
         #expect(error?.policyName == "rest" && error?.reason == "no time is left" && error?.retryAfter == nil)
