@@ -45,7 +45,7 @@ struct ConfigurationTests {
                 [
                     "backoff.from: -1.0 seconds \(outside)",
                     "backoff.factor: 0.5 is not a number of at least 1",
-                    "backoff.jitter.ratio: 1.5 is outside 0.0...1.0",
+                    "backoff.jitter: 1.5 is outside 0.0...1.0",
                 ]
             ),
             (.init(backoff: .exponential(factor: .nan)), ["backoff.factor: nan is not a number of at least 1"]),
@@ -61,11 +61,11 @@ struct ConfigurationTests {
             (.init(backoff: .constant(.seconds(-1))), ["backoff.constant: -1.0 seconds \(outside)"]),
             (
                 .init(backoff: .constant(.zero, jitter: .ratio(-.infinity))),
-                ["backoff.jitter.ratio: -inf is outside 0.0...1.0"]
+                ["backoff.jitter: -inf is outside 0.0...1.0"]
             ),
             (
                 .init(backoff: .constant(.zero, jitter: .ratio(.nan))),
-                ["backoff.jitter.ratio: nan is outside 0.0...1.0"]
+                ["backoff.jitter: nan is outside 0.0...1.0"]
             ),
             (.init(backoff: .list([])), ["backoff.list: [] is empty"]),
             (
