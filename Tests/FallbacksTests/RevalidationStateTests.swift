@@ -53,4 +53,21 @@ struct RevalidationStateTests {
         }
         #expect(state.values.count == 1 && state.values.recall("b", at: at(1))?.value == 1)
     }
+
+    @Test("who leaves when the call has ended has not left: it gets the result, and nothing is cancelled")
+    func leavesLate() {
+        var state = RevalidationState<String, Int>(.init(freshFor: .seconds(1), staleFor: .seconds(10)))
+        let (first, flight) = state.join("a", at: at(0))
+        let (second, none) = state.join("a", at: at(0))
+        guard let flight, none == nil else {
+            Issue.record("the second joins the call of the first")
+            return
+        }
+        func leave(_ place: RevalidationState<String, Int>.Place) -> Bool { state.leave(place).hasLeft }
+        #expect(leave(first) && !leave(first) && !leave(second))
+        #expect(state.totals.cancelled == 1)
+        let loaded = RevalidationState<String, Int>.Loaded(value: 1, unaccepted: nil)
+        let waiters = state.endLoad(flight, "a", .success(loaded), isCancelled: false, at: at(1)).waiters
+        #expect(waiters.count == 1 && !leave(second))
+    }
 }

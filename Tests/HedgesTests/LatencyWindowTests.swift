@@ -30,15 +30,16 @@ import Testing
     @Test("equals sorting the last latencies, through changes of the capacity")
     func equalsSorting() throws {
         try forSeeds(0..<200) { _, random in
-            var window = LatencyWindow(capacity: Int.random(in: 1...40, using: &random))
+            var capacity = Int.random(in: 1...40, using: &random)
+            var window = LatencyWindow(capacity: capacity)
             var all: [Int64] = []
             for step in 0..<200 {
                 if Int.random(in: 0..<50, using: &random) == 0 {
-                    all = all.suffix(window.capacity)
-                    window.resize(to: Int.random(in: 1...40, using: &random))
+                    capacity = Int.random(in: 1...40, using: &random)
+                    window.resize(to: capacity)
                 }
                 let latency = Int64.random(in: 0...20, using: &random)
-                all = (all + [latency]).suffix(window.capacity)
+                all = (all + [latency]).suffix(capacity)
                 window.record(.nanoseconds(latency))
                 let share = Double.random(in: 0.001...0.999, using: &random)
                 let expected = all.sorted()[min(all.count - 1, Int((share * Double(all.count)).rounded(.up)) - 1)]

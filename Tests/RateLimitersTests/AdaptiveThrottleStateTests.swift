@@ -86,6 +86,20 @@ import Testing
         }
     }
 
+    @Test("what began before the throttle was made is in the part that would have been then")
+    func beforeTheFirst() {
+        for (start, end) in [(-1, 30), (-9, 30), (-10, 30), (-11, 20), (-20, 20), (-21, nil)] as [(Int64, Int64?)] {
+            var state = AdaptiveThrottleState(configuration(40, 4), now: instant(0))
+            let isCounted = state.record(.accepted, startedAt: instant(start))
+            #expect(isCounted == (end != nil), "\(start)")
+            guard let end else { continue }
+            state.expire(now: instant(end - 1))
+            #expect(state.requests == 1 && state.accepts == 1, "\(start)")
+            state.expire(now: instant(end))
+            #expect(state.requests == 0 && state.accepts == 0, "\(start)")
+        }
+    }
+
     @Test(
         "a part is a whole number of nanoseconds, rounded up",
         arguments: [(10, 3, 4), (9, 3, 3), (1, 4, 1), (11, 4, 3)])
@@ -108,6 +122,10 @@ import Testing
         #expect(state.calmUntil == instant(.min) && state.rejectionProbability == 0.5)
         state.expire(now: instant(.max))
         #expect(state.requests == 0 && state.calmUntil == instant(.max))
+        // Also where the part ends after the last moment there is.
+        state = AdaptiveThrottleState(configuration(50, 5), now: instant(0))
+        state.expire(now: instant(.max))
+        #expect(state.calmUntil == instant(.max))
     }
 
     @Test("that it begins to reject is told once, and that it ends")
@@ -129,6 +147,7 @@ import Testing
     func rewinding() {
         for (present, doubted, goesBack) in [
             (3, 9, true), (3, 8, true), (3, 4, true), (3, 10, false), (3, 3, false), (9, 9, false), (8, 9, true),
+            (10, 9, false), (9, 8, false),
         ] as [(Int64, Int64, Bool)] {
             var state = AdaptiveThrottleState(configuration(50, 5), now: instant(0))
             state.record(.accepted, startedAt: instant(95))

@@ -1,7 +1,7 @@
 import ResilienceCore
 
 /// Makes calls of which each begins, within itself, the task that makes the next, and ends once that is in: so that
-/// what a task inherits of the call that began it must not hold the calls before.
+/// what a task inherits of the call that began it must not hold the calls before. Returns once all have ended.
 ///
 /// - Parameters:
 ///   - count: How many calls.
@@ -11,18 +11,27 @@ public func stringOfCalls(
     _ call: @escaping @Sendable (_ operation: @escaping @Sendable () async throws -> Void) async throws -> Void
 ) async throws {
     let done = Waiter<Void>()
-    @Sendable func begin(_ number: Int, _ isIn: Waiter<Void>) {
+    @Sendable func begin(_ number: Int, _ isIn: Waiter<Void>, after before: Waiter<Void>?) {
         Task {
-            try await call {
-                isIn.finish()
-                guard number < count else { return done.finish() }
-                let next = Waiter<Void>()
-                begin(number + 1, next)
-                try await next.value()
+            let ended = Waiter<Void>()
+            do {
+                try await call {
+                    isIn.finish()
+                    // However the tasks take turns, no more than two calls are in at once.
+                    try await before?.value()
+                    guard number < count else { return }
+                    let next = Waiter<Void>()
+                    begin(number + 1, next, after: ended)
+                    try await next.value()
+                }
+                ended.finish()
+                if number == count { done.finish() }
+            } catch {
+                done.finish(with: .failure(error))
             }
         }
     }
-    begin(1, Waiter())
+    begin(1, Waiter(), after: nil)
     try await done.value()
 }
 

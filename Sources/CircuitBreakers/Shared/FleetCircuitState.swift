@@ -213,7 +213,6 @@ struct FleetCircuitState: Sendable {
             endTick(now)
         }
         var earliest = nextTick
-        if outage.isPresent { earliest = min(earliest, max(now, retryAt)) }
         for moment in [known.phase.isOpen ? phaseEnd : nil, askAt, lease?.giveUpAt, lease?.end] {
             if let moment, moment > now { earliest = min(earliest, moment) }
         }

@@ -100,7 +100,7 @@ import Testing
         "Counts are told with an opening if by the rule they may have led to it, and otherwise none",
         arguments: [
             (.failures(6), SharedCounts(calls: 9, failures: 6), 2, 1, true),
-            (.failures(6), .init(failures: 7), 2, 1, true),
+            (.failures(6), .init(failures: 7), 3, 1, true),
             (.failures(6), .init(failures: 5), 2, 1, false),
             (.failures(6), .init(failures: 6), 1, 1, false), (.failures(6), .init(failures: 6), 2, 2, false),
             (.failures(6), .init(failures: 6), 2, 0, false),
@@ -142,6 +142,34 @@ import Testing
         let action = state.received(
             SharedCircuit(.open(remaining: .seconds(5)), epoch: 7), FleetView(), now: Self.start)
         #expect(action.order == nil && action.events.isEmpty && state.known.epoch == 8)
+    }
+
+    @Test("A reply that was overtaken by a change changes nothing")
+    func overtakenReply() throws {
+        var state = Self.state()
+        let report = try #require(Self.ask(&state, FleetView(), at: Self.start))
+        _ = state.received(SharedCircuit(.open(remaining: .seconds(5)), epoch: 8), FleetView(), now: Self.start)
+        let action = state.answered(
+            SharedCircuit(.closed, epoch: 7), to: report, sent: Self.start, FleetView(), now: Self.start)
+        #expect(action.order == nil && action.events.isEmpty && state.known.epoch == 8)
+    }
+
+    @Test("A change that is heard again does not make the break longer")
+    func heardAgain() {
+        var state = Self.state()
+        let open = SharedCircuit(.open(remaining: .seconds(5)), epoch: 1)
+        _ = state.received(open, FleetView(), now: Self.start)
+        let later = Self.start.advanced(by: .seconds(2))
+        let action = state.received(open, FleetView(), now: later)
+        #expect(action.order == nil && action.events.isEmpty)
+        #expect(state.shown(now: later).phase == .open(remaining: .seconds(3)))
+    }
+
+    @Test("An opening of which is heard only when the break is over is told all the same")
+    func lateOpening() {
+        var state = Self.state()
+        let action = state.received(SharedCircuit(.open(remaining: .zero), epoch: 1), FleetView(), now: Self.start)
+        #expect(action.events.map(\.label.name) == ["fleet_circuit.opened"] && state.totals.opened == 1)
     }
 
     @Test("Of two orders to a breaker that overtake each other the newer one is obeyed")

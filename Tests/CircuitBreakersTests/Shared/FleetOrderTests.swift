@@ -29,6 +29,31 @@ import Testing
         #expect(stage.state == .halfOpen)
     }
 
+    @Test("Callers are told of another end of the fleet's break, though the hold ends as before")
+    func anotherBreakEnd() throws {
+        let stage = try Stage(.alone)
+        let end = after(.seconds(10), stage)
+        for (number, seconds) in [20, 30, 25].enumerated() {
+            stage.breaker.apply(
+                .hold(epoch: 1, until: end, breakEnd: after(.seconds(seconds), stage)), UInt64(number + 1))
+            stage.expectRejection(retryAfter: .seconds(seconds))
+            #expect(stage.breaker.remainingBreak == .seconds(seconds))
+        }
+    }
+
+    @Test("A breaker that was closed by hand obeys another fleet, whose epochs begin anew")
+    func anotherFleet() throws {
+        for joins in [false, true] {
+            let stage = try Stage(.alone)
+            let end = after(.seconds(60), stage)
+            stage.breaker.apply(.hold(epoch: 1, until: end), 1)
+            stage.breaker.close()
+            if joins { _ = stage.breaker.joinFleet() }
+            stage.breaker.apply(.hold(epoch: 1, until: end), 2)
+            #expect(stage.state == (joins ? .open : .closed))
+        }
+    }
+
     @Test("A break of its own keeps a breaker from being the fleet's alone until exactly its end")
     func ownBreak() throws {
         for (seconds, isHeld) in [(0, false), (19, false), (20, true), (21, true), (30, true)] {

@@ -208,6 +208,24 @@ import Testing
         }
     }
 
+    @Test(
+        "A node without calls is waited for as long as the window, and forgotten after two; but not within six seconds",
+        arguments: [(1, 6, 6), (4, 6, 8), (7, 7, 14), (10, 10, 20)])
+    func silentNode(window: Int, waited: Int, known: Int) {
+        let rule = SharedCircuitRule(
+            trip: .failures(1), window: .seconds(window), minimumNodes: 1, minimumShare: 1, maxNodeShare: 1)
+        for (seconds, isKnown) in [(waited, waited < known), (known, false)] {
+            for early in [1, 0] {
+                var ledger = Ledger(rule)
+                ledger.exchange("silent")
+                ledger.advance(by: .seconds(seconds) - .microseconds(early))
+                let reply = ledger.exchange("failing", [slot(1, failures: 1)])
+                #expect(reply.isOpen == (early == 0 || seconds > waited), "\(seconds) s, \(early)")
+                #expect((ledger.record.nodes["silent"] != nil) == (isKnown || early == 1), "\(seconds) s, \(early)")
+            }
+        }
+    }
+
     @Test("Nodes that are gone are not waited for")
     func goneNodes() {
         var ledger = Ledger()
@@ -265,6 +283,50 @@ import Testing
             #expect(ledger.exchange("node 2", [], request).holder == "node 3")
         }
         #expect(ledger.exchange("node 3", [], .succeeded(epoch: next.epoch)).isClosed)
+    }
+
+    @Test("A lease lasts for an hour at most, and a millisecond at least, also as it was heard elsewhere")
+    func leaseLengths() {
+        let most = Duration.seconds(3600)
+        for (asked, length) in [
+            (most, most), (most + .microseconds(1), most), (most - .microseconds(1), most - .microseconds(1)),
+            (.zero, .milliseconds(1)), (.microseconds(999), .milliseconds(1)),
+            (.microseconds(1001), .microseconds(1001)),
+        ] {
+            var ledger = Ledger()
+            ledger.exchange("a", [], .open(.milliseconds(1)))
+            ledger.advance(by: .milliseconds(1))
+            ledger.exchange("a")
+            #expect(ledger.exchange("a", [], .lease(asked)).phase == .probing(node: "a", remaining: length))
+            var other = Ledger()
+            other.known["b"] = SharedCircuit(.probing(node: "a", remaining: asked), epoch: 4)
+            let heard =
+                asked == .zero
+                ? .open(remaining: .zero)
+                : .probing(node: "a", remaining: min(asked, most))
+                    as SharedCircuit.Phase
+            #expect(other.exchange("b").phase == heard)
+        }
+    }
+
+    @Test("A verdict is of one lease: that of an earlier one of the same node comes too late")
+    func earlierLease() {
+        var ledger = Ledger()
+        ledger.trip()
+        ledger.advance(by: .seconds(5))
+        ledger.exchange("node 1")
+        let first = ledger.exchange("node 1", [], .lease(.seconds(2)))
+        // Nobody reports for a while.
+        ledger.advance(by: .seconds(9))
+        #expect(ledger.exchange("node 1").phase == .open(remaining: .zero))
+        let second = ledger.exchange("node 1", [], .lease(.seconds(2)))
+        #expect(second.holder == "node 1")
+        for request: CircuitReport.Request in [
+            .succeeded(epoch: first.epoch), .failed(epoch: first.epoch), .giveUp(epoch: first.epoch),
+        ] {
+            #expect(ledger.exchange("node 1", [], request).holder == "node 1")
+        }
+        #expect(ledger.exchange("node 1", [], .failed(epoch: second.epoch)).phase == .open(remaining: .seconds(10)))
     }
 
     @Test("A lease that was given up is free at once")
@@ -331,7 +393,9 @@ import Testing
         ledger.record = SharedCircuitRecord()
         let reply = ledger.exchange("a")
         #expect(reply.isOpen && reply.epoch == open.epoch && reply.consecutiveOpens == 1)
-        #expect(ledger.exchange("c").phase == reply.phase)
+        let other = ledger.exchange("c")
+        // While it is open no counts are wanted.
+        #expect(other.phase == reply.phase && !other.wasEmpty)
     }
 
     @Test("A lease survives a store that was emptied: one node holds it, and its verdict counts")
@@ -345,6 +409,20 @@ import Testing
         ledger.record = SharedCircuitRecord()
         #expect(ledger.exchange("node 2", [], .lease(.seconds(2))).holder == "node 1")
         #expect(ledger.exchange("node 1", [], .succeeded(epoch: lease.epoch)).isClosed)
+    }
+
+    @Test("The greatest epoch that is taken over is the last")
+    func lastEpoch() {
+        for (known, epoch, next) in [
+            (1 << 52 - 1, 1 << 52 - 1, 1 << 52), (1 << 52, 1 << 52, 1 << 52), (.max, 1 << 52, 1 << 52),
+        ]
+            as [(Int64, Int64, Int64)]
+        {
+            var ledger = Ledger()
+            ledger.known["a"] = SharedCircuit(.closed, epoch: known)
+            #expect(ledger.exchange("a").epoch == epoch)
+            #expect(ledger.exchange("a", [], .open(.seconds(1))).epoch == next)
+        }
     }
 
     @Test("An epoch never goes back, and of two states with one epoch the stricter stays")

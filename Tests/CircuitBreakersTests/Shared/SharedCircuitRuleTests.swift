@@ -78,6 +78,7 @@ import Testing
         #expect((1...8).map { parts.breakLength($0) / 1000 } == [5000, 7500, 11250, 16875, 25312, 37968, 56953, 60000])
         let fixed = SharedCircuitRule(breakLength: .fixed(.seconds(7))).parts
         #expect((1...3).map { fixed.breakLength($0) } == [7_000_000, 7_000_000, 7_000_000])
+        #expect(fixed.breakFactor == 1000 && fixed.maxBreakLength == 7_000_000)
     }
 
     @Test("A rule that was not validated does no harm: each part is brought into its range")

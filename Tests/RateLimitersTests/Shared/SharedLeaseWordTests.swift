@@ -42,6 +42,26 @@ struct SharedLeaseWordTests {
         #expect(word.take(1, at: 5) == nil && word.takeOut() == 0)
     }
 
+    @Test("of several takers at once each gets different permits, and one is told that few are left")
+    func atOnce() async {
+        let (word, permits) = (Word(), 500_000)
+        word.putBack(permits, until: 1 << 30, low: permits / 2)
+        let (granted, told) = await withTaskGroup(of: (Int, Int).self) { group in
+            for number in 1...4 {
+                group.addTask {
+                    var (granted, told) = (0, 0)
+                    while let isLow = word.take(number, at: 5) {
+                        granted += number
+                        if isLow { told += 1 }
+                    }
+                    return (granted, told)
+                }
+            }
+            return await group.reduce((0, 0)) { ($0.0 + $1.0, $0.1 + $1.1) }
+        }
+        #expect(granted + word.takeOut() == permits && told == 1)
+    }
+
     @Test("more than there are is granted only under the lock")
     func tooMany() {
         let word = Word()
