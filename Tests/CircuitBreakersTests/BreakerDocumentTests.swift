@@ -250,6 +250,10 @@ struct BreakerDocumentTests {
                 ]
             ),
             (
+                ["breakLength": ["jitter": "decorrelated"]],
+                ["breakLength.jitter: \"decorrelated\" is neither a number nor one of none, full, equal"]
+            ),
+            (
                 ["breakLength": ["serverHint": ["upTo": "0s", "hintJitter": 1.5, "otherwise": "0s"]]],
                 [
                     "breakLength.serverHint.upTo: \"0s\" is outside 1 ns...292 years",

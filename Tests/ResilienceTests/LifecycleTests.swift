@@ -44,7 +44,7 @@ struct LifecycleTests {
         let module = stage.module
         let (gate, isIn, order) = (Waiter<Void>(), Waiter<Void>(), Log<String>())
         module.addJob { _ in
-            try? await Waiter<Void>().value()
+            try? await Waiter<Void>().value { true }
             order.append("background")
         }
         let running = Task { try await module.run() }

@@ -43,7 +43,7 @@ extension CircuitBreaker.BreakLength {
         object.read("from", &from)
         object.read("factor", &factor)
         object.read("upTo", &upTo)
-        if let reader = object.reader("jitter") { jitter.read(reader) }
+        if let reader = object.reader("jitter") { jitter.read(reader, remembers: false) }
         self = .growing(from: from, factor: factor, upTo: upTo, jitter: jitter)
     }
 

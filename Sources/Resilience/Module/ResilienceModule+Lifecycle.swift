@@ -24,6 +24,8 @@ extension ResilienceModule {
         let addJob: AsyncStream<Job>.Continuation
         /// Runs them. Cancelled when no call runs any more, because those that do may need what it keeps in touch with.
         var background: Task<Void, Never>?
+        /// Whether it has begun to, after restoring the state.
+        var runsJobs = false
         /// Ends at the same time, for ``ResilienceModule/run()``.
         let life: AsyncStream<Never>
         let endLife: AsyncStream<Never>.Continuation
@@ -62,6 +64,7 @@ extension ResilienceModule {
             // A task of its own, so that it is not cancelled with the caller's.
             let task = Task(name: "resilience \(name)", executorPreference: preferredExecutor) {
                 if let store = present.store { await self.restore(from: store) }
+                lifecycle.withLock { $0.runsJobs = true }
                 await self.runJobs(present.jobs)
             }
             lifecycle.withLock { $0.background = task }
@@ -199,10 +202,11 @@ extension ResilienceModule {
         return report
     }
 
-    /// Waits for it as long as for calls that were cancelled.
+    /// Waits for what it runs as long as for calls that were cancelled.
     private func endBackground() async {
-        guard let background = lifecycle.withLock({ $0.background }) else { return }
-        background.cancel()
+        let (background, runsJobs) = lifecycle.withLock { ($0.background, $0.runsJobs) }
+        background?.cancel()
+        guard let background, runsJobs else { return }
         let waiter = Waiter<Void>()
         let timer = time.schedule(at: time.now.advanced(by: max(.zero, options.cancellationPeriod))) { waiter.finish() }
         Task(executorPreference: preferredExecutor) {

@@ -86,14 +86,16 @@ public struct ConfigurationReader {
         case word(Word)
     }
 
-    /// A number, or one of the words that are the raw values of a type.
-    package func number<Word: DocumentWord>(orWord type: Word.Type = Word.self) -> NumberOrWord<Word>? {
+    /// A number, or one of some words that are raw values of a type.
+    package func number<Word: DocumentWord>(orWord choices: [Word]) -> NumberOrWord<Word>? {
         findings.questions?.expect(.number, at: path)
         findings.notes?.note(.number, at: path)
         switch value {
         case .integer(let value): return .number(Double(value))
         case .number(let value): return .number(value)
-        default: return word(type, otherwise: "is neither a number nor one of").map { .word($0) }
+        default:
+            let words = choices.map { (key: $0.rawValue, value: $0) }
+            return word(words, otherwise: "is neither a number nor one of").map { .word($0) }
         }
     }
 
@@ -149,10 +151,6 @@ public struct ConfigurationReader {
     ///   - choices: Those that may be chosen. Default: all.
     public func word<Word: DocumentWord>(_ type: Word.Type = Word.self, among choices: [Word]? = nil) -> Word? {
         word((choices ?? Array(Word.allCases)).map { ($0.rawValue, $0) })
-    }
-
-    private func word<Word: DocumentWord>(_ type: Word.Type, otherwise violation: String) -> Word? {
-        word(Word.allCases.map { ($0.rawValue, $0) }, otherwise: violation)
     }
 
     private func word<Choice>(

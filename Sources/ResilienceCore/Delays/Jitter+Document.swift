@@ -1,7 +1,9 @@
 extension Jitter {
     /// A word, or a number: the ratio.
-    package mutating func read(_ reader: ConfigurationReader) {
-        switch reader.number(orWord: Word.self) {
+    ///
+    /// - Parameter remembers: Whether delays come one after another, as for ``check(_:_:remembers:)``.
+    package mutating func read(_ reader: ConfigurationReader, remembers: Bool) {
+        switch reader.number(orWord: Word.allCases.filter { remembers || $0 != .decorrelated }) {
         case .number(let ratio): self = .ratio(ratio)
         case .word(let word): self = Jitter(word)
         case nil: break

@@ -41,7 +41,7 @@ extension Backoff {
             kind = .fibonacci(from: from)
         case .custom: break
         }
-        if let reader = object.reader("jitter") { jitter.read(reader) }
+        if let reader = object.reader("jitter") { jitter.read(reader, remembers: true) }
     }
 
     /// What documents call the kinds.
