@@ -40,6 +40,18 @@ import Testing
         }
     }
 
+    @Test("Only a node whose breaker is held by the fleet asks for the lease, and only if calls were rejected")
+    func asksIfHeld() {
+        for (isHeld, rejected, asks) in [(true, 3, true), (false, 3, false), (true, 0, false)] {
+            var state = Self.state()
+            var view = FleetView()
+            _ = state.received(SharedCircuit(.open(remaining: .seconds(1)), epoch: 1), view, now: Self.start)
+            (view.state, view.isHeld, view.totals.rejected) = (.open, isHeld, rejected)
+            let request = Self.ask(&state, view, at: Self.start.advanced(by: .seconds(2)))?.request
+            #expect((request == .lease(.seconds(10))) == asks, "\(isHeld), \(rejected)")
+        }
+    }
+
     @Test("An outage is counted once, however often the store fails in it, and the next one again")
     func outages() throws {
         var state = Self.state()
@@ -132,6 +144,21 @@ import Testing
             slots.take(totals, now: Self.start.advanced(by: .seconds(second)))
         }
         #expect(slots.isWitness(rule) == isWitness)
+    }
+
+    @Test("Each slot has the calls, failures and slow calls that were counted since the one before")
+    func countsOfSlots() {
+        var (slots, totals) = (FleetSlots(.sixFailures, .init()), CircuitBreaker.Totals())
+        for (second, counts) in [(5, 2, 3), (7, 2, 4), (9, 5, 6)].enumerated() {
+            (totals.succeeded, totals.failed, totals.slow) = counts
+            slots.take(totals, now: Self.start.advanced(by: .seconds(second)))
+        }
+        let counts = slots.report(now: Self.start.advanced(by: .seconds(2))).map(\.counts)
+        #expect(
+            counts == [
+                .init(calls: 7, failures: 2, slow: 3), .init(calls: 2, failures: 0, slow: 1),
+                .init(calls: 5, failures: 3, slow: 2),
+            ])
     }
 
     @Test("What a store was not told just now is owed again, and what was counted before a change may be forgotten")
