@@ -70,4 +70,20 @@ struct RevalidationStateTests {
         let waiters = state.endLoad(flight, "a", .success(loaded), isCancelled: false, at: at(1)).waiters
         #expect(waiters.count == 1 && !leave(second))
     }
+
+    @Test("a value as old as may be that makes room is not brought back by its refresh, an older one is")
+    func oldestThatMakesRoom() {
+        for (moment, comesBack) in [(9, false), (10, false), (11, true)] as [(Int64, Bool)] {
+            var state = RevalidationState<String, Int>(
+                .init(freshFor: .seconds(1), staleFor: .seconds(9), maxKeys: 1))
+            _ = state.remember(1, for: "a", at: at(0))
+            guard case .refresh(let flight) = state.reserve("a", at: at(5)) else {
+                Issue.record("it is due")
+                return
+            }
+            _ = state.remember(2, for: "b", at: at(moment))
+            _ = state.endRefresh(flight, "a", .read(3), isCancelled: false, at: at(moment))
+            #expect((state.totals.refreshed == 1) == comesBack && state.values.count == 1, "\(moment)")
+        }
+    }
 }

@@ -182,6 +182,22 @@ import Testing
         #expect(probed.told == [5125] && probed.reports.last?.request == .giveUp(epoch: 2))
     }
 
+    @Test("A node that hears that the break is over, or that another probes, does not wake up for the lease")
+    func wakesNoMore() {
+        for next in [SharedCircuit.Phase.closed, .probing(node: "other", remaining: .seconds(60))] {
+            var stage = Stage(tick: .seconds(60))
+            stage.run(until: 100)
+            for (phase, epoch) in [(.open(remaining: .milliseconds(900)), 1), (next, 2)]
+                as [(SharedCircuit.Phase, Int64)]
+            {
+                _ = stage.state.received(SharedCircuit(phase, epoch: epoch), stage.view, now: stage.now)
+            }
+            stage.woke = []
+            stage.run(until: 5000)
+            #expect(stage.woke == [100])
+        }
+    }
+
     @Test("What a store has lost that was emptied is told again at once")
     func emptied() {
         var stage = Stage()
