@@ -35,7 +35,7 @@ extension Bulkhead {
 
     /// Runs `body` under the lock and, when what it did to others has been reported, `report`.
     ///
-    /// - Parameter now: The time, where `body` may serve those who wait.
+    /// - Parameter now: The time, where `body` may serve calls that wait.
     func changing<Step: Sendable, Result: Sendable>(
         now: TimeSource.Instant?, _ body: (inout State) -> Step, report: (Step, borrowing State) -> Result
     ) -> (Result, Actions) {
@@ -55,7 +55,7 @@ extension Bulkhead {
 
     /// Counts and reports what became of a call that waited, and makes what it is resumed with.
     ///
-    /// - Parameter now: The time; not needed where nobody is served.
+    /// - Parameter now: The time; not needed where no call is served.
     private func resumptionLocked(_ action: State.Action, _ now: TimeSource.Instant?, limit: Int, period: Int32)
         -> Resumption
     {
@@ -75,7 +75,7 @@ extension Bulkhead {
 
     /// The admission of a call that has just got a slot.
     ///
-    /// - Parameter start: The time; `nil` if it was not read, because nobody was listening a moment ago.
+    /// - Parameter start: The time; `nil` if it was not read, because no observer was listening a moment ago.
     func announcedLocked(
         part: Int, inUse: Int, waited: Duration, start: TimeSource.Instant?, period: Int32
     ) -> Admission {
@@ -91,7 +91,7 @@ extension Bulkhead {
         RejectedError(policyName: name, cause: cause, limit: limit, waited: waited)
     }
 
-    /// Resumes those who have waited, delivers events and sets the timer; outside every lock.
+    /// Resumes the calls that have waited, delivers events and sets the timer; outside every lock.
     func perform(_ actions: Actions) {
         for resumption in actions.resumptions { resume(resumption) }
         events.deliver()

@@ -39,10 +39,10 @@ public final class Bulkhead: Strategy {
     /// The slots in use and the limit, in one word.
     ///
     /// Unguarded, anybody may take or return a slot by one compare-and-exchange; it fails if the word has changed in
-    /// any way, so that no slot is taken beyond the limit in it. Whoever holds the lock of `state` first sets the
+    /// any way, so that no slot is taken beyond the limit in it. The holder of the lock of `state` first sets the
     /// guard. From then on every such exchange fails, for the word it expects has no guard, and turns to the lock: the
-    /// holder has the word to itself, and stores it back as a whole. It leaves the guard set while somebody waits,
-    /// there are partitions, calls are marked, or somebody listens. So a slot that is returned either was returned
+    /// holder has the word to itself, and stores it back as a whole. It leaves the guard set while a call waits,
+    /// there are partitions, calls are marked, or an observer listens. So a slot that is returned either was returned
     /// before a caller that found none set the guard, which then sees it, or is returned under the lock, where those
     /// who wait are seen.
     let gate: Atomic<UInt64>
@@ -217,13 +217,13 @@ public final class Bulkhead: Strategy {
             }
             return hasQueue
         }
-        // The clock is somebody else's code, so it is read outside the lock; whoever comes first meanwhile serves.
+        // The clock is the user's code, so it is read outside the lock; the first to come meanwhile serves.
         guard hasQueue else { return }
         let present = time.now
         withState(now: present) { $0.serve(now: present) }
     }
 
-    /// Takes a slot that is free, under the lock; nothing if there is none, or if who asks first has to be marked.
+    /// Takes a slot that is free, under the lock; nothing if there is none, or if the call has to be marked first.
     ///
     /// - Parameter partition: The partition's name; `nil` for the calls without one.
     @inline(never)

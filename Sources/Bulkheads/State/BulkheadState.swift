@@ -1,6 +1,6 @@
 internal import ResilienceCore
 
-/// Who holds slots and who waits: a pure value that is told the time and returns what to do.
+/// Which calls hold slots and which wait: a pure value that is told the time and returns what to do.
 ///
 /// `Call` stands for a call that waits. What becomes of those is noted in ``takeActions()``, in order.
 struct BulkheadState<Call: Sendable>: Sendable {
@@ -142,7 +142,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
 
     // MARK: Admission
 
-    /// Takes a slot if one is free and nobody waits: the part of ``ask(_:now:call:)`` that needs no time.
+    /// Takes a slot if one is free and no call waits: the part of ``ask(_:now:call:)`` that needs no time.
     mutating func takeFreeSlot(_ part: Int) -> Bool {
         guard queued == 0, isAdmissible(part) else { return false }
         take(part)
@@ -151,7 +151,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
 
     /// Takes a slot, or a place in the queue.
     mutating func ask(_ ask: Ask, now: TimeSource.Instant, call: () -> Call) -> Decision {
-        // Those who wait come first. What then is free is free for this call: no one waits who could have it.
+        // Calls that wait come first. What then is free is free for this call: none waits that could have it.
         serve(now: now)
         if isAdmissible(ask.part) {
             take(ask.part)
@@ -185,7 +185,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
 
     /// Gives a slot back.
     ///
-    /// - Returns: Whether somebody waits, so that ``serve(now:)`` is to be called.
+    /// - Returns: Whether a call waits, so that ``serve(now:)`` is to be called.
     mutating func giveBack(_ part: Int) -> Bool {
         inUse -= 1
         if part != 0 { parts[part].running -= 1 }
@@ -201,7 +201,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
         return countWait(waiting, now: now)
     }
 
-    /// Ends the waits that have lasted long enough, then gives free slots to those who are next.
+    /// Ends the waits that have lasted long enough, then gives free slots to the next calls.
     mutating func serve(now: TimeSource.Instant) {
         endWaits(now: now)
         while queued > 0, inUse < limit, let place = next() {
@@ -252,8 +252,8 @@ struct BulkheadState<Call: Sendable>: Sendable {
 
     // MARK: The queue
 
-    /// Who is served next: of the partitions that may have a slot those below their share, then the highest priority,
-    /// then the oldest or newest.
+    /// The call that is served next: of the partitions that may have a slot those below their share, then the highest
+    /// priority, then the oldest or newest.
     private func next() -> Place? {
         var best: (place: Place, rank: Line.Rank, isBelowShare: Bool)?
         for part in parts.indices where isAdmissible(part) {
@@ -344,7 +344,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
     struct Holder: Sendable, Hashable {
         let claim: BulkheadClaim
         var isLent = false
-        /// It ended while its slot was lent: who has it gives it back.
+        /// It ended while its slot was lent: the call that has it gives it back.
         var hasEnded = false
     }
 
@@ -386,7 +386,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
         return true
     }
 
-    /// Gives back what a call had. Its own slot is free then, unless somebody within it still runs there; a slot that
+    /// Gives back what a call had. Its own slot is free then, unless a call within it still runs there; a slot that
     /// was lent goes to the next of those within the call who wait.
     ///
     /// - Returns: Who that is, how long it has waited, and whose slot it is.
@@ -432,7 +432,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
 
     // MARK: Changes
 
-    /// Puts another limit in force. Nobody is served by this; calls that run are let run.
+    /// Puts another limit in force. No call is served by this; calls that run are let run.
     mutating func setLimit(_ limit: Int) {
         self.limit = limit
         adoptShares()

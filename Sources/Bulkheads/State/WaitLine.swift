@@ -33,7 +33,7 @@ struct WaitLine<Element: Sendable>: Sendable {
 
     private var slots: [Slot] = []
     private var free: [Int] = []
-    /// Only those that somebody waits in, the highest priority first.
+    /// Only those that a call waits in, the highest priority first.
     private var levels: [Level] = []
 
     private(set) var count = 0
@@ -89,12 +89,12 @@ struct WaitLine<Element: Sendable>: Sendable {
         slots[id.slot].element = element
     }
 
-    /// Who is served first: the highest priority, and of that the oldest or the newest.
+    /// The call that is served first: the highest priority, and of that the oldest or the newest.
     func first(_ order: Bulkhead.Order) -> (ID, Rank)? {
         levels.first.map { named(order == .oldestFirst ? $0.oldest : $0.newest) }
     }
 
-    /// Who is served first of those that a condition is true for. Looks at all before it.
+    /// The call that is served first of those that a condition is true for. Looks at all before it.
     func first(_ order: Bulkhead.Order, where isMatch: (Element) -> Bool) -> (ID, Rank)? {
         for level in levels {
             var index: Int? = order == .oldestFirst ? level.oldest : level.newest
@@ -106,7 +106,7 @@ struct WaitLine<Element: Sendable>: Sendable {
         return nil
     }
 
-    /// Who is served last.
+    /// The call that is served last.
     func last(_ order: Bulkhead.Order) -> (ID, Rank)? {
         levels.last.map { named(order == .oldestFirst ? $0.newest : $0.oldest) }
     }

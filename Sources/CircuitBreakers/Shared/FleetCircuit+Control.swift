@@ -65,7 +65,7 @@ extension FleetCircuit {
         try await ask(.close) { $0.phase == .closed }
     }
 
-    /// Asks until it is done: a request of one who did not know the newest state changes nothing.
+    /// Asks until it is done: a request by a node that did not know the newest state changes nothing.
     private func ask(_ request: CircuitReport.Request, isDone: (SharedCircuit) -> Bool) async throws {
         for _ in 0..<16 {
             let report = report(request)

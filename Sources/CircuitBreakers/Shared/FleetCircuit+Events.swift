@@ -3,7 +3,7 @@ public import ResilienceCore
 extension FleetCircuit {
     /// What happens in a fleet's circuit, as one node sees it.
     public enum EventKind: PolicyEventKind {
-        /// The fleet's circuit opened, its probes have failed, or somebody opened it by hand: no node calls the service
+        /// The fleet's circuit opened, its probes have failed, or it was opened by hand: no node calls the service
         /// for this long. The counts and witnesses are zero unless they are why.
         case opened(breakLength: Duration, counts: SharedCounts, nodes: Int, witnesses: Int)
         /// The fleet's circuit closed.

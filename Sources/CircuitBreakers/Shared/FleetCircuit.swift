@@ -55,8 +55,8 @@ public final class FleetCircuit: Sendable {
     ) throws(ConfigurationError) {
         try configuration.validate()
         (self.breaker, self.store, self.random) = (breaker, store, random)
-        // A node that starts anew counts its slots anew: it must not be taken for the one before, nor for another whose
-        // randomness has the same seed.
+        // A node that starts again counts its slots from zero: it must not be taken for the one before, nor for another
+        // whose randomness has the same seed.
         let life = String(UInt64.random(in: .min ... .max), radix: 36)
         self.node = node.isEmpty ? life : "\(node)-\(life)"
         time = breaker.time

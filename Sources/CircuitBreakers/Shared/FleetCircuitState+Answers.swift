@@ -21,7 +21,7 @@ extension FleetCircuitState {
         if let lease, report.request.isVerdict(of: lease.epoch) { self.lease = nil }
         if case .giveUp = report.request { rejectedBefore = lastView.totals.rejected }
         if reply.wasEmpty, reply.phase == .closed { slots.resendAll(but: report.slots) }
-        // Counted from when the question was sent: nobody takes a break or a lease for longer than the store does.
+        // Counted from when the question was sent: no node takes a break or a lease for longer than the store does.
         adopt(reply, from: sent, now, &action)
         return action
     }
@@ -73,7 +73,7 @@ extension FleetCircuitState {
 
     /// The circuit has changed its phase.
     private mutating func entered(from old: SharedCircuit, _ now: TimeSource.Instant, _ action: inout Action) {
-        // Unless this is what came of its own verdict: its time is up by the store's clock, or somebody decided by
+        // Unless this is what came of its own verdict: its time is up by the store's clock, or it was decided by
         // hand.
         if let held = lease.take(), held.epoch != lastVerdict { action.events.append(.leaseLost) }
         let wasClosed = old.phase == .closed
@@ -85,7 +85,7 @@ extension FleetCircuitState {
         case .open:
             if wasClosed || phaseEnd > now {
                 totals.opened.increment()
-                // What failed probes, or somebody by hand, opened, no counts did: those are older.
+                // What failed probes or a hand opened, no counts did: those are older.
                 let isByRule = known.consecutiveOpens == 1 && configuration.rule.canHold(for: known)
                 action.events.append(
                     .opened(

@@ -1,6 +1,6 @@
 internal import ResilienceCore
 
-/// Those who wait for the permits of one key, and the timer for the first of them. Lives while somebody waits.
+/// The calls that wait for the permits of one key, and the timer for the first of them. Lives while any waits.
 ///
 /// Everything in it is read and changed under the lock of the key's shard.
 final class KeyedQueue: @unchecked Sendable {

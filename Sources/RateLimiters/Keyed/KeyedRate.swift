@@ -1,8 +1,8 @@
 public import ResilienceCore
 
-/// What is known of one key: how much it has used and, while somebody waits for its permits, who.
+/// What is known of one key: how much it has used and, while calls wait for its permits, which.
 ///
-/// Nearly every key is `metered`: 32 bytes at most, or what a log has to hold. Only a key that somebody waits for has a
+/// Nearly every key is `metered`: 32 bytes at most, or what a log has to hold. Only a key that a call waits for has a
 /// queue like that of a limiter of its own.
 @usableFromInline
 struct KeyedRate: KeyedValue {
@@ -141,7 +141,8 @@ struct KeyedRate: KeyedValue {
         }
     }
 
-    /// What a change of the queue has to be followed by, outside the lock. A queue in which nobody waits any more goes.
+    /// What a change of the queue has to be followed by, outside the lock. A queue in which no call waits any more
+    /// goes.
     private mutating func actions(after queue: KeyedQueue, _ common: Common) -> KeyedActions {
         let ended = queue.state.takeEnded()
         let timer = queue.timerAction()

@@ -4,7 +4,7 @@ internal import Synchronization
 extension KeyedRateLimiter {
     /// Takes permits of a key, or waits for them.
     ///
-    /// Those who wait for one key are served first come, first served. One who gives up leaves no trace: those behind
+    /// Calls that wait for one key are served first come, first served. One that gives up leaves no trace: those behind
     /// move up.
     ///
     /// - Parameters:

@@ -47,8 +47,8 @@ extension RateLimiter {
     public enum WhenFull: String, Sendable, Hashable, Codable, CaseIterable {
         /// The new key takes the place of the one that has used the least, among 32 that are looked at.
         ///
-        /// That one starts anew when it comes again, and so may get as many permits too many as it had used. Keys at
-        /// their limit are the last to be forgotten. Somebody who makes up keys can neither shut others out nor,
+        /// That one starts afresh when it comes again, and so may get as many permits too many as it had used. Keys at
+        /// their limit are the last to be forgotten. An attacker who makes up keys can neither shut others out nor,
         /// with a key that is at its limit, wipe out what it has used before all that have used less.
         case forgetsLeastUsed
 

@@ -4,7 +4,7 @@ internal import Synchronization
 extension KeyedRateLimiter {
     // MARK: Reading one key
 
-    /// How many permits of a key there are now for somebody who asks: none while others wait for theirs.
+    /// How many permits of a key there are now for a call that asks: none while others wait for theirs.
     public func available(for key: Key) -> Int {
         let now = present(for: key).nanoseconds
         return table.read(key) { rate, common in (rate ?? KeyedRate(common)).available(now: now, common) }
@@ -22,7 +22,7 @@ extension KeyedRateLimiter {
         table.read(key) { rate, _ in rate?.waiting ?? 0 }
     }
 
-    /// Takes all permits of a key that are there now away, for example because somebody misbehaves.
+    /// Takes all permits of a key that are there now away, for example because a user misbehaves.
     ///
     /// - Returns: How many there were. None while others wait, or if there is no place for the key.
     @discardableResult

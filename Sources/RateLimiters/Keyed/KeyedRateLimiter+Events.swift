@@ -7,12 +7,12 @@ extension RateLimiter {
         /// The type of a key, whichever it is.
         public typealias Key = any Hashable & Sendable
 
-        /// Permits were taken, at once or after a wait. Followed by ``cancelled(key:permits:)`` if whoever
+        /// Permits were taken, at once or after a wait. Followed by ``cancelled(key:permits:)`` if the call that
         /// waited gave up at that very moment; the totals count such an ask as cancelled only.
         case permitted(key: Key, permits: Int, waited: Duration)
         /// An ask was refused: a ``RejectedError``, an ``ExceedsLimitError`` or a ``TooManyKeysError``.
         case rejected(key: Key, any PolicyRejection)
-        /// Somebody gave up waiting; the permits were returned.
+        /// A call gave up waiting; the permits were returned.
         case cancelled(key: Key, permits: Int)
         /// A key with permits in use was forgotten, because all places were taken and another key came.
         case forgot(key: Key)

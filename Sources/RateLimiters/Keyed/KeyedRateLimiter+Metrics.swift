@@ -19,7 +19,7 @@ extension KeyedShared {
         metrics.add(Families.maxKeys, [name], configuration.withLock { $0.present.maxKeys })
         metrics.add(Families.refusedKeys, [name], totals.refusedKeys)
         metrics.add(Families.forgottenKeys, [name], totals.forgottenKeys)
-        // Who was granted permits before the count knew that he waits has been counted down already.
+        // A call that was granted permits before the count knew that it waits has been counted down already.
         metrics.add(Families.waiting, [name], max(0, waiting.load(ordering: .relaxed)))
     }
 

@@ -69,7 +69,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
 
     // MARK: The path of a call
 
-    /// Takes permits of a key if they are there now, and nobody waits for them.
+    /// Takes permits of a key if they are there now, and no call waits for them.
     ///
     /// - Parameters:
     ///   - key: Whose permits.
@@ -231,7 +231,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         return wasQueued
     }
 
-    /// Tells those whose wait has ended, and sets the timer for the next; outside the lock.
+    /// Resumes the calls whose wait has ended, and sets the timer for the next; outside the lock.
     func perform(_ actions: KeyedActions, _ key: Key) {
         for ticket in actions.ended { shared.finish(ticket, burst: actions.burst) }
         actions.timer.cancelled?.cancel()

@@ -2,7 +2,7 @@ internal import ResilienceCore
 internal import Synchronization
 
 extension RateLimiter {
-    /// Takes permits if they are there now, and nobody waits for them.
+    /// Takes permits if they are there now, and no call waits for them.
     ///
     /// - Parameter permits: How many. None or fewer count as none and are always there.
     /// - Returns: Whether they were taken.

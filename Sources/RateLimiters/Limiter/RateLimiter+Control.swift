@@ -3,7 +3,7 @@ public import ResilienceCore
 extension RateLimiter {
     // MARK: Reading
 
-    /// How many permits there are now for somebody who asks: none while others wait for theirs.
+    /// How many permits there are now for a call that asks: none while others wait for theirs.
     public var available: Int { withState { state, now in state.available(now: now) } }
 
     /// How long an ask for one permit would wait now, behind all others; zero if there is one.
@@ -17,7 +17,7 @@ extension RateLimiter {
         }
     }
 
-    /// How many permits are promised for the future: to those who wait, and to reservations.
+    /// How many permits are promised for the future: to calls that wait, and to reservations.
     public var promised: Int {
         withState { state, now in
             state.advance(to: now)
@@ -37,7 +37,7 @@ extension RateLimiter {
     ///
     /// Permits that are in use stay so, up to the new burst: a bucket that was half empty lacks the same number of
     /// tokens, which come at the new rate. A window goes on from its start. A rule of another kind starts with the
-    /// permits in use as if taken now. Everybody who waits is promised a new time; who would then wait longer than
+    /// permits in use as if taken now. Every waiting call is promised a new time; one that would then wait longer than
     /// allowed, or asked for more than there will ever be, is rejected.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.

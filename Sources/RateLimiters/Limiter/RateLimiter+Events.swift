@@ -3,12 +3,12 @@ public import ResilienceCore
 extension RateLimiter {
     /// What happens in a limiter.
     public enum EventKind: PolicyEventKind {
-        /// Permits were taken, at once or after a wait. Followed by ``cancelled(permits:)`` if whoever waited
+        /// Permits were taken, at once or after a wait. Followed by ``cancelled(permits:)`` if the call that waited
         /// gave up at that very moment; the totals count such an ask as cancelled only.
         case permitted(permits: Int, waited: Duration)
         /// An ask was refused: a ``RejectedError`` or an ``ExceedsLimitError``.
         case rejected(any PolicyRejection)
-        /// Somebody gave up waiting, or a reservation; the permits were returned.
+        /// A call gave up waiting, or a reservation was given up; the permits were returned.
         case cancelled(permits: Int)
         /// The configuration was changed.
         case updated(Configuration)

@@ -2,7 +2,7 @@ public import ResilienceCore
 
 /// What is done around the lock: the word, the queue's ends, the timer, the events.
 extension RateLimiter {
-    /// Runs `body` under the lock, on the whole state; then tells those whose wait has ended.
+    /// Runs `body` under the lock, on the whole state; then resumes the calls whose wait has ended.
     func withState<Result: Sendable>(_ body: (inout RateLimiterState, Int64) -> Result) -> Result {
         var now = time.now.nanoseconds
         var doubted: Int64?
@@ -39,7 +39,7 @@ extension RateLimiter {
     private enum Step<Result: Sendable>: Sendable {
         /// Another has seen this moment, which lies ahead. Nothing has changed.
         ///
-        /// Whoever reads the clock first may come second, so that proves nothing. But if the clock is read again, after
+        /// The first to read the clock may come second, so that proves nothing. But if the clock is read again, after
         /// that moment was seen, and is before it still, that moment's reading was wrong.
         case doubtful(Int64)
         case done(Result, [Ticket], TimerSlot.Action, burst: Int)
@@ -52,7 +52,7 @@ extension RateLimiter {
         return ended
     }
 
-    /// While somebody waits, or listens to what happens in which order, the state stays under the lock.
+    /// While a call waits, or an observer listens to what happens in which order, the state stays under the lock.
     private func putWordBackLocked(_ state: RateLimiterState, now: Int64) {
         guard state.queue.isEmpty, !events.isListening else { return }
         guard case .paced(let meter) = state.meter, case .paced(let arrival) = state.base else { return }

@@ -8,7 +8,7 @@ extension RateLimiter {
         /// The rule in force.
         public let rule: Rule
 
-        /// How many permits there are for the next who asks: none while others wait.
+        /// How many permits there are for the next call that asks: none while others wait.
         public let available: Int
 
         /// How long an ask for one permit would wait, behind all others; zero if there is one.

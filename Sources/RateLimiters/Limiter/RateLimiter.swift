@@ -8,9 +8,9 @@ internal import Synchronization
 /// let place = try await limiter.execute { try await maps.geocode(address) }
 /// ```
 ///
-/// Who waits is served first come, first served, and costs neither a thread nor polling. One who gives up leaves no
-/// trace: those behind move up. All members may be used from any task at once. Under a token bucket or pacing, a permit
-/// that is there is taken without a lock.
+/// Waiting calls are served first come, first served, and cost neither a thread nor polling. A call that gives up
+/// leaves no trace: the calls behind it move up. All members may be used from any task at once. Under a token bucket or
+/// pacing, a permit that is there is taken without a lock.
 public final class RateLimiter: Strategy {
     /// The limiter's name in errors, events and metrics.
     public let name: String
@@ -24,7 +24,7 @@ public final class RateLimiter: Strategy {
     let machine: Lock<Machine>
     let word = RateLimiterWord()
 
-    /// The state, and the timer for those who wait.
+    /// The state, and the timer for the calls that wait.
     struct Machine {
         var state: RateLimiterState
         var timer = TimerSlot()
@@ -152,8 +152,8 @@ public final class RateLimiter: Strategy {
 
     typealias Answer = (decision: RateLimiterState.Decision, burst: Int)
 
-    /// Decides an ask of which nobody has to be told: nobody waits or listens, and this one does not have to wait
-    /// either. Then there is neither a timer to be set nor a word to be put back.
+    /// Decides an ask that nothing else depends on: no call waits, no observer listens, and this one does not have to
+    /// wait either. Then there is neither a timer to be set nor a word to be put back.
     ///
     /// - Returns: `nil` if that is not so, and nothing has changed.
     func askAlone(_ permits: Int, now: Int64, maxWait: Int64?, isCall: Bool) -> Answer? {

@@ -1,12 +1,13 @@
 internal import ResilienceCore
 
-/// What a limiter knows: what has been used, and who was promised permits, first come, first served.
+/// What a limiter knows: what has been used, and which calls were promised permits, first come, first served.
 ///
-/// The state `base` holds what has been granted; those who wait are kept beside it, so that one who gives up leaves no
-/// trace and the others move up. `tail` is the base with everything that is promised, from which a new ask is judged.
+/// The state `base` holds what has been granted; calls that wait are kept beside it, so that one that gives up leaves
+/// no trace and the others move up. `tail` is the base with everything that is promised, from which a new ask is
+/// judged.
 ///
 /// Every change begins by bringing the queue up to the present (``advance(to:)``): what has become due since the last
-/// time is taken at the moment at which it became due, not at which somebody noticed.
+/// time is taken at the moment at which it became due, not at which it was noticed.
 struct RateLimiterState {
     /// Permits that were taken.
     struct Grant: Sendable {
@@ -35,7 +36,7 @@ struct RateLimiterState {
     private(set) var waiting = 0
 
     private var tail: AnyRateMeter.State
-    /// Whether `tail` and the moments of all tickets but the first have to be worked out anew.
+    /// Whether `tail` and the moments of all tickets but the first have to be worked out again.
     private var isStale = false
     private var advancedTo: Int64
     private(set) var generation: UInt64 = 0
@@ -54,14 +55,14 @@ struct RateLimiterState {
         tail = meter.unused
     }
 
-    /// Whether nobody waits and nobody has to be told that a wait has ended.
+    /// Whether no call waits, and none has to be told that its wait has ended.
     var isQuiet: Bool { queue.isEmpty && ended.isEmpty }
 
     var isPaced: Bool { if case .paced = meter { true } else { false } }
 
     // MARK: Time that was read wrongly
 
-    /// A moment after this one that somebody has read from the clock; `nil` if nothing tells of one.
+    /// A moment after this one that another has read from the clock; `nil` if nothing tells of one.
     func latestMoment(after now: Int64) -> Int64? {
         advancedTo > now ? advancedTo : meter.latestMoment(base, after: now)
     }
@@ -99,7 +100,7 @@ struct RateLimiterState {
         }
     }
 
-    /// What an ask gets behind those who wait.
+    /// What an ask gets behind the calls that wait.
     private mutating func askBehind(_ permits: Int, now: Int64, maxWait: Int64) -> RateMeterAnswer {
         guard let least = meter.leastWait(permits), least <= maxWait else { return .never }
         guard let due = due(permits, from: now) else { return .beyondTime }
@@ -182,7 +183,7 @@ struct RateLimiterState {
         return waiter
     }
 
-    /// When somebody who waits has to be told, if anybody waits.
+    /// When a waiting call has to be told, if any waits.
     var nextWake: Int64? { waiting > 0 ? queue.first?.due : nil }
 
     /// Hands over the tickets whose wait has ended.
@@ -228,8 +229,8 @@ struct RateLimiterState {
 
     // MARK: Control
 
-    /// Puts another configuration in force: what was used is kept, and everybody's moment is worked out anew. Who comes
-    /// too late by that, or asked for more than there will ever be, is refused.
+    /// Puts another configuration in force: what was used is kept, and every call's moment is worked out again. One
+    /// that comes too late by that, or asked for more than there will ever be, is refused.
     mutating func update(_ configuration: RateLimiter.Configuration, now: Int64) {
         let now = advance(to: now)
         self.configuration = configuration

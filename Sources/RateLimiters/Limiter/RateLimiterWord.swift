@@ -4,9 +4,9 @@ internal import Synchronization
 /// The state of a paced rule in one atomic word: its theoretical arrival time, and the lowest bits of the number of the
 /// update by which its parameters came.
 ///
-/// Whoever holds the limiter's lock takes the word out (``takeOutLocked()``), which leaves ``isOut`` in its place, and
-/// puts it back unless somebody waits or listens. Without the lock, permits are taken by a compare-and-exchange. Why
-/// that is safe:
+/// The holder of the limiter's lock takes the word out (``takeOutLocked()``), which leaves ``isOut`` in its place, and
+/// puts it back unless a call waits or an observer listens. Without the lock, permits are taken by a
+/// compare-and-exchange. Why that is safe:
 ///
 /// - The word is all that an ask depends on, beside the parameters and the clock. An exchange that finds the word as it
 ///   was read makes one step of a decision that was right for it. One that was read before it was taken out fails, or,
@@ -17,7 +17,7 @@ internal import Synchronization
 ///   it: an update takes the word out by an exchange that would come first in the word's order, and a word put back
 ///   after an update differs from those before it in its lowest bits.
 /// - Three bits tell eight updates apart. A thread would have to be stopped between two instructions for exactly eight
-///   updates, in which nobody takes or returns a permit and the arrival time comes out as the same number, to take one
+///   updates, in which no permit is taken or returned and the arrival time comes out as the same number, to take one
 ///   permit at the price of an earlier rate.
 struct RateLimiterWord: ~Copyable, Sendable {
     enum Outcome {
@@ -107,7 +107,8 @@ struct RateLimiterWord: ~Copyable, Sendable {
 
     /// Changes the parameters, while the word is out.
     func useLocked(_ meter: PacedMeter, mayWait: Bool) {
-        // Pairs with the reader's fence: who has read one of the values below finds that the word was taken out.
+        // Pairs with the reader's fence: a reader that has read one of the values below finds that the word was taken
+        // out.
         atomicMemoryFence(ordering: .releasing)
         update.wrappingAdd(1, ordering: .relaxed)
         cost.store(meter.cost, ordering: .relaxed)

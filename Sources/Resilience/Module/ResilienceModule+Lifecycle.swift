@@ -64,7 +64,7 @@ extension ResilienceModule {
             // A task of its own, so that it is not cancelled with the caller's.
             let task = Task(name: "resilience \(name)", executorPreference: preferredExecutor) {
                 if let store = present.store { await self.restore(from: store) }
-                lifecycle.withLock { $0.runsJobs = true }
+                self.lifecycle.withLock { $0.runsJobs = true }
                 await self.runJobs(present.jobs)
             }
             lifecycle.withLock { $0.background = task }

@@ -17,7 +17,7 @@ protocol Component: Sendable {
 struct Complaint {
     /// As the end of a sentence: `is open`.
     let text: String
-    /// As what somebody has: `an open circuit breaker`.
+    /// With an article: `an open circuit breaker`.
     var noun = ""
     /// Whether it lets nothing through.
     let isOutage: Bool

@@ -127,7 +127,7 @@ package final class StoreLink: Sendable {
             else { return (false, nil, nil) }
             state.jobs.append(job)
             defer { state.waiter = nil }
-            // Whoever runs this has perhaps been started, and not begun yet.
+            // The task that runs this has perhaps been started, and not begun yet.
             let isFirst = state.phase == .new && state.timer.deadline == nil
             return (true, state.waiter, isFirst ? state.timer.action(for: now.advanced(by: limit)) : nil)
         }
@@ -309,8 +309,6 @@ package final class StoreLink: Sendable {
 /// A flag that is set once.
 private final class SingleFlag: Sendable {
     private let flag = Atomic(false)
-
-    var isSet: Bool { flag.load(ordering: .acquiring) }
 
     /// Whether this has set it.
     func set() -> Bool { !flag.exchange(true, ordering: .acquiringAndReleasing) }

@@ -1,5 +1,5 @@
 /// Listens to a store until the task is cancelled: whenever that ends, again after a delay that grows. Listening that
-/// held for longer than the longest delay was good, and the delays begin anew.
+/// held for longer than the longest delay was good, and the delays begin again.
 ///
 /// - Parameters:
 ///   - longest: The longest delay. Asked each time.

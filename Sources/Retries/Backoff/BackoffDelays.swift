@@ -14,7 +14,7 @@ package struct BackoffDelays: Sendable {
         (self.backoff, self.cap, self.random) = (backoff, cap, random)
     }
 
-    /// The delay after one failure more. Where the backoff would give up, the longest: nobody may.
+    /// The delay after one failure more. Where the backoff would give up, the longest, because these never give up.
     package mutating func next(after error: any Error) -> Duration {
         attempt = min(attempt + 1, 1_000)
         let failure = Backoff.Failure(error: error, attempt: attempt, step: attempt, previousDelay: previous)
