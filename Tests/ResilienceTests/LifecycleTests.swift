@@ -83,8 +83,27 @@ struct LifecycleTests {
         stage.clock.advance(by: .seconds(5))
         _ = await ending.value
         #expect(module.state == .stopped)
-        gate.finish()
         try await running.value
+        gate.finish()
+    }
+
+    @Test("what runs in the background may end the module, and wait for that", arguments: [false, true])
+    func endedByBackground(begunElsewhere: Bool) async throws {
+        let stage = try Stage()
+        let module = stage.module
+        let ended = Waiter<Void>()
+        module.addJob { module in
+            if begunElsewhere { try? await Waiter<Void>().value { true } }
+            await module.shutdown()
+            ended.finish()
+        }
+        let running = Task { try await module.run() }
+        while module.state == .idle { await Task.yield() }
+        if begunElsewhere { running.cancel() }
+        // On a clock that stands still.
+        try await running.value
+        try await ended.value()
+        #expect(module.state == .stopped)
     }
 
     @Test("running twice, or after the end, is an error and changes nothing")

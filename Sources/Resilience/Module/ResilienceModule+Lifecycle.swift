@@ -26,7 +26,11 @@ extension ResilienceModule {
         var background: Task<Void, Never>?
         /// Whether it has begun to, after restoring the state.
         var runsJobs = false
-        /// Ends at the same time, for ``ResilienceModule/run()``.
+        /// Whether the end of the module has seen to it.
+        var hasEndedBackground = false
+        /// Ends the wait for it.
+        let backgroundWait = Waiter<Void>()
+        /// Ends when no more jobs come, or the module fails; for ``ResilienceModule/run()``.
         let life: AsyncStream<Never>
         let endLife: AsyncStream<Never>.Continuation
 
@@ -59,23 +63,20 @@ extension ResilienceModule {
         }
         guard !isRefused else { throw LifecycleError(module: name, state: present.state) }
         events.deliver()
-        var background: Task<Void, Never>?
         if present.ending == nil {
             // A task of its own, so that it is not cancelled with the caller's.
-            let task = Task(name: "resilience \(name)", executorPreference: preferredExecutor) {
+            let background = Task(name: "resilience \(name)", executorPreference: preferredExecutor) {
                 if let store = present.store { await self.restore(from: store) }
                 self.lifecycle.withLock { $0.runsJobs = true }
                 await self.runJobs(present.jobs)
             }
-            lifecycle.withLock { $0.background = task }
-            background = task
+            lifecycle.withLock { $0.background = background }
             // Ends when the task is cancelled, or the stream is finished.
             for await _ in present.life {}
         }
         _ = await shutdown()
-        // Also where the end began before it was known.
-        background?.cancel()
-        await background?.value
+        // Where the end began before there was one.
+        if !lifecycle.withLock({ $0.hasEndedBackground }) { await endBackground() }
         if let failure = lifecycle.withLock({ $0.failure }) { throw failure }
     }
 
@@ -89,7 +90,11 @@ extension ResilienceModule {
 
     private func runJobs(_ jobs: AsyncStream<Job>) async {
         await withTaskGroup(of: Void.self) { group in
-            for await job in jobs { group.addTask(name: "resilience \(name)") { await job(self) } }
+            for await job in jobs {
+                group.addTask(name: "resilience \(name)") {
+                    await Self.$moduleOfJob.withValue(ObjectIdentifier(self)) { await job(self) }
+                }
+            }
         }
     }
 
@@ -155,6 +160,7 @@ extension ResilienceModule {
             return ending
         }
         events.deliver()
+        if Self.moduleOfJob == ObjectIdentifier(self) { lifecycle.withLock { $0.backgroundWait }.finish() }
         return await ending.value
     }
 
@@ -202,12 +208,17 @@ extension ResilienceModule {
         return report
     }
 
-    /// Waits for what it runs as long as for calls that were cancelled.
+    /// The module whose background the current task is part of.
+    @TaskLocal private static var moduleOfJob: ObjectIdentifier?
+
+    /// Waits for what it runs as long as for calls that were cancelled; not for a job that waits for this end.
     private func endBackground() async {
-        let (background, runsJobs) = lifecycle.withLock { ($0.background, $0.runsJobs) }
+        let (background, runsJobs, waiter) = lifecycle.withLock { lifecycle in
+            lifecycle.hasEndedBackground = lifecycle.background != nil
+            return (lifecycle.background, lifecycle.runsJobs, lifecycle.backgroundWait)
+        }
         background?.cancel()
         guard let background, runsJobs else { return }
-        let waiter = Waiter<Void>()
         let timer = time.schedule(at: time.now.advanced(by: max(.zero, options.cancellationPeriod))) { waiter.finish() }
         Task(executorPreference: preferredExecutor) {
             await background.value
