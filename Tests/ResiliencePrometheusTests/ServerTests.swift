@@ -25,7 +25,7 @@ struct ServerTests {
             case "/resilience4j": page = resilience4j.page(.openMetrics)
             case "/metrics":
                 page = neutral.page(accept: request.headers["accept"])
-                accepted.types.withLock { $0.insert(page.contentType) }
+                _ = accepted.types.withLock { $0.insert(page.contentType) }
             default: return nil
             }
             return PageServer.Answer(contentType: page.contentType, body: page.bytes)
