@@ -24,8 +24,8 @@ public struct CircuitStoreConformance: Sendable {
     /// - Parameters:
     ///   - store: The store, which works.
     ///   - seed: Which random reports are made; told with what they find. Default: others each time.
-    ///   - patience: How long to wait for a change to be told. Default: a minute, which only a store that does not tell it
-    ///     takes; less may not be enough where many tests run at once.
+    ///   - patience: How long to wait for a change to be told. Default: a minute, which only a store that does not tell
+    ///     it takes; less may not be enough where many tests run at once.
     ///   - wait: Lets time pass for the store. Default: sleeps.
     public init(
         _ store: any CircuitStore, seed: UInt64 = .random(in: 1...UInt64.max), patience: Duration = .seconds(60),

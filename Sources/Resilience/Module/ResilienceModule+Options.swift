@@ -13,8 +13,8 @@ extension ResilienceModule {
         /// How long a shutdown waits for calls that run before it cancels them, 0 to 292 years. Default: 30 s.
         public var gracePeriod: Duration
 
-        /// How long a shutdown waits for calls that it has cancelled before it leaves them, and after that as long again
-        /// at most for what runs in the background, 0 to 292 years. Default: 5 s.
+        /// How long a shutdown waits for calls that it has cancelled before it leaves them, and after that as long
+        /// again at most for what runs in the background, 0 to 292 years. Default: 5 s.
         public var cancellationPeriod: Duration
 
         let defaultPolicy: PolicyRecipe
