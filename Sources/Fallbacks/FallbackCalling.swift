@@ -171,25 +171,7 @@ extension FallbackCalling where Key == NoKey {
         accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {
-        guard outer == nil, !inner._isGuarded else {
-            let context = outer ?? inner.rootContext
-            return try await servedNested(NoKey(), context, isAccepted, operation)
-        }
-        var unaccepted: Value?
-        let cause: any Error
-        let start = fallback.keeper.begin()
-        do {
-            let outcome = try await inner.outcome(accepting: isAccepted, operation)
-            guard let failure = outcome.unaccepted else {
-                fallback.noteSuccess(outcome.value, for: NoKey(), readAt: start)
-                return outcome.value
-            }
-            unaccepted = outcome.value
-            cause = UnacceptedResult.showing(outcome.value, failure)
-        } catch {
-            cause = error
-        }
-        return try await fallback.serve(cause, unaccepted, NoKey(), inner.rootContext).value
+        try await execute(for: NoKey(), within: outer, accepting: isAccepted, operation)
     }
 
     /// Runs an operation that asks for its `Context`, otherwise as the form whose operation takes no argument.
