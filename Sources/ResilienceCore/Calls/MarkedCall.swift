@@ -91,10 +91,7 @@ struct OuterCall<Call: AnyObject & Sendable>: ~Copyable, Sendable {
         guard let call else { return }
         let remaining = nearest(call)
         guard remaining !== call else { return }
-        // Released outside the lock, which it may be the last reference to a whole chain to be.
-        _ = link.withLock { link in
-            defer { link = remaining }
-            return link
-        }
+        // The old one is released outside the lock: it may be the last reference to a whole chain.
+        link.replace(with: remaining)
     }
 }
