@@ -17,13 +17,13 @@ extension Hedge {
         /// value that is not accepted never does. Default: all.
         public var handles: ErrorCondition
 
-        /// How much longer than asked for a hedge waits that a server asked to wait, as a share of it: 0 to 1. Callers
-        /// that are asked the same come back spread from then on, never sooner. Default: 0.5.
-        public var hintJitter: Double
-
         /// The longest wait that a server may ask for. One that asks for more gets no further hedge of the call. Zero
         /// or more. Default: 30 seconds.
         public var maxHint: Duration
+
+        /// How much longer than asked for a hedge waits that a server asked to wait, as a share of it: 0 to 1. Callers
+        /// that are asked the same come back spread from then on, never sooner. Default: 0.5.
+        public var hintJitter: Double
 
         /// What bounds the hedges of all calls together, shared with other hedges and with retries. Default: `nil`.
         public var budget: (any AttemptBudget)?
@@ -33,15 +33,15 @@ extension Hedge {
             delay: Delay = .percentile(),
             maxHedges: Int = 1,
             handles: ErrorCondition = .all,
-            hintJitter: Double = 0.5,
             maxHint: Duration = .seconds(30),
+            hintJitter: Double = 0.5,
             budget: (any AttemptBudget)? = nil
         ) {
             self.delay = delay
             self.maxHedges = maxHedges
             self.handles = handles
-            self.hintJitter = hintJitter
             self.maxHint = maxHint
+            self.hintJitter = hintJitter
             self.budget = budget
         }
 
@@ -61,8 +61,8 @@ extension Hedge {
             var check = ConfigurationCheck("hedge")
             delay.check(&check)
             check.require("maxHedges", maxHedges, in: 1...10)
-            check.require("hintJitter", hintJitter, in: 0...1)
             check.require(notNegative: "maxHint", maxHint)
+            check.require("hintJitter", hintJitter, in: 0...1)
             check.requireObject("budget", budget)
             try check.finish()
         }

@@ -14,8 +14,8 @@ extension Hedge.Configuration: DocumentRepresentable {
         reader.object { object in
             if let reader = object.reader("delay") { delay.read(reader) }
             object.read("maxHedges", &maxHedges)
-            object.read("hintJitter", &hintJitter)
             object.read("maxHint", &maxHint)
+            object.read("hintJitter", &hintJitter)
             if let reader = object.reader("budget") {
                 if reader.isNull { budget = nil } else if let named = reader.budget() { budget = named }
             }
@@ -25,7 +25,7 @@ extension Hedge.Configuration: DocumentRepresentable {
     /// What a document can say about this configuration. A budget that has no name in the environment is left out.
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
         var values: [String: ConfigurationValue] = [
-            "maxHedges": .integer(maxHedges), "hintJitter": .number(hintJitter), "maxHint": .duration(maxHint),
+            "maxHedges": .integer(maxHedges), "maxHint": .duration(maxHint), "hintJitter": .number(hintJitter),
         ]
         values["delay"] = delay.document
         values["budget"] = budget.map { environment.name(of: $0).map { .string($0) } } ?? .null

@@ -137,7 +137,7 @@ struct HedgePlan {
         stopTimer()
         guard let delay = end.outcome.hint?.delay, delay <= configuration.maxHint else { return state.stopHedging() }
         let earliest = max(notBefore ?? start, end.instant.advanced(by: delay))
-        var latest = end.instant.advanced(by: delay + delay.multipliedSaturated(by: configuration.hintJitter))
+        var latest = end.instant.advanced(by: delay.prolonged(by: configuration.hintJitter))
         let last = context.lastMoment(on: hedge.time, now: hedge.time.now)
         // No call waits for an attempt that could not be made.
         guard earliest <= last else { return state.stopHedging() }

@@ -137,7 +137,7 @@ struct RetryState {
 
     /// The jitter of a delay that was asked for.
     private func above(_ delay: Duration) -> ClosedRange<Duration> {
-        delay...(delay + delay.multipliedSaturated(by: configuration.hintJitter))
+        delay...delay.prolonged(by: configuration.hintJitter)
     }
 
     /// After a server's word the backoff begins again, as in gRPC (gRFC A6): what comes next is another trouble.

@@ -267,7 +267,7 @@ struct HTTPPipelineTests {
         #expect(faults { $0.rule.maxHint = .seconds(-1) } == ["api.rule.maxHint"])
         #expect(faults { $0.totalLimit = .seconds(-1) }.contains("api.totalLimit"))
         #expect(faults { $0.retry?.maxAttempts = 0 } == ["api.retry.maxAttempts"])
-        #expect(faults { $0.pause?.spread = 2 } == ["api.pause.spread"])
+        #expect(faults { $0.pause?.hintJitter = 2 } == ["api.pause.hintJitter"])
         let several = faults {
             $0.attemptLimit = .seconds(40)
             $0.maxAuthorities = -3

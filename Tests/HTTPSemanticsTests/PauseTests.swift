@@ -166,10 +166,10 @@ struct PauseTests {
     func update() async throws {
         let pause = try pause()
         await busy(pause, 503, .seconds(50))
-        try pause.update(.init(maxPause: .seconds(20), spread: 0, maxWaiting: 0))
+        try pause.update(.init(maxPause: .seconds(20), hintJitter: 0, maxWaiting: 0))
         #expect(pause.remaining == .seconds(20))
         await #expect(throws: Pause.PausedError.self) { try await pause.execute {} }
-        #expect(throws: ConfigurationError.self) { try pause.update(.init(maxPause: .zero, spread: 7)) }
+        #expect(throws: ConfigurationError.self) { try pause.update(.init(maxPause: .zero, hintJitter: 7)) }
         #expect(pause.configuration.maxPause == .seconds(20))
     }
 }

@@ -32,14 +32,14 @@ struct PipelineDocumentTests {
             "families": [
                 "api": [
                     "maxKeys": 7, "idleLimit": "5s", "timeout": ["20s", "4s"], "retry": ["maxAttempts": 2],
-                    "pause": ["maxPause": "9s", "spread": 0.25, "maxWaiting": 3],
+                    "pause": ["maxPause": "9s", "hintJitter": 0.25, "maxWaiting": 3],
                     "circuitBreaker": ["window": ["duration": "60s"]], "bulkhead": ["limit": 5],
                 ]
             ]
         ]
         #expect(faults(module, document) == [])
         let pause = try #require(policy.pauses.first)
-        #expect(pause.configuration == .init(maxPause: .seconds(9), spread: 0.25, maxWaiting: 3))
+        #expect(pause.configuration == .init(maxPause: .seconds(9), hintJitter: 0.25, maxWaiting: 3))
         #expect(pipeline.policies.maxKeys == 7)
         #expect(pipeline.policies.idleLimit == .seconds(5))
         #expect(policy.bulkheads.first?.limit == 5)
@@ -92,7 +92,7 @@ struct PipelineDocumentTests {
             ),
             (["maxKeys": 0], "families.api.maxKeys: 0 is outside 1...1000000"),
             (["idleLimit": "0s"], "families.api.idleLimit: \"0s\" is outside 1 ns...292 years"),
-            (["pause": ["spread": 2]], "families.api.pause.spread: 2 is outside 0.0...1.0"),
+            (["pause": ["hintJitter": 2]], "families.api.pause.hintJitter: 2 is outside 0.0...1.0"),
             (["maxKey": 4], "families.api.maxKey: 4 is for an unknown key"),
         ] as [(ConfigurationValue, String)])
     func contradictions(_ part: ConfigurationValue, _ fault: String) throws {

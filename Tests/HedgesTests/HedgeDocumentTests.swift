@@ -44,7 +44,7 @@ struct HedgeDocumentTests {
                         0.9, window: 500, warmUp: 50, minimum: .milliseconds(2), fallback: .milliseconds(100)))
             ),
             (["budget": nil], .init()),
-            (["hintJitter": 0.25, "maxHint": "5s"], .init(hintJitter: 0.25, maxHint: .seconds(5))),
+            (["maxHint": "5s", "hintJitter": 0.25], .init(maxHint: .seconds(5), hintJitter: 0.25)),
         ] as [(ConfigurationValue, Configuration)])
     func forms(document: ConfigurationValue, expected: Configuration) throws {
         let configuration = try Configuration(document)

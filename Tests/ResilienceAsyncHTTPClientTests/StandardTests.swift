@@ -104,7 +104,7 @@
             var pipeline = HTTPPipeline.Configuration()
             pipeline.retry = nil
             pipeline.totalLimit = nil
-            pipeline.pause?.spread = 0
+            pipeline.pause?.hintJitter = 0
             try await RawServer.with([busy, response("200 OK", body: "7")]) { server, url in
                 try await withClient { [pipeline] client in
                     let api = try ResilientHTTPClient(client, pipeline: pipeline, clock: clock)

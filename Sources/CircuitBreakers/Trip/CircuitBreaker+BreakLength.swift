@@ -102,8 +102,7 @@ extension CircuitBreaker {
                     return otherwise.length(context, random)
                 }
                 guard hintJitter > 0 else { return asked }
-                let longer = asked + asked.multipliedSaturated(by: hintJitter * random.next())
-                return min(longer, max(asked, .nanoseconds(Int64.max)))
+                return min(asked.prolonged(by: hintJitter * random.next()), max(asked, .nanoseconds(Int64.max)))
             }
         }
 

@@ -6,16 +6,17 @@ extension Pause {
         /// The longest pause, whatever the server asks for. At least 1 ns. Default: 60 seconds.
         public var maxPause: Duration
 
-        /// Over how much more than the pause the waiting calls come back, as a share of it: 0 to 1. Default: 0.5.
-        public var spread: Double
+        /// How much longer than the pause that was asked for calls wait, as a share of it: 0 to 1. They come back spread
+        /// from its end on, never sooner. Default: 0.5.
+        public var hintJitter: Double
 
         /// How many calls may wait at once, zero or more; others are refused. Default: 1000.
         public var maxWaiting: Int
 
         /// Creates a configuration; every part has a default.
-        public init(maxPause: Duration = .seconds(60), spread: Double = 0.5, maxWaiting: Int = 1000) {
+        public init(maxPause: Duration = .seconds(60), hintJitter: Double = 0.5, maxWaiting: Int = 1000) {
             self.maxPause = maxPause
-            self.spread = spread
+            self.hintJitter = hintJitter
             self.maxWaiting = maxWaiting
         }
 
@@ -25,7 +26,7 @@ extension Pause {
         public func validate() throws(ConfigurationError) {
             var check = ConfigurationCheck("pause")
             check.require(positive: "maxPause", maxPause)
-            check.require("spread", spread, in: 0...1)
+            check.require("hintJitter", hintJitter, in: 0...1)
             check.require("maxWaiting", maxWaiting, atLeast: 0)
             try check.finish()
         }

@@ -11,13 +11,13 @@ extension Pause.Configuration: DocumentRepresentable {
     public mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
             object.read("maxPause", &maxPause)
-            object.read("spread", &spread)
+            object.read("hintJitter", &hintJitter)
             object.read("maxWaiting", &maxWaiting)
         }
     }
 
     /// What a document can say about this configuration.
     public func document(in environment: DocumentEnvironment) -> ConfigurationValue {
-        ["maxPause": .duration(maxPause), "spread": .number(spread), "maxWaiting": .integer(maxWaiting)]
+        ["maxPause": .duration(maxPause), "hintJitter": .number(hintJitter), "maxWaiting": .integer(maxWaiting)]
     }
 }

@@ -105,7 +105,7 @@ public final class Pause: Strategy {
             let now = time.now
             let earliest = now.advanced(by: remaining)
             let extra = Duration.nanoseconds(state.withLock { $0.machine.length })
-                .multipliedSaturated(by: configuration.spread * random.next())
+                .multipliedSaturated(by: configuration.hintJitter * random.next())
             var instant = earliest.advanced(by: extra)
             let last = context.lastMoment(on: time, now: now)
             guard earliest <= last else { throw reject(remaining) }
