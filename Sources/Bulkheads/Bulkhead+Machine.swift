@@ -17,6 +17,56 @@ extension Bulkhead {
         let result: Result<QueuedAdmission, any Error>
     }
 
+    /// Returns a slot.
+    func giveBack(_ admission: Admission) {
+        // Before the slot is free: where no slot is in use, every call has been counted.
+        finishedCalls.wrappingAdd(1, ordering: .relaxed)
+        var gate = BulkheadGate(word: gate.load(ordering: .relaxed))
+        // The slots of a partition are counted under the lock, also those of one that is gone by now.
+        while !gate.isGuarded, admission.part == 0 {
+            let (isExchanged, original) = self.gate.weakCompareExchange(
+                expected: gate.word, desired: gate.returned.word, ordering: .acquiringAndReleasing)
+            if isExchanged { return }
+            gate = BulkheadGate(word: original)
+        }
+        giveBackByLock(admission)
+    }
+
+    @inline(never)
+    private func giveBackByLock(_ admission: Admission) {
+        guard admission.part >= 0 else { return giveBackClaim(admission) }
+        let now = admission.isAnnounced ? time.now : admission.start
+        let hasQueue = withState { state in
+            let hasQueue = state.giveBack(Int(admission.part))
+            if state.marksCalls { state.endUnmarked(admission.period) }
+            if admission.isAnnounced {
+                let duration = admission.start.duration(to: now)
+                events.post(.finished(duration: duration, inUse: state.inUse))
+            }
+            return hasQueue
+        }
+        // The clock is the user's code, so it is read outside the lock; the first to come meanwhile serves.
+        guard hasQueue else { return }
+        let present = time.now
+        withState(now: present) { $0.serve(now: present) }
+    }
+
+    /// Takes a slot that is free, under the lock; nothing if there is none, or if the call has to be marked first.
+    ///
+    /// - Parameter partition: The partition's name; `nil` for the calls without one.
+    @inline(never)
+    func admitByLock(_ partition: String?) -> Admission {
+        let reading = reading
+        guard !reading.marksCalls else { return .none }
+        let start = reading.isTimed ? time.now : nil
+        return withState { state in
+            let part = state.part(partition)
+            guard !state.marksCalls, state.takeFreeSlot(part) else { return .none }
+            return announcedLocked(
+                part: part, inUse: state.inUse, waited: .zero, start: start, period: state.markPeriod)
+        }
+    }
+
     /// Runs `body` under the lock, then does what follows from it.
     func withState<Result: Sendable>(
         now: TimeSource.Instant? = nil, _ body: (inout State) -> Result
