@@ -49,6 +49,73 @@ extension CircuitBreaker {
         }
     }
 
+    // MARK: The end of a call
+
+    /// Counts a call that threw as what the conditions on errors take it for.
+    ///
+    /// - Returns: Whether the result came in time to count.
+    @discardableResult
+    func recordError(_ error: any Error, _ admission: Admission, _ context: Context) -> Bool {
+        let conditions = conditions.withLock { $0 }
+        return record(Outcome(conditions.judge(error, in: context)), admission, error)
+    }
+
+    /// - Returns: Whether the result came in time to count: in the state that let the call through, and before a probe
+    ///   was given up.
+    @discardableResult
+    func record(_ outcome: Outcome, _ admission: Admission, _ error: (any Error)?) -> Bool {
+        // The call around it tells how the whole ended.
+        if admission.gate.isWithinCall { return true }
+        let current = CircuitBreakerGate(word: gate.load(ordering: .relaxed))
+        let wasTimed = admission.gate.needsTime
+        let isTimed = wasTimed || current.needsTime
+        let now = isTimed ? time.now : TimeSource.Instant.unknown
+        let start = wasTimed ? admission.start : now
+        if current.isMeasured, wasTimed, let kind = outcome.meterKind {
+            meters.record(kind, nanoseconds: now.nanoseconds.subtractingSaturated(start.nanoseconds))
+        }
+        let call = CircuitBreakerState.EndedCall(ticket: admission.gate.ticket, start: start, isTimed: wasTimed)
+        let ended = locked { machine in
+            let (slowBefore, lateBefore) = (machine.totals.slow, machine.totals.late)
+            let request = machine.recordEnd(outcome, call, outcome == .failure ? error : nil, now: now)
+            if current.isObserved {
+                let isSlow = machine.totals.slow != slowBefore
+                events.post(
+                    .called(outcome, duration: start.duration(to: now), isSlow: isSlow))
+            }
+            let isNew = machine.isDirty
+            if isNew { publishLocked(&machine) }
+            return (
+                request: request, isNew: isNew, isLate: machine.totals.late != lateBefore,
+                discarded: machine.discarded.isEmpty ? nil : machine.takeDiscarded()
+            )
+        }
+        // A call that need not be timed may open the breaker, and a break begins now.
+        if let request = ended.request { trip(request, error: error, now: isTimed ? now : time.now) }
+        if ended.isNew { afterPublishing() } else if current.isObserved { events.deliver() }
+        if outcome == .failure { fleet.failed() }
+        return !ended.isLate
+    }
+
+    /// Opens the breaker on request of its state machine: asks the predicates and the break's length, which are the
+    /// user's code, outside the lock. If the state has changed by then, another task was faster.
+    func trip(_ request: TripRequest, error: (any Error)?, now: TimeSource.Instant) {
+        if request.isObserving {
+            let rules = request.predicates.filter { $0.holds(request.counts) }.map(\.rule)
+            if !rules.isEmpty { withMachine { $0.report(rules, request) } }
+            return
+        }
+        guard request.reason != nil || request.predicates.contains(where: { $0.holds(request.counts) }) else { return }
+        let context = BreakContext(
+            consecutiveOpens: request.consecutiveOpens, error: error, counts: request.counts)
+        let length = request.breakLength.length(context, random)
+        withMachine { $0.open(request, request.reason ?? .predicate, for: length, error: error, now: now) }
+        // A break that began some time ago may be over.
+        if request.moment != nil { advanced { _, _ in } }
+    }
+
+    // MARK: What follows from a change
+
     /// Makes changes visible to readers without the lock and posts their events.
     func publishLocked(_ machine: inout CircuitBreakerState) {
         openUntil.store(machine.openUntil.nanoseconds, ordering: .relaxed)
@@ -81,6 +148,9 @@ extension CircuitBreaker {
         rearmTimer()
         fleet.signalChange()
     }
+
+    /// Adopts the part of a configuration that is used outside the lock of the state machine.
+    func use(_ conditions: ErrorConditions) { self.conditions.replace(with: conditions) }
 
     var isObserved: Bool { events.isListening }
 

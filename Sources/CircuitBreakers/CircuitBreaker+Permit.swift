@@ -78,7 +78,7 @@ extension CircuitBreaker {
         @discardableResult
         public consuming func fail(_ error: any Error) -> Bool {
             isEnded = true
-            return breaker.judge(error, admission, context)
+            return breaker.recordError(error, admission, context)
         }
 
         /// The call ended with an outcome that the caller has judged.

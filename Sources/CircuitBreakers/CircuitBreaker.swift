@@ -25,7 +25,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     let machine: Lock<CircuitBreakerState>
     let events: EventChannel<EventKind>
     let meters: MeterPoint
-    private let conditions: Lock<ErrorConditions>
+    let conditions: Lock<ErrorConditions>
     let timer = Lock(TimerSlot())
 
     /// The state, the generation and what a call has to do, in one word; written under the lock of `machine`.
@@ -55,7 +55,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
     let fleet = FleetLink()
 
     /// Rejections, counted without the lock of `machine`. Read with the other totals by ``totals``.
-    private let rejections = Atomic<Int>(0)
+    let rejections = Atomic<Int>(0)
 
     /// Creates a breaker.
     ///
@@ -131,26 +131,6 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         succeeded(admission)
     }
 
-    /// A call that was let through: the gate it came through, and when.
-    @usableFromInline
-    struct Admission: Sendable {
-        @usableFromInline let gate: CircuitBreakerGate
-        let start: TimeSource.Instant
-    }
-
-    @usableFromInline
-    func admit(_ context: Context) throws(OpenError) -> Admission {
-        let gate = currentGate
-        if gate.letsThroughUnmarked { return admission(gate, context) }
-        return try admitMarked(gate, context)
-    }
-
-    private func admission(_ gate: CircuitBreakerGate, _ context: Context) -> Admission {
-        context.report(StateAtAdmission.self, (name, gate.state))
-        let start = gate.needsTime ? time.now : TimeSource.Instant(nanoseconds: 0)
-        return Admission(gate: gate, start: start)
-    }
-
     @usableFromInline
     func succeeded(_ admission: Admission) {
         if !countedAtOnce(admission) { recordSuccess(admission) }
@@ -179,134 +159,6 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
 
     @usableFromInline
     func failed(_ admission: Admission, _ error: any Error, _ context: Context) {
-        judge(error, admission, context)
+        recordError(error, admission, context)
     }
-
-    /// - Returns: Whether the result came in time to count.
-    @discardableResult
-    func judge(_ error: any Error, _ admission: Admission, _ context: Context) -> Bool {
-        let conditions = conditions.withLock { $0 }
-        return record(Outcome(conditions.judge(error, in: context)), admission, error)
-    }
-
-    /// The gate as it is now.
-    var currentGate: CircuitBreakerGate { CircuitBreakerGate(word: gate.load(ordering: .acquiring)) }
-
-    /// The error of an open breaker whose break is not over and that has no observers: there is nothing to do but
-    /// count.
-    @inline(never)
-    func refusalAtOnce(_ gate: CircuitBreakerGate) -> OpenError? {
-        guard gate.state == .open, !gate.isObserved else { return nil }
-        let now = time.now
-        // Relaxed is enough, because the gate was loaded acquiring.
-        let end = TimeSource.Instant(nanoseconds: openUntil.load(ordering: .relaxed))
-        let start = TimeSource.Instant(nanoseconds: openFrom.load(ordering: .relaxed))
-        guard now < end, now >= start else { return nil }
-        rejections.wrappingAdd(1, ordering: .relaxed)
-        let error = gate.hasFailure ? failure.withLock { $0 } : nil
-        let told = TimeSource.Instant(nanoseconds: reportedEnd.load(ordering: .relaxed))
-        return OpenError(policyName: name, state: .open, retryAfter: now.duration(to: told), lastFailure: error)
-    }
-
-    private func admitMarked(_ gate: CircuitBreakerGate, _ context: Context) throws(OpenError) -> Admission {
-        if gate.letsThrough {
-            guard gatesAround.contains(where: { $0.isOfSameState(as: gate) }) else {
-                return admission(gate, context)
-            }
-            context.report(StateAtAdmission.self, (name, gate.state))
-            return Admission(gate: .withinCall, start: TimeSource.Instant(nanoseconds: 0))
-        }
-        while true {
-            if let refusal = refusalAtOnce(gate) {
-                context.report(StateAtAdmission.self, (name, .open))
-                throw refusal
-            }
-            let now = time.now
-            let outer = gatesAround.filter(\.isProbe).map(\.number)
-            let (decision, state, gate, failure) = withMachine { machine in
-                let decision = machine.admit(now: now, within: outer)
-                // Calls nest here, and will when the breaker is closed.
-                if !outer.isEmpty { machine.marksCalls = true }
-                if case .rejected(let state, let retryAfter) = decision {
-                    machine.countRejections(1)
-                    if isObserved {
-                        let error = OpenError(
-                            policyName: name, state: state, retryAfter: retryAfter, lastFailure: machine.lastFailure)
-                        events.post(.rejected(error))
-                    }
-                }
-                let gate = CircuitBreakerGate(machine, isObserved: isObserved, isMeasured: meters.isAttached)
-                return (decision, machine.state, gate, machine.lastFailure)
-            }
-            switch decision {
-            case .admitted(let ticket):
-                context.report(StateAtAdmission.self, (name, state))
-                return Admission(gate: CircuitBreakerGate(ticket, orElse: gate), start: now)
-            case .rejected(let state, let retryAfter):
-                context.report(StateAtAdmission.self, (name, state))
-                throw OpenError(policyName: name, state: state, retryAfter: retryAfter, lastFailure: failure)
-            case .trip(let request): trip(request, error: nil, now: now)
-            }
-        }
-    }
-
-    /// - Returns: Whether the result came in time to count: in the state that let the call through, and before a probe
-    ///   was given up.
-    @discardableResult
-    func record(_ outcome: Outcome, _ admission: Admission, _ error: (any Error)?) -> Bool {
-        // The call around it tells how the whole ended.
-        if admission.gate.isWithinCall { return true }
-        let current = CircuitBreakerGate(word: gate.load(ordering: .relaxed))
-        let wasTimed = admission.gate.needsTime
-        let isTimed = wasTimed || current.needsTime
-        let now = isTimed ? time.now : TimeSource.Instant.unknown
-        let start = wasTimed ? admission.start : now
-        if current.isMeasured, wasTimed, let kind = outcome.meterKind {
-            meters.record(kind, nanoseconds: now.nanoseconds.subtractingSaturated(start.nanoseconds))
-        }
-        let admitted = CircuitBreakerState.Admission(ticket: admission.gate.ticket, start: start, isTimed: wasTimed)
-        let ended = locked { machine in
-            let (slowBefore, lateBefore) = (machine.totals.slow, machine.totals.late)
-            let request = machine.record(outcome, admitted, outcome == .failure ? error : nil, now: now)
-            if current.isObserved {
-                let isSlow = machine.totals.slow != slowBefore
-                events.post(
-                    .called(outcome, duration: start.duration(to: now), isSlow: isSlow))
-            }
-            let isNew = machine.isDirty
-            if isNew { publishLocked(&machine) }
-            return (
-                request: request, isNew: isNew, isLate: machine.totals.late != lateBefore,
-                discarded: machine.discarded.isEmpty ? nil : machine.takeDiscarded()
-            )
-        }
-        // A call that need not be timed may open the breaker, and a break begins now.
-        if let request = ended.request { trip(request, error: error, now: isTimed ? now : time.now) }
-        if ended.isNew { afterPublishing() } else if current.isObserved { events.deliver() }
-        if outcome == .failure { fleet.failed() }
-        return !ended.isLate
-    }
-
-    /// Opens the breaker on request of its state machine: asks the predicates and the break's length, which are the
-    /// user's code, outside the lock. If the state has changed by then, another task was faster.
-    func trip(_ request: TripRequest, error: (any Error)?, now: TimeSource.Instant) {
-        if request.isObserving {
-            let rules = request.predicates.filter { $0.holds(request.counts) }.map(\.rule)
-            if !rules.isEmpty { withMachine { $0.report(rules, request) } }
-            return
-        }
-        guard request.reason != nil || request.predicates.contains(where: { $0.holds(request.counts) }) else { return }
-        let context = BreakContext(
-            consecutiveOpens: request.consecutiveOpens, error: error, counts: request.counts)
-        let length = request.breakLength.length(context, random)
-        withMachine { $0.open(request, request.reason ?? .predicate, for: length, error: error, now: now) }
-        // A break that began some time ago may be over.
-        if request.moment != nil { advanced { _, _ in } }
-    }
-
-    /// Adopts the part of a configuration that is used outside the lock of the state machine.
-    func use(_ conditions: ErrorConditions) { self.conditions.replace(with: conditions) }
-
-    /// The rejections that were counted without the lock.
-    var uncountedRejections: Int { rejections.load(ordering: .relaxed) }
 }

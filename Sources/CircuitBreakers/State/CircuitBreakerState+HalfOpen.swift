@@ -41,7 +41,7 @@ extension CircuitBreakerState {
     }
 
     mutating func recordProbe(
-        _ outcome: CircuitBreaker.Outcome, _ number: UInt64, isSlow: Bool, _ admission: Admission,
+        _ outcome: CircuitBreaker.Outcome, _ number: UInt64, isSlow: Bool, _ call: EndedCall,
         _ error: (any Error)?, now: TimeSource.Instant
     ) -> TripRequest? {
         // Time is up at exactly the deadline: what ends then is late, and belongs to no state any more.
@@ -60,9 +60,9 @@ extension CircuitBreakerState {
         case .cancelled: probes.taken -= 1
         case .ignored:
             probes.taken -= 1
-            window.recordIgnored(startedAt: admission.start, now: now)
+            window.recordIgnored(startedAt: call.start, now: now)
         case .success, .failure:
-            count(outcome, isSlow: isSlow, admission, error, now: now)
+            count(outcome, isSlow: isSlow, call, error, now: now)
             let isGood = outcome == .success && !(isSlow && configuration.trip.looksAtSlowCalls)
             if isGood { probes.good += 1 } else { probes.bad += 1 }
         }

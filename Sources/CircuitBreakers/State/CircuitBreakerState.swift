@@ -17,8 +17,8 @@ struct CircuitBreakerState: Sendable {
         case withinCall
     }
 
-    /// A call that was let through, when it started, and whether its duration is measured.
-    struct Admission: Sendable {
+    /// A call that has ended: what its result belongs to, when it started, and whether its duration is measured.
+    struct EndedCall: Sendable {
         let ticket: Ticket
         let start: TimeSource.Instant
         let isTimed: Bool
@@ -171,15 +171,15 @@ struct CircuitBreakerState: Sendable {
     }
 
     /// Counts the end of a call and judges it. `now` is only looked at if the call was timed, or ``needsTime``.
-    mutating func record(
-        _ outcome: CircuitBreaker.Outcome, _ admission: Admission, _ error: (any Error)?, now: TimeSource.Instant
+    mutating func recordEnd(
+        _ outcome: CircuitBreaker.Outcome, _ call: EndedCall, _ error: (any Error)?, now: TimeSource.Instant
     ) -> TripRequest? {
-        let isSlow = isSlow(outcome, admission, now: now)
-        if case .withinCall = admission.ticket { return nil }
+        let isSlow = isSlow(outcome, call, now: now)
+        if case .withinCall = call.ticket { return nil }
         totals.count(outcome, isSlow: isSlow)
-        switch admission.ticket {
+        switch call.ticket {
         case .withinCall: return nil
-        case .probe(let number): return recordProbe(outcome, number, isSlow: isSlow, admission, error, now: now)
+        case .probe(let number): return recordProbe(outcome, number, isSlow: isSlow, call, error, now: now)
         case .generation(let generation):
             guard generation == self.generation else {
                 totals.late.increment()
@@ -190,10 +190,10 @@ struct CircuitBreakerState: Sendable {
         switch outcome {
         case .cancelled: return nil
         case .ignored:
-            window.recordIgnored(startedAt: admission.start, now: now)
+            window.recordIgnored(startedAt: call.start, now: now)
             return check.predicates.isEmpty ? nil : judge()
         case .success, .failure:
-            count(outcome, isSlow: isSlow, admission, error, now: now)
+            count(outcome, isSlow: isSlow, call, error, now: now)
             return judge()
         }
     }
@@ -239,21 +239,21 @@ struct CircuitBreakerState: Sendable {
     }
 
     mutating func count(
-        _ outcome: CircuitBreaker.Outcome, isSlow: Bool, _ admission: Admission, _ error: (any Error)?,
+        _ outcome: CircuitBreaker.Outcome, isSlow: Bool, _ call: EndedCall, _ error: (any Error)?,
         now: TimeSource.Instant
     ) {
         if let error { keep(error) }
-        let duration = admission.isTimed ? now.nanoseconds.subtractingSaturated(admission.start.nanoseconds) : nil
-        window.record(CallFlags(outcome, isSlow: isSlow), startedAt: admission.start, taking: duration, now: now)
+        let duration = call.isTimed ? now.nanoseconds.subtractingSaturated(call.start.nanoseconds) : nil
+        window.record(CallFlags(outcome, isSlow: isSlow), startedAt: call.start, taking: duration, now: now)
     }
 
     private func isSlow(
-        _ outcome: CircuitBreaker.Outcome, _ admission: Admission, now: TimeSource.Instant
+        _ outcome: CircuitBreaker.Outcome, _ call: EndedCall, now: TimeSource.Instant
     ) -> Bool {
         guard let limit = configuration.slowCallDuration, outcome == .success || outcome == .failure else {
             return false
         }
-        return admission.start.duration(to: now) > limit
+        return call.start.duration(to: now) > limit
     }
 
     private mutating func judge() -> TripRequest? {
