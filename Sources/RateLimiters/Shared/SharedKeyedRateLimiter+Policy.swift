@@ -89,11 +89,3 @@ extension PolicyPipeline {
         strategy(limiter.by(key))
     }
 }
-
-extension SharedKeyedRateLimiter.Single: ComponentLayer {
-    package var component: any Sendable { limiter }
-}
-
-extension SharedKeyedRateLimiter.ByContext: ComponentLayer {
-    package var component: any Sendable { limiter }
-}

@@ -1,5 +1,4 @@
 public import ResilienceCore
-internal import Synchronization
 
 extension SharedRateLimiter {
     /// Adds the totals, the permits that this node holds, how many tasks wait, and whether the store is away.
@@ -51,18 +50,8 @@ extension SharedRateLimiter {
     }
 }
 
-extension SharedKeyedRateLimiter: MetricSource {
-    /// Adds the totals and what this node holds, over all keys: no label names a key, because keys are many.
-    public func collect(into metrics: inout MetricCollection) {
-        shared.add(table.figures, to: &metrics)
-        metrics.add(SharedRateLimiter.Families.keys, [name], count)
-        metrics.add(SharedRateLimiter.Families.maxKeys, [name], maxKeys)
-        metrics.add(SharedRateLimiter.Families.refusedKeys, [name], table.refusedKeys.load(ordering: .relaxed))
-    }
-}
-
 extension SharedQuotaLink {
-    fileprivate func add(_ figures: (held: Int, waiting: Int), to metrics: inout MetricCollection) {
+    func add(_ figures: (held: Int, waiting: Int), to metrics: inout MetricCollection) {
         typealias Families = SharedRateLimiter.Families
         metrics.claim(tally.meters)
         let totals = totals

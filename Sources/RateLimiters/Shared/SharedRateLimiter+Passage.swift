@@ -1,19 +1,10 @@
 public import ResilienceCore
 
-/// The synchronous way through shared limiters: in if the node holds a permit; on the way out there is nothing to do.
+/// The synchronous way through a shared limiter: in if the node holds a permit; on the way out there is nothing to do.
 extension SharedRateLimiter {
     /// Lets a call in if a permit is there.
     @_documentation(visibility: internal)
     public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
         quota.takeFast(1, at: shared.time.now) ? 1 : 0
-    }
-}
-
-extension SharedKeyedRateLimiter.Single {
-    /// Lets a call in if a permit is there.
-    @_documentation(visibility: internal)
-    public func _enter(_ passage: inout Passage, at offset: Int, _ refusal: inout (any Error)?) -> Int {
-        guard let quota = try? limiter.table.quota(of: key) else { return 0 }
-        return quota.takeFast(1, at: limiter.shared.time.now) ? 1 : 0
     }
 }

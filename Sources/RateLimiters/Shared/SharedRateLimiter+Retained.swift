@@ -4,10 +4,3 @@ extension SharedRateLimiter: StateRetaining {
     /// Calls that wait; what is leased is given back.
     package func retainedState(at now: TimeSource.Instant) -> RetainedState { waiting > 0 ? .obligation : .nothing }
 }
-
-extension SharedKeyedRateLimiter: StateRetaining {
-    /// Calls that wait; what is leased is given back.
-    package func retainedState(at now: TimeSource.Instant) -> RetainedState {
-        table.figures.waiting > 0 ? .obligation : .nothing
-    }
-}

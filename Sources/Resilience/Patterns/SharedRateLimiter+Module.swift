@@ -2,8 +2,6 @@ internal import ResilienceCore
 
 extension Kind {
     static let sharedRateLimiter = Kind(.sharedRateLimiter, "shared rate limiter", section: "sharedRateLimiters")
-    static let sharedKeyedRateLimiter = Kind(
-        .sharedKeyedRateLimiter, "shared keyed rate limiter", section: "sharedKeyedRateLimiters")
 }
 
 /// Only code can make one, because it alone knows the store. Runs with the module, also as a layer of one of its
@@ -25,27 +23,9 @@ extension SharedRateLimiter: LayerTunable, RunningComponent {
     }
 }
 
-extension SharedKeyedRateLimiter: LayerTunable, RunningComponent {
-    static var kind: Kind { .sharedKeyedRateLimiter }
-
-    var settings: Configuration { configuration }
-
-    func retune(_ change: SettingsChange<Configuration>) throws { try update(change.settings) }
-
-    /// Also with a rule, of which a part may change something.
-    static var formBases: [Configuration] {
-        [.documentBase, Configuration(rule: .example)]
-    }
-
-    func runInModule() async throws { try await run() }
-
-    var complaint: Complaint? {
-        isDegraded ? Complaint(text: "cannot reach its store", isOutage: false) : nil
-    }
-}
-
 extension SharedQuotaRule {
-    fileprivate static let example = SharedQuotaRule(permits: 1000, period: .seconds(1), burst: 1000)
+    /// For the bases of forms.
+    static let example = SharedQuotaRule(permits: 1000, period: .seconds(1), burst: 1000)
 }
 
 extension ResilienceModule {
@@ -54,14 +34,5 @@ extension ResilienceModule {
     /// - Throws: ``UnknownNameError`` if it is not registered.
     public func sharedRateLimiter(_ name: String) throws(UnknownNameError) -> SharedRateLimiter {
         try existing(.sharedRateLimiter, name)
-    }
-
-    /// The limiter by key of a name that a fleet shares. Has to be registered: only code knows its keys and its store.
-    ///
-    /// - Throws: ``UnknownNameError`` if it is not registered, or for other keys.
-    public func sharedRateLimiter<Key>(
-        _ name: String, by key: Key.Type
-    ) throws(UnknownNameError) -> SharedKeyedRateLimiter<Key> {
-        try existing(.sharedKeyedRateLimiter, name)
     }
 }

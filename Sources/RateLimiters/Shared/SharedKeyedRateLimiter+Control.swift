@@ -1,0 +1,17 @@
+public import ResilienceCore
+
+extension SharedKeyedRateLimiter {
+    /// The configuration in force.
+    public var configuration: Configuration { Configuration(shared.configuration) }
+
+    /// Puts another configuration in force for all keys. Permits that are held and calls that wait stay as they are:
+    /// see ``SharedRateLimiter/update(_:)``.
+    ///
+    /// - Throws: All faults of the configuration; the old one stays in force then.
+    public func update(_ configuration: Configuration) throws(ConfigurationError) {
+        try configuration.validate()
+        shared.use(configuration.single)
+        table.update()
+        shared.events.deliver()
+    }
+}
