@@ -31,7 +31,9 @@ struct SummedTotalsTests {
     @Test("Totals of every pattern are added number by number, and stop at the largest")
     func sums() throws {
         check(try Bulkhead("b", clock: clock).totals, +)
-        check(try CircuitBreaker("b", clock: clock).totals, +)
+        let breaker = try CircuitBreaker("b", clock: clock)
+        check(breaker.totals, +)
+        check(try FleetCircuit(breaker, through: InMemoryCircuitStore(clock: clock)).totals, +)
         check(try Hedge("h", .init(delay: .fixed(.seconds(1))), clock: clock).totals, +)
         check(try RateLimiter("r", .tokenBucket(1, per: .seconds(1)), clock: clock).totals, +)
         let keyed = try KeyedRateLimiter<String>("k", .tokenBucket(1, per: .seconds(1)), maxKeys: 1, clock: clock)

@@ -12,23 +12,6 @@ extension FleetCircuit {
     /// Whether the store cannot be reached, and the breaker goes by its own rules.
     public var isDegraded: Bool { state.withLock { $0.outage.isPresent } }
 
-    /// What this node has done in its life. Each number only grows.
-    public struct Totals: Sendable, Hashable {
-        /// Exchanges with the store that succeeded.
-        public internal(set) var exchanges = 0
-        /// Exchanges that failed or took too long.
-        public internal(set) var failedExchanges = 0
-        /// How often the store was away.
-        public internal(set) var outages = 0
-        /// How often this node was the one that probes.
-        public internal(set) var leases = 0
-        /// How often it has seen the fleet's circuit open.
-        public internal(set) var opened = 0
-    }
-
-    /// What this node has done in its life.
-    public var totals: Totals { state.withLock { $0.totals } }
-
     /// Adds an observer of the fleet's circuit.
     public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
 
