@@ -15,6 +15,12 @@ struct FileNamesTests {
         }.filter { $0 != "ResilienceCore" }
     }
 
+    private func files(of pattern: String) throws -> [URL] {
+        let folder = Self.sources.appending(path: pattern)
+        let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+        return files.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }
+    }
+
     @Test(
         "a part of a pattern is in the file whose name says so, and in no other",
         arguments: [
@@ -27,14 +33,28 @@ struct FileNamesTests {
         #expect(patterns.count >= 7)
         var found = 0
         for pattern in patterns {
-            let folder = Self.sources.appending(path: pattern)
-            let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
-            for case let file as URL in files where file.pathExtension == "swift" {
+            for file in try files(of: pattern) {
                 guard try String(contentsOf: file, encoding: .utf8).contains(declaration) else { continue }
                 found += 1
                 #expect(file.lastPathComponent.contains(name), "\(declaration) in \(file.lastPathComponent)")
             }
         }
         #expect(found > 1, "nothing is declared so any more: \(declaration)")
+    }
+
+    @Test("totals of every pattern are in a file of theirs, and can be added")
+    func totals() throws {
+        var found = 0
+        for pattern in try patterns() {
+            for file in try files(of: pattern) {
+                let text = try String(contentsOf: file, encoding: .utf8)
+                for totals in text.matches(of: /public struct (\w*Totals)\b/).map(\.output.1) {
+                    found += 1
+                    #expect(file.lastPathComponent.contains("+Totals"), "\(totals) in \(file.lastPathComponent)")
+                    #expect(text.contains("\(totals): SummableTotals {"), "\(totals) in \(file.lastPathComponent)")
+                }
+            }
+        }
+        #expect(found >= 12, "totals are declared in another way")
     }
 }

@@ -39,6 +39,7 @@ struct SummedTotalsTests {
         let keyed = try KeyedRateLimiter<String>("k", .tokenBucket(1, per: .seconds(1)), maxKeys: 1, clock: clock)
         check(keyed.totals, +)
         check(try AdaptiveThrottle("t", clock: clock).totals, +)
+        check(try Pause("p", clock: clock).totals, +)
         check(try Retry("r", clock: clock).totals, +)
         check(try Timeout("t", .seconds(1), clock: clock).totals, +)
         let shared = try SharedRateLimiter(
@@ -47,6 +48,9 @@ struct SummedTotalsTests {
         check(shared.totals, +)
         let fallback = try Fallback<Int>("f", clock: clock) { .value(1) }
         check(fallback.totals, besides: 1, +)
+        let step = try #require(fallback.totals.steps.values.first)
+        check(step, besides: 1, +)
+        check(step.latency, besides: 1) { $0.adding($1) }
         let values = try KeyedStaleWhileRevalidate<Int, Int>(
             "s", .init(freshFor: .seconds(1), staleFor: .seconds(2)), clock: clock)
         check(values.totals, +)
