@@ -136,10 +136,8 @@ extension KeyedRateLimiter {
     private static func layer(
         name: String?, _ configuration: Configuration, _ key: @escaping @Sendable (Context) -> Key
     ) -> Layer<ByContext> {
-        Layer { environment throws(ConfigurationError) in
+        Layer(named: name) { environment throws(ConfigurationError) in
             try configuration.validate()
-            var environment = environment
-            if let name { environment.name = name }
             return KeyedRateLimiter(environment, configuration).by(key)
         }
     }
