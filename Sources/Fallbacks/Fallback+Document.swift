@@ -56,6 +56,19 @@ extension KeyedFallback.Step {
         return read
     }
 
+    /// What ``reading(_:)`` takes of any step, for which names are known only where there is one.
+    package static var schema: ConfigurationValue {
+        let count: ConfigurationValue = ["type": "integer", "minimum": 1]
+        let duration = DocumentSchema.duration
+        return [
+            "type": "object", "additionalProperties": false,
+            "properties": [
+                "maxAge": duration, "maxKeys": count, "limit": ["anyOf": [count, ["type": "null"]]],
+                "timeout": ["anyOf": [duration, ["type": "null"]]],
+            ],
+        ]
+    }
+
     /// `nil` for a step without numbers.
     var document: ConfigurationValue? {
         switch source {

@@ -57,12 +57,11 @@
                 for (name, value) in present { read(Section(section, [value]), of: name, snapshot, &document) }
                 sections.append(Section(section, present.map(\.document)))
             }
-            for section in ["policies", "families"] {
-                for name in (names[section] ?? []) + (section == "policies" ? policies : []) {
-                    readLayers(Self.sections, at: [section, name], snapshot, &document)
-                    guard section == "families" else { continue }
-                    for place in DocumentSection.familyBounds.places {
-                        read(place.forms, at: [section, name] + place.path, snapshot, &document)
+            for section in LayeredSection.all {
+                for name in (names[section.name] ?? []) + (section.isOfPolicies ? policies : []) {
+                    readLayers(Self.sections, at: [section.name, name], snapshot, &document)
+                    for place in section.bounds?.places ?? [] {
+                        read(place.forms, at: [section.name, name] + place.path, snapshot, &document)
                     }
                 }
             }

@@ -53,11 +53,10 @@ extension SharedQuotaRule {
 }
 
 extension SharedRateLimiter.WhenUnavailable {
+    /// A word, or an object with the share of a node that decides alone.
     mutating func read(_ reader: ConfigurationReader) {
-        if reader.says("open") {
-            self = .open
-        } else if reader.says("closed") {
-            self = .closed
+        if let word = Word.allCases.first(where: { reader.says($0.rawValue) }) {
+            self = Self(word)
         } else {
             reader.object { object in
                 var share = 0.1
@@ -70,9 +69,23 @@ extension SharedRateLimiter.WhenUnavailable {
 
     var document: ConfigurationValue {
         switch self {
-        case .open: "open"
-        case .closed: "closed"
+        case .open: .word(Word.open)
+        case .closed: .word(Word.closed)
         case .local(let share): ["local": .number(share)]
         }
+    }
+
+    /// What documents call the choices without numbers.
+    private enum Word: String, CaseIterable {
+        case open
+        case closed
+    }
+
+    private init(_ word: Word) {
+        self =
+            switch word {
+            case .open: .open
+            case .closed: .closed
+            }
     }
 }

@@ -58,7 +58,7 @@ struct ConfigurationPlan {
     }
 
     private static let sections: [String] =
-        ([.policy, .family] + KnownPattern.types.map { $0.kind }).compactMap(\.section)
+        (Kind.layered + KnownPattern.types.map { $0.kind }).compactMap(\.section)
 
     /// What puts in force what is said about a layer. Where nothing is, a layer that is registered for itself is left
     /// to what is said about it there.

@@ -11,11 +11,29 @@ package struct DocumentSection: Sendable {
     /// What is asked for there; `nil` if that is not known before there is one.
     package let outline: DocumentOutline?
 
-    /// What is asked for in the part of a family, in addition to its layers.
-    package static let familyBounds = DocumentOutline(of: FamilyBounds.self)
-
     /// The sections of all patterns.
     package static let all = KnownPattern.types.compactMap { pattern in
         pattern.kind.section.map { DocumentSection(name: $0, key: pattern.documentKey, outline: pattern.outline) }
+    }
+}
+
+/// Where documents configure what is made of layers: the keys of all patterns may stand there.
+package struct LayeredSection: Sendable {
+    /// `policies`
+    package let name: String
+
+    /// Whether it is the one of policies, which a source may be asked for before there are any.
+    package let isOfPolicies: Bool
+
+    /// What is asked for there besides the layers; `nil`: nothing.
+    package let bounds: DocumentOutline?
+
+    /// The sections of policies and of families.
+    package static let all = Kind.layered.compactMap { kind in
+        kind.section.map {
+            LayeredSection(
+                name: $0, isOfPolicies: kind == .policy,
+                bounds: kind == .family ? DocumentOutline(of: FamilyBounds.self) : nil)
+        }
     }
 }

@@ -34,6 +34,9 @@ extension Component {
 extension Kind {
     static let policy = Kind(UInt.max, "policy", "policies")
     static let family = Kind(UInt.max - 1, "policy family", "families")
+
+    /// What is made of layers, for each of which a document may hold a part.
+    static let layered: [Kind] = [.policy, .family]
 }
 
 extension Policy: Component { static var kind: Kind { .policy } }

@@ -17,22 +17,11 @@ extension KeyedFallback: Tunable, Component {
     static var outline: DocumentOutline? { nil }
 
     static var schema: ConfigurationValue {
-        let duration = DocumentSchema.duration
-        let count: ConfigurationValue = ["type": "integer", "minimum": 1]
-        return [
+        [
             "type": "object", "additionalProperties": false,
             "properties": [
-                "exhaustion": ["enum": ["originalError", "exhaustedError"]],
-                "steps": [
-                    "type": "object",
-                    "additionalProperties": [
-                        "type": "object", "additionalProperties": false,
-                        "properties": [
-                            "maxAge": duration, "maxKeys": count, "limit": ["anyOf": [count, ["type": "null"]]],
-                            "timeout": ["anyOf": [duration, ["type": "null"]]],
-                        ],
-                    ],
-                ],
+                "exhaustion": ["enum": .array(Exhaustion.allCases.map { .word($0) })],
+                "steps": ["type": "object", "additionalProperties": Step.schema],
             ],
         ]
     }
