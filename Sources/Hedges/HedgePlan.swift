@@ -184,6 +184,7 @@ struct HedgePlan {
         _ trigger: Hedge.Trigger, at instant: TimeSource.Instant, isFailureTold: Bool = false
     ) -> [Int] {
         let isNews = trigger == .failure && !isFailureTold
+        // Not how an attempt ended, which `CallEnd` decides, but whether anybody waits for another.
         guard !Task.isCancelled, !context.isPastDeadline else {
             state.stopHedging()
             if isNews, isToReport { configuration.budget?.recordFailure() }
