@@ -58,7 +58,7 @@ extension ResilienceModule {
         let (present, isRefused) = lifecycle.withLock { lifecycle -> (Lifecycle, Bool) in
             let isRefused = lifecycle.hasRun
             if lifecycle.ending == nil { lifecycle.hasRun = true }
-            if lifecycle.state == .idle { change(&lifecycle, to: .running) }
+            if lifecycle.state == .idle { changeLocked(&lifecycle, to: .running) }
             return (lifecycle, isRefused)
         }
         guard !isRefused else { throw LifecycleError(module: name, state: present.state) }
@@ -109,7 +109,7 @@ extension ResilienceModule {
     public func close(drainDelay: Duration? = nil) async {
         let delay = max(.zero, drainDelay ?? options.drainDelay)
         let (closing, waiter) = lifecycle.withLock { lifecycle in
-            startClosing(&lifecycle, for: delay)
+            startClosingLocked(&lifecycle, for: delay)
             return (lifecycle.closing, lifecycle.delay)
         }
         events.deliver()
@@ -120,9 +120,9 @@ extension ResilienceModule {
         }
     }
 
-    private func startClosing(_ lifecycle: inout Lifecycle, for delay: Duration) {
+    private func startClosingLocked(_ lifecycle: inout Lifecycle, for delay: Duration) {
         guard lifecycle.state < .closing else { return }
-        change(&lifecycle, to: .closing)
+        changeLocked(&lifecycle, to: .closing)
         let waiter = lifecycle.delay
         lifecycle.closing = Task(name: "resilience \(name) closing", executorPreference: preferredExecutor) { [time] in
             let timer = time.schedule(at: time.now.advanced(by: delay)) { waiter.finish() }
@@ -149,9 +149,9 @@ extension ResilienceModule {
         let grace = max(.zero, gracePeriod ?? options.gracePeriod)
         let ending = lifecycle.withLock { lifecycle -> Task<ShutdownReport, Never> in
             if let ending = lifecycle.ending { return ending }
-            if delay > .zero { startClosing(&lifecycle, for: delay) }
+            if delay > .zero { startClosingLocked(&lifecycle, for: delay) }
             let closing = lifecycle.closing
-            if closing == nil { drain(&lifecycle) }
+            if closing == nil { drainLocked(&lifecycle) }
             // A task of its own, so that what it runs does not find itself cancelled.
             let ending = Task(name: "resilience \(name) shutdown", executorPreference: preferredExecutor) {
                 await self.end(after: closing, grace)
@@ -164,8 +164,8 @@ extension ResilienceModule {
         return await ending.value
     }
 
-    private func drain(_ lifecycle: inout Lifecycle) {
-        change(&lifecycle, to: .draining)
+    private func drainLocked(_ lifecycle: inout Lifecycle) {
+        changeLocked(&lifecycle, to: .draining)
         gate.close()
         lifecycle.addJob.finish()
         lifecycle.endLife.finish()
@@ -178,7 +178,7 @@ extension ResilienceModule {
             await closing.value
             lifecycle.withLock { lifecycle in
                 if lifecycle.isHurried { gracePeriod = .zero }
-                drain(&lifecycle)
+                drainLocked(&lifecycle)
             }
             events.deliver()
         }
@@ -197,7 +197,7 @@ extension ResilienceModule {
             module: name, duration: start.duration(to: time.now), callsInFlight: running, cancelledCalls: cancelled,
             abandonedCalls: gate.count, snapshot: snapshot(as: .stopped))
         lifecycle.withLock { lifecycle in
-            change(&lifecycle, to: .stopped)
+            changeLocked(&lifecycle, to: .stopped)
             events.post(.ended(report: report))
         }
         events.deliver()
@@ -228,7 +228,7 @@ extension ResilienceModule {
         timer.cancel()
     }
 
-    private func change(_ lifecycle: inout Lifecycle, to state: State) {
+    private func changeLocked(_ lifecycle: inout Lifecycle, to state: State) {
         events.post(.stateChanged(from: lifecycle.state, to: state))
         lifecycle.state = state
     }

@@ -31,12 +31,12 @@ package final class DeadlineScheduler: Sendable {
     ) -> any ScheduledTimer {
         state.withLock { state in
             let id = state.queue.insert(action, at: instant)
-            if state.driver == nil || instant < state.wakesAt { startDriver(&state, at: instant) }
+            if state.driver == nil || instant < state.wakesAt { startDriverLocked(&state, at: instant) }
             return Entry(id: id, scheduler: self)
         }
     }
 
-    private func startDriver(_ state: inout State, at instant: TimeSource.Instant) {
+    private func startDriverLocked(_ state: inout State, at instant: TimeSource.Instant) {
         state.driver?.cancel()
         state.driverNumber &+= 1
         state.wakesAt = instant

@@ -16,26 +16,26 @@ extension LeasedQuota {
             do {
                 answer = try await take(permits)
             } catch {
-                shared.noteCancelled(permits, key: key)
+                shared.notifyCancelled(permits, key: key)
                 throw error
             }
             guard let answer else { break }
             let now = shared.time.now.nanoseconds
             guard answer.granted < permits else {
-                shared.notePermitted(permits, waited: now.subtractingSaturated(start.nanoseconds), key: key)
+                shared.notifyPermitted(permits, waited: now.subtractingSaturated(start.nanoseconds), key: key)
                 return false
             }
             guard let wait = answer.retryAfter else {
-                throw shared.noteRejected(.never(burst: plan.storeRule.burst), permits, self)
+                throw shared.notifyRejected(.never(burst: plan.storeRule.burst), permits, self)
             }
             let due = now.addingSaturated(max(1000, wait.saturatedNanoseconds))
             guard due <= latest else {
-                throw shared.noteRejected(.limit(retryAfter: due.subtractingSaturated(now)), permits, self)
+                throw shared.notifyRejected(.limit(retryAfter: due.subtractingSaturated(now)), permits, self)
             }
             do {
                 try await waitExactly(until: due, latest: latest, wait: wait, by: version)
             } catch {
-                shared.noteCancelled(permits, key: key)
+                shared.notifyCancelled(permits, key: key)
                 throw error
             }
         }
@@ -124,21 +124,21 @@ extension LeasedQuota {
 }
 
 extension SharedQuotaLink {
-    fileprivate func notePermitted(_ permits: Int, waited: Int64, key: String?) {
-        permit(permits, waited: waited, key: key)
+    fileprivate func notifyPermitted(_ permits: Int, waited: Int64, key: String?) {
+        postPermitted(permits, waited: waited, key: key)
         events.deliver()
     }
 
-    fileprivate func noteCancelled(_ permits: Int, key: String?) {
-        cancel(permits, key: key)
+    fileprivate func notifyCancelled(_ permits: Int, key: String?) {
+        postCancelled(permits, key: key)
         events.deliver()
     }
 
-    fileprivate func noteRejected(
+    fileprivate func notifyRejected(
         _ refusal: LeaseState.Refusal, _ permits: Int, _ quota: LeasedQuota
     ) -> any PolicyRejection {
         let error = quota.error(of: refusal, permits)
-        reject(error, key: quota.key)
+        postRejected(error, key: quota.key)
         events.deliver()
         return error
     }

@@ -89,9 +89,9 @@ final class LeasedQuota: Sendable {
             let latest = min(now.addingSaturated(maxWait ?? state.plan.maxWait), deadline.subtractingSaturated(origin))
             let decision = state.ask(permits, now: now, latest: latest)
             switch decision {
-            case .granted: shared.permit(permits, waited: 0, key: key)
+            case .granted: shared.postPermitted(permits, waited: 0, key: key)
             case .queued: break
-            case .refused(let refusal): shared.reject(error(of: refusal, permits), key: key)
+            case .refused(let refusal): shared.postRejected(error(of: refusal, permits), key: key)
             }
             if case .granted(.some) = decision { return (decision, false) }
             return (decision, state.isAway)
@@ -117,7 +117,7 @@ final class LeasedQuota: Sendable {
     private func cancel(_ ticket: LeaseTicket, grantToo: Bool) -> Bool {
         withState { state, now in
             let wasQueued = state.cancel(ticket, now: now, grantToo: grantToo)
-            if wasQueued || grantToo { shared.cancel(ticket.permits, key: key) }
+            if wasQueued || grantToo { shared.postCancelled(ticket.permits, key: key) }
             return wasQueued
         }
     }
@@ -204,11 +204,11 @@ final class LeasedQuota: Sendable {
         switch ticket.phase {
         case .granted(let batch):
             if batch == nil { shared.countDecisionAlone() }
-            shared.permit(
+            shared.postPermitted(
                 ticket.permits, waited: ticket.ended.subtractingSaturated(ticket.asked), key: key)
         case .refused(let refusal):
             if isAway { shared.countDecisionAlone() }
-            shared.reject(error(of: refusal, ticket.permits), key: key)
+            shared.postRejected(error(of: refusal, ticket.permits), key: key)
         case .queued, .cancelled: break
         }
     }

@@ -106,19 +106,23 @@ final class SharedQuotaLink: Sendable {
         }
     }
 
-    // MARK: Counting; within the lock of a quota, so that an observer finds it in the totals
+    // MARK: Counting
 
-    func permit(_ permits: Int, waited: Int64, key: String?) {
+    // Before the event is posted, so that an observer finds it in the totals. Where the state of a quota decides, under
+    // its lock, so that events come in the order of its states; where the store decides, or there is no place for the
+    // key, under none.
+
+    func postPermitted(_ permits: Int, waited: Int64, key: String?) {
         tally.countPermitted(waited: waited)
         events.post(.permitted(permits: permits, waited: .nanoseconds(waited), key: key))
     }
 
-    func reject(_ error: any PolicyRejection, key: String?) {
+    func postRejected(_ error: any PolicyRejection, key: String?) {
         tally.countRejected()
         events.post(.rejected(error, key: key))
     }
 
-    func cancel(_ permits: Int, key: String?) {
+    func postCancelled(_ permits: Int, key: String?) {
         tally.countCancelled()
         events.post(.cancelled(permits: permits, key: key))
     }
@@ -135,7 +139,7 @@ final class SharedQuotaLink: Sendable {
 
     /// A key for which there is no place.
     func refuseKey(_ error: any PolicyRejection, key: String?) {
-        reject(error, key: key)
+        postRejected(error, key: key)
         events.deliver()
     }
 
