@@ -23,7 +23,7 @@ extension KeyedRateLimiter {
         let now = shared.time.now
         let reply = ask(
             key, permits, now: now, maxWait: longest, deadline: shared.deadline(of: shared.rootContext, now))
-        if let entry = try shared.entry(reply, permits) { try await wait(for: entry, key) }
+        if let queued = try shared.queued(reply, permits) { try await wait(for: queued, key) }
     }
 
     /// Runs an operation when there is a permit of the key for it, and returns its value.

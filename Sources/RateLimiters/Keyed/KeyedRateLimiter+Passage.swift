@@ -3,21 +3,21 @@ public import ResilienceCore
 /// The synchronous way through a keyed limiter for one key: in if there is a permit. A call that has to wait keeps its
 /// place in the queue, and waits there when it is resumed.
 extension KeyedRateLimiter.Single {
-    /// The place of a call in the queue, owned by the passage until it is resumed.
+    /// The ticket of a call that has to wait, owned by the passage until it is resumed.
     @usableFromInline
-    struct Place: BitwiseCopyable {
+    struct HeldTicket: BitwiseCopyable {
         let ticket: Unmanaged<Ticket>
         let generation: UInt64
 
         @usableFromInline
-        init(_ entry: KeyedShared.Entry) {
-            ticket = .passRetained(entry.ticket)
-            generation = entry.generation
+        init(_ queued: KeyedShared.QueuedTicket) {
+            ticket = .passRetained(queued.ticket)
+            generation = queued.generation
         }
 
         @usableFromInline
-        consuming func takeEntry() -> KeyedShared.Entry {
-            KeyedShared.Entry(ticket: ticket.takeRetainedValue(), generation: generation)
+        consuming func takeQueued() -> KeyedShared.QueuedTicket {
+            KeyedShared.QueuedTicket(ticket: ticket.takeRetainedValue(), generation: generation)
         }
     }
 
@@ -33,8 +33,8 @@ extension KeyedRateLimiter.Single {
         let reply = limiter.ask(key, 1, now: now, maxWait: nil, deadline: limiter.shared.outerDeadline(now))
         if let reply, case .granted = reply.decision { return 1 }
         do {
-            guard let entry = try limiter.shared.entry(reply, 1) else { return 1 }
-            passage.store(Place(entry), at: offset)
+            guard let queued = try limiter.shared.queued(reply, 1) else { return 1 }
+            passage.store(HeldTicket(queued), at: offset)
         } catch {
             refusal = error
         }
@@ -48,7 +48,7 @@ extension KeyedRateLimiter.Single {
         _ passage: inout Passage, at offset: Int, _ position: Int, _ error: (any Error)?, _ context: Context,
         _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        try await limiter.wait(for: passage.load(Place.self, at: offset).takeEntry(), key)
+        try await limiter.wait(for: passage.load(HeldTicket.self, at: offset).takeQueued(), key)
         try await next(context)
     }
 }

@@ -89,19 +89,19 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     nonisolated(nonsending) func execute(
         for key: Key, _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
     ) async throws {
-        if let entry = try admit(key, context) { try await wait(for: entry, key) }
+        if let queued = try admit(key, context) { try await wait(for: queued, key) }
         try await next(context)
     }
 
     /// Takes the permits of a call, or a place in the key's queue.
     @inlinable
-    func admit(_ key: Key, _ context: Context) throws -> KeyedShared.Entry? {
+    func admit(_ key: Key, _ context: Context) throws -> KeyedShared.QueuedTicket? {
         let permits = context.carriesValues ? max(0, context[RateLimiter.Permits.self] ?? 1) : 1
         let now = shared.time.now
         let deadline = context.deadline == nil ? Int64.max : shared.deadline(of: context, now)
         let reply = ask(key, permits, now: now, maxWait: nil, deadline: deadline)
         if let reply, case .granted = reply.decision { return nil }
-        return try shared.entry(reply, permits)
+        return try shared.queued(reply, permits)
     }
 
     /// Asks for permits; `nil` if the key is new and there is no place for it.
@@ -193,32 +193,32 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
 
     /// Waits until permits were granted, and counts how that ends.
     @usableFromInline
-    nonisolated(nonsending) func wait(for entry: KeyedShared.Entry, _ key: Key) async throws {
+    nonisolated(nonsending) func wait(for queued: KeyedShared.QueuedTicket, _ key: Key) async throws {
         do {
-            try await entry.ticket.waiter?.value { [self] in cancel(entry, key, grantToo: false) }
+            try await queued.ticket.waiter?.value { [self] in cancel(queued, key, grantToo: false) }
         } catch {
             shared.tally.countEnd(error)
             throw error
         }
         // Granted at the very moment of being cancelled.
         if Task.isCancelled {
-            _ = cancel(entry, key, grantToo: true)
+            _ = cancel(queued, key, grantToo: true)
             shared.tally.countCancelled()
             throw CancellationError()
         }
-        shared.tally.countGranted(entry.ticket)
+        shared.tally.countGranted(queued.ticket)
     }
 
     /// Gives up a place in the queue.
     ///
     /// - Returns: Whether it was still there.
-    private func cancel(_ entry: KeyedShared.Entry, _ key: Key, grantToo: Bool) -> Bool {
+    private func cancel(_ queued: KeyedShared.QueuedTicket, _ key: Key, grantToo: Bool) -> Bool {
         let now = shared.time.now.nanoseconds
-        let ticket = entry.ticket
+        let ticket = queued.ticket
         let (wasQueued, actions) =
             table.withExistingValue(for: key) { rate, common in
                 common.advancedTo = max(common.advancedTo, now)
-                let result = rate.cancel(ticket, of: entry.generation, now: now, grantToo: grantToo, common)
+                let result = rate.cancel(ticket, of: queued.generation, now: now, grantToo: grantToo, common)
                 if result.wasQueued || grantToo {
                     shared.events.post(.cancelled(key: key, permits: ticket.permits))
                 }

@@ -4,9 +4,9 @@ internal import Synchronization
 /// What a keyed limiter has beside its keys; not generic, so that what rarely happens is compiled once.
 @usableFromInline
 final class KeyedShared: Sendable {
-    /// A place in the queue of a key.
+    /// The ticket of a call in the queue of a key.
     @usableFromInline
-    struct Entry: Sendable {
+    struct QueuedTicket: Sendable {
         let ticket: Ticket
         /// The generation of the rule by which it was judged.
         let generation: UInt64
@@ -65,15 +65,15 @@ final class KeyedShared: Sendable {
         CallLimit.current == nil ? .max : deadline(of: rootContext, now)
     }
 
-    /// The place of a call that has to wait; `nil` reply: there was no place for its key.
+    /// The ticket of a call that has to wait; `nil` reply: there was no place for its key.
     @usableFromInline
-    func entry(_ reply: KeyedReply?, _ permits: Int) throws -> Entry? {
+    func queued(_ reply: KeyedReply?, _ permits: Int) throws -> QueuedTicket? {
         guard let reply else { throw tooManyKeys }
         switch reply.decision {
         case .granted: return nil
         case .queued(let ticket):
             waiting.wrappingAdd(1, ordering: .relaxed)
-            return Entry(ticket: ticket, generation: reply.generation)
+            return QueuedTicket(ticket: ticket, generation: reply.generation)
         case .refused, .never, .doubtful: throw refusal(reply, permits) ?? tooManyKeys
         }
     }

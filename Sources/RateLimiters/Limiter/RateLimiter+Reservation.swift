@@ -25,10 +25,10 @@ extension RateLimiter {
     ) throws -> Reservation {
         let maxWait = max(0, longest.saturatedNanoseconds)
         let now = time.now
-        let place = try ask(
+        let claim = try ask(
             max(0, permits), now: now, maxWait: maxWait,
             deadline: rootContext.lastMoment(on: time, now: now).nanoseconds, isCall: false)
-        return Reservation(limiter: self, place: place)
+        return Reservation(limiter: self, claim: claim)
     }
 
     /// Permits that are held for the caller, who has not used them yet.
@@ -37,21 +37,21 @@ extension RateLimiter {
     /// behind it move up.
     public struct Reservation: ~Copyable, Sendable {
         private let limiter: RateLimiter
-        private let place: Place
+        private let claim: Claim
         private var isEnded = false
 
-        init(limiter: RateLimiter, place: Place) {
+        init(limiter: RateLimiter, claim: Claim) {
             self.limiter = limiter
-            self.place = place
+            self.claim = claim
         }
 
         deinit {
-            if !isEnded { limiter.cancel(place) }
+            if !isEnded { limiter.cancel(claim) }
         }
 
         /// How many permits are reserved.
         public var permits: Int {
-            switch place {
+            switch claim {
             case .granted(let grant): grant.permits
             case .queued(let ticket): ticket.permits
             }
@@ -60,7 +60,7 @@ extension RateLimiter {
         /// The time until the permits are there, from now; zero if they are. It may become shorter when others give up,
         /// and either way when the limiter is updated: 292 years if that has moved the permits too far away.
         public var delay: Duration {
-            guard case .queued(let ticket) = place else { return .zero }
+            guard case .queued(let ticket) = claim else { return .zero }
             return .nanoseconds(limiter.withState { state, now in state.delay(of: ticket, now: now) })
         }
 
@@ -71,7 +71,7 @@ extension RateLimiter {
         @discardableResult
         public consuming func use() -> Bool {
             isEnded = true
-            switch place {
+            switch claim {
             case .granted(let grant):
                 limiter.countUse(grant.permits, waited: 0)
                 return true
@@ -86,7 +86,7 @@ extension RateLimiter {
         ///   then.
         public consuming func wait() async throws {
             isEnded = true
-            switch place {
+            switch claim {
             case .granted(let grant): limiter.countUse(grant.permits, waited: 0)
             case .queued(let ticket): try await limiter.waitReserved(ticket)
             }
@@ -95,13 +95,13 @@ extension RateLimiter {
         /// Returns the permits.
         public consuming func cancel() {
             isEnded = true
-            limiter.cancel(place)
+            limiter.cancel(claim)
         }
     }
 
-    private func cancel(_ place: Place) {
+    private func cancel(_ claim: Claim) {
         tally.countCancelled()
-        switch place {
+        switch claim {
         case .queued(let ticket): _ = cancel(ticket, grantToo: true)
         case .granted(let grant):
             withState { state, now in

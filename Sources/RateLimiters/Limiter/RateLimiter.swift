@@ -123,12 +123,13 @@ public final class RateLimiter: Strategy {
     func enter(
         _ permits: Int, now: TimeSource.Instant, maxWait: Int64?, deadline: @autoclosure () -> Int64 = .max
     ) throws -> Ticket? {
-        let place = try ask(permits, now: now, maxWait: maxWait, deadline: deadline(), isCall: true)
-        guard case .queued(let ticket) = place else { return nil }
+        let claim = try ask(permits, now: now, maxWait: maxWait, deadline: deadline(), isCall: true)
+        guard case .queued(let ticket) = claim else { return nil }
         return ticket
     }
 
-    enum Place: Sendable {
+    /// What an ask was given: permits, or the ticket for them.
+    enum Claim: Sendable {
         case granted(RateLimiterState.Grant)
         case queued(Ticket)
     }
@@ -138,7 +139,7 @@ public final class RateLimiter: Strategy {
     func ask(
         _ permits: Int, now: TimeSource.Instant, maxWait: Int64?, deadline: @autoclosure () -> Int64 = .max,
         isCall: Bool
-    ) throws -> Place {
+    ) throws -> Claim {
         let (decision, burst) =
             askAlone(permits, now: now.nanoseconds, maxWait: maxWait, isCall: isCall)
             ?? askInLine(permits, maxWait: maxWait, deadline: deadline(), isCall: isCall)
@@ -150,15 +151,16 @@ public final class RateLimiter: Strategy {
         }
     }
 
-    typealias Answer = (decision: RateLimiterState.Decision, burst: Int)
+    /// A decision, and the burst of the rule by which it was made.
+    typealias Reply = (decision: RateLimiterState.Decision, burst: Int)
 
     /// Decides an ask that nothing else depends on: no call waits, no observer listens, and this one does not have to
     /// wait either. Then there is neither a timer to be set nor a word to be put back.
     ///
     /// - Returns: `nil` if that is not so, and nothing has changed.
-    func askAlone(_ permits: Int, now: Int64, maxWait: Int64?, isCall: Bool) -> Answer? {
+    func askAlone(_ permits: Int, now: Int64, maxWait: Int64?, isCall: Bool) -> Reply? {
         guard !events.isListening else { return nil }
-        let answer = machine.withLock { machine -> Answer? in
+        let reply = machine.withLock { machine -> Reply? in
             // The arrival time of a paced rule is in the word.
             guard machine.state.isQuiet, !machine.state.isPaced, !events.isListening else { return nil }
             let maxWait = maxWait ?? machine.state.maxWait
@@ -166,15 +168,15 @@ public final class RateLimiter: Strategy {
             if case .refused = decision, maxWait > 0 || machine.state.latestMoment(after: now) != nil { return nil }
             return (decision, machine.state.meter.burst)
         }
-        switch answer?.decision {
+        switch reply?.decision {
         case .granted: if isCall { tally.countPermitted() }
         case .refused, .never: tally.countRejected()
         case .queued, nil: break
         }
-        return answer
+        return reply
     }
 
-    private func askInLine(_ permits: Int, maxWait: Int64?, deadline: Int64, isCall: Bool) -> Answer {
+    private func askInLine(_ permits: Int, maxWait: Int64?, deadline: Int64, isCall: Bool) -> Reply {
         withState { state, now in
             let maxWait = maxWait ?? state.maxWait
             let latest = min(now.addingSaturated(maxWait), deadline)

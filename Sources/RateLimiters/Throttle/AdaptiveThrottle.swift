@@ -161,7 +161,7 @@ public final class AdaptiveThrottle: Strategy {
         return again
     }
 
-    /// Runs `body` under the lock, publishes what it changed, and delivers the news.
+    /// Runs `body` under the lock, publishes what it changed, and delivers its events.
     func withMachine<Result: Sendable>(_ body: (inout AdaptiveThrottleState) -> Result) -> Result {
         let result = machine.withLock { machine in
             let result = body(&machine)

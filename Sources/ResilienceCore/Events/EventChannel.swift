@@ -91,25 +91,25 @@ package final class EventChannel<Kind: PolicyEventKind>: Sendable {
     package func deliver() {
         guard isListening else { return }
         var batch: [Event] = []
-        guard var turn = state.withLock({ $0.begin(into: &batch) }) else { return }
+        guard var delivery = state.withLock({ $0.begin(into: &batch) }) else { return }
         var start: TimeSource.Instant?
         var isLater = false
         while true {
-            if let gap = turn.gap { notify(gap, turn.observers) }
+            if let gap = delivery.gap { notify(gap, delivery.observers) }
             var position = 0
             for event in batch {
                 if isLater && isOver(&start) { return giveUp(batch[position...]) }
                 isLater = true
                 position &+= 1
-                for observer in turn.observers { observer.observe(event) }
-                for tap in turn.taps { tap.receive(event) }
+                for observer in delivery.observers { observer.observe(event) }
+                for tap in delivery.taps { tap.receive(event) }
             }
             // Emptied here, because what events hold is the user's. Its room goes back to the queue, so that an event
             // allocates nothing; unless there were so many that it is better given up.
             if batch.capacity <= Self.keptCapacity { batch.removeAll(keepingCapacity: true) } else { batch = [] }
             // An event posted before this step is in the batch; one posted after it finds that no call delivers.
             guard let next = state.withLock({ $0.next(into: &batch) }) else { return }
-            turn = next
+            delivery = next
         }
     }
 
@@ -161,8 +161,8 @@ package final class EventChannel<Kind: PolicyEventKind>: Sendable {
     func giveUp(_ rest: ArraySlice<Event>) {
         // What is dropped is released outside the lock.
         var released: [Event] = []
-        guard let turn = state.withLock({ $0.giveUp(rest, into: &released) }) else { return }
-        if let gap = turn.gap { notify(gap, turn.observers) }
+        guard let delivery = state.withLock({ $0.giveUp(rest, into: &released) }) else { return }
+        if let gap = delivery.gap { notify(gap, delivery.observers) }
         state.withLock { $0.end() }
         _ = released
     }

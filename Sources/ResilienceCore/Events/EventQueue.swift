@@ -82,14 +82,14 @@ struct EventQueue<Event: PolicyEvent> {
 
     /// Begins a turn, unless a call delivers already or there is nothing to deliver.
     @inlinable
-    mutating func begin(into batch: inout [Event]) -> EventTurn<Event>? {
+    mutating func begin(into batch: inout [Event]) -> EventDelivery<Event>? {
         isPromised = false
         return isDelivering || queue.isEmpty ? nil : take(&batch)
     }
 
     /// Goes on with a turn; `nil` if it has ended.
     @inlinable
-    mutating func next(into batch: inout [Event]) -> EventTurn<Event>? {
+    mutating func next(into batch: inout [Event]) -> EventDelivery<Event>? {
         if !queue.isEmpty, !isEndingEarly { return take(&batch) }
         // The next queue gets the array, which is empty, only if that has more room.
         if queue.isEmpty, batch.capacity > queue.capacity { swap(&queue, &batch) }
@@ -103,20 +103,20 @@ struct EventQueue<Event: PolicyEvent> {
 
     /// Exchanges the queued events for an empty array, the next queue.
     @inlinable
-    mutating func take(_ batch: inout [Event]) -> EventTurn<Event> {
+    mutating func take(_ batch: inout [Event]) -> EventDelivery<Event> {
         isDelivering = true
         swap(&queue, &batch)
         let gap = before
         if gap != nil { before = nil }
-        return EventTurn(observers: observers, taps: taps, gap: gap)
+        return EventDelivery(observers: observers, taps: taps, gap: gap)
     }
 
     @usableFromInline
     @inline(never)
-    mutating func report() -> EventTurn<Event> {
+    mutating func report() -> EventDelivery<Event> {
         hasTold = true
         defer { after = nil }
-        return EventTurn(observers: observers, taps: taps, gap: after)
+        return EventDelivery(observers: observers, taps: taps, gap: after)
     }
 
     @inlinable
@@ -138,7 +138,7 @@ struct EventQueue<Event: PolicyEvent> {
     /// - Parameter released: Gets what is to be released outside the lock.
     /// - Returns: What to tell before the turn is ended; `nil` if it has ended, because another call is sure to
     ///   deliver.
-    mutating func giveUp(_ rest: ArraySlice<Event>, into released: inout [Event]) -> EventTurn<Event>? {
+    mutating func giveUp(_ rest: ArraySlice<Event>, into released: inout [Event]) -> EventDelivery<Event>? {
         if isPromised, after == nil {
             queue.insert(contentsOf: rest, at: 0)
             end()
@@ -158,9 +158,9 @@ struct EventTap<Event: PolicyEvent>: Sendable {
     @usableFromInline let receive: @Sendable (Event) -> Void
 }
 
-/// The receivers of a batch of events, and what they have missed before it.
+/// To whom a batch of events is delivered, and what they have missed before it. A turn has one after another.
 @usableFromInline
-struct EventTurn<Event: PolicyEvent> {
+struct EventDelivery<Event: PolicyEvent> {
     @usableFromInline let observers: [any PolicyObserver]
     @usableFromInline let taps: [EventTap<Event>]
     @usableFromInline let gap: EventsDropped?
