@@ -65,29 +65,7 @@ public struct HTTPHedgingPipeline: Sendable {
         _ configuration: HTTPPipeline.Configuration = .init(), clock: some Clock<Duration> = ContinuousClock(),
         random: RandomSource = .system, observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
-        var check = ConfigurationCheck(name)
-        check.require(!endpoints.isEmpty, "endpoints", "0", "is below 1")
-        check.require(
-            Set(endpoints.map(\.authority)).count == endpoints.count, "endpoints",
-            "\(endpoints.map(\.url))", "has an endpoint twice")
-        var faults =
-            check.faults
-            + hedge.contradictions(
-                at: "\(name).hedge", endpoints: endpoints.count,
-                totalLimit: configuration.withoutFaultyLimits.totalLimit)
-        var inner = configuration
-        inner.totalLimit = nil
-        inner.retry = nil
-        do throws(ConfigurationError) {
-            var whole = configuration
-            whole.retry = nil
-            try whole.validate()
-        } catch {
-            faults += error.prefixed(name).faults
-        }
-        if inner.isTransparent { inner.attemptLimit = .seconds(3600) }
-        var hedge = hedge
-        hedge.handles = configuration.hedgeable(hedge.handles)
+        var faults = Self.faults(name, endpoints, hedge, configuration)
         // Each fault once, although the hedge is made twice and the layers have been looked at.
         func made<Part>(_ make: () throws(ConfigurationError) -> Part) -> Part? {
             do throws(ConfigurationError) {
@@ -98,38 +76,73 @@ public struct HTTPHedgingPipeline: Sendable {
             }
         }
         let pipeline = made { () throws(ConfigurationError) in
-            try HTTPPipeline(name, inner, clock: clock, random: random, observers: observers)
+            try HTTPPipeline(name, configuration.perAttempt, clock: clock, random: random, observers: observers)
         }
         let total = configuration.withoutFaultyLimits.totalLimit.map { limit in
             made { () throws(ConfigurationError) in try Timeout(name, limit, clock: clock, observers: observers) }
         }
-        let primary = made { () throws(ConfigurationError) in
-            do throws(ConfigurationError) {
-                return try Hedge(name, hedge, clock: clock, random: random, observers: observers)
-            } catch {
-                throw error.prefixed(name)
-            }
+        let hedges = made { () throws(ConfigurationError) in
+            var hedge = hedge
+            hedge.handles = configuration.hedgeable(hedge.handles)
+            return try Self.hedges(name, hedge, clock, random, observers)
         }
-        hedge.delay = .onlyAfterFailure
-        let failover = primary.map { _ in
-            made { () throws(ConfigurationError) in
-                try Hedge("\(name) failover", hedge, clock: clock, random: random, observers: observers)
-            }
-        }
-        guard let pipeline, let primary, let failover = failover ?? nil, faults.isEmpty else {
+        guard let pipeline, let hedges, faults.isEmpty else {
             throw ConfigurationError(faults) ?? ConfigurationError(.init(field: name, value: "", violation: "is none"))
         }
-        self.pipeline = pipeline
-        self.total = total ?? nil
-        self.hedge = primary
-        self.failover = failover
-        self.endpoints = endpoints
-        self.routing = routing
-        self.random = random
-        let limit = self.total
-        let hedges = [("", self.hedge), (" failover", failover)]
-        let hasAttemptLimit = configuration.attemptLimit != nil
-        policies.setRelation { [configuration = pipeline.configuration, count = endpoints.count] name, layers, other in
+        (self.pipeline, self.total, self.random) = (pipeline, total ?? nil, random)
+        (self.hedge, failover) = hedges
+        (self.endpoints, self.routing) = (endpoints, routing)
+        relateParts(hasAttemptLimit: configuration.attemptLimit != nil)
+    }
+
+    /// What can be seen before anything is made.
+    private static func faults(
+        _ name: String, _ endpoints: [HTTPEndpoint], _ hedge: Hedge.Configuration,
+        _ configuration: HTTPPipeline.Configuration
+    ) -> [ConfigurationError.Fault] {
+        var check = ConfigurationCheck(name)
+        check.require(!endpoints.isEmpty, "endpoints", "0", "is below 1")
+        check.require(
+            Set(endpoints.map(\.authority)).count == endpoints.count, "endpoints",
+            "\(endpoints.map(\.url))", "has an endpoint twice")
+        let faults =
+            check.faults
+            + hedge.contradictions(
+                at: "\(name).hedge", endpoints: endpoints.count,
+                totalLimit: configuration.withoutFaultyLimits.totalLimit)
+        do throws(ConfigurationError) {
+            var whole = configuration
+            whole.retry = nil
+            try whole.validate()
+        } catch {
+            return faults + error.prefixed(name).faults
+        }
+        return faults
+    }
+
+    /// What runs safe requests at two endpoints, and what takes others to the next one after a failure.
+    private static func hedges(
+        _ name: String, _ configuration: Hedge.Configuration, _ clock: some Clock<Duration>, _ random: RandomSource,
+        _ observers: [any PolicyObserver]
+    ) throws(ConfigurationError) -> (hedge: Hedge, failover: Hedge) {
+        let hedge: Hedge
+        do throws(ConfigurationError) {
+            hedge = try Hedge(name, configuration, clock: clock, random: random, observers: observers)
+        } catch {
+            throw error.prefixed(name)
+        }
+        var configuration = configuration
+        configuration.delay = .onlyAfterFailure
+        let failover = try Hedge(
+            "\(name) failover", configuration, clock: clock, random: random, observers: observers)
+        return (hedge, failover)
+    }
+
+    /// Has documents refused by which the parts would contradict each other.
+    private func relateParts(hasAttemptLimit: Bool) {
+        let (limit, count) = (total, endpoints.count)
+        let hedges = [("", hedge), (" failover", failover)]
+        policies.setRelation { [configuration = pipeline.configuration] name, layers, other in
             var whole = configuration.replacing(layers)
             if !hasAttemptLimit { whole.attemptLimit = nil }
             whole.totalLimit = limit.flatMap { (other($0) as? Timeout.Configuration ?? $0.configuration).fixedLimit }
@@ -230,6 +243,14 @@ public struct HTTPHedgingPipeline: Sendable {
 }
 
 extension HTTPPipeline.Configuration {
+    /// What each attempt at an endpoint passes; never nothing, for which there would be no policy.
+    fileprivate var perAttempt: HTTPPipeline.Configuration {
+        var inner = self
+        (inner.totalLimit, inner.retry) = (nil, nil)
+        if inner.isTransparent { inner.attemptLimit = .seconds(3600) }
+        return inner
+    }
+
     /// Whether nothing is left for a policy.
     var isTransparent: Bool {
         totalLimit == nil && retry == nil && pause == nil && circuitBreaker == nil && bulkhead == nil
