@@ -75,11 +75,11 @@ extension Bulkhead.Limit {
         let known = present?.initial as? any DocumentedLimit
         var read: (any DocumentedLimit)?
         reader.object { object in
-            if object.oneOf(["windowed"] + AnyPlainLimit.words) == "windowed" {
+            if object.oneOf(["windowed"] + KnownLimit.words) == "windowed" {
                 if let reader = object.reader("windowed") { read = AnyWindowedLimit.read(reader, onto: known) }
             } else {
-                read = AnyPlainLimit.read(&object, onto: known)
-                if read == nil { AnyPlainLimit.refuseNone(object, beside: ["windowed"]) }
+                read = KnownLimit.read(&object, onto: known)
+                if read == nil { KnownLimit.refuseNone(object, beside: ["windowed"]) }
             }
         }
         guard let read, read.document != known?.document else { return }

@@ -48,9 +48,9 @@ enum KnownLimit: String, CaseIterable {
     }
 }
 
-/// Any of the algorithms.
-enum AnyPlainLimit {
-    static let words = KnownLimit.allCases.map(\.rawValue)
+/// Reading any of them: here, because what is static cannot be called on a protocol.
+extension KnownLimit {
+    static let words = allCases.map(\.rawValue)
 
     /// The algorithm that is a key of the object; `nil` if none is, or it cannot be read.
     ///
@@ -59,7 +59,7 @@ enum AnyPlainLimit {
         _ object: inout ConfigurationReader.Object, onto present: (any DocumentedLimit)?, inside path: String = ""
     ) -> (any PlainLimit)? {
         var found: (any PlainLimit)?
-        for type in KnownLimit.allCases.map(\.type) {
+        for type in allCases.map(\.type) {
             guard let reader = object.reader(type.word) else { continue }
             let read: (any PlainLimit)? = type.read(reader.checked(as: path + type.field), onto: present)
             found = found ?? read

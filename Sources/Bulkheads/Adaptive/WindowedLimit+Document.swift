@@ -1,6 +1,7 @@
 internal import ResilienceCore
 
-/// A ``WindowedLimit`` of any of the algorithms.
+/// A ``WindowedLimit`` of any of the algorithms: a type of its own, because that is generic, and only the document says in
+/// what.
 enum AnyWindowedLimit {
     private static let field = "windowedLimit"
 
@@ -11,12 +12,12 @@ enum AnyWindowedLimit {
         let present = present as? any WindowedDocument
         var read: (any DocumentedLimit)?
         reader.checked(as: field).object { object in
-            _ = object.oneOf(AnyPlainLimit.words)
-            let named = AnyPlainLimit.read(&object, onto: present?.plainBase, inside: field + ".")
+            _ = object.oneOf(KnownLimit.words)
+            let named = KnownLimit.read(&object, onto: present?.plainBase, inside: field + ".")
             var window = present?.summary ?? WindowSummary()
             window.read(&object)
             guard let base = named ?? present?.plainBase else {
-                return AnyPlainLimit.refuseNone(object)
+                return KnownLimit.refuseNone(object)
             }
             read = window.around(base)
         }
@@ -45,7 +46,7 @@ struct WindowSummary {
     }
 }
 
-/// A ``WindowedLimit`` whatever is in it.
+/// A ``WindowedLimit`` whatever is in it: there is no other cast to a generic type whose parameter is not known.
 protocol WindowedDocument: DocumentedLimit {
     var plainBase: any PlainLimit { get }
     var summary: WindowSummary { get }

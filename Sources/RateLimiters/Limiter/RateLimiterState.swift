@@ -186,7 +186,8 @@ struct RateLimiterState {
     /// When a waiting call has to be told, if any waits.
     var nextWake: Int64? { waiting > 0 ? queue.first?.due : nil }
 
-    /// Hands over the tickets whose wait has ended.
+    /// Hands over the tickets whose wait has ended. Apart from ``nextWake``, because the owner takes them before
+    /// a change and after it, so that what came before is reported before.
     mutating func takeEnded() -> [Ticket] {
         guard !ended.isEmpty else { return [] }
         defer { ended = [] }

@@ -174,7 +174,8 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         try await table.quota(of: key).acquire(max(0, permits), maxWait: longest, rootContext)
     }
 
-    /// Runs an operation when there is a permit of a key for it.
+    /// Runs an operation when there is a permit of a key for it. Everything else that a strategy can do is there on
+    /// `limiter[key]`.
     ///
     /// - Throws: As ``Single/execute(_:_:)``.
     public nonisolated(nonsending) func execute<Value>(

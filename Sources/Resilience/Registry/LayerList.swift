@@ -2,6 +2,8 @@ internal import ResilienceCore
 
 /// Strategies whose types are known only at run time, one inside the next: the layers of a policy that a document
 /// describes. Slower than layers composed in code, which the compiler sees through.
+///
+/// No `StrategyWrapper`, which has to know the type of the one inside, and does not hand on the synchronous way.
 struct LayerList: Strategy {
     let strategies: [any Strategy]
     private let outermost: any Strategy

@@ -68,7 +68,8 @@ public final class CallMetrics: PolicyObserver, MetricSource {
     package typealias DurationSink =
         @Sendable (_ family: MetricFamily, _ labels: [String]) -> @Sendable (_ nanoseconds: Int64) -> Void
 
-    /// Does nothing: what is measured is told directly.
+    /// Does nothing: what is measured is told directly. It is an observer so that it is attached where those are, and
+    /// with them to all layers.
     public func observe(_ event: some PolicyEvent) {}
 
     /// Adds the calls and durations, in the order in which the measured strategies came to be observed.

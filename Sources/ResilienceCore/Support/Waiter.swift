@@ -31,7 +31,8 @@ package final class Waiter<Value: Sendable>: Sendable {
     /// Waits for the result, or throws `CancellationError` as soon as the task is cancelled.
     ///
     /// - Parameter withdraw: Called on cancellation; takes this out of where results come from, and returns whether it
-    ///   was still there. If not, a result is on its way and counts.
+    ///   was still there. If not, a result is on its way and counts. Who does not want it then, because the task is
+    ///   cancelled, gives it back after this, each in its own way.
     package func value(withdraw: @Sendable () -> Bool) async throws -> Value {
         try await withTaskCancellationHandler {
             try await value()

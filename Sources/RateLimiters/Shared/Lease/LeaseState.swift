@@ -453,6 +453,20 @@ struct LeaseState: Sendable {
         return counts
     }
 
+    /// What follows from a change.
+    struct Action {
+        let request: (request: PermitRequest, number: Int)?
+        let counts: Counts
+        let ended: [LeaseTicket]
+        let wake: Int64?
+    }
+
+    /// The request first: it counts what it gives back, and while it is on its way there is none to wake up for.
+    mutating func takeAction(_ now: Int64) -> Action {
+        let request = nextRequest(now)
+        return Action(request: request, counts: takeCounts(), ended: takeEnded(), wake: nextWake)
+    }
+
     // MARK: The word
 
     /// How many permits of the first batch are left, after some were taken without the lock.

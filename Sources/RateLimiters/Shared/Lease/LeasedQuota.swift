@@ -169,16 +169,13 @@ final class LeasedQuota: Sendable {
             }
             machine.state.advance(to: now, isAway: isAway)
             let result = body(&machine.state, now)
-            let request = machine.state.nextRequest(now)
-            shared.count(machine.state.takeCounts())
-            let ended = machine.state.takeEnded()
-            for ticket in ended { postLocked(ticket, isAway: isAway) }
-            let wake = machine.state.nextWake.map {
-                TimeSource.Instant(nanoseconds: $0.addingSaturated(origin))
-            }
+            let action = machine.state.takeAction(now)
+            shared.count(action.counts)
+            for ticket in action.ended { postLocked(ticket, isAway: isAway) }
+            let wake = action.wake.map { TimeSource.Instant(nanoseconds: $0.addingSaturated(origin)) }
             let timer = machine.timer.action(for: wake)
             putWordBackLocked(&machine)
-            return Step(result: result, ended: ended, timer: timer, request: request)
+            return Step(result: result, ended: action.ended, timer: timer, request: action.request)
         }
         for ticket in step.ended { finish(ticket) }
         step.timer.cancelled?.cancel()
