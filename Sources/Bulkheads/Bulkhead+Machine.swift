@@ -116,7 +116,7 @@ extension Bulkhead {
             let queued = QueuedAdmission(admission: admission, waited: waited)
             return Resumption(waiter: waiter, waited: waited, result: .success(queued))
         case .refused(let waiter, let cause, let waited):
-            if cause != .timedOut { rejectedCalls.wrappingAdd(1, ordering: .relaxed) }
+            rejectedCalls.wrappingAdd(1, ordering: .relaxed)
             let error = rejection(cause, limit, waited)
             events.post(.rejected(error))
             return Resumption(waiter: waiter, waited: waited, result: .failure(error))

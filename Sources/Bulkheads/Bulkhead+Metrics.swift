@@ -17,9 +17,10 @@ extension Bulkhead {
         metrics.add(Families.waiting, [name], reading.queued)
         metrics.add(Families.queueCapacity, [name], reading.capacity)
         metrics.add(Families.calls, [name, "finished"], totals.finished)
-        metrics.add(Families.calls, [name, "rejected"], totals.rejected.addingSaturated(totals.timedOut))
+        metrics.add(Families.calls, [name, "rejected"], totals.rejected)
         metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
-        metrics.add(Families.rejected, [name, "full"], max(0, totals.rejected - totals.displaced))
+        let full = totals.rejected - totals.displaced - totals.timedOut
+        metrics.add(Families.rejected, [name, "full"], max(0, full))
         metrics.add(Families.rejected, [name, "displaced"], totals.displaced)
         metrics.add(Families.rejected, [name, "timed_out"], totals.timedOut)
         for part in reading.parts {

@@ -5,11 +5,12 @@ extension Bulkhead {
     public struct Totals: Sendable, Hashable, Codable {
         /// Calls that were let through and have ended, however they did.
         public internal(set) var finished = 0
-        /// Calls that found no slot and no place in the queue, or lost it to a call that goes first.
+        /// Calls that were not let through: they found no slot and no place in the queue, lost it to a call that goes
+        /// first, or got no slot in time.
         public internal(set) var rejected = 0
         /// Of those rejected, the calls that had a place in the queue and lost it to a call that goes first.
         public internal(set) var displaced = 0
-        /// Calls that got no slot within their longest wait.
+        /// Of those rejected, the calls that got no slot within their longest wait.
         public internal(set) var timedOut = 0
         /// Calls that were cancelled while they waited.
         public internal(set) var cancelled = 0
@@ -20,7 +21,7 @@ extension Bulkhead {
 
         /// Every call that is over: it has ended, was not let through, or was cancelled before.
         public var calls: Int {
-            finished.addingSaturated(rejected).addingSaturated(timedOut).addingSaturated(cancelled)
+            finished.addingSaturated(rejected).addingSaturated(cancelled)
         }
 
         /// How long a call waited, on average over those that did; `nil` if none has.

@@ -73,7 +73,7 @@ extension Bulkhead {
                 return .success(.waiting(place, waiter))
             case (.refused(let cause), _):
                 let error = rejection(cause, state.limit, .zero)
-                if cause == .full { rejectedCalls.wrappingAdd(1, ordering: .relaxed) }
+                rejectedCalls.wrappingAdd(1, ordering: .relaxed)
                 events.post(.rejected(error))
                 return .failure(error)
             }

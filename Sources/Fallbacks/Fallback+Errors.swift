@@ -7,20 +7,17 @@ public struct FallbackExhaustedError: ErrorWrapper, RetryAfterProviding, Sendabl
     /// The name of the fallback.
     public let policyName: String
     /// The error of the call.
-    public let original: any Error
+    public let wrappedError: any Error
     /// What became of the steps, in order.
     public let steps: [FallbackStepEnd]
 
-    /// The error of the call.
-    public var wrappedError: any Error { original }
-
     /// When to try again, if the error of the call knows.
-    public var retryAfter: Duration? { original.retryHint }
+    public var retryAfter: Duration? { wrappedError.retryHint }
 
     /// `fallback "quotes" is exhausted (step "replica" failed: refused): the gateway timed out`
     public var description: String {
         let steps = steps.map(\.description).joined(separator: ", ")
-        return "fallback \"\(policyName)\" is exhausted (\(steps)): \(original)"
+        return "fallback \"\(policyName)\" is exhausted (\(steps)): \(wrappedError)"
     }
 }
 

@@ -71,7 +71,7 @@ extension KeyedFallback {
         counters.exhausted.wrappingAdd(1, ordering: .relaxed)
         events.notify(.exhausted(after: start.duration(to: time.now), cause: cause))
         guard exhaustion == .exhaustedError else { return cause }
-        return FallbackExhaustedError(policyName: name, original: cause, steps: ends)
+        return FallbackExhaustedError(policyName: name, wrappedError: cause, steps: ends)
     }
 
     @usableFromInline

@@ -43,17 +43,14 @@ extension Retry {
         /// The attempts, in order; the latest 32 if there were more.
         public let failures: [FailedAttempt]
         /// The error of the last attempt.
-        public let lastError: any Error
-
-        /// The last error.
-        public var wrappedError: any Error { lastError }
+        public let wrappedError: any Error
 
         /// What the last error says about trying again.
-        public var serverHint: ServerHint? { ServerHint(lastError) }
+        public var serverHint: ServerHint? { ServerHint(wrappedError) }
 
         /// `retry "payments" gave up after 3 attempts (no attempts are left): connection refused`
         public var description: String {
-            "retry \"\(policyName)\" gave up after \(attempts.ofAttempts) (\(reason)): \(lastError)"
+            "retry \"\(policyName)\" gave up after \(attempts.ofAttempts) (\(reason)): \(wrappedError)"
         }
     }
 

@@ -111,7 +111,7 @@ struct RetryCall {
         guard reason.isOfRetryableFailure, configuration.exhaustion == .exhaustedError else { return error }
         return Retry.ExhaustedError(
             policyName: retry.name, reason: reason, attempts: state.attempt, failures: state.failures,
-            lastError: error)
+            wrappedError: error)
     }
 
     private func end(_ reason: Retry.StopReason, _ error: any Error) {

@@ -129,7 +129,7 @@ struct QueueTests {
         first.end()
         #expect(stage.outcome(0) == "finished")
         // It found no slot and did not wait.
-        #expect(stage.bulkhead.totals == totals(finished: 1, rejected: 0, timedOut: 1))
+        #expect(stage.bulkhead.totals == totals(finished: 1, rejected: 1, timedOut: 1))
     }
 
     @Test("the deadline of a policy on another clock ends the wait")

@@ -69,6 +69,7 @@ struct ReferenceModel {
         } else if end <= now {
             outcomes[id] = "timedOut"
             totals.timedOut += 1
+            totals.rejected += 1
         } else if waiting.count < capacity {
             waiting.append(call)
         } else if let victim = victim(of: call) {
@@ -116,6 +117,7 @@ struct ReferenceModel {
             waiting.removeAll { $0.id == call.id }
             countWait(call)
             totals.timedOut += 1
+            totals.rejected += 1
             outcomes[call.id] = "timedOut"
         }
         now = target

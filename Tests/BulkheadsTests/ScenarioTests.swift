@@ -61,7 +61,7 @@ struct ScenarioTests {
         #expect(stage.started.elements == [1])
         #expect(
             stage.bulkhead.totals
-                == totals(finished: 1, timedOut: 1, waited: 1, waitingTime: .milliseconds(50)))
+                == totals(finished: 1, rejected: 1, timedOut: 1, waited: 1, waitingTime: .milliseconds(50)))
     }
 
     @Test(

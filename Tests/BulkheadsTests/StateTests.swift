@@ -159,4 +159,10 @@ struct StateTests {
         #expect(line.first(.newestFirst) { $0 < 3 }?.1.sequence == 1)
         #expect(line.first(.newestFirst) { _ in false } == nil)
     }
+
+    @Test("calls are marked from the first period on, or not at all")
+    func firstPeriod() {
+        #expect(State(.queueing(1, maxWait: .seconds(1))).markPeriod == 0)
+        #expect(State(.queueing(1, maxWait: nil)).markPeriod == 1)
+    }
 }

@@ -85,7 +85,7 @@ struct UpdateTests {
         _ = stage.start(2)
         stage.advance(by: .seconds(1))
         let before = stage.bulkhead.totals
-        #expect(before == totals(rejected: 1, timedOut: 1, waited: 1, waitingTime: .seconds(1)))
+        #expect(before == totals(rejected: 2, timedOut: 1, waited: 1, waitingTime: .seconds(1)))
         try stage.bulkhead.update(.init(limit: .fixed(7), partitions: ["a": 1]))
         #expect(stage.bulkhead.totals == before)
         first.end()

@@ -153,4 +153,15 @@ struct TripTests {
             #expect(stage.state == state)
         }
     }
+
+    @Test("after a success no rule can hold that counts failures alone, or has none to count")
+    func afterSuccess() {
+        typealias Counts = CircuitBreaker.Counts
+        for trip in [.failureRate(0.5), .slowCallRate(0.5), .consecutiveFailures(3)] as [CircuitBreaker.Trip] {
+            #expect(!TripCheck(trip).canHold(afterSuccess: Counts()))
+            #expect(!TripCheck(trip).canHold(afterSuccess: Counts(successes: 5)))
+        }
+        #expect(!TripCheck(.consecutiveFailures(3)).canHold(afterSuccess: Counts(successes: 5, failures: 1)))
+        #expect(TripCheck(.failureRate(0.5, minimumCalls: 10)).canHold(afterSuccess: Counts(successes: 5, failures: 1)))
+    }
 }

@@ -67,7 +67,7 @@ struct ChainTests {
         let error = await #expect(throws: FallbackExhaustedError.self) {
             try await fallback.execute { throw Down() }
         }
-        #expect(error?.original is Down)
+        #expect(error?.wrappedError is Down)
         #expect(error?.policyName == "f")
         #expect(error?.steps.map(\.step) == ["a", "value", "last good"])
         #expect(
@@ -174,7 +174,7 @@ struct ChainTests {
         let fallback = try Fallback<Int>("f") { .value(1) }
         let errors: [any Error] = [
             CancellationError(), Down(), Refused(),
-            FallbackExhaustedError(policyName: "inner", original: Refused(), steps: []),
+            FallbackExhaustedError(policyName: "inner", wrappedError: Refused(), steps: []),
         ]
         for error in errors {
             let thrown = await #expect(throws: (any Error).self) {
@@ -196,7 +196,7 @@ struct ChainTests {
         #expect(try await fallback.execute { _ in try await inCancelledTask { throw CancellationError() } } == 1)
         #expect(
             try await fallback.execute {
-                throw FallbackExhaustedError(policyName: "inner", original: CancellationError(), steps: [])
+                throw FallbackExhaustedError(policyName: "inner", wrappedError: CancellationError(), steps: [])
             } == 1)
         let execution = await fallback.run { throw CancellationError() }
         #expect(execution.value == 1 && execution.fallbackCause is CancellationError)
@@ -206,11 +206,11 @@ struct ChainTests {
     @Test("conditions look through errors that wrap another")
     func wrappers() async throws {
         let fallback = try Fallback<Int>("f", .init(handles: .only(Down.self)) { .value(2, handles: .only(Down.self)) })
-        let inner = FallbackExhaustedError(policyName: "inner", original: Down(), steps: [])
-        let outer = FallbackExhaustedError(policyName: "outer", original: inner, steps: [])
+        let inner = FallbackExhaustedError(policyName: "inner", wrappedError: Down(), steps: [])
+        let outer = FallbackExhaustedError(policyName: "outer", wrappedError: inner, steps: [])
         #expect(try await fallback.execute { throw inner } == 2)
         #expect(try await fallback.execute { throw outer } == 2)
-        let other = FallbackExhaustedError(policyName: "inner", original: InjectedFailure(), steps: [])
+        let other = FallbackExhaustedError(policyName: "inner", wrappedError: InjectedFailure(), steps: [])
         await #expect(throws: FallbackExhaustedError.self) { try await fallback.execute { throw other } }
         #expect(fallback.totals.served == 2 && fallback.totals.unhandled == 1)
     }
@@ -223,20 +223,20 @@ struct ChainTests {
             as [any Error]
         {
             #expect(
-                FallbackExhaustedError(policyName: "f", original: error, steps: []).retryAfter == .seconds(7),
+                FallbackExhaustedError(policyName: "f", wrappedError: error, steps: []).retryAfter == .seconds(7),
                 "\(error)")
         }
-        #expect(FallbackExhaustedError(policyName: "f", original: Down(), steps: []).retryAfter == nil)
+        #expect(FallbackExhaustedError(policyName: "f", wrappedError: Down(), steps: []).retryAfter == nil)
     }
 
     @Test("an exhausted fallback stands for the error of the call, and hands on when to try again")
     func exhaustedError() throws {
         struct Busy: Error, RetryAfterProviding { let retryAfter: Duration? = .seconds(7) }
-        let busy = FallbackExhaustedError(policyName: "f", original: Busy(), steps: [])
+        let busy = FallbackExhaustedError(policyName: "f", wrappedError: Busy(), steps: [])
         #expect(busy.wrappedError is Busy)
         #expect(busy.retryAfter == .seconds(7))
-        #expect(FallbackExhaustedError(policyName: "g", original: busy, steps: []).retryAfter == .seconds(7))
-        let refused = FallbackExhaustedError(policyName: "f", original: Refused(), steps: [])
+        #expect(FallbackExhaustedError(policyName: "g", wrappedError: busy, steps: []).retryAfter == .seconds(7))
+        let refused = FallbackExhaustedError(policyName: "f", wrappedError: Refused(), steps: [])
         #expect(CallEnd(refused) == .rejected && refused.retryAfter == nil)
         #expect(CallEnd(busy) == .failed)
     }

@@ -133,7 +133,7 @@ struct ModelTests {
             } catch let error as Failed {
                 endings.append(.error("\(error.kind)"))
             } catch let error as FallbackExhaustedError {
-                endings.append(.error("\(Self.kind(error.original)) \(error.steps.count)"))
+                endings.append(.error("\(Self.kind(error.wrappedError)) \(error.steps.count)"))
             } catch {
                 endings.append(.error("\(type(of: error))"))
             }

@@ -137,7 +137,7 @@ struct BulkheadExamples {
 
         print(bulkhead.limit, bulkhead.inUse, bulkhead.available, bulkhead.waiting)
         print(bulkhead.oldestWait as Any)  // of the calls that wait now
-        print(bulkhead.totals.rejected)  // finished, rejected, displaced, timedOut, cancelled; they only grow
+        print(bulkhead.totals.rejected)  // also finished, cancelled; of those rejected, displaced and timedOut
         print(bulkhead.totals.averageWait as Any)  // over all calls that have waited
 
         let execution = await bulkhead.run { try await gateway.charge(order) }

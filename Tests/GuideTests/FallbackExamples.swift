@@ -148,7 +148,7 @@ struct FallbackExamples {
         do {
             _ = try await explained.execute { throw GatewayError() }
         } catch let error as FallbackExhaustedError {
-            print(error.original)  // the error of the call
+            print(error.wrappedError)  // the error of the call
             for step in error.steps { print(step.step, step.reason) }
         }
         #expect(explained.totals.exhausted == 1 && explained.totals.steps["replica"]?.failed == 1)

@@ -79,7 +79,7 @@ struct PauseTests {
             try await limit.execute { context in try await pause.execute(context) { _ in } }
         }
         #expect(error?.retryAfter == .seconds(10))
-        #expect(error?.description == "calls of \"api\" are paused; retry after 10 seconds")
+        #expect(error?.description == "pause \"api\" holds calls back; retry after 10 seconds")
     }
 
     @Test("No more calls wait than may")
@@ -106,6 +106,25 @@ struct PauseTests {
         }
         #expect(try result.get() == .ok)
         #expect(slept == [.seconds(10)])
+    }
+
+    @Test("A pause in a policy has the policy's name or one of its own, in braces and in the fluent form")
+    func names() throws {
+        let braces = try Policy("api", clock: clock) {
+            Pause.layer()
+            Pause.layer("partner", .init(maxWaiting: 1))
+        }
+        let fluent = try Policy.pipeline("api", clock: clock)
+            .pause()
+            .pause("partner", .init(maxWaiting: 1))
+            .pause(braces.pauses[0])
+            .build()
+        #expect(braces.pauses.map(\.name) == ["api", "partner"])
+        #expect(fluent.pauses.map(\.name) == ["api", "partner", "api"])
+        #expect(fluent.pauses[1].configuration.maxWaiting == 1 && fluent.pauses[2] === braces.pauses[0])
+        #expect(throws: ConfigurationError.self) {
+            _ = try Policy.pipeline("api").pause("partner", .init(maxPause: .zero)).build()
+        }
     }
 
     @Test("Pauses are counted, and calls that waited, were rejected or gave up; the same numbers are on the page")
@@ -154,8 +173,8 @@ struct PauseTests {
         #expect(recorder.names.suffix(3) == ["pause.paused", "pause.resumed", "pause.paused"])
         #expect(
             recorder.events(of: Pause.Event.self).map(\.description).prefix(2) == [
-                "calls of \"api\" are paused for 10 seconds",
-                "calls of \"api\" are paused; retry after 10 seconds",
+                "pause \"api\" holds calls back for 10 seconds",
+                "pause \"api\" holds calls back; retry after 10 seconds",
             ])
     }
 

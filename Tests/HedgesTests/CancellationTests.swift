@@ -119,4 +119,23 @@ struct CancellationTests {
         #expect(alone.attempts == [1, 2, 3])
         #expect(hedge.totals.cancelled == 0 && hedge.totals.failed == 1)
     }
+
+    @Test("while an attempt runs that does not listen, and a server has asked to wait: the call ends with the attempt")
+    func stubbornBesidePushback() async throws {
+        let hedge = try hedge(.fixed(.seconds(1)), 2)
+        let upstream = Upstream(
+            stage.clock,
+            [
+                .stubbornFailure(InjectedFailure(), after: .seconds(10)),
+                .failure(InjectedFailure(retryAfter: .seconds(3))), .success(7),
+            ])
+        let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
+        stage.advance(by: .seconds(2))
+        #expect(upstream.attempts == [1, 2] && upstream.running == 1)
+        call.cancel()
+        stage.settle()
+        stage.advance(by: .seconds(8))
+        await #expect(throws: (any Error).self) { try await call.value }
+        #expect(upstream.attempts == [1, 2] && stage.clock.timerCount == 0)
+    }
 }

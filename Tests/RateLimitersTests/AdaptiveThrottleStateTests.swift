@@ -173,4 +173,22 @@ import Testing
             #expect(told == probability, "at \(now)")
         }
     }
+
+    @Test(
+        "another configuration at the ends of time forgets what is not in its window, and nothing overflows",
+        arguments: [.min, .min + 1, .max - 1, .max] as [Int64], [false, true])
+    func retuningAtTheEndsOfTime(end: Int64, isUsed: Bool) {
+        for (first, second) in [((10, 10), (1, 1)), ((1, 1), (10, 10)), ((3, 2), (7, 5))] {
+            for (start, next) in [(0, end), (end, 0), (end, end)] as [(Int64, Int64)] {
+                var state = AdaptiveThrottleState(configuration(first.0, first.1), now: instant(start))
+                if isUsed { state.record(.accepted, startedAt: instant(start)) }
+                state.update(configuration(second.0, second.1), now: instant(next))
+                state.update(configuration(first.0, first.1), now: instant(next))
+                #expect(state.totals.accepted == (isUsed ? 1 : 0))
+                #expect(state.requests == (isUsed && start == next ? 1 : 0), "\(start), \(next), \(first)")
+                state.record(.refused, startedAt: instant(next))
+                #expect(state.totals.refused == 1)
+            }
+        }
+    }
 }

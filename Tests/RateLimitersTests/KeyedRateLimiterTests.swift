@@ -226,8 +226,10 @@ struct KeyedRateLimiterTests {
         let fluent = try Policy.pipeline("api", clock: stage.clock)
             .keyedRateLimiter(stage.limiter) { _ in "a" }
             .keyedRateLimiter(.init(rule: Self.bucket)) { _ in 1 }
+            .keyedRateLimiter("tenants", .init(rule: Self.bucket)) { _ in true }
             .build()
-        #expect(fluent.description == "KeyedRateLimiter(test) → KeyedRateLimiter(api)")
+        #expect(
+            fluent.description == "KeyedRateLimiter(test) → KeyedRateLimiter(api) → KeyedRateLimiter(tenants)")
         try await fluent.execute {}
         await #expect(throws: RateLimiter.RejectedError.self) { try await fluent.execute {} }
         #expect(stage.limiter.totals.permitted == 2)

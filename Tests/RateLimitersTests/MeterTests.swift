@@ -375,4 +375,29 @@ import Testing
             #expect(place(of: state) == first, "ask")
         }
     #endif
+
+    @Test("a state of another kind is in use and has no permits")
+    func otherKind() {
+        let meters = Self.kinds.map { meter($0) }
+        for (index, meter) in meters.enumerated() {
+            for (other, state) in meters.map(\.unused).enumerated() where other != index {
+                var state = state
+                #expect(meter.available(state, at: 0) == 0 && !meter.isUnused(state, at: 0))
+                #expect(meter.earliest(1, state, from: 0) == nil)
+                let before = state
+                meter.take(1, &state, at: 0)
+                meter.giveBack(1, &state, receipt: 0, at: 0)
+                meter.rewind(&state, to: 0)
+                #expect(state == before)
+            }
+        }
+    }
+
+    @Test("permits that cost more than is ever counted give nothing back")
+    func givingBackBeyondPrice() {
+        let meter = PacedMeter(limit: 1, period: 1000, burst: 1, isUnbounded: false)
+        var arrival: Int64 = 1000
+        meter.giveBack(.max, &arrival, receipt: 1000, at: 0)
+        #expect(arrival == 1000)
+    }
 }

@@ -85,6 +85,11 @@ struct HistogramMetricsTests {
             try HistogramBuckets.exponential(from: .zero, factor: 0, count: 0)
         }
         #expect(all?.faults.map(\.field) == ["buckets.first", "buckets.factor", "buckets.count"])
+        // Of bounds that were not asked for in a way that makes sense, nothing else is told.
+        let tooMany = #expect(throws: ConfigurationError.self) {
+            try HistogramBuckets.exponential(from: .seconds(1), count: 101)
+        }
+        #expect(tooMany?.faults.map(\.field) == ["buckets.count"])
     }
 
     @Test("bounds that do not increase, or are too many, are reported together")

@@ -129,6 +129,21 @@ struct MetricCollectionTests {
         #expect(all.allSatisfy { $0.value == .integer(2) })
     }
 
+    @Test("labels that are equal are one, however they are written and however many there are", arguments: 0...20)
+    func writtenOtherwise(before: Int) {
+        let (one, two) = ("\u{e9}", "e\u{301}")
+        for name in ["a", "b"] {
+            let others = (0..<before).map { (Self.calls, [name, "\($0)"], 7) }
+            let metrics = MetricCollection(of: [
+                Source(others + [(Self.calls, ["a", one], 1), (Self.calls, ["a", two], 2)])
+            ])
+            #expect(metrics.samples(of: "test.calls").count == before + 1)
+            #expect(metrics.samples(of: "test.calls").last?.value == .integer(2))
+            let names = MetricCollection(of: [one, two].map { Source(others + [(Self.level, [$0], 1)]) })
+            #expect(names.samples(of: "test.level").map(\.labels) == [[one], ["\(two)#2"]])
+        }
+    }
+
     @Test("a value that is not of the family's kind is left out and told")
     func wrongKind() {
         let time = MetricFamily("test.time", .histogram, labels: ["name"], help: "Time.")

@@ -27,6 +27,13 @@ struct TimerSlotTests {
         #expect(others == [nil, nil] && slot.deadline == at(10))
         let second = try claim(&slot, 9)
         #expect(first != second && slot.deadline == at(9))
+        let fired = [slot.fire(first), slot.fire(second)]
+        #expect(fired == [false, true])
+        let third = try claim(&slot, 9)
+        _ = slot.clear()
+        let fourth = try claim(&slot, 9)
+        let after = [slot.fire(third), slot.fire(fourth)]
+        #expect(after == [false, true])
     }
 
     @Test("of two timers that are handed in in the wrong order the earlier one stays")

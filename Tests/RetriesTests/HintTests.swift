@@ -162,7 +162,7 @@ struct HintTests {
     @Test("an exhausted retry inside means what its last error means")
     func wrapped() async throws {
         func exhausted(_ error: any Error) -> Retry.ExhaustedError {
-            Retry.ExhaustedError(policyName: "i", reason: .attempts, attempts: 1, failures: [], lastError: error)
+            Retry.ExhaustedError(policyName: "i", reason: .attempts, attempts: 1, failures: [], wrappedError: error)
         }
         let stage = try Stage(
             Configuration(backoff: .immediate, handles: .only(InjectedFailure.self), hintJitter: 0))

@@ -380,4 +380,13 @@ struct RetryBudgetTests {
         budget.recordSuccess()
         #expect(budget.balance == 91)
     }
+
+    @Test("what a store leaves of a quota pays for a retry only if it is the whole cost, to the millionth")
+    func fractionsOfAQuota() throws {
+        let budget = try RetryBudget(.quota(10, cost: 5))
+        _ = budget.move(by: -5_000_001)
+        #expect(!budget.tryWithdraw())
+        _ = budget.move(by: 1)
+        #expect(budget.tryWithdraw() && budget.balance == 0)
+    }
 }

@@ -35,7 +35,7 @@ struct RetryTests {
         configuration.exhaustion = .exhaustedError
         let collecting = try Stage(configuration)
         let all = try #require(try await collecting.run(errors).error as? Retry.ExhaustedError)
-        #expect(all.attempts == 3 && all.reason == .attempts && all.lastError as? InjectedFailure == errors[2])
+        #expect(all.attempts == 3 && all.reason == .attempts && all.wrappedError as? InjectedFailure == errors[2])
         #expect(all.failures.map { $0.error as? InjectedFailure } == errors)
         #expect(all.failures.map(\.delay) == [.milliseconds(500), .milliseconds(500), nil])
         #expect(
@@ -52,7 +52,7 @@ struct RetryTests {
         configuration.exhaustion = .exhaustedError
         let strict = try await Stage(configuration).run(accepting: { $0 < 500 }) { 500 + $0.attempt }
         let error = try #require(strict.error as? Retry.ExhaustedError)
-        #expect(error.lastError is UnacceptedResult)
+        #expect(error.wrappedError is UnacceptedResult)
     }
 
     @Test("R4-46: 500 ms, doubled")

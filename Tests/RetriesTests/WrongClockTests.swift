@@ -30,4 +30,18 @@ import Testing
             #expect(budget.balance == 5)
         }
     }
+
+    @Test("what was earned by a clock that was ahead by more than the window is gone after the window")
+    func earnedAhead() throws {
+        let clock = SkewedClock()
+        clock.show(.zero)
+        let budget = try RetryBudget(
+            .ratio(1, minimumPerSecond: 0, window: .milliseconds(1)), clock: clock)
+        clock.show(.nanoseconds(10_000_500_000))
+        budget.deposit()
+        clock.show(.zero)
+        _ = budget.balance
+        clock.show(.milliseconds(2))
+        #expect(budget.balance == 0)
+    }
 }

@@ -29,7 +29,7 @@ public struct WindowedLimit<Base: ConcurrencyLimit>: ConcurrencyLimit {
 
         /// Without one call that took ten times as long as all others on average: it says nothing about the load.
         var average: Double? {
-            guard measured > 1 else { return measured > 0 ? sum : nil }
+            guard measured > 0 else { return nil }
             let others = (sum - longest) / (measured - 1)
             return longest > 10 * others && measured >= 10 ? others : sum / measured
         }

@@ -79,7 +79,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
     private(set) var holders: [Int32: Holder] = [:]
     private var lastHolder: Int32 = 0
     /// Counts how often marking calls began, and holds while it lasts.
-    private var lastPeriod: Int32 = 0
+    private var lastPeriod: Int32 = 1
     /// The slots of calls from before marking began, and how long others wait at most while there are any.
     private(set) var unmarked = 0
     private var waitForUnmarked = Duration.zero
@@ -95,7 +95,6 @@ struct BulkheadState<Call: Sendable>: Sendable {
         self.configuration = configuration
         limit = configuration.limit.initial
         parts = [Part(name: "", share: 1)]
-        lastPeriod = 1
         adoptPartitions()
     }
 

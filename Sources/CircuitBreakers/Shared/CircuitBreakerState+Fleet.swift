@@ -33,6 +33,15 @@ struct FleetView: Sendable {
     var hasProbed = false
     /// The last order that it has applied.
     var lastOrder: UInt64 = 0
+
+    /// This, or what was known before if that is newer: views are read under the breaker's lock and handed over under
+    /// another, so that one may overtake the next. What only grows is taken of both.
+    func after(_ known: FleetView) -> FleetView {
+        var view = (generation, lastOrder) < (known.generation, known.lastOrder) ? known : self
+        view.totals.rejected = max(totals.rejected, known.totals.rejected)
+        if generation == known.generation { view.hasProbed = hasProbed || known.hasProbed }
+        return view
+    }
 }
 
 extension CircuitBreakerState {

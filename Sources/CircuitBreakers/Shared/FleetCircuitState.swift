@@ -106,7 +106,7 @@ struct FleetCircuitState: Sendable {
         noteUrgency(hasFailed, now)
         watchLease(now, &action)
         if known.phase.isOpen, phaseEnd <= now, !isHeldBeyond, !outage.isPresent { hold(now, &action) }
-        let request = request(view, now)
+        let request = request(now)
         let due = due(request, now)
         if due <= now { return (.exchange(report(request, now)), action) }
         let until = min(due, wakeUp(now))
@@ -114,7 +114,7 @@ struct FleetCircuitState: Sendable {
     }
 
     mutating func take(_ view: FleetView, _ now: TimeSource.Instant) {
-        lastView = view
+        lastView = view.after(lastView)
         // Another fleet may have given orders before.
         orders = max(orders, view.lastOrder)
         slots.take(view.totals, now: now)
@@ -123,7 +123,7 @@ struct FleetCircuitState: Sendable {
     /// The report of a request that is not the state's own: by hand.
     mutating func report(by request: CircuitReport.Request, _ view: FleetView, now: TimeSource.Instant) -> CircuitReport
     {
-        slots.take(view.totals, now: now)
+        take(view, now)
         return report(request, now)
     }
 
@@ -141,7 +141,7 @@ struct FleetCircuitState: Sendable {
         // A failure that was told before its signal came is no news, and the next one is to be heard.
         guard hasFailed, known.phase == .closed, slots.hasNews else { return }
         let isFirst = lastFailure.map { $0.advanced(by: configuration.tick) <= now } ?? true
-        if isFirst || urgentSince == nil || (isWitness && !wasWitness) { urgentSince = now }
+        if isFirst || (isWitness && !wasWitness) { urgentSince = now }
         lastFailure = now
         isUrgent = true
     }
@@ -154,21 +154,22 @@ struct FleetCircuitState: Sendable {
         if !outage.isPresent { hold(now, &action) }
     }
 
-    private func request(_ view: FleetView, _ now: TimeSource.Instant) -> CircuitReport.Request? {
-        if let lease { return verdict(lease, view, now) }
+    private func request(_ now: TimeSource.Instant) -> CircuitReport.Request? {
+        if let lease { return verdict(lease, now) }
         switch known.phase {
         // What was lost on its way back: the lease is this node's, and it does not probe.
         case .probing(node, _): return .giveUp(epoch: known.epoch)
         case .open:
-            let isDemanded = view.totals.rejected > rejectedBefore
-            guard now >= phaseEnd, now >= askAt, view.isHeld, isDemanded else { return nil }
+            let isDemanded = lastView.totals.rejected > rejectedBefore
+            guard now >= phaseEnd, now >= askAt, lastView.isHeld, isDemanded else { return nil }
             return .lease(configuration.leaseLength)
         case .closed, .probing: return nil
         }
     }
 
     /// What has come of the probes; `nil` if that is not known yet.
-    private func verdict(_ lease: Lease, _ view: FleetView, _ now: TimeSource.Instant) -> CircuitReport.Request? {
+    private func verdict(_ lease: Lease, _ now: TimeSource.Instant) -> CircuitReport.Request? {
+        let view = lastView
         let giveUp = CircuitReport.Request.giveUp(epoch: lease.epoch)
         // The breaker has not applied the order yet, or does not because of a break of its own.
         if view.generation == lease.generationBefore { return view.isHeld && now < lease.giveUpAt ? nil : giveUp }
@@ -184,8 +185,8 @@ struct FleetCircuitState: Sendable {
     /// What to tell the store before this node goes, if it holds the lease.
     mutating func lastReport(_ view: FleetView, now: TimeSource.Instant) -> CircuitReport? {
         guard let lease else { return nil }
-        slots.take(view.totals, now: now)
-        return report(verdict(lease, view, now) ?? .giveUp(epoch: lease.epoch), now)
+        take(view, now)
+        return report(verdict(lease, now) ?? .giveUp(epoch: lease.epoch), now)
     }
 
     /// When the store is to be told next.

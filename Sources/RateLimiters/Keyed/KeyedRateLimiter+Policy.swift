@@ -155,6 +155,18 @@ extension PolicyPipeline {
         layer(KeyedRateLimiter<Key>.layer(configuration, by: key))
     }
 
+    /// Adds a keyed limiter that is built with the policy.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics.
+    ///   - configuration: How many permits each key has, and how many keys there may be.
+    ///   - key: The key of a call; runs in each call, under no lock.
+    public func keyedRateLimiter<Key: Hashable & Sendable>(
+        _ name: String, _ configuration: RateLimiter.KeyedConfiguration, by key: @escaping @Sendable (Context) -> Key
+    ) -> PolicyPipeline<Chain<Built, KeyedRateLimiter<Key>.ByContext>> {
+        layer(KeyedRateLimiter<Key>.layer(name, configuration, by: key))
+    }
+
     /// Adds a keyed limiter that exists already, perhaps shared with other policies.
     ///
     /// - Parameters:

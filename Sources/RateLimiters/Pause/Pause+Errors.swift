@@ -12,9 +12,9 @@ extension Pause {
         /// Why, in a few words.
         public var reason: String { "the service has asked to wait" }
 
-        /// `calls of "api" are paused; retry after 2 seconds`
+        /// `pause "api" holds calls back; retry after 2 seconds`
         public var description: String {
-            "calls of \"\(policyName)\" are paused" + (retryAfter.map { "; retry after \($0.sentenceForm)" } ?? "")
+            "pause \"\(policyName)\" holds calls back" + (retryAfter.map { "; retry after \($0.sentenceForm)" } ?? "")
         }
     }
 }

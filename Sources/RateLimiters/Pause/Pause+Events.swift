@@ -26,9 +26,9 @@ extension Pause {
         /// A sentence for logs.
         public func description(of source: String) -> String {
             switch self {
-            case .paused(let length): "calls of \"\(source)\" are paused for \(length.sentenceForm)"
-            case .resumed(let length): "calls of \"\(source)\" go on after a pause of \(length.sentenceForm)"
-            case .waited(let length): "a call of \"\(source)\" waited \(length.sentenceForm) for the end of a pause"
+            case .paused(let length): "pause \"\(source)\" holds calls back for \(length.sentenceForm)"
+            case .resumed(let length): "pause \"\(source)\" is over after \(length.sentenceForm)"
+            case .waited(let length): "pause \"\(source)\" let a call go on after \(length.sentenceForm)"
             case .rejected(let error): error.description
             }
         }

@@ -10,7 +10,26 @@ extension Pause {
     public static func layer(
         _ configuration: Configuration = Configuration(), sharing pauses: SharedPauses? = nil
     ) -> Layer<Pause> {
-        Layer { environment throws(ConfigurationError) in
+        layer(name: nil, configuration, pauses)
+    }
+
+    /// A pause as a layer of a policy, with a name of its own and the policy's clock, randomness and observers.
+    ///
+    /// - Parameters:
+    ///   - name: What the pause is called in errors, events and metrics, and by the other nodes of a fleet.
+    ///   - configuration: How long a pause may be, and which calls may wait. Its faults are reported by the policy,
+    ///     with those of the other layers.
+    ///   - pauses: What shares it with the other nodes of a fleet. Default: `nil`, nothing.
+    public static func layer(
+        _ name: String, _ configuration: Configuration = Configuration(), sharing pauses: SharedPauses? = nil
+    ) -> Layer<Pause> {
+        layer(name: name, configuration, pauses)
+    }
+
+    private static func layer(
+        name: String?, _ configuration: Configuration, _ pauses: SharedPauses?
+    ) -> Layer<Pause> {
+        Layer(named: name) { environment throws(ConfigurationError) in
             try configuration.validate()
             let pause = Pause(environment, configuration)
             pauses?.share(pause)
@@ -25,9 +44,25 @@ extension Pause {
 extension PolicyPipeline {
     /// Adds a pause that is built with the policy and has its name.
     ///
-    /// - Parameter configuration: How long a pause may be, and which calls may wait.
-    public func pause(_ configuration: Pause.Configuration = .init()) -> PolicyPipeline<Chain<Built, Pause>> {
-        layer(Pause.layer(configuration))
+    /// - Parameters:
+    ///   - configuration: How long a pause may be, and which calls may wait.
+    ///   - pauses: What shares it with the other nodes of a fleet, by the policy's name. Default: `nil`, nothing.
+    public func pause(
+        _ configuration: Pause.Configuration = .init(), sharing pauses: SharedPauses? = nil
+    ) -> PolicyPipeline<Chain<Built, Pause>> {
+        layer(Pause.layer(configuration, sharing: pauses))
+    }
+
+    /// Adds a pause that is built with the policy.
+    ///
+    /// - Parameters:
+    ///   - name: What the pause is called in errors, events and metrics, and by the other nodes of a fleet.
+    ///   - configuration: How long a pause may be, and which calls may wait.
+    ///   - pauses: What shares it with the other nodes of a fleet. Default: `nil`, nothing.
+    public func pause(
+        _ name: String, _ configuration: Pause.Configuration = .init(), sharing pauses: SharedPauses? = nil
+    ) -> PolicyPipeline<Chain<Built, Pause>> {
+        layer(Pause.layer(name, configuration, sharing: pauses))
     }
 
     /// Adds a pause that exists already, perhaps shared with other policies.

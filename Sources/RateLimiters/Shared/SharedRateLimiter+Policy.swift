@@ -72,6 +72,35 @@ extension SharedRateLimiter {
 }
 
 extension PolicyPipeline {
+    /// Adds a shared limiter that is built with the policy and has its name.
+    ///
+    /// It has to be run: see ``SharedRateLimiter/run()``, and `Policy.sharedRateLimiters`.
+    ///
+    /// - Parameters:
+    ///   - configuration: How many permits the fleet has, how a node takes them, how long a call waits for them, and
+    ///     what holds while the store is away.
+    ///   - store: Where the nodes take them from.
+    public func sharedRateLimiter(
+        _ configuration: SharedRateLimiter.Configuration, through store: any RateStore
+    ) -> PolicyPipeline<Chain<Built, SharedRateLimiter>> {
+        layer(SharedRateLimiter.layer(configuration, through: store))
+    }
+
+    /// Adds a shared limiter that is built with the policy.
+    ///
+    /// It has to be run: see ``SharedRateLimiter/run()``, and `Policy.sharedRateLimiters`.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics, and the quota at the store.
+    ///   - configuration: How many permits the fleet has, how a node takes them, how long a call waits for them, and
+    ///     what holds while the store is away.
+    ///   - store: Where the nodes take them from.
+    public func sharedRateLimiter(
+        _ name: String, _ configuration: SharedRateLimiter.Configuration, through store: any RateStore
+    ) -> PolicyPipeline<Chain<Built, SharedRateLimiter>> {
+        layer(SharedRateLimiter.layer(name, configuration, through: store))
+    }
+
     /// Adds a shared limiter that exists already, perhaps shared with other policies.
     public func sharedRateLimiter(_ limiter: SharedRateLimiter) -> PolicyPipeline<Chain<Built, SharedRateLimiter>> {
         strategy(limiter)

@@ -32,7 +32,7 @@ struct AdaptiveThrottleState: Sendable {
     private static func width(_ configuration: AdaptiveThrottle.Configuration) -> Int64 {
         let (width, rest) = configuration.window.saturatedNanoseconds
             .quotientAndRemainder(dividingBy: Int64(configuration.buckets))
-        return max(1, rest > 0 ? width + 1 : width)
+        return rest > 0 ? width + 1 : width
     }
 
     // MARK: Deciding
@@ -172,11 +172,11 @@ struct AdaptiveThrottleState: Sendable {
         guard width != oldWidth || new.buckets != old.buckets.count else { return }
         buckets = Array(repeating: Bucket(), count: new.buckets)
         (requests, accepts, newest) = (0, 0, index(of: now))
-        for number in (old.newest - Int64(old.buckets.count) + 1)...old.newest {
+        for number in old.newest.subtractingSaturated(Int64(old.buckets.count - 1))...old.newest {
             // A part goes where it began, so that nothing is kept for longer than the new window.
             let part = old.buckets[old.slot(number)]
             let index = index(of: old.start(of: number))
-            guard part.requests > 0, index > newest - Int64(buckets.count) else { continue }
+            guard index > newest.subtractingSaturated(Int64(buckets.count)) else { continue }
             let slot = slot(index)
             buckets[slot].requests = buckets[slot].requests.addingSaturated(part.requests)
             buckets[slot].accepts = buckets[slot].accepts.addingSaturated(part.accepts)

@@ -127,15 +127,11 @@ public struct MetricCollection: Sendable {
         private func position(of labels: [String]) -> Int? {
             if let index { return index[labels] }
             guard let last = labels.last else { return values.isEmpty ? nil : 0 }
-            let length = last.utf8.count
-            for position in run.start..<values.count {
-                // The lengths first: nearly always they differ, and it takes less to see that.
+            return (run.start..<values.count).first { position in
+                // The last first: nearly always they differ, and the first are the same.
                 let range = range(of: position)
-                if self.labels[range.upperBound - 1].utf8.count == length, self.labels[range].elementsEqual(labels) {
-                    return position
-                }
+                return self.labels[range.upperBound - 1] == last && self.labels[range].elementsEqual(labels)
             }
-            return nil
         }
 
         private func fitted(_ labels: [String]) -> [String] {

@@ -75,10 +75,9 @@ package struct TimerSlot: Sendable {
     ///
     /// - Returns: The timer that was, to be cancelled.
     package mutating func clear() -> (any ScheduledTimer)? {
-        guard deadline != nil else { return nil }
         defer { timer = nil }
+        // Without it no number is kept or fires, and the next claim has another.
         deadline = nil
-        number &+= 1
         return timer
     }
 }

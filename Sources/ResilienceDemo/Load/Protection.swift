@@ -109,7 +109,7 @@ extension Protection {
         return Totals(
             retries: retry.retries, savedByRetry: retry.succeededWithRetry, budgetExhausted: retry.budgetExhausted,
             timeouts: timeout.exceeded + timeout.late, refusedByBreaker: breaker.totals.rejected,
-            refusedByLimiter: limiter.totals.rejected, refusedByBulkhead: bulkhead.rejected + bulkhead.timedOut,
+            refusedByLimiter: limiter.totals.rejected, refusedByBulkhead: bulkhead.rejected,
             queued: bulkhead.waited)
     }
 

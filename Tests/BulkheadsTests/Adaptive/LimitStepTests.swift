@@ -226,4 +226,19 @@ struct LimitStepTests {
         let average = (feed.limit.averageRoundTripTime ?? .zero) / .milliseconds(1)
         #expect(abs(average - (10 + 90 * 2 / 601.0)) < 1e-5)
     }
+
+    @Test("What is forgotten of fast calls leaves nothing behind")
+    func forgottenFastCalls() {
+        var (fast, usual) = (FastCalls(), 100 as Double?)
+        let isLeftOut = [10, 100].map { fast.leavesOut($0, below: 50, lowering: &usual) }
+        #expect(isLeftOut == [true, false] && fast == FastCalls())
+    }
+
+    @Test("The first call is what Gradient2 compares with, to the nanosecond, also where no double is next to it")
+    func firstAverage() {
+        let time = Duration.nanoseconds((1 << 53) + 2)
+        var limit = Gradient2Limit()
+        limit.record(roundTripTime: time, inFlight: 20, isDropped: false, at: instant(0))
+        #expect(limit.averageRoundTripTime == time)
+    }
 }

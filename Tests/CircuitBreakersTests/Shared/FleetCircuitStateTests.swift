@@ -256,4 +256,48 @@ import Testing
         await #expect(throws: CancellationError.self) { try await fourth.value }
         #expect(clock.timerCount == 0)
     }
+
+    @Test("A view of the breaker that was read before a newer one, and comes after it, is no verdict of the probes")
+    func overtakenView() throws {
+        var state = Self.state()
+        let report = try #require(Self.ask(&state, FleetView(), at: Self.start))
+        _ = state.answered(.new, to: report, sent: Self.start, FleetView(), now: Self.start)
+        let held = FleetView(state: .open, generation: 6, isHeld: true)
+        let lease = SharedCircuit(.probing(node: "me", remaining: .seconds(4)), epoch: 2)
+        _ = state.received(lease, held, now: Self.start)
+        for older in [
+            FleetView(state: .open, generation: 5, lastReason: .probesFailed, isHeld: true),
+            FleetView(state: .closed, generation: 4, lastReason: .probesSucceeded), FleetView(),
+        ] {
+            #expect(Self.ask(&state, older, at: Self.start.advanced(by: .milliseconds(500))) == nil)
+            #expect(state.lastView.generation == 6)
+        }
+        let failed = FleetView(state: .open, generation: 8, lastReason: .probesFailed, isHeld: true)
+        let verdict = Self.ask(&state, failed, at: Self.start.advanced(by: .milliseconds(600)))
+        #expect(verdict?.request == .failed(epoch: 2))
+    }
+
+    @Test("Of two views that come in the wrong order, what only grows is taken of both")
+    func mergedViews() {
+        var (older, newer) = (FleetView(generation: 3, lastOrder: 4), FleetView(generation: 3, lastOrder: 5))
+        (older.totals.rejected, newer.totals.rejected) = (7, 9)
+        older.hasProbed = true
+        for view in [older.after(newer), newer.after(older)] {
+            #expect(view.lastOrder == 5 && view.hasProbed && view.totals.rejected == 9)
+        }
+        let next = FleetView(generation: 4, lastOrder: 5)
+        for view in [next.after(older), older.after(next)] {
+            #expect(view.generation == 4 && !view.hasProbed && view.totals.rejected == 7)
+        }
+    }
+
+    @Test("After several idle ticks the store is asked, however many there were", arguments: 4...6)
+    func idleTicks(count: Int) throws {
+        var state = Self.state()
+        let report = try #require(Self.ask(&state, FleetView(), at: Self.start))
+        _ = state.answered(.new, to: report, sent: Self.start, FleetView(), now: Self.start)
+        state.catchUpTicks = 0
+        state.idleTicks = count
+        #expect(Self.ask(&state, FleetView(), at: Self.start.advanced(by: .seconds(2))) != nil)
+    }
 }

@@ -139,4 +139,23 @@ import Testing
         probing.breaker.apply(.hold(epoch: 3, until: end), 4)
         #expect(probing.state == .open)
     }
+
+    @Test("The same hold told again by a clock that has gone back changes nothing")
+    func sameHoldAgain() {
+        func at(_ seconds: Int64) -> TimeSource.Instant { .init(nanoseconds: seconds * 1_000_000_000) }
+        var state = CircuitBreakerState(.init(), now: at(100))
+        state.openByHand(for: .seconds(10), now: at(100))
+        state.apply(.hold(epoch: 1, until: at(110)), 1, now: at(100))
+        _ = state.takeActions()
+        state.apply(.hold(epoch: 1, until: at(110)), 2, now: at(95))
+        #expect(!state.isDirty && state.breakLength == .seconds(10))
+    }
+
+    @Test("A fleet that a breaker has just joined may hold it by any epoch, the first too")
+    func firstEpoch() throws {
+        let stage = try Stage(.alone)
+        _ = stage.breaker.joinFleet()
+        stage.breaker.apply(.hold(epoch: 0, until: after(.seconds(60), stage)), 1)
+        #expect(stage.state == .open)
+    }
 }

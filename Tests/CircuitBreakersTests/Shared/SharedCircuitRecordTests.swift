@@ -4,6 +4,31 @@ import Testing
 @testable import CircuitBreakers
 
 @Suite struct SharedCircuitRecordTests {
+    // MARK: What nodes know of a time that the store has forgotten
+
+    private static let lax = SharedCircuitRule(
+        trip: .failures(1), minimumNodes: 1, minimumShare: 0, maxNodeShare: 1)
+
+    private func report(_ known: SharedCircuit, _ slots: [CircuitReport.Slot] = []) -> CircuitReport {
+        CircuitReport(circuit: "c", node: "n", rule: Self.lax, slots: slots, known: known)
+    }
+
+    @Test("A circuit that opened three times in a row, as a node knows, opens for as long as the fourth time")
+    func adoptedOpenings() {
+        var record = SharedCircuitRecord()
+        let known = SharedCircuit(.closed, epoch: 7, consecutiveOpens: 3)
+        let reply = record.merge(report(known, [slot(failures: 1)]), now: 1_000_000)
+        #expect(reply.phase == .open(remaining: .seconds(40)) && reply.consecutiveOpens == 4)
+    }
+
+    @Test("A break of less than no time, as no node tells, is over now")
+    func negativeRest() {
+        var (negative, zero) = (SharedCircuitRecord(), SharedCircuitRecord())
+        _ = negative.merge(report(SharedCircuit(.open(remaining: .microseconds(-5)), epoch: 1)), now: 1000)
+        _ = zero.merge(report(SharedCircuit(.open(remaining: .zero), epoch: 1)), now: 1000)
+        #expect(negative == zero && negative.phase == .open(until: 1000))
+    }
+
     // MARK: Counting and the rule
 
     @Test("X-30: three nodes with two failures each open the circuit of a rule of six, and no update is lost")

@@ -187,6 +187,12 @@ struct SharedRateLimiterTests {
         #expect(try await policy.execute { 7 } == 7)
         #expect(limiter.totals.permitted == 1)
         run.cancel()
+        let fluent = try Policy.pipeline("api", clock: clock)
+            .sharedRateLimiter(.init(rule: Self.rule), through: store)
+            .sharedRateLimiter("partner", .init(rule: Self.rule), through: store)
+            .sharedRateLimiter(limiter)
+            .build()
+        #expect(fluent.sharedRateLimiters.map(\.name) == ["api", "partner", "api"])
         #expect(throws: ConfigurationError.self) {
             _ = try Policy("api") {
                 SharedRateLimiter.layer(.init(permits: 0, period: .zero, burst: 0), through: store)

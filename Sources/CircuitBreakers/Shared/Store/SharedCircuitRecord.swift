@@ -114,7 +114,7 @@ public struct SharedCircuitRecord: Sendable, Hashable {
 
     private mutating func advance(to now: Int64) -> Int64 {
         let bounded = now.clamped(to: -(1 << 52)...(1 << 52))
-        if latest > .min, bounded + correction < latest { correction = latest - bounded }
+        if bounded + correction < latest { correction = latest - bounded }
         latest = bounded + correction
         return latest
     }

@@ -81,7 +81,7 @@ public struct SharedQuotaRecord: Sendable, Hashable {
         let room = rule.capacity - debt
         let available = room <= 0 ? 0 : min(rule.burst, Int(room / rule.interval))
         let wanted = max(0, request.wanted)
-        let minimum = min(max(0, request.minimum), wanted)
+        let minimum = min(request.minimum, wanted)
         let granted = available >= minimum ? min(available, wanted) : 0
         if granted > 0 {
             debt += Int128(granted) * rule.interval
@@ -112,7 +112,7 @@ public struct SharedQuotaRecord: Sendable, Hashable {
 
     /// The debt that is left, and whether a period begins.
     private mutating func debt(at present: Int128, by rule: SharedQuotaRule.Checked) -> (Int128, begins: Bool) {
-        guard let fullAt, fullAt > present, longest > 0 else { return (0, true) }
+        guard let fullAt, fullAt > present else { return (0, true) }
         let most = Int128(longest) * Self.perMicrosecond
         let debt = min(fullAt - present, most)
         guard interval != rule.interval else { return (debt, fullAt - present > most) }
