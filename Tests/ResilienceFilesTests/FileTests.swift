@@ -150,7 +150,7 @@ struct WatchTests {
 
 @Suite("State in a file", .timeLimit(.minutes(30)))
 struct FileStateStoreTests {
-    @Test("X-20 breakers go on in the next process from a file; there need not be one at first")
+    @Test("X-20: breakers go on in the next process from a file; there need not be one at first")
     func store() async throws {
         let folder = try Folder()
         let store = FileStateStore(folder.file("state.json"))

@@ -95,7 +95,7 @@ struct ConfigurationTests {
         #expect(!stage.events.contains { $0.name == "module.reload_failed" })
     }
 
-    @Test("X: the path of a fault is that of the place the value stands in")
+    @Test("the path of a fault is that of the place the value stands in")
     func path() throws {
         let stage = try payments()
         #expect(

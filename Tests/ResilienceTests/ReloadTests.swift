@@ -169,7 +169,7 @@ struct ReloadTests {
         }
     }
 
-    @Test("X-23 layers replaced while 100 calls run: all end on the old ones, which are released after the last")
+    @Test("X-23: layers replaced while 100 calls run: all end on the old ones, which are released after the last")
     func replacement() async throws {
         let stage = try Stage(["policies": ["x": ["layers": ["circuitBreaker", "retry"]]]])
         let module = stage.module

@@ -17,7 +17,7 @@ struct StateTests {
 
     private func run(_ module: ResilienceModule) -> Task<Void, any Error> { Task { try await module.run() } }
 
-    @Test("X-20 saved as JSON mid-break and restored elsewhere: what is left of the break, and the window, stay")
+    @Test("X-20: saved as JSON mid-break and restored elsewhere: what is left of the break, and the window, stay")
     func restored() async throws {
         let store = MemoryStore()
         let first = try Stage { registrations }
