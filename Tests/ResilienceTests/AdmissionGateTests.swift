@@ -214,9 +214,10 @@ struct AdmissionGateTests {
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         let calls = (0..<20).map { _ in Task { try await admit { _ = try await operation() } } }
         try await operation.waitForCalls(20)
-        let go = Waiter<Void>()
+        let (isIn, go) = (Waiter<Void>(), Waiter<Void>())
         let nested = Task {
             try await admit {
+                isIn.finish()
                 try await go.value()
                 await withTaskGroup(of: Bool.self) { group in
                     // Not cancelled with its parent: a child of a task that is not.
@@ -225,7 +226,7 @@ struct AdmissionGateTests {
                 }
             }
         }
-        while gate.count < 21 { await Task.yield() }
+        try await isIn.value()
         gate.close()
         #expect(gate.cancelAll() == 21)
         go.finish()
