@@ -114,7 +114,7 @@ struct AdmissionGateTests {
                     refused.add()
                 }
             }
-            // The storage of the calling task goes with that of this one, and is used anew by those that come after.
+            // The storage of the calling task goes with that of this one, and is used again by those that come after.
             await Task {
                 async let call: Void? = try? gate.admit(refusal: { Refused() }) {
                     Task {
@@ -244,7 +244,7 @@ struct AdmissionGateTests {
                 for _ in 0..<(round * 40) { await Task.yield() }
                 gate.close()
                 #expect(await gate.waitUntilEmpty(until: TimeSource.Instant(nanoseconds: .max), on: time))
-                // The gate is empty: whoever was let in has left, and nobody comes after.
+                // The gate is empty: those who were let in have left, and nobody comes after.
                 return (entered.value, left.value)
             }
             await withTaskGroup(of: Void.self) { group in

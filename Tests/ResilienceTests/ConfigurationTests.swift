@@ -174,7 +174,7 @@ struct ConfigurationTests {
         try module.update(.init(["policies": ["b": ["layers": ["timeout"]]]]))
         #expect(stage.state.names == ["policy b: [\"timeout\"]"])
         #expect(try await b.execute { 2 } == 2)
-        // Whoever holds what was taken out may go on using it.
+        // Those who hold what was taken out may go on using it.
         await #expect(throws: CircuitBreaker.OpenError.self) { try await a.execute { 1 } }
         try module.update(.init())
         #expect(stage.state.names == [])

@@ -128,7 +128,7 @@ struct StateTests {
         await stage.module.shutdown()
         try await running.value
         #expect(y.state == .closed && y.totals.succeeded == 1)
-        // What it has learned is kept, and no call has to find it out anew.
+        // What it has learned is kept, and no call has to find it out again.
         let state = try JSON.decode(ResilienceModule.SavedState.self, try #require(store.data))
         #expect(state.circuitBreakers["circuitBreakers/y"]?.state == .closed)
     }
