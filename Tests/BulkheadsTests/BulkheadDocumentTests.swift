@@ -175,7 +175,7 @@ struct BulkheadDocumentTests {
     }
 
     @Test(
-        "BAD: every fault at its place in the document",
+        "every fault is reported at its place in the document",
         arguments: [
             (["limit": -1], ["limit: -1 is outside 0...1000000000"]),
             (["limit": "many"], ["limit: \"many\" is not a whole number"]),

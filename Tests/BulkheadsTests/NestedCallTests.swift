@@ -81,18 +81,15 @@ struct NestedCallTests {
     @Test("a task that outlives the call it was started in has no claim to its slot")
     func outlives() async throws {
         let bulkhead = try bulkhead()
-        let gate = Waiter<Void>()
+        let executor = SteppingExecutor()
         let task = try await bulkhead.execute {
-            Task {
-                try await gate.value()
-                try await bulkhead.execute {}
-            }
+            Task(executorPreference: executor) { try await bulkhead.execute {} }
         }
         let held = try bulkhead.held()
-        gate.finish()
-        while bulkhead.waiting == 0 { await Task.yield() }
-        #expect(bulkhead.inUse == 1)
+        executor.drain()
+        #expect(bulkhead.inUse == 1 && bulkhead.waiting == 1)
         held.release()
+        executor.drain()
         try await task.value
         #expect(bulkhead.inUse == 0)
     }
@@ -260,11 +257,11 @@ struct NestedCallTests {
         // On a clock that stands still: the wait must not end by itself.
         let bulkhead = try Bulkhead("test", .queueing(1, maxWait: .seconds(5)), clock: ManualClock())
         let held = try bulkhead.held()
-        async let call: Void = bulkhead.execute { try await bulkhead.execute {} }
-        while bulkhead.waiting == 0 { await Task.yield() }
+        let call = Task.immediate { try await bulkhead.execute { try await bulkhead.execute {} } }
+        #expect(bulkhead.waiting == 1)
         try bulkhead.update(.queueing(1, maxWait: nil))
         held.release()
-        try await call
+        try await call.value
         #expect(bulkhead.inUse == 0 && bulkhead.state.withLock { $0.unmarked } == 0)
     }
 }

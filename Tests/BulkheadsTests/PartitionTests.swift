@@ -118,7 +118,7 @@ struct PartitionTests {
         let running = (0..<2).map { stage.start($0, partition: "free") }
         _ = stage.start(2, priority: .high, partition: "free")
         _ = stage.start(3, partition: "free")
-        // Within its share: whoever of free is last has to go, whatever the priority.
+        // Within its share: the last call of free has to go, whatever the priority.
         _ = stage.start(4, priority: .low, partition: "gold")
         #expect(stage.outcome(3) == "displaced" && stage.outcome(4) == nil)
         // Gold has and wants its share now, and a second low one is beyond it.

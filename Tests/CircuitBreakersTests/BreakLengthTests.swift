@@ -45,7 +45,7 @@ struct BreakLengthTests {
         #expect([0, 0.5, 1].map { length(growing, random: $0) } == seconds.map { .seconds($0) })
     }
 
-    @Test("BAD: a break has none before it to depend on")
+    @Test("a jitter that needs the delay before is refused: a break has none before it to depend on")
     func decorrelated() {
         let configuration = CircuitBreaker.Configuration(breakLength: .growing(jitter: .decorrelated))
         #expect {
@@ -63,7 +63,7 @@ struct BreakLengthTests {
         #expect(length(.custom(upTo: .seconds(1), otherwise: .fixed(.seconds(2))) { _ in .zero }) == .seconds(2))
     }
 
-    @Test("DEFECT: a growing length never overflows", arguments: [0, 1, 63, 64, 1000, Int.max])
+    @Test("a growing length never overflows", arguments: [0, 1, 63, 64, 1000, Int.max])
     func noOverflow(opens: Int) {
         let most = Duration.nanoseconds(Int64.max)
         for factor in [1, 2, 1e300, Double.greatestFiniteMagnitude] {
@@ -78,7 +78,7 @@ struct BreakLengthTests {
             2.0.raised(to: opens) == (opens < 1024 ? (0..<opens).reduce(1.0) { result, _ in result * 2 } : .infinity))
     }
 
-    @Test("DEFECT: a server's hint is bounded, and one that is not positive is none")
+    @Test("a server's hint is bounded, and one that is not positive is none")
     func serverHint() {
         let hint = CircuitBreaker.BreakLength.serverHint(
             upTo: .seconds(30), hintJitter: 0, otherwise: .fixed(.seconds(7)))

@@ -174,7 +174,7 @@ struct BreakerDocumentTests {
                 == ["upTo": "9s", "otherwise": "2s"])
     }
 
-    @Test("BAD: every fault at its place in the document")
+    @Test("every fault is reported at its place in the document")
     func faultsOfADocument() {
         #expect(
             faults([
@@ -202,7 +202,7 @@ struct BreakerDocumentTests {
     }
 
     @Test(
-        "BAD: forms that are none",
+        "a part in an unknown form is refused, and the fault says why",
         arguments: [
             (["trip": [:]], []),
             (["trip": 5], ["trip: 5 is not an object"]),

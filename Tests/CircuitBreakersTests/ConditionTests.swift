@@ -93,7 +93,7 @@ struct ConditionTests {
         #expect(stage.breaker.counts.row == [3, 0, 1, 2, 0, 1])
     }
 
-    @Test("DEFECT: cancellation is neither a failure nor a success, whatever the conditions say")
+    @Test("cancellation is neither a failure nor a success, whatever the conditions say")
     func cancellation() async throws {
         for script in ["closed", "half-open"] {
             var configuration = Configuration.fragile()

@@ -60,7 +60,9 @@ struct ConfigurationTests {
         #expect(whenBuilt == error, sourceLocation: sourceLocation)
     }
 
-    @Test("BAD: rates", arguments: [0, -0.0, -0.1, 1.000001, .nan, .infinity, -.infinity] as [Double])
+    @Test(
+        "rates out of range are refused",
+        arguments: [0, -0.0, -0.1, 1.000001, .nan, .infinity, -.infinity] as [Double])
     func rates(rate: Double) {
         let violation = "\(rate) is outside 0...1, without 0"
         expectFaults(.init(trip: .failureRate(rate)), ["trip.failureRate: \(violation)"])
@@ -73,7 +75,9 @@ struct ConfigurationTests {
             ["halfOpen.verdict.failureRate: \(violation)", "halfOpen.verdict.slowCallRate: \(violation)"])
     }
 
-    @Test("BAD: durations", arguments: [Duration.zero, .nanoseconds(-1), Duration(attoseconds: 1), .seconds(9.3e9)])
+    @Test(
+        "durations out of range are refused",
+        arguments: [Duration.zero, .nanoseconds(-1), Duration(attoseconds: 1), .seconds(9.3e9)])
     func durations(duration: Duration) {
         let violation = "\(duration) is outside 1 ns...292 years"
         expectFaults(.init(window: .time(duration)), ["window.duration: \(violation)"])
@@ -89,7 +93,7 @@ struct ConfigurationTests {
         expectFaults(.init(halfOpen: .init(maxWait: duration)), ["halfOpen.maxWait: \(violation)"])
     }
 
-    @Test("BAD: counts", arguments: [0, -1, Int.min])
+    @Test("counts out of range are refused", arguments: [0, -1, Int.min])
     func counts(count: Int) {
         expectFaults(.init(trip: .consecutiveFailures(count)), ["trip.consecutiveFailures: \(count) is below 1"])
         expectFaults(
@@ -106,7 +110,7 @@ struct ConfigurationTests {
             ["halfOpen.verdict.successes: \(count) is outside 1...2"])
     }
 
-    @Test("BAD: values that do not go together")
+    @Test("values that do not go together are refused")
     func combinations() {
         expectFaults(
             .init(trip: .failureRate(1, minimumCalls: 101)), ["trip.minimumCalls: 101 is outside 1...100"])
@@ -135,7 +139,7 @@ struct ConfigurationTests {
             ["initialState: half-open is none of closed, open, isolated, disabled, observing"])
     }
 
-    @Test("BAD: factors and jitter", arguments: [-1, 0.999, .nan, .infinity] as [Double])
+    @Test("factors and jitters out of range are refused", arguments: [-1, 0.999, .nan, .infinity] as [Double])
     func factors(number: Double) {
         expectFaults(
             .init(breakLength: .growing(factor: number)),
@@ -154,7 +158,7 @@ struct ConfigurationTests {
         ).validate()
     }
 
-    @Test("BAD: a rule is named by its place only among others that have something to be wrong")
+    @Test("a rule is named by its place only among others that have something to be wrong")
     func rulesBesidesPredicates() {
         let violation = "0 is below 1"
         expectFaults(
@@ -165,7 +169,7 @@ struct ConfigurationTests {
             ["trip.any[1].consecutiveFailures: \(violation)"])
     }
 
-    @Test("BAD: all faults are reported at once, in the order of the configuration")
+    @Test("all faults are reported at once, in the order of the configuration")
     func allAtOnce() throws {
         let configuration = Configuration(
             trip: .any(.failureRate(2, minimumCalls: 9), .consecutiveFailures(0)), window: .calls(5),

@@ -121,7 +121,7 @@ struct ContentionTests {
         // A breaker that is disabled now and then does not tell about the calls that end meanwhile.
         let called = stage.events.count { if case .called = $0.kind { true } else { false } }
         #expect(called > 0 && called <= tally.ended.reduce(0, +))
-        // A break that is started anew by hand is no change of state.
+        // A break that is started again by hand is no change of state.
         #expect(stage.transitions.count { $0.to == .open } <= totals.opened)
     }
 

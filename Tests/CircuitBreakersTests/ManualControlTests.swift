@@ -51,7 +51,9 @@ struct ManualControlTests {
         #expect(stage.path == [.open] && stage.breaker.totals.opened == 3)
     }
 
-    @Test("BAD: a break that cannot be", arguments: [Duration.zero, .seconds(-1), Duration(attoseconds: .max)])
+    @Test(
+        "a break of an impossible length is refused, and changes nothing",
+        arguments: [Duration.zero, .seconds(-1), Duration(attoseconds: .max)])
     func impossibleLength(length: Duration) throws {
         let stage = try Stage(.fragile())
         let error = ConfigurationError(

@@ -216,7 +216,7 @@ struct NestedCallTests {
         let held = try stage.start()
         let refusal = await #expect(throws: OpenError.self) { try await breaker.execute {} }
         #expect(refusal?.state == .halfOpen && (refusal?.retryAfter ?? .zero) > .zero)
-        // The probe is given up, and the break that follows is over: the place is free, whoever holds the permit.
+        // The probe is given up, and the break that follows is over: the place is free, even if the permit is held.
         stage.clock.advance(by: .seconds(20))
         try await breaker.execute {}
         #expect(stage.state == .closed && held.ends("F") == false && stage.state == .closed)

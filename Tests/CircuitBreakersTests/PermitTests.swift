@@ -41,7 +41,7 @@ struct PermitTests {
         #expect(stage.state == .closed)
     }
 
-    @Test("DEFECT: a permit that is dropped does not keep a probe's place")
+    @Test("a permit that is dropped does not keep a probe's place")
     func droppedPermit() throws {
         let stage = try halfOpen(probes: 1)
         do {
@@ -77,7 +77,7 @@ struct PermitTests {
         #expect(stage.breaker.counts.ignored == 1)
     }
 
-    @Test("DEFECT: half-open lets only as many through as there are probes, also one after another")
+    @Test("half-open lets only as many through as there are probes, also one after another")
     func placesAreNotGivenBackByResults() throws {
         // A success takes its place for good: three probes are three calls, not three at a time.
         let stage = try Stage(.fragile(probes: 3, verdict: .failureRate(below: 0.5)))

@@ -62,7 +62,7 @@ struct SnapshotMutationTests {
         }
     }
 
-    @Test("BAD: 2000 damaged snapshots never trap, and restore consistently or not at all")
+    @Test("2000 damaged snapshots never trap, and restore consistently or not at all")
     func damaged() throws {
         var restored = 0
         try forSeeds(0..<2_000) { seed, random in

@@ -223,7 +223,7 @@ struct SnapshotTests {
         #expect(closes.path == [.halfOpen, .closed])
     }
 
-    @Test("BAD: a snapshot of another version", arguments: [0, 2, -1, Int.max])
+    @Test("a snapshot of another version is refused", arguments: [0, 2, -1, Int.max])
     func otherVersion(version: Int) throws {
         let stage = try Stage(.sixInARow)
         var object = try Self.object(stage.breaker.snapshot)
@@ -234,7 +234,7 @@ struct SnapshotTests {
         #expect(throws: error) { try JSONDecoder().decode(CircuitBreaker.Snapshot.self, from: data) }
     }
 
-    @Test("BAD: a snapshot with impossible counts changes nothing, and all its faults are named")
+    @Test("a snapshot with impossible counts changes nothing, and all its faults are named")
     func impossibleCounts() throws {
         let stage = try Stage(.init(trip: .failureRate(0.9, minimumCalls: 5), window: .time(.seconds(10))))
         try stage.play("SSFF")
@@ -259,7 +259,7 @@ struct SnapshotTests {
         #expect(stage.events.allSatisfy { if case .called = $0.kind { true } else { false } })
     }
 
-    @Test("BAD: counts whose sums overflow", arguments: [Int.max, Int.max / 2 + 1, 1 << 53 + 1])
+    @Test("counts whose sums overflow are refused", arguments: [Int.max, Int.max / 2 + 1, 1 << 53 + 1])
     func enormousCounts(count: Int) throws {
         let probing = try Stage(.fragile(probes: 3, verdict: .failureRate(below: 0.5)))
         probing.breaker.open()
@@ -281,7 +281,7 @@ struct SnapshotTests {
         #expect(timed.breaker.counts == Counts() && timed.breaker.totals == CircuitBreaker.Totals())
     }
 
-    @Test("BAD: counts of a breaker that counts nothing, two streaks at once")
+    @Test("counts of a breaker that counts nothing are refused, and two streaks at once")
     func misplacedCounts() throws {
         for change in [{ $0.open() }, { $0.isolate() }, { $0.disable() }] as [(CircuitBreaker) -> Void] {
             let stage = try Stage(.fragile())

@@ -102,7 +102,7 @@ struct ChainTests {
 
     // MARK: Rows
 
-    @Test("FS-24 around an open breaker: no call, the fallback sees that it is open")
+    @Test("FS-24: around an open breaker: no call, the fallback sees that it is open")
     func aroundOpenBreaker() async throws {
         let breaker = try CircuitBreaker("b", .init(trip: .consecutiveFailures(1)))
         breaker.open()
@@ -129,7 +129,7 @@ struct ChainTests {
         #expect(execution.circuitBreakerState != nil)
     }
 
-    @Test("FS-25 around retry(3) around breaker(5): 3 calls, the fallback's value, the breaker closed with 3 failures")
+    @Test("FS-25: around retry(3) around breaker(5): 3 calls, the fallback's value, the breaker closed with 3 failures")
     func aroundRetryAndBreaker() async throws {
         let breaker = try CircuitBreaker("b", .init(trip: .consecutiveFailures(5)))
         let policy = try Policy("p") {
@@ -148,7 +148,7 @@ struct ChainTests {
         #expect(breaker.totals.failed == 3)
     }
 
-    @Test("FS-26 only for retries that are exhausted: the fallback's value after 3 calls")
+    @Test("FS-26: only for retries that are exhausted: the fallback's value after 3 calls")
     func onlyWhenRetriesAreExhausted() async throws {
         var configuration = Retry.Configuration(backoff: .immediate, maxAttempts: 3)
         configuration.exhaustion = .exhaustedError
@@ -169,7 +169,7 @@ struct ChainTests {
 
     // MARK: Cancellation
 
-    @Test("X-24 no step runs for the caller's cancellation, whatever the error: a failure, a refusal, a wrapper")
+    @Test("X-24: no step runs for the caller's cancellation, whatever the error: a failure, a refusal, a wrapper")
     func cancellationError() async throws {
         let fallback = try Fallback<Int>("f") { .value(1) }
         let errors: [any Error] = [
@@ -241,7 +241,7 @@ struct ChainTests {
         #expect(CallEnd(busy) == .failed)
     }
 
-    @Test("X-24 no step runs when the task is cancelled, whatever the error")
+    @Test("X-24: no step runs when the task is cancelled, whatever the error")
     func cancelledTask() async throws {
         let fallback = try Fallback<Int>("f", .init(exhaustion: .exhaustedError) { .value(1) })
         let operation = ScriptedOperation<Int>(clock: ManualClock(), [.hang])
@@ -256,7 +256,7 @@ struct ChainTests {
         #expect(fallback.totals.cancelled == 1)
     }
 
-    @Test("X-24 cancelled while a step runs: no further step, and the step has not failed")
+    @Test("X-24: cancelled while a step runs: no further step, and the step has not failed")
     func cancelledInStep() async throws {
         let clock = ManualClock()
         for timeout in [nil, Duration.seconds(5)] {

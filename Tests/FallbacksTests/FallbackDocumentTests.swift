@@ -68,7 +68,7 @@ struct FallbackDocumentTests {
     }
 
     @Test(
-        "BAD: every fault at its place in the document",
+        "every fault is reported at its place in the document",
         arguments: [
             (
                 ["steps": ["replca": ["limit": 1]]],
@@ -173,7 +173,7 @@ struct RevalidationDocumentTests {
     }
 
     @Test(
-        "BAD: every fault at its place in the document",
+        "every fault is reported at its place in the document",
         arguments: [
             (
                 [:],

@@ -113,8 +113,8 @@ struct FirstLoadTests {
         await #expect(throws: CancellationError.self) {
             try await inCancelledTask {
                 try await values.execute(for: "a") {
-                    while !Task.isCancelled { await Task.yield() }
-                    throw CancellationError()
+                    try await Waiter<Void>().value { true }
+                    return 0
                 }
             }
         }

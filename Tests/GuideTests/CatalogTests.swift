@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The landing pages of the documentation, which say what the README and the guides say, and list the public types that
-/// there are. They are written anew by `RESILIENCE_WRITE_PAGES=1 RESILIENCE_TESTS=GuideTests swift test --filter
+/// there are. They are written again by `RESILIENCE_WRITE_PAGES=1 RESILIENCE_TESTS=GuideTests swift test --filter
 /// CatalogTests`.
 @Suite("Landing pages of the documentation")
 struct CatalogTests {
@@ -25,7 +25,7 @@ struct CatalogTests {
             try expected.write(to: file, atomically: true, encoding: .utf8)
         }
         let text = (try? String(contentsOf: file, encoding: .utf8)) ?? "nothing"
-        #expect(text == expected, "write the pages anew: RESILIENCE_WRITE_PAGES=1")
+        #expect(text == expected, "write the pages again: RESILIENCE_WRITE_PAGES=1")
     }
 
     @Test("Swift Package Index is asked for the pages of exactly these libraries")

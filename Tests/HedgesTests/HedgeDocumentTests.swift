@@ -84,7 +84,7 @@ struct HedgeDocumentTests {
     }
 
     @Test(
-        "BAD: every fault at its place in the document",
+        "every fault is reported at its place in the document",
         arguments: [
             (["maxHedges": 11], ["maxHedges: 11 is outside 1...10"]),
             (["delay": "-1s"], ["delay: \"-1s\" is outside 0 s...292 years"]),

@@ -3,7 +3,7 @@ import ResilienceCore
 import ResilienceTesting
 import Testing
 
-/// An `async let` task is not reference counted, and its storage is its parent's: whoever keeps a reference to it reads
+/// An `async let` task is not reference counted, and its storage is its parent's: those who keep a reference to it read
 /// freed memory once it has ended. Seen only where freed memory is filled: `.ci/run address`.
 @Suite("Tasks that make calls", .timeLimit(.minutes(30)))
 struct CallingTaskTests {

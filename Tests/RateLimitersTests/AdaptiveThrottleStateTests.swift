@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -21,9 +22,8 @@ import Testing
     @Test(
         "retuning counts each call where its part began, as long as the new window reaches back to that",
         arguments: [-1_000, 0, 12_345])
-    func retuning(origin: Int64) {
-        for seed in 0..<200 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+    func retuning(origin: Int64) throws {
+        try forSeeds(0..<200) { _, random in
             var buckets = Int64.random(in: 1...6, using: &random)
             var width = Int64.random(in: 1...9, using: &random)
             var now: Int64 = 0
@@ -50,8 +50,7 @@ import Testing
                 }
                 let live = calls.filter { part($0.time, width) > part(now, width) - buckets }
                 guard state.requests == live.count, state.accepts == live.count(where: \.isAccepted) else {
-                    Issue.record("seed \(seed), at \(now): \(state.requests) requests, not \(live.count)")
-                    return
+                    throw Difference("at \(now): \(state.requests) requests, not \(live.count)")
                 }
             }
         }

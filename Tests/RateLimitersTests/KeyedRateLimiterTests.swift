@@ -142,10 +142,10 @@ struct KeyedRateLimiterTests {
     func awaitedKeyStays() async throws {
         let stage = try KeyedStage<Int>(.init(rule: Self.bucket, maxKeys: 1))
         _ = stage.limiter.tryAcquire(for: 1, permits: 2)
-        let waiter = await stage.startWaiting(for: 1)
+        let waiter = stage.startWaiting(for: 1)
         #expect(!stage.limiter.tryAcquire(for: 2))
         #expect(stage.limiter.totals.refusedKeys == 1)
-        stage.clock.advance(by: .seconds(1))
+        stage.advance(by: .seconds(1))
         try await waiter.value
         #expect(stage.limiter.tryAcquire(for: 2))
     }

@@ -6,34 +6,49 @@ import Testing
 
 typealias KeyedConfiguration = RateLimiter.KeyedConfiguration
 
-/// A keyed limiter on a clock of its own.
+/// A keyed limiter on a manual clock, and calls on one thread, which so take the same course every time.
 struct KeyedStage<Key: Hashable & Sendable> {
     let clock: ManualClock
     let recorder = EventRecorder()
     let limiter: KeyedRateLimiter<Key>
+    let executor = SteppingExecutor()
 
     init(_ configuration: KeyedConfiguration, clock: ManualClock = ManualClock(), observed: Bool = false) throws {
         self.clock = clock
         limiter = try KeyedRateLimiter("test", configuration, clock: clock, observers: observed ? [recorder] : [])
     }
 
-    /// Starts a task that waits for permits, and returns when it does.
-    func startWaiting(
-        for key: Key, permits: Int = 1, maxWait: Duration = .seconds(1000)
-    ) async -> Task<Void, any Error> {
+    /// Starts a call that has to wait, and returns when it does.
+    func startWaiting<Value: Sendable>(
+        for key: Key, _ call: @escaping @Sendable (KeyedRateLimiter<Key>) async throws -> Value
+    ) -> Task<Value, any Error> {
         let before = limiter.waiting(for: key)
-        let limiter = limiter
-        let task = Task { try await limiter.acquire(for: key, permits: permits, maxWait: maxWait) }
-        await yield { limiter.waiting(for: key) > before }
+        let task = Task(executorPreference: executor) { [limiter] in try await call(limiter) }
+        executor.drain()
+        #expect(limiter.waiting(for: key) == before + 1)
         return task
     }
 
-    var events: [RateLimiter.KeyedEvent] { recorder.events(of: RateLimiter.KeyedEvent.self) }
-}
+    /// Starts a call that has to wait for permits, and returns when it does.
+    func startWaiting(
+        for key: Key, permits: Int = 1, maxWait: Duration = .seconds(1000)
+    ) -> Task<Void, any Error> {
+        startWaiting(for: key) { try await $0.acquire(for: key, permits: permits, maxWait: maxWait) }
+    }
 
-/// Lets other tasks run until something is so.
-func yield(until condition: () -> Bool) async {
-    while !condition() { await Task.yield() }
+    func cancel(_ task: Task<Void, any Error>) {
+        task.cancel()
+        executor.drain()
+    }
+
+    func advance(by duration: Duration) { clock.advance(by: duration, running: executor) }
+
+    func update(_ configuration: KeyedConfiguration) throws {
+        try limiter.update(configuration)
+        executor.drain()
+    }
+
+    var events: [RateLimiter.KeyedEvent] { recorder.events(of: RateLimiter.KeyedEvent.self) }
 }
 
 extension RateLimiter.Rule {

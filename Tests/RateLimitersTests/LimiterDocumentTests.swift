@@ -114,7 +114,7 @@ struct LimiterDocumentTests {
         #expect(read.conditions.judge(InjectedFailure(), in: nil) == .ignored)
     }
 
-    @Test("BAD: a document has to declare a rule")
+    @Test("a document has to declare a rule")
     func noRule() {
         #expect(faults([:], as: Single.self) == ["rule: nothing is given, but the key is needed"])
         #expect(faults(["maxKeys": 3], as: Keyed.self) == ["rule: nothing is given, but the key is needed"])
@@ -130,7 +130,7 @@ struct LimiterDocumentTests {
                 == ["rule.limit: 0 is outside 1...1000000000000000"])
     }
 
-    @Test("BAD: every fault at its place in the document")
+    @Test("every fault is reported at its place in the document")
     func faultsOfDocuments() {
         #expect(
             faults(

@@ -49,7 +49,7 @@ struct LimiterMetricsTests {
 
     @Test("a limiter tells its asks, permits, waiting tasks and waits", arguments: [false, true])
     func limiter(isListening: Bool) async throws {
-        let clock = ManualClock()
+        let (clock, executor) = (ManualClock(), SteppingExecutor())
         let calls = CallMetrics()
         let limiter = try RateLimiter(
             "a", .tokenBucket(1, per: .seconds(1), burst: 2), maxWait: .seconds(9), clock: clock,
@@ -57,14 +57,14 @@ struct LimiterMetricsTests {
         // Measured from here on.
         limiter.addObserver(calls)
         #expect(limiter.tryAcquire() && limiter.tryAcquire() && !limiter.tryAcquire())
-        let granted = Task { try await limiter.execute {} }
-        await yield { limiter.waiting == 1 }
-        let cancelled = Task { try await limiter.execute {} }
-        await yield { limiter.waiting == 2 }
+        let granted = Task(executorPreference: executor) { try await limiter.execute {} }
+        let cancelled = Task(executorPreference: executor) { try await limiter.execute {} }
+        executor.drain()
         #expect(lines([limiter]).contains("rate_limiter.waiting{a} 2"))
         cancelled.cancel()
+        executor.drain()
         await #expect(throws: CancellationError.self) { try await cancelled.value }
-        clock.advance(by: .seconds(1))
+        clock.advance(by: .seconds(1), running: executor)
         try await granted.value
         try limiter.reserve().use()  // After a second that nobody waited for.
         clock.advance(by: .seconds(3))
@@ -78,7 +78,7 @@ struct LimiterMetricsTests {
 
     @Test("a keyed limiter tells one number for all keys, also as a layer, once")
     func keyed() async throws {
-        let clock = ManualClock()
+        let (clock, executor) = (ManualClock(), SteppingExecutor())
         let calls = CallMetrics()
         let limiter = try KeyedRateLimiter<Int>(
             "b",
@@ -88,14 +88,14 @@ struct LimiterMetricsTests {
         policy.addObserver(calls)
         for key in 1...3 { #expect(limiter.tryAcquire(for: key)) }
         #expect(!limiter.tryAcquire(for: 4) && !limiter.tryAcquire(for: 1))
-        let granted = Task { try await policy.execute {} }
-        await yield { limiter.waiting == 1 }
-        let cancelled = Task { try await limiter.execute(for: 2) {} }
-        await yield { limiter.waiting == 2 }
-        await yield { lines([limiter]).contains("keyed_rate_limiter.waiting{b} 2") }
+        let granted = Task(executorPreference: executor) { try await policy.execute {} }
+        let cancelled = Task(executorPreference: executor) { try await limiter.execute(for: 2) {} }
+        executor.drain()
+        #expect(lines([limiter]).contains("keyed_rate_limiter.waiting{b} 2"))
         cancelled.cancel()
+        executor.drain()
         await #expect(throws: CancellationError.self) { try await cancelled.value }
-        clock.advance(by: .seconds(1))
+        clock.advance(by: .seconds(1), running: executor)
         try await granted.value
         let measured: Set = lines([limiter, limiter[1], policy, calls]).filter { !$0.hasPrefix("policy") }
         #expect(
@@ -110,13 +110,15 @@ struct LimiterMetricsTests {
 
     @Test("waiting tasks whose wait an update ends are not counted any more")
     func keyedUpdate() async throws {
-        let clock = ManualClock()
+        let (clock, executor) = (ManualClock(), SteppingExecutor())
         let limiter = try KeyedRateLimiter<Int>(
             "b", .init(rule: .tokenBucket(2, per: .seconds(1)), maxWait: .seconds(9)), clock: clock)
         #expect(limiter.tryAcquire(for: 1, permits: 2))
-        let waiting = Task { try await limiter.acquire(for: 1, permits: 2) }
-        await yield { lines([limiter]).contains("keyed_rate_limiter.waiting{b} 1") }
+        let waiting = Task(executorPreference: executor) { try await limiter.acquire(for: 1, permits: 2) }
+        executor.drain()
+        #expect(lines([limiter]).contains("keyed_rate_limiter.waiting{b} 1"))
         try limiter.update(.init(rule: .tokenBucket(1, per: .seconds(1)), maxWait: .seconds(9)))
+        executor.drain()
         await #expect(throws: RateLimiter.ExceedsLimitError.self) { try await waiting.value }
         #expect(lines([limiter]).contains("keyed_rate_limiter.waiting{b} 0"))
         #expect(lines([limiter]).contains("keyed_rate_limiter.calls{b,rejected} 1"))

@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -6,9 +7,8 @@ import Testing
 /// Those who wait for permits, in the order in which they came.
 @Suite("A limiter's queue") struct LimiterQueueTests {
     @Test("is the list of calls that came and have not gone, in whatever order they go")
-    func list() {
-        for seed in 0..<200 as Range<UInt64> {
-            var random = SplitMix64(seed: seed)
+    func list() throws {
+        try forSeeds(0..<200) { _, random in
             var (queue, list, gone) = (TicketQueue(), [Ticket](), [Ticket]())
             for _ in 0..<80 {
                 switch Int.random(in: 0..<7, using: &random) {
@@ -31,8 +31,7 @@ import Testing
                     queue.tickets.map(\.number) == list.map(\.number) && queue.count == list.count
                     && queue.isEmpty == list.isEmpty && queue.first === list.first && queue.last === list.last
                 guard isAlike else {
-                    Issue.record("seed \(seed): \(queue.tickets.map(\.number)), not \(list.map(\.number))")
-                    return
+                    throw Difference("\(queue.tickets.map(\.number)), not \(list.map(\.number))")
                 }
             }
         }

@@ -1,4 +1,5 @@
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -84,18 +85,16 @@ import Testing
     ]
 
     @Test("the moment that is told is the first at which the permits are there, and an ask gets them", arguments: small)
-    func firstMoment(rule: Rule) {
+    func firstMoment(rule: Rule) throws {
         let meter = rule.meter(anchor: -50)
-        for seed in 1...20 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        try forSeeds(1...20) { seed, random in
             var state = meter.unused
             var now: Int64 = -150
             for _ in 0..<60 {
                 now += Int64.random(in: 0...5, using: &random)
                 let permits = Int.random(in: 1...rule.burst, using: &random)
                 guard let due = meter.earliest(permits, state, from: now) else {
-                    Issue.record("seed \(seed), at \(now)")
-                    return
+                    throw Difference("never, at \(now)")
                 }
                 #expect(due >= now && meter.available(state, at: due) >= permits, "seed \(seed), at \(now)")
                 #expect(due == now || meter.available(state, at: due - 1) < permits, "seed \(seed), at \(now)")

@@ -1,4 +1,5 @@
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import ResilienceCore
@@ -14,8 +15,7 @@ struct DeadlineQueueTests {
 
     @Test("agrees with a sorted list, whatever is inserted and removed, however many wait", arguments: [1, 5, 60, 400])
     func model(size: Int) {
-        for seed in 1...8 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(1...8) { seed, random in
             var (queue, list, gone) = (DeadlineQueue<Int, Int>(), [Waiting](), [Waiting]())
             var (ids, most) = (Set<DeadlineQueue<Int, Int>.ID>(), 0)
             let range = 0...[3, 1_000_000][Int.random(in: 0...1, using: &random)]
@@ -48,8 +48,7 @@ struct DeadlineQueueTests {
 
     @Test("is in order where long timeouts and short ones wait in branches of their own")
     func branches() {
-        for seed in 1...20 as ClosedRange<UInt64> {
-            var random = SplitMix64(seed: seed)
+        forSeeds(1...20) { seed, random in
             var (queue, list) = (DeadlineQueue<Int, Int>(), [Waiting]())
             for element in 0..<340 {
                 // Each after the one above it in a heap of four below each, so that all stay where they are put.

@@ -110,7 +110,7 @@ struct KeyedSearchTests {
         full.set(size / 2, isFree: true)
         #expect(full.hasRoom(at: 200_000_000))
         #expect(full.displace(at: 200_000_000) == size / 2)
-        // Nothing has been looked for in vain since.
+        // No search has failed since.
         let other = full.newest
         full.set(other, isFree: true)
         #expect(full.hasRoom(at: 200_000_000))

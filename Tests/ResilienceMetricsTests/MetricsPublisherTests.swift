@@ -17,7 +17,7 @@
             }
         }
 
-        @Test("X-22 gauges and counters are there before the first call, those without a value are not")
+        @Test("X-22: gauges and counters are there before the first call, those without a value are not")
         func beforeTheFirstCall() throws {
             let publisher = MetricsPublisher(to: backend)
             let policy = try policy(publisher)

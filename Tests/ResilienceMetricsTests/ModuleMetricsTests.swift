@@ -21,7 +21,7 @@
             try backend.expectCounter("resilience.circuit_breaker.calls", [("name", "payments"), ("kind", kind)])
         }
 
-        @Test("X-22 everything registered is there at once, and what is registered later is then")
+        @Test("X-22: everything registered is there at once, and what is registered later is then")
         func registration() throws {
             let module = try module()
             module.publishMetrics(to: backend)

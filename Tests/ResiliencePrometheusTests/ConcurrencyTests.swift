@@ -12,7 +12,7 @@ import Timeouts
 
 @Suite("Scrapes and calls at once", .timeLimit(.minutes(30)))
 struct ConcurrencyTests {
-    /// A source that holds up whoever collects it.
+    /// A source that holds up the task that collects it.
     private final class Gate: MetricSource {
         let arrived = DispatchSemaphore(value: 0)
         let opened = DispatchSemaphore(value: 0)

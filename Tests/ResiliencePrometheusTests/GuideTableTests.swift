@@ -54,7 +54,7 @@ struct GuideTableTests {
         for name in found.keys.sorted() { #expect(expected[name] != nil, "\(name) is in the guide only") }
     }
 
-    /// The names of all families that the sources define, whoever collects them.
+    /// The names of all families that the sources define, whatever collects them.
     private func defined() throws -> Set<String> {
         let sources = Guides.folder.deletingLastPathComponent().appending(path: "Sources")
         let files = try #require(FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil))

@@ -45,7 +45,7 @@ struct OneSeriesTests {
         for sources in [things + all, all + things, [all[0]] + things + [all[1]]] {
             #expect(names(sources) == ["a"])
         }
-        // Whoever has durations gives them.
+        // Those that have durations give them.
         let metrics = MetricCollection(of: things + all)
         #expect(metrics.samples(of: "resilience.policy.calls").count == 4)
         #expect(metrics.samples(of: "resilience.policy.duration").count == (firstIsTimed || secondIsTimed ? 2 : 0))

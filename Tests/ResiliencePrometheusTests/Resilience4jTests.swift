@@ -103,6 +103,30 @@ struct Resilience4jTests {
             ])
     }
 
+    @Test("every number that resilience4j has is found, under every kind, among what everything measures")
+    func complete() throws {
+        let kinds: [String: Set<String>] = [
+            "circuitbreaker_calls_seconds": ["successful", "failed", "ignored"],
+            "circuitbreaker_not_permitted_calls": ["not_permitted"],
+            "circuitbreaker_state": ["closed", "open", "half_open", "forced_open", "disabled", "metrics_only"],
+            "circuitbreaker_buffered_calls": ["successful", "failed"],
+            "retry_calls": [
+                "successful_without_retry", "successful_with_retry", "failed_without_retry", "failed_with_retry",
+            ],
+            "timelimiter_calls": ["successful", "failed", "timeout"],
+        ]
+        let families = Resilience4jNames(MetricCollection(of: try Everything().sources)).families
+        #expect(families.count == 14)
+        for family in families {
+            #expect(!family.values.isEmpty, "\(family.name)")
+            guard family.labels.count == 2 else { continue }
+            let found = stride(from: 1, to: family.labelValues.count, by: 2).map { family.labelValues[$0] }
+            #expect(Set(found) == kinds[String(family.name.dropFirst("resilience4j_".count))], "\(family.name)")
+        }
+        // The durations come from another family than the numbers.
+        #expect(families.contains { $0.sums.contains { $0 != nil } })
+    }
+
     @Test("bulkheads and limiters, by their neutral names")
     func others() {
         func gauge(_ name: String) -> (MetricFamily, [String], MetricValue) {

@@ -14,7 +14,7 @@
         }
 
         @Test(
-            "X-33 X-34 calls go on by themselves; one event says so, and one that it is over; nothing is lost or counted twice",
+            "X-33, X-34: calls go on by themselves; one event says so, and one that it is over; nothing is lost or counted twice",
             arguments: Fault.allCases)
         func outage(_ fault: Fault) async throws {
             try await RedisServer.with { server in

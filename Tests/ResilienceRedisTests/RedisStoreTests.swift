@@ -147,7 +147,7 @@
             }
         }
 
-        @Test("X-39 a record of a newer version is told and not touched; fields that are added are ignored and kept")
+        @Test("X-39: a record of a newer version is told and not touched; fields that are added are ignored and kept")
         func versions() async throws {
             try await withStore { client, store in
                 let operations: [(String, () async throws -> Void)] = [

@@ -39,7 +39,7 @@ final class BrokenStore: CircuitStore {
         case mixesCircuits
         /// What a node knows is not adopted.
         case ignoresKnown
-        /// Whoever says that the service works is believed.
+        /// Anyone who says that the service works is believed.
         case believesAnybody
         /// The lease is given to each who asks.
         case leasesToAll

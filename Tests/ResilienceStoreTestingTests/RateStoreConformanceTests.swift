@@ -31,7 +31,7 @@ struct RateStoreConformanceTests {
     }
 }
 
-/// A clock on which whoever sleeps moves time on.
+/// A clock on which each sleep moves time on.
 struct JumpingClock: Clock {
     let manual = ManualClock()
     var now: ManualClock.Instant { manual.now }
@@ -70,7 +70,7 @@ final class BrokenRateStore: RateStore {
         case .joinsNames: id = request.quota + (request.key.map { ":\($0)" } ?? "")
         case .foldsCase: id = id.lowercased()
         case .ignoresReceipts where request.returned > 0:
-            // As much debt as there is, whoever returns.
+            // As much debt as there is, no matter who returns.
             request.receipt = records.withLock { records in
                 var copy = records[id] ?? SharedQuotaRecord()
                 return copy.take(PermitRequest(quota: "", rule: request.rule, wanted: 0), now: now).receipt

@@ -114,7 +114,7 @@ struct AdmissionGateTests {
                     refused.add()
                 }
             }
-            // The storage of the calling task goes with that of this one, and is used anew by those that come after.
+            // The storage of the calling task goes with that of this one, and is used again by those that come after.
             await Task {
                 async let call: Void? = try? gate.admit(refusal: { Refused() }) {
                     Task {
@@ -214,9 +214,10 @@ struct AdmissionGateTests {
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         let calls = (0..<20).map { _ in Task { try await admit { _ = try await operation() } } }
         try await operation.waitForCalls(20)
-        let go = Waiter<Void>()
+        let (isIn, go) = (Waiter<Void>(), Waiter<Void>())
         let nested = Task {
             try await admit {
+                isIn.finish()
                 try await go.value()
                 await withTaskGroup(of: Bool.self) { group in
                     // Not cancelled with its parent: a child of a task that is not.
@@ -225,7 +226,7 @@ struct AdmissionGateTests {
                 }
             }
         }
-        while gate.count < 21 { await Task.yield() }
+        try await isIn.value()
         gate.close()
         #expect(gate.cancelAll() == 21)
         go.finish()
@@ -243,7 +244,7 @@ struct AdmissionGateTests {
                 for _ in 0..<(round * 40) { await Task.yield() }
                 gate.close()
                 #expect(await gate.waitUntilEmpty(until: TimeSource.Instant(nanoseconds: .max), on: time))
-                // The gate is empty: whoever was let in has left, and nobody comes after.
+                // The gate is empty: those who were let in have left, and nobody comes after.
                 return (entered.value, left.value)
             }
             await withTaskGroup(of: Void.self) { group in

@@ -37,7 +37,7 @@ struct BulkheadSectionTests {
         #expect(maps.limit == 3 && maps.configuration.partitions == [:] && maps.configuration.partitionsBorrow)
     }
 
-    @Test("X-19 retuning keeps the calls inside, and the totals; the new limit holds for the next call")
+    @Test("X-19: retuning keeps the calls inside, and the totals; the new limit holds for the next call")
     func state() throws {
         let stage = try stage()
         let maps = try stage.module.bulkhead("maps")

@@ -95,7 +95,7 @@ struct ConfigurationTests {
         #expect(!stage.events.contains { $0.name == "module.reload_failed" })
     }
 
-    @Test("X: the path of a fault is that of the place the value stands in")
+    @Test("the path of a fault is that of the place the value stands in")
     func path() throws {
         let stage = try payments()
         #expect(
@@ -174,7 +174,7 @@ struct ConfigurationTests {
         try module.update(.init(["policies": ["b": ["layers": ["timeout"]]]]))
         #expect(stage.state.names == ["policy b: [\"timeout\"]"])
         #expect(try await b.execute { 2 } == 2)
-        // Whoever holds what was taken out may go on using it.
+        // Those who hold what was taken out may go on using it.
         await #expect(throws: CircuitBreaker.OpenError.self) { try await a.execute { 1 } }
         try module.update(.init())
         #expect(stage.state.names == [])

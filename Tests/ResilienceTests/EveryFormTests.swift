@@ -90,23 +90,21 @@ struct EveryFormTests {
     func cancelledMeanwhile(form: Form) async throws {
         let clock = ManualClock()
         let breaker = try CircuitBreaker("b", .init(trip: .consecutiveFailures(1)), clock: clock)
-        let begin = Waiter<Void>()
+        let executor = SteppingExecutor()
         let caller = Lock<Task<Void, any Error>?>(nil)
-        let (ended, hasEnded) = AsyncStream.makeStream(of: Bool.self)
-        let call = Task {
-            try await begin.value()
+        let isSeen = Flag<Bool>()
+        let call = Task(executorPreference: executor) {
             _ = try await form.call(clock, [breaker]) { _ -> Int in
                 caller.withLock { $0 }?.cancel()
-                hasEnded.yield(Task.isCancelled)
-                hasEnded.finish()
+                isSeen.set(Task.isCancelled)
                 throw InjectedFailure()
             }
         }
         caller.withLock { $0 = call }
-        begin.finish()
-        for await isSeen in ended { #expect(isSeen) }
+        // Until the operation has ended too, which need not be before the call.
+        executor.drain()
+        #expect(isSeen.value == true)
         await #expect(throws: (any Error).self) { try await call.value }
-        while breaker.totals.cancelled == 0, breaker.totals.failed == 0 { await Task.yield() }
         #expect(breaker.totals.cancelled == 1 && breaker.totals.failed == 0)
     }
 

@@ -83,7 +83,7 @@ struct FallbackSectionTests {
         #expect(pages.configuration == .init(freshFor: .seconds(10), staleFor: .seconds(100)))
     }
 
-    @Test("X-19 last good values and totals stay, and are judged by the new age")
+    @Test("X-19: last good values and totals stay, and are judged by the new age")
     func lastGood() async throws {
         let stage = try stage()
         _ = try register(stage.module, stage.clock)
@@ -100,7 +100,7 @@ struct FallbackSectionTests {
         #expect(quotes.totals.served == 3)
     }
 
-    @Test("X-19 kept values stay, as many as fit, and are judged by the new times")
+    @Test("X-19: kept values stay, as many as fit, and are judged by the new times")
     func revalidation() async throws {
         let stage = try stage()
         let pages = try register(stage.module, stage.clock)

@@ -16,7 +16,7 @@ struct FamilyTests {
         }
     }
 
-    @Test("X-21 10 000 keys used once: idle ones are forgotten, an open breaker is kept until its break is over")
+    @Test("X-21: 10 000 keys used once: idle ones are forgotten, an open breaker is kept until its break is over")
     func manyKeys() async throws {
         let hosts = try family(20_000)
         await fail(hosts[-1], times: 1)

@@ -91,7 +91,7 @@ struct HealthTests {
         #expect(try JSON.encode(JSON.decode(ResilienceModule.Snapshot.self, data)) == data)
     }
 
-    @Test("X-22 a scrape right after registration has every state of every breaker, and all counters at 0")
+    @Test("X-22: a scrape right after registration has every state of every breaker, and all counters at 0")
     func metrics() async throws {
         let calls = CallMetrics()
         let stage = try Stage {

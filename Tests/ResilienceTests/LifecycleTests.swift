@@ -23,7 +23,7 @@ struct LifecycleTests {
         #expect(module.state == .idle)
         #expect(try await module.execute("x") { 1 } == 1)
         let running = Task { try await module.run() }
-        while module.state == .idle { await Task.yield() }
+        try await stage.waitForState(.running)
         #expect(module.state == .running)
         #expect(try await module.execute("x") { 2 } == 2)
         running.cancel()
@@ -42,25 +42,26 @@ struct LifecycleTests {
     func background(byCancellation: Bool) async throws {
         let stage = try Stage { Registration("x") { CircuitBreaker.layer() } }
         let module = stage.module
-        let (gate, isIn, order) = (Waiter<Void>(), Waiter<Void>(), Log<String>())
+        let (gate, order, executor) = (Waiter<Void>(), Log<String>(), SteppingExecutor())
         module.addJob { _ in
             try? await Waiter<Void>().value { true }
             order.append("background")
         }
-        let running = Task { try await module.run() }
-        let call = Task {
+        let running = Task(executorPreference: executor) { try await module.run() }
+        let call = Task(executorPreference: executor) {
             try await module.execute("x") {
-                isIn.finish()
                 try await gate.value()
                 order.append("call")
             }
         }
-        try await isIn.value()
-        while module.state == .idle { await Task.yield() }
-        if byCancellation { running.cancel() } else { Task { await module.shutdown() } }
-        while module.state != .draining { await Task.yield() }
-        for _ in 0..<1_000 { await Task.yield() }
+        executor.drain()
+        #expect(module.state == .running && module.callsInFlight == 1)
+        if byCancellation { running.cancel() } else { Task(executorPreference: executor) { await module.shutdown() } }
+        // Until nothing is left to do before the call ends.
+        executor.drain()
+        #expect(module.state == .draining && order.elements.isEmpty)
         gate.finish()
+        executor.drain()
         try await call.value
         try await running.value
         #expect(order.elements == ["call", "background"])
@@ -98,7 +99,7 @@ struct LifecycleTests {
             ended.finish()
         }
         let running = Task { try await module.run() }
-        while module.state == .idle { await Task.yield() }
+        try await stage.waitForState(.running)
         if begunElsewhere { running.cancel() }
         // On a clock that stands still.
         try await running.value
@@ -111,7 +112,7 @@ struct LifecycleTests {
         let stage = try Stage()
         let module = stage.module
         let running = Task { try await module.run() }
-        while module.state == .idle { await Task.yield() }
+        try await stage.waitForState(.running)
         let twice = await #expect(throws: LifecycleError.self) { try await module.run() }
         #expect(twice?.description == "resilience module \"test\" cannot run: it is running")
         #expect(module.state == .running)
@@ -190,7 +191,7 @@ struct LifecycleTests {
         }
         let (module, clock) = (stage.module, stage.clock)
         let running = Task { try await module.run() }
-        while module.state == .idle { await Task.yield() }
+        try await stage.waitForState(.running)
         #expect(module.health.status == .healthy)
         let operation = ScriptedOperation(clock: clock, [.success(7, after: .seconds(6))])
         async let report = module.shutdown(gracePeriod: .seconds(10))
@@ -206,7 +207,7 @@ struct LifecycleTests {
         #expect(module.state == .closing)
         #expect(try await module.execute("x") { 2 } == 2)
         clock.advance(by: .nanoseconds(1))
-        while module.state == .closing { await Task.yield() }
+        try await stage.waitForState(.draining)
         await #expect(throws: ShutdownError.self) { try await module.execute("x") { 3 } }
         try await clock.waitForTimers(1)
         clock.advance(by: .seconds(1))
@@ -419,18 +420,16 @@ struct LifecycleTests {
         #expect(module.callsInFlight == 4)
         async let report = module.shutdown()
         try await stage.clock.waitForTimers(1)
-        let releasing = Task {
-            while !Task.isCancelled {
-                go.release(with: .success(0))
-                await Task.yield()
-            }
+        // The retry and the hedge make three attempts each.
+        for calls in [4, 6, 8] {
+            try await go.waitForCalls(calls)
+            go.release(with: .success(0))
         }
         #expect(try await nested.value == 10)
         #expect(try await hedge.value == 20)
         #expect(try await steps.value == 40)
         #expect(try await closure.value == 50)
         let seen = await report
-        releasing.cancel()
         #expect(seen.callsInFlight == 4 && seen.cancelledCalls == 0 && seen.abandonedCalls == 0)
     }
 

@@ -114,9 +114,8 @@ struct MutationTests {
     @Test("a document of what is in force can be put in force after any that was taken")
     func effective() throws {
         let stage = try stage()
-        for seed in UInt64(0)..<500 {
-            var generator = SplitMix64(seed: seed &+ 1_000_000)
-            guard (try? stage.module.update(.init(Self.good.mutated(using: &generator)))) != nil else { continue }
+        forSeeds(1_000_000..<1_000_500) { seed, random in
+            guard (try? stage.module.update(.init(Self.good.mutated(using: &random)))) != nil else { return }
             let effective = stage.module.effectiveConfiguration
             do {
                 try stage.module.update(effective)

@@ -22,8 +22,7 @@ struct PatternListTests {
     }
 
     private func check<P: Pattern>(_ type: P.Type) throws {
-        let settings = try #require(P.formBases.last { (try? $0.validate()) != nil }, "\(type)")
-        let pattern = try P.make(settings, in: PolicyEnvironment(name: "p"))
+        let pattern = try make(type)
         var metrics = MetricCollection()
         pattern.collect(into: &metrics, named: "p")
         #expect(!metrics.entries.isEmpty, "\(type)")
@@ -37,6 +36,43 @@ struct PatternListTests {
         // A budget tells nothing: what it refuses is an event of who asked.
         #expect((observer != nil) == !(type == RetryBudget.self), "\(type)")
         withExtendedLifetime(pattern) {}
+    }
+
+    @Test("metrics that come to observe a pattern later measure what those measure that it was made with")
+    func measures() throws {
+        var measuring: [String] = []
+        func compare(_ make: ([any PolicyObserver]) throws -> any Component) throws {
+            let (early, late) = (CallMetrics(), CallMetrics())
+            let pattern = try make([early])
+            pattern.addObserver(late)
+            let (expected, found) = (families(early), families(late))
+            let title = type(of: pattern).kind.title
+            #expect(found == expected, "\(title)")
+            if !expected.isEmpty { measuring.append(title) }
+            withExtendedLifetime(pattern) {}
+        }
+        for type in DocumentPatterns.described { try compare { try make(type, observers: $0) } }
+        let second = Duration.seconds(1)
+        let quota = SharedQuotaRule(permits: 1, period: second, burst: 1)
+        let store = InMemoryRateStore(clock: ManualClock())
+        try compare { try KeyedRateLimiter<Int>("p", .pacing(1, per: second), observers: $0) }
+        try compare { try SharedRateLimiter("p", quota, through: store, observers: $0) }
+        try compare { try SharedKeyedRateLimiter<Int>("p", quota, through: store, observers: $0) }
+        try compare { try Fallback<Int>("p", observers: $0) { .value(1) } }
+        #expect(
+            measuring == [
+                "retry", "circuit breaker", "bulkhead", "rate limiter", "keyed rate limiter", "shared rate limiter",
+                "shared keyed rate limiter", "fallback",
+            ])
+    }
+
+    private func families(_ calls: CallMetrics) -> [String] {
+        MetricCollection(of: [calls]).entries.map(\.family.name)
+    }
+
+    private func make<P: Pattern>(_ type: P.Type, observers: [any PolicyObserver] = []) throws -> P {
+        let settings = try #require(P.formBases.last { (try? $0.validate()) != nil }, "\(type)")
+        return try P.make(settings, in: PolicyEnvironment(name: "p", observers: observers))
     }
 
     @Test("every pattern has a section for sources that ask for each key, and the schema knows it")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Retuning keeps state", .timeLimit(.minutes(30)))
 struct RetuneTests {
-    @Test("X-19 a breaker's window stays when its threshold changes, and the next result is judged by the new one")
+    @Test("X-19: a breaker's window stays when its threshold changes, and the next result is judged by the new one")
     func breaker() async throws {
         let stage = try Stage {
             Registration("x") { CircuitBreaker.layer(.init(trip: .failureRate(0.9, minimumCalls: 4))) }

@@ -1,6 +1,7 @@
 import Foundation
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import Resilience
@@ -54,9 +55,8 @@ struct SchemaTests {
         #expect(check.faults(MutationTests.good) == [])
         #expect(check.faults(stage.module.effectiveConfiguration.document) == [])
         var (taken, refused, caught) = (0, 0, 0)
-        for seed in UInt64(0)..<9000 {
-            var generator = SplitMix64(seed: seed &+ 7_000_000)
-            let document = MutationTests.good.mutated(using: &generator)
+        forSeeds(7_000_000..<7_009_000) { seed, random in
+            let document = MutationTests.good.mutated(using: &random)
             let faults = check.faults(document)
             if (try? stage.module.validate(.init(document))) != nil {
                 taken += 1

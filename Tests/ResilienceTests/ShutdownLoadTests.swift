@@ -35,32 +35,40 @@ struct ShutdownLoadTests {
         try await slow.waitForCalls(250)
         try await deaf.waitForCalls(250)
         #expect(module.callsInFlight == 1000)
-        let (admitted, refused, after, closed) = (Counter(), Counter(), Counter(), Counter())
-        let arriving = (0..<8).map { _ in
+        let (admitted, after, closed) = (Counter(), Counter(), Counter())
+        let isBusy = Waiter<Void>()
+        // Of each task, so that none of its calls is still in.
+        let areRefused = (0..<8).map { _ in Waiter<Void>() }
+        let arriving = areRefused.map { isRefused in
             Task {
+                var refused = 0
                 while !Task.isCancelled {
                     let wasClosed = closed.value > 0
                     do {
                         try await module.execute("a") {}
                         admitted.add()
+                        if admitted.value >= 100 { isBusy.finish() }
                         if wasClosed { after.add() }
                     } catch {
-                        refused.add()
+                        refused += 1
+                        if refused == 13 { isRefused.finish() }
                     }
                     await Task.yield()
                 }
             }
         }
-        while admitted.value < 100 { await Task.yield() }
+        try await isBusy.value()
         async let report = module.shutdown()
-        while module.state != .draining { await Task.yield() }
+        try await stage.waitForState(.draining)
         closed.add()
-        while refused.value < 100 { await Task.yield() }
+        for isRefused in areRefused { try await isRefused.value() }
         try await clock.waitForTimers(1)
         clock.advance(by: .seconds(5))
-        while module.callsInFlight > 500 { await Task.yield() }
+        for (index, call) in calls.enumerated() where index % 4 < 2 { _ = await call.value }
+        #expect(module.callsInFlight == 500)
         clock.advance(by: .seconds(5))
-        while module.callsInFlight > 250 { await Task.yield() }
+        for (index, call) in calls.enumerated() where index % 4 == 2 { _ = await call.value }
+        #expect(module.callsInFlight == 250)
         try await clock.waitForTimers(1)
         clock.advance(by: .seconds(1))
         let seen = await report

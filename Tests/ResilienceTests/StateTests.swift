@@ -2,6 +2,7 @@ import Foundation
 import Resilience
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @Suite("Breaker state across processes", .timeLimit(.minutes(30)))
@@ -17,13 +18,13 @@ struct StateTests {
 
     private func run(_ module: ResilienceModule) -> Task<Void, any Error> { Task { try await module.run() } }
 
-    @Test("X-20 saved as JSON mid-break and restored elsewhere: what is left of the break, and the window, stay")
+    @Test("X-20: saved as JSON mid-break and restored elsewhere: what is left of the break, and the window, stay")
     func restored() async throws {
         let store = MemoryStore()
         let first = try Stage { registrations }
         first.module.keepState(in: store)
         let running = run(first.module)
-        while first.module.state == .idle { await Task.yield() }
+        try await first.waitForState(.running)
         let policy = try first.module.policy("x")
         await fail(policy, times: 3)
         try first.module.circuitBreaker("y").isolate()
@@ -35,16 +36,16 @@ struct StateTests {
         let second = try Stage { registrations }
         second.clock.advance(by: .seconds(1_000_000))
         second.module.keepState(in: MemoryStore(saved))
-        let again = run(second.module)
-        let y = try second.module.circuitBreaker("y")
-        while second.module.state == .idle || y.state != .isolated {
-            await Task.yield()
-        }
+        let executor = SteppingExecutor()
+        let again = Task(executorPreference: executor) { try await second.module.run() }
+        executor.drain()
+        #expect(try second.module.circuitBreaker("y").state == .isolated)
         let breakers = try second.module.policy("x").circuitBreakers
         #expect(breakers[0].state == .open && breakers[0].remainingBreak == .seconds(18))
         #expect(breakers[1].state == .closed && breakers[1].counts.failures == 3)
         #expect(second.module.savedState == (try JSON.decode(ResilienceModule.SavedState.self, saved)))
         again.cancel()
+        executor.drain()
         try await again.value
     }
 
@@ -53,7 +54,7 @@ struct StateTests {
         let stage = try Stage { registrations }
         stage.module.keepState(in: FailingStore())
         let running = run(stage.module)
-        while !stage.events.contains(where: { $0.name == "module.state_store_failed" }) { await Task.yield() }
+        try await stage.recorder.waitForEvent { $0.name == "module.state_store_failed" }
         await stage.module.shutdown()
         try await running.value
         #expect(stage.events.filter { $0.name == "module.state_store_failed" }.count == 2)
@@ -127,7 +128,7 @@ struct StateTests {
         await stage.module.shutdown()
         try await running.value
         #expect(y.state == .closed && y.totals.succeeded == 1)
-        // What it has learned is kept, and no call has to find it out anew.
+        // What it has learned is kept, and no call has to find it out again.
         let state = try JSON.decode(ResilienceModule.SavedState.self, try #require(store.data))
         #expect(state.circuitBreakers["circuitBreakers/y"]?.state == .closed)
     }
@@ -164,7 +165,7 @@ struct StateTests {
         let stage = try Stage { registrations }
         stage.module.keepState(in: store)
         let running = run(stage.module)
-        while !stage.events.contains(where: { $0.name == "module.state_store_failed" }) { await Task.yield() }
+        try await stage.recorder.waitForEvent { $0.name == "module.state_store_failed" }
         try await stage.module.policy("x").execute {}
         await stage.module.shutdown()
         try await running.value

@@ -2,6 +2,7 @@ import Foundation
 import Resilience
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 
 /// A module on a manual clock, and who hears it.
 struct Stage {
@@ -19,6 +20,14 @@ struct Stage {
     }
 
     var events: [ResilienceModule.Event] { recorder.events(of: ResilienceModule.Event.self) }
+
+    /// Suspends until the module has told that it came into a state.
+    func waitForState(_ state: ResilienceModule.State) async throws {
+        try await recorder.waitForEvent { event in
+            guard case .stateChanged(_, state)? = (event as? ResilienceModule.Event)?.kind else { return false }
+            return true
+        }
+    }
 
     /// Descriptions of the faults of a document, or of nothing if it has none.
     func faults(_ document: ConfigurationValue) -> [String] {

@@ -150,7 +150,7 @@ struct BackoffTests {
         }
     }
 
-    @Test("DEFECT: decorrelated jitter knows its previous delay")
+    @Test("decorrelated jitter knows its previous delay")
     func decorrelated() throws {
         let backoff = Backoff.constant(.seconds(1), jitter: .decorrelated)
         #expect(

@@ -20,7 +20,7 @@ struct OtherInputsTests {
     ]
 
     @Test("every backoff begins again after a server's word, however that comes", arguments: 0..<7, 0..<3)
-    func anew(backoff: Int, way: Int) async throws {
+    func beginsAgain(backoff: Int, way: Int) async throws {
         let hint = Answer(serverHint: .retryAfter(.seconds(7)))
         var configuration = Configuration(backoff: Self.backoffs[backoff], maxAttempts: 8)
         configuration.hintJitter = 0

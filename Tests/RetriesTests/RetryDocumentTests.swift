@@ -179,7 +179,7 @@ struct RetryDocumentTests {
         #expect(budget.balance == 0)
     }
 
-    @Test("BAD: every fault at its place in the document")
+    @Test("every fault is reported at its place in the document")
     func faultsOfADocument() {
         #expect(
             faults([
@@ -203,7 +203,7 @@ struct RetryDocumentTests {
     }
 
     @Test(
-        "BAD: forms that are none",
+        "a part in an unknown form is refused, and the fault says why",
         arguments: [
             (["maxAttempts": "many"], ["maxAttempts: \"many\" is not a whole number"]),
             (["backoff": "-1s"], ["backoff: \"-1s\" is outside 0 s...292 years"]),

@@ -27,7 +27,7 @@ struct TimeoutDocumentTests {
     }
 
     @Test(
-        "BAD: what is no limit",
+        "what is no limit is refused, and changes nothing",
         arguments: [
             ("0s", "\"0s\" is outside 1 ns...292 years"), ("-1s", "\"-1s\" is outside 1 ns...292 years"),
             ("2", "\"2\" is not a duration such as \"250ms\", \"2s\" or \"1m30s\""),

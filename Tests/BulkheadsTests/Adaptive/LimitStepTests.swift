@@ -53,7 +53,7 @@ struct LimitStepTests {
         // One that was admitted before the step counts, but does not lead to the next.
         #expect(call(2, admitted: 1_199, at: 1_300) == nil)
         #expect(call(4, at: 1_300) == 3)
-        // A drop takes a step at once, and begins anew.
+        // A drop takes a step at once, and begins again.
         #expect(call(1_000, at: 1_310) == nil)
         #expect(steps(1, at: 1_320))
         #expect(call(6, at: 1_420) == 6)

@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test("A breaker that was closed by hand obeys another fleet, whose epochs begin anew")
+    @Test("A breaker that was closed by hand obeys another fleet, whose epochs begin again")
     func anotherFleet() throws {
         for joins in [false, true] {
             let stage = try Stage(.alone)

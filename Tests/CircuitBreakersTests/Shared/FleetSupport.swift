@@ -10,7 +10,7 @@ final class FaultyStore: CircuitStore {
         case down(SharedStateError)
         /// What is asked is done, and the answer is lost.
         case losesReplies
-        /// Nothing comes back, and whoever waits is not even cancelled.
+        /// Nothing comes back, and those who wait are not even cancelled.
         case hangs
         /// There and back.
         case slow(Duration)
@@ -34,7 +34,7 @@ final class FaultyStore: CircuitStore {
         get { state.withLock { $0.fault } }
         set { state.withLock { $0.fault = newValue } }
     }
-    /// Everything that was asked, also in vain.
+    /// Everything that was asked, also without effect.
     var reports: [CircuitReport] { state.withLock { $0.reports } }
     func forget() { state.withLock { $0.reports = [] } }
     /// Those that hang fail.

@@ -378,7 +378,7 @@ import Testing
             #expect(first.epoch == 2)
             let second = ledger.record.merge(report, now: ledger.now)
             #expect(second.epoch == first.epoch && second.phase == first.phase)
-            // Much later, when the circuit has opened anew.
+            // Much later, when the circuit has opened again.
             ledger.exchange("node 6")
             ledger.exchange("node 6", [], .open(.seconds(1)))
             ledger.advance(by: .seconds(1))

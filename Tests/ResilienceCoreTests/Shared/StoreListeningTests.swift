@@ -71,7 +71,7 @@ struct StoreListeningTests {
         }
     }
 
-    @Test("one that held for longer than the longest delay was good, and the delays begin anew; no shorter one was")
+    @Test("one that held for longer than the longest delay was good, and the delays begin again; no shorter one was")
     func good() {
         for (hold, delay) in [(Duration.seconds(1), Int64(1000)), (.seconds(1) + .nanoseconds(1), 100)] {
             let stage = Stage()
@@ -115,7 +115,7 @@ struct StoreListeningTests {
         }
     }
 
-    @Test("whoever listens hears why each listening ended, and can end it all")
+    @Test("the listener hears why each listening ended, and can end it all")
     func ended() {
         let rest = Lock(3)
         let stage = Stage { _ in

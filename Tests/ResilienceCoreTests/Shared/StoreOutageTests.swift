@@ -55,7 +55,7 @@ struct StoreOutageTests {
         #expect(told == [true, false])
     }
 
-    @Test("it is tried again after delays that grow up to the longest, and begin anew with the next outage")
+    @Test("it is tried again after delays that grow up to the longest, and begin again with the next outage")
     func tries() {
         var outage = StoreOutage()
         func delays() -> [Int64] {

@@ -29,7 +29,7 @@ struct StoreRetryDelayTests {
         #expect(delays(4, upTo: .milliseconds(400), random: 0.5) == milliseconds(75, 150, 300, 300))
     }
 
-    @Test("after the store has worked it begins anew")
+    @Test("after the store has worked it begins again")
     func reset() {
         var delay = StoreRetryDelay()
         for count in [1, 3, 100] {
