@@ -79,13 +79,13 @@ struct KeyedWaitingTests {
         let stage = try exhausted()
         let now = stage.clock
         let reply = stage.limiter.ask("a", 1, now: TimeSource(now).now, maxWait: .max, deadline: .max)
-        let entry = try #require(try stage.limiter.shared.entry(reply, 1))
+        let queued = try #require(try stage.limiter.shared.queued(reply, 1))
         let other = withOthers ? stage.startWaiting(for: "a") : nil
         stage.advance(by: .seconds(1))
         let limiter = stage.limiter
         let late = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            try await limiter.wait(for: entry, "a")
+            try await limiter.wait(for: queued, "a")
         }
         await #expect(throws: CancellationError.self) { try await late.value }
         stage.executor.drain()
@@ -102,14 +102,14 @@ struct KeyedWaitingTests {
         let stage = try exhausted()
         let reply = stage.limiter.ask(
             "a", 1, now: TimeSource(stage.clock).now, maxWait: .max, deadline: .max)
-        let entry = try #require(try stage.limiter.shared.entry(reply, 1))
+        let queued = try #require(try stage.limiter.shared.queued(reply, 1))
         stage.advance(by: .seconds(1))
         try stage.update(.init(rule: .fixedWindow(4, per: .seconds(100))))
         let before = stage.limiter.available(for: "a")
         let limiter = stage.limiter
         let late = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            try await limiter.wait(for: entry, "a")
+            try await limiter.wait(for: queued, "a")
         }
         await #expect(throws: CancellationError.self) { try await late.value }
         #expect(stage.limiter.available(for: "a") == before)

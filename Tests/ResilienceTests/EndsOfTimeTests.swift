@@ -52,7 +52,7 @@ struct EndsOfTimeTests {
                 number += 1
                 try? breaker.restore(breaker.snapshot)
                 for outcome in [CircuitBreaker.Outcome.failure, .success, .ignored] {
-                    try? breaker.tryAcquirePermit().complete(as: outcome)
+                    _ = try? breaker.tryAcquirePermit().complete(as: outcome)
                 }
                 _ = (breaker.counts, breaker.remainingBreak, breaker.state, collect(breaker))
                 try await breaker.execute {}
@@ -131,12 +131,15 @@ struct EndsOfTimeTests {
         var number = 0
         await play(clock) {
             for outcome in [AdaptiveThrottle.Outcome.accepted, .refused] {
-                try? throttle.tryAcquirePermit().complete(as: outcome)
+                _ = try? throttle.tryAcquirePermit().complete(as: outcome)
             }
             try? throttle.update(throttles[number % throttles.count])
             pause.pause(for: length)
             budget.deposit()
-            _ = (budget.tryWithdraw(), budget.balance, pause.remaining, collect(throttle, pause, budget.metrics(named: "b")))
+            _ = (
+                budget.tryWithdraw(), budget.balance, pause.remaining,
+                collect(throttle, pause, budget.metrics(named: "b"))
+            )
             try? budget.update(budgets[number % budgets.count])
             number += 1
             try? await throttle.execute {}
@@ -148,14 +151,13 @@ struct EndsOfTimeTests {
     @Test("last good values and stale values are as old as they are, refreshed and retuned", arguments: lengths)
     func fallbacks(length: Duration) async throws {
         let clock = SkewedClock()
-        let policy = try Policy("p", clock: clock) { CircuitBreaker.layer() }
-        let fallback = try policy.fallback(Int.self) { Fallback.lastGood(maxAge: length) }
-        let revalidation = try StaleWhileRevalidate<Int>(
+        let fallback = try KeyedFallback<String, Int>("f", clock: clock) { .lastGood(maxAge: length) }
+        let revalidation = try KeyedStaleWhileRevalidate<String, Int>(
             "s", .init(freshFor: length, staleFor: length), clock: clock)
         var number = 0
         await play(clock) {
             number += 1
-            _ = try? await revalidation.execute(for: "key") { number }
+            _ = try? await revalidation.execute(for: "key") { 7 }
             _ = collect(fallback, revalidation)
             _ = try await fallback.execute(for: "key") {
                 if number % 2 == 0 { throw InjectedFailure() }
