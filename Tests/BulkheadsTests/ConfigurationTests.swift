@@ -105,12 +105,12 @@ struct ConfigurationTests {
     @Test("totals add up, and stay at the largest number there is")
     func sums() {
         let one = totals(
-            finished: 1, rejected: 2, displaced: 1, timedOut: 3, cancelled: 4, waited: 5, waitingTime: .seconds(6))
+            finished: 1, rejected: 5, displaced: 1, timedOut: 3, cancelled: 4, waited: 5, waitingTime: .seconds(6))
         let sum = one + one
         #expect(
             sum
                 == totals(
-                    finished: 2, rejected: 4, displaced: 2, timedOut: 6, cancelled: 8, waited: 10,
+                    finished: 2, rejected: 10, displaced: 2, timedOut: 6, cancelled: 8, waited: 10,
                     waitingTime: .seconds(12)))
         #expect(one.calls == 10 && one.averageWait == .milliseconds(1200))
         let most = totals(finished: .max, rejected: 1, waitingTime: .nanoseconds(Int64.max))

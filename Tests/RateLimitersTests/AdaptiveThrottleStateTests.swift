@@ -184,7 +184,8 @@ import Testing
                 state.update(configuration(second.0, second.1), now: instant(next))
                 state.update(configuration(first.0, first.1), now: instant(next))
                 #expect(state.totals.accepted == (isUsed ? 1 : 0))
-                #expect(state.requests == (isUsed && start == next ? 1 : 0), "\(start), \(next), \(first)")
+                // A clock that went back makes nothing old.
+                #expect(state.requests == (isUsed && next <= start ? 1 : 0), "\(start), \(next), \(first)")
                 state.record(.refused, startedAt: instant(next))
                 #expect(state.totals.refused == 1)
             }

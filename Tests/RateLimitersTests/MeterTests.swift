@@ -378,9 +378,14 @@ import Testing
     @Test("a state of another kind is in use and has no permits")
     func otherKind() {
         let meters = Self.kinds.map { meter($0) }
-        for (index, meter) in meters.enumerated() {
-            for (other, state) in meters.map(\.unused).enumerated() where other != index {
-                var state = state
+        for meter in meters {
+            for var state in meters.map(\.unused) {
+                switch (meter, state) {
+                case (.paced, .paced), (.fixedWindow, .fixedWindow), (.slidingCounter, .slidingCounter),
+                    (.slidingLog, .slidingLog):
+                    continue
+                default: break
+                }
                 #expect(meter.available(state, at: 0) == 0 && !meter.isUnused(state, at: 0))
                 #expect(meter.earliest(1, state, from: 0) == nil)
                 let before = state

@@ -53,7 +53,7 @@ struct PatternListTests {
         }
         for type in DocumentPatterns.described { try compare { try make(type, observers: $0) } }
         let second = Duration.seconds(1)
-        let quota = SharedQuotaRule(permits: 1, period: second, burst: 1)
+        let quota = SharedQuotaRule(permits: 100, period: second, burst: 20)
         let store = InMemoryRateStore(clock: ManualClock())
         try compare { try KeyedRateLimiter<Int>("p", .pacing(1, per: second), observers: $0) }
         try compare { try SharedRateLimiter("p", quota, through: store, observers: $0) }
