@@ -34,7 +34,8 @@ extension AttemptOutcome {
         let error = failure
         switch CallEnd(error, in: context) {
         case .expired, .cancelled: return .neutral
-        // A rejection is one whatever happened meanwhile, but nobody waits for a hedge after it if the call was cut off.
+        // A rejection is one whatever happened meanwhile, but nobody waits for a hedge after it if the call was cut
+        // off.
         case .rejected where !isBegun || Task.isCancelled: return .neutral
         case .rejected, .failed: break
         }

@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
-/// A ``WindowedLimit`` of any of the algorithms: a type of its own, because that is generic, and only the document says in
-/// what.
+/// A ``WindowedLimit`` of any of the algorithms: a type of its own, because that is generic, and only the document says
+/// in what.
 enum AnyWindowedLimit {
     private static let field = "windowedLimit"
 

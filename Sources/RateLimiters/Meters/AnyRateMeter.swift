@@ -1,8 +1,8 @@
 /// The meter of any rule, for a limiter whose rule may be changed to one of another kind.
 ///
 /// A state is of the kind of its meter: who changes the one carries the other over (``carry(_:from:at:)``) in the same
-/// step. One of another kind would be as one that never has permits. Two enums, and not one of pairs, because all keys of a
-/// limiter share one meter.
+/// step. One of another kind would be as one that never has permits. Two enums, and not one of pairs, because all keys
+/// of a limiter share one meter.
 enum AnyRateMeter: RateMeter, Hashable {
     case paced(PacedMeter)
     case fixedWindow(FixedWindowMeter)

@@ -6,8 +6,8 @@ extension Pause {
         /// The longest pause, whatever the server asks for. At least 1 ns. Default: 60 seconds.
         public var maxPause: Duration
 
-        /// How much longer than the pause that was asked for calls wait, as a share of it: 0 to 1. They come back spread
-        /// from its end on, never sooner. Default: 0.5.
+        /// How much longer than the pause that was asked for calls wait, as a share of it: 0 to 1. They come back
+        /// spread from its end on, never sooner. Default: 0.5.
         public var hintJitter: Double
 
         /// How many calls may wait at once, zero or more; others are refused. Default: 1000.

@@ -9,8 +9,8 @@ package final class DeadlineScheduler: Sendable {
         var queue = Queue()
         var driver: Task<Void, Never>?
         var wakesAt = TimeSource.Instant(nanoseconds: .max)
-        /// Tells the current driver from one that was replaced while it slept. No `TimerSlot`: that is for timers, which
-        /// are set here, and the driver is a task.
+        /// Tells the current driver from one that was replaced while it slept. No `TimerSlot`: that is for timers,
+        /// which are set here, and the driver is a task.
         var driverNumber: UInt64 = 0
     }
 
