@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
-/// A place in the queue of a limiter. Everything that changes is read and changed under the limiter's lock; one that
-/// was granted or refused does not change any more, so that the call which it is told reads it without.
+/// A place in the queue of a limiter. What changes is read and changed under the limiter's lock, but for the one reader
+/// that needs none: the call that waited, after it was resumed because the ticket was granted or refused for good.
 @usableFromInline
 final class Ticket: @unchecked Sendable {
     enum Phase: Sendable {
