@@ -27,8 +27,7 @@ extension OutcomeWindow {
             contents.marks = inOrder(marks)
             if counts.timed > 0 { contents.durations = inOrder(durations) }
         case .time:
-            let oldest = newestBucket.subtractingSaturated(Int64(size - 1))
-            for index in oldest...newestBucket where !buckets[slot(index)].isEmpty {
+            for index in (newestBucket - Int64(size) + 1)...newestBucket where !buckets[slot(index)].isEmpty {
                 let start = TimeSource.Instant(
                     nanoseconds: origin.nanoseconds.addingSaturated(index.multipliedSaturated(by: bucketWidth)))
                 contents.buckets.append(.init(age: start.duration(to: now), bucket: buckets[slot(index)]))
@@ -79,7 +78,7 @@ extension OutcomeWindow {
     private mutating func slotOfPart(startedAt start: TimeSource.Instant, now: TimeSource.Instant) -> Int? {
         expire(now: now)
         let index = min(bucketIndex(start), newestBucket)
-        return index > newestBucket.subtractingSaturated(Int64(size)) ? slot(index) : nil
+        return index > newestBucket - Int64(size) ? slot(index) : nil
     }
 
     /// Calls in the place of counts alone: failures and slow ones evenly, with the mean of the durations that are

@@ -56,6 +56,7 @@ struct OutcomeWindow: Sendable {
     var buckets: [Bucket]
     let bucketWidth: Int64
     var origin: TimeSource.Instant
+    /// Only grows, from zero, so that differences to it do not overflow.
     private(set) var newestBucket: Int64 = 0
 
     init(_ window: CircuitBreaker.Window, now: TimeSource.Instant) {
@@ -185,10 +186,8 @@ struct OutcomeWindow: Sendable {
     mutating func expire(now: TimeSource.Instant) {
         guard kind == .time else { return }
         let index = bucketIndex(now)
-        guard index > newestBucket else {
-            return index < newestBucket.subtractingSaturated(Int64(size)) ? goBack(to: now, index) : ()
-        }
-        for step in 1...min(index.subtractingSaturated(newestBucket), Int64(size)) {
+        guard index > newestBucket else { return index < newestBucket - Int64(size) ? goBack(to: now, index) : () }
+        for step in 1...min(index - newestBucket, Int64(size)) {
             let slot = slot(newestBucket + step)
             let bucket = buckets[slot]
             guard !bucket.isEmpty else { continue }
