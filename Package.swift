@@ -203,9 +203,18 @@ func serviceLifecycle(_ products: [String], tests: [String] = []) -> Integrated 
         package: .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         name: "swift-service-lifecycle", products: products, testProducts: tests)
 }
+func swiftLog(_ products: [String] = [], tests: [String] = []) -> Integrated {
+    Integrated(
+        package: .package(url: "https://github.com/apple/swift-log", from: "1.16.2"), name: "swift-log",
+        products: products, testProducts: tests)
+}
 addIntegration(
     "ServiceLifecycle", "ResilienceServiceLifecycle: the module as a service of swift-service-lifecycle.",
-    with: [serviceLifecycle(["ServiceLifecycle"], tests: ["ServiceLifecycleTestKit", "UnixSignals"])])
+    with: [
+        serviceLifecycle(["ServiceLifecycle"], tests: ["ServiceLifecycleTestKit", "UnixSignals"]),
+        // A group of services has a logger.
+        swiftLog(tests: ["Logging"]),
+    ])
 addIntegration(
     "Metrics", "ResilienceMetrics: what policies measure, on any backend of swift-metrics.",
     with: [
@@ -215,11 +224,7 @@ addIntegration(
     ])
 addIntegration(
     "Logging", "ResilienceLogging: what happens in policies, on a logger of swift-log.",
-    with: [
-        Integrated(
-            package: .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-            name: "swift-log", products: ["Logging"], testProducts: ["InMemoryLogging"])
-    ])
+    with: [swiftLog(["Logging"], tests: ["InMemoryLogging"])])
 addIntegration(
     "Tracing", "ResilienceTracing: spans of calls and attempts, on any tracer of swift-distributed-tracing.",
     with: [
@@ -284,6 +289,7 @@ addIntegration(
         nio(["NIOCore"]),
         // A stream of events has to end when the server is shut down. Hummingbird depends on it in any case.
         serviceLifecycle(["ServiceLifecycle"]),
+        swiftLog(tests: ["Logging"]),
     ], uses: ["HTTPSemantics", "ResiliencePrometheus"])
 addIntegration(
     "GRPC", "ResilienceGRPC: clients and servers of grpc-swift-2.",
@@ -320,6 +326,14 @@ package.traits.insert(
     .default(enabledTraits: buildsDocumentation ? Set(package.traits.map(\.name)) : []))
 if buildsDocumentation {
     package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
+
+// Optimising tests takes several times as long as optimising what they test. `.ci/run` names those that are to be, because
+// they are about how callers are compiled or run for long; the others call optimised libraries from code that is not.
+if let optimised = Context.environment["RESILIENCE_OPTIMISED_TESTS"]?.split(separator: ",").map(String.init) {
+    for target in package.targets where target.type == .test && !optimised.contains(target.name) {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-Onone"])]
+    }
 }
 
 // One test target alone, with what it needs and nothing else: `.ci/run` builds those of each trait from scratch.

@@ -19,7 +19,7 @@ extension Bulkhead {
     /// How many calls wait.
     public var waiting: Int { state.withLock { $0.queued } }
 
-    /// How long the call has waited that waits longest; `nil` if none waits.
+    /// The longest time for which a queued call has waited so far; `nil` if none waits.
     public var oldestWait: Duration? {
         let now = time.now
         return state.withLock { $0.oldestWait(now: now) }.map { max(.zero, $0) }
@@ -28,7 +28,7 @@ extension Bulkhead {
     /// The configuration in force. Its limit is the one that was given; ``limit`` is the one that holds.
     public var configuration: Configuration { state.withLock { $0.configuration } }
 
-    /// Everything the bulkhead has seen in its life.
+    /// The totals since the bulkhead was created.
     public var totals: Totals {
         var totals = state.withLock { state in
             var totals = Totals()
@@ -55,8 +55,8 @@ extension Bulkhead {
 
     // MARK: Retuning
 
-    /// Puts another configuration in force and keeps the calls that run or wait, the totals, and what an adaptive limit
-    /// has learned: the same one goes on, another one takes over what it can; one with another beginning begins there.
+    /// Replaces the configuration and keeps the calls that run or wait, the totals, and what an adaptive limit has
+    /// learned: an equal limit continues, a different one adopts what it can; a different initial value restarts it.
     ///
     /// With a larger limit, waiting calls get the new slots at once. With a smaller one, running calls continue, and
     /// none is let through until fewer than the new limit are left. Calls that wait keep their place and the time they

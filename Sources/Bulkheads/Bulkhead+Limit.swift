@@ -24,12 +24,13 @@ extension Bulkhead {
 
         static let range = 0...1_000_000_000
 
-        /// So many, 0 to 1 000 000 000. With 0 no call is let through: calls are rejected, or wait for another limit.
+        /// A fixed limit, 0 to 1 000 000 000. With 0 no call is let through: calls are rejected, or wait for another
+        /// limit.
         public static func fixed(_ limit: Int) -> Limit {
             Limit(kind: .fixed(limit))
         }
 
-        /// As many as an algorithm finds out that the service can take, by the round trip times of the calls.
+        /// A limit that an algorithm adapts to what the service can take, by the round trip times of the calls.
         ///
         /// - Parameters:
         ///   - limit: The algorithm: ``AIMDLimit``, ``VegasLimit``, ``Gradient2Limit``, or one of your own.

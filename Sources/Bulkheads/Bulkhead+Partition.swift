@@ -17,7 +17,7 @@ extension Bulkhead {
         /// The higher, the more important. Any number; ``normal`` is 0.
         public let rawValue: Int
 
-        /// Creates a priority of one's own.
+        /// Creates a priority with a custom value.
         public init(_ rawValue: Int) {
             self.rawValue = rawValue
         }
@@ -55,8 +55,8 @@ extension Bulkhead {
         /// The context of a call that goes through this partition alone.
         public var rootContext: Context { bulkhead.rootContext }
 
-        /// The slots that the share comes to: rounded by the largest remainders, so that those of all partitions add
-        /// up.
+        /// The number of slots that the share guarantees: rounded by the largest remainders, so that those of all
+        /// partitions add up.
         public var guaranteed: Int { read { state, part in state.parts[part].guaranteed } }
 
         /// The slots in use.

@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
 extension Bulkhead {
-    /// What a bulkhead has seen in its life. Each number only grows.
+    /// The totals of a bulkhead since it was created. Each number only grows.
     public struct Totals: Sendable, Hashable, Codable {
         /// Calls that were let through and have ended, however they did.
         public internal(set) var finished = 0

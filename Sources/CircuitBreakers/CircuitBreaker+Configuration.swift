@@ -26,9 +26,9 @@ extension CircuitBreaker {
         /// The state a new breaker is in. Default: closed.
         public var initialState: State
 
-        /// Whether a timer ends the break, and gives up a probe that is out for too long. By default the first ask at
-        /// or after its end does, or a look at the state; a timer is for observers that watch transitions of a breaker
-        /// without traffic.
+        /// Whether a timer ends the break, and gives up a probe that is out for too long. By default the break
+        /// ends with the first call, or read of the state, after it is over; a timer is for observers that watch
+        /// transitions of a breaker without traffic.
         public var endsBreakByTimer: Bool
 
         /// Which errors are failures of the service. Others are successes: a service that says that an order is unknown
@@ -151,8 +151,8 @@ extension CircuitBreaker {
         /// was let through. At least 1 ns. Default: `nil`, the length of the break.
         public var maxWait: Duration?
 
-        /// Where giving up leads: ``State/open``, the default, or ``State/closed``. It begins at the probe's deadline,
-        /// also if no call came just then.
+        /// The state to enter when probes take too long: ``State/open``, the default, or ``State/closed``. It begins at
+        /// the probe's deadline, also if no call came just then.
         public var afterMaxWait: State
 
         /// Creates the rules for probing; every part has a default.

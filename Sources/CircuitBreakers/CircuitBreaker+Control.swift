@@ -10,22 +10,12 @@ extension CircuitBreaker {
     public var counts: Counts { advanced { machine, _ in machine.counts } }
 
     /// The share of failures in the window, 0 to 1; `nil` while there are fewer calls than the rule asks for.
-    public var failureRate: Double? {
-        advanced { machine, _ in
-            let counts = machine.counts
-            return counts.calls >= machine.minimumCallsForFailureRate ? counts.failureRate : nil
-        }
-    }
+    public var failureRate: Double? { advanced { machine, _ in machine.failureRate } }
 
     /// The share of slow calls in the window, 0 to 1; `nil` while there are fewer calls than the rule asks for.
-    public var slowCallRate: Double? {
-        advanced { machine, _ in
-            let counts = machine.counts
-            return counts.calls >= machine.minimumCallsForSlowCallRate ? counts.slowCallRate : nil
-        }
-    }
+    public var slowCallRate: Double? { advanced { machine, _ in machine.slowCallRate } }
 
-    /// Everything the breaker has seen in its life.
+    /// The totals since the breaker was created.
     public var totals: Totals {
         var totals = locked { $0.totals }
         totals.rejected = totals.rejected.addingSaturated(uncountedRejections)
@@ -128,7 +118,7 @@ extension CircuitBreaker {
         withMachine { $0.change(to: state, .manual, now: now) }
     }
 
-    /// Puts another configuration in force and keeps the state, the counts, the totals and the calls that run. The next
+    /// Replaces the configuration and keeps the state, the counts, the totals and the calls that run. The next
     /// result is judged by the new rule. A break that has begun keeps its length.
     ///
     /// Where the window changes, the latest outcomes that fit are taken over; between windows of different kinds, with
@@ -144,14 +134,20 @@ extension CircuitBreaker {
 }
 
 extension CircuitBreakerState {
-    var minimumCallsForFailureRate: Int {
+    /// The share of failures, as soon as there are as many calls as the rule asks for.
+    var failureRate: Double? { counts.calls >= minimumCallsForFailureRate ? counts.failureRate : nil }
+
+    /// The share of slow calls, likewise.
+    var slowCallRate: Double? { counts.calls >= minimumCallsForSlowCallRate ? counts.slowCallRate : nil }
+
+    private var minimumCallsForFailureRate: Int {
         let minima = configuration.trip.rules.compactMap {
             if case .failureRate(_, let minimumCalls) = $0 { minimumCalls } else { nil }
         }
         return minima.min() ?? 1
     }
 
-    var minimumCallsForSlowCallRate: Int {
+    private var minimumCallsForSlowCallRate: Int {
         let minima = configuration.trip.rules.compactMap {
             if case .slowCallRate(_, let minimumCalls) = $0 { minimumCalls } else { nil }
         }

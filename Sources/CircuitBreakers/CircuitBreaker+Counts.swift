@@ -36,10 +36,10 @@ extension CircuitBreaker {
         /// Slow calls among the calls, 0 to 1; `nil` if there are none.
         public var slowCallRate: Double? { calls == 0 ? nil : Double(slow) / Double(calls) }
 
-        /// What the timed calls took together.
+        /// The total duration of the timed calls.
         public var totalDuration: Duration { .nanoseconds(totalNanoseconds) }
 
-        /// What a timed call took on average; `nil` if there is none.
+        /// The mean duration of the timed calls; `nil` if there are none.
         public var meanDuration: Duration? {
             timed == 0 ? nil : .nanoseconds(totalNanoseconds / Int64(clamping: timed))
         }

@@ -6,11 +6,12 @@ extension CircuitBreaker {
         /// The breaker's name.
         public let policyName: String
 
-        /// What the breaker was: ``State/open``, ``State/halfOpen`` with all its probes out, or ``State/isolated``.
+        /// The state in which the breaker rejected the call: ``State/open``, ``State/halfOpen`` with all its probes
+        /// out, or ``State/isolated``.
         public let state: State
 
         /// The time after which to try again: the rest of the break; half-open, when the probes are likely to be back,
-        /// by how long calls took that were timed. `nil` if the breaker is isolated, which does not end by itself.
+        /// estimated from the durations of timed calls. `nil` if the breaker is isolated, which does not end by itself.
         ///
         /// Of a fleet's break: the rest as the store last told it, and a little more, in which one node finds out for
         /// all: 400 ms and the time an operation of the store may take, and up to half as much again, by which the
@@ -18,8 +19,8 @@ extension CircuitBreaker {
         public let retryAfter: Duration?
 
         /// The error that opened the breaker, or that of a probe since: the last that counted as a failure. `nil` if
-        /// none is known: the breaker was opened by hand, by slow calls that succeeded, or from a snapshot. Not looked
-        /// at by `==`.
+        /// none is known: the breaker was opened by hand, by slow calls that succeeded, or from a snapshot. Ignored by
+        /// `==`.
         public let lastFailure: (any Error)?
 
         init(policyName: String, state: State, retryAfter: Duration?, lastFailure: (any Error)? = nil) {

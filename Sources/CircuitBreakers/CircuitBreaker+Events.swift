@@ -57,7 +57,7 @@ extension CircuitBreaker {
         /// How long the break is, if the breaker opened.
         public let breakLength: Duration?
         /// The error that opened the breaker, if it opened: the last that counted as a failure. `nil` if there is none,
-        /// as after slow calls that succeeded, and where it was opened by hand or restored. Not looked at by `==`.
+        /// as after slow calls that succeeded, and where it was opened by hand or restored. Ignored by `==`.
         public let lastFailure: (any Error)?
 
         /// Whether two changes are the same, whatever the errors behind them.

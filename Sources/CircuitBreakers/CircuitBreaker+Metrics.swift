@@ -70,8 +70,8 @@ extension CircuitBreaker {
             counts = machine.counts
             totals = machine.totals
             transitions = machine.transitions
-            failureRate = counts.calls >= machine.minimumCallsForFailureRate ? counts.failureRate : nil
-            slowCallRate = counts.calls >= machine.minimumCallsForSlowCallRate ? counts.slowCallRate : nil
+            failureRate = machine.failureRate
+            slowCallRate = machine.slowCallRate
         }
 
         func calls(rejectedBeside rejections: Int) -> [(kind: String, count: Int)] {

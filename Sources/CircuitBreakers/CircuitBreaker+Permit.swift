@@ -25,7 +25,7 @@ extension CircuitBreaker {
         return Permit(breaker: self, admission: try admit(context), context: context)
     }
 
-    /// The breaker's leave to make one call.
+    /// A breaker's permission for one call.
     ///
     /// Ended once, with the outcome: the compiler sees to it that it is not ended twice. A permit that is dropped
     /// counts as cancelled, and a probe's place is free again. The call is judged as `execute` judges one, its duration

@@ -49,7 +49,7 @@ extension CircuitBreaker {
         public internal(set) var consecutiveOpens: Int
         /// The counts of its window, or of its probes.
         public internal(set) var counts: Counts
-        /// What it had seen in its life.
+        /// The totals since the breaker was created.
         public internal(set) var totals: Totals
 
         /// The rest of the break, if the breaker was open.

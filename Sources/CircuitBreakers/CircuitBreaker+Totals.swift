@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
 extension CircuitBreaker {
-    /// What a breaker has seen in its life. Each number only grows.
+    /// The totals of a breaker since it was created. Each number only grows.
     public struct Totals: Sendable, Hashable, Codable {
         /// Calls that succeeded.
         public internal(set) var succeeded = 0

@@ -1,7 +1,7 @@
 internal import ResilienceCore
 public import Synchronization
 
-/// What a fallback has seen in its life. Each number only grows.
+/// The totals of a fallback since it was created. Each number only grows.
 public struct FallbackTotals: Sendable, Hashable, Codable {
     /// Calls that the operation answered.
     public internal(set) var succeeded = 0
@@ -26,7 +26,7 @@ public struct FallbackTotals: Sendable, Hashable, Codable {
         return sum
     }
 
-    /// What a step has seen in its life. Each number only grows.
+    /// The totals of a step since it was created. Each number only grows.
     public struct Step: Sendable, Hashable, Codable {
         /// Calls that it answered.
         public internal(set) var succeeded = 0

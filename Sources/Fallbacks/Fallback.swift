@@ -16,7 +16,7 @@ public typealias Fallback<Value: Sendable> = KeyedFallback<NoKey, Value>
 
 /// The key of calls that all ask for the same.
 public struct NoKey: Hashable, Sendable {
-    /// Creates the one there is.
+    /// Creates the key; all are equal.
     @inlinable
     public init() {}
 }
@@ -112,7 +112,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
     /// The configuration in force.
     public var configuration: Configuration { currentChain.configuration }
 
-    /// Puts another configuration in force, for the calls that fail from now on.
+    /// Replaces the configuration, for the calls that fail from now on.
     ///
     /// Totals and last good values stay. A step keeps its numbers, and the calls that run in it, by its name.
     ///
@@ -130,7 +130,7 @@ public final class KeyedFallback<Key: Hashable & Sendable, Value: Sendable>: Fal
         _ = released
     }
 
-    /// Everything the fallback has seen in its life.
+    /// The totals since the fallback was created.
     public var totals: FallbackTotals {
         var totals = counters.totals
         for (name, record) in currentChain.records { totals.steps[name] = record.totals }

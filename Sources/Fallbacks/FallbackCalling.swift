@@ -69,8 +69,8 @@ extension FallbackCalling {
         try await served(key, outer ?? inner.rootContext, isAccepted, operation, noting: { _ in }).value
     }
 
-    /// Runs an operation as `execute` does but never throws: tells all about the call, with the step that answered it
-    /// in `servedBy` and the error for which the steps ran in `fallbackCause`.
+    /// Runs an operation as `execute` does but never throws: returns a description of the call, with the step that
+    /// answered it in `servedBy` and the error for which the steps ran in `fallbackCause`.
     @inlinable
     public nonisolated(nonsending) func run(
         for key: Key, within outer: Context? = nil,
@@ -80,7 +80,7 @@ extension FallbackCalling {
         await recorded(key, outer ?? inner.rootContext, isAccepted) { _ in try await operation() }
     }
 
-    /// Runs an operation that asks for its `Context`, and tells all about the call.
+    /// Runs an operation that asks for its `Context`, and returns a description of the call.
     @inlinable
     public nonisolated(nonsending) func run(
         for key: Key, within outer: Context? = nil,
@@ -164,7 +164,7 @@ extension FallbackCalling {
 extension FallbackCalling where Key == NoKey {
     /// Runs an operation and, if it fails or is rejected, the steps of the fallback, first to last, until one answers.
     ///
-    /// As the form with a key, of which there is none here.
+    /// For fallbacks without a key.
     @inlinable @inline(__always)
     public nonisolated(nonsending) func execute(
         within outer: Context? = nil,
@@ -184,7 +184,7 @@ extension FallbackCalling where Key == NoKey {
         try await served(NoKey(), outer ?? inner.rootContext, isAccepted, operation, noting: { _ in }).value
     }
 
-    /// Runs an operation as `execute` does but never throws: tells all about the call.
+    /// Runs an operation as `execute` does but never throws: returns a description of the call.
     @inlinable
     public nonisolated(nonsending) func run(
         within outer: Context? = nil,
@@ -194,7 +194,7 @@ extension FallbackCalling where Key == NoKey {
         await recorded(NoKey(), outer ?? inner.rootContext, isAccepted) { _ in try await operation() }
     }
 
-    /// Runs an operation that asks for its `Context`, and tells all about the call.
+    /// Runs an operation that asks for its `Context`, and returns a description of the call.
     @inlinable
     public nonisolated(nonsending) func run(
         within outer: Context? = nil,

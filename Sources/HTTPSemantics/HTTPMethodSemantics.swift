@@ -8,7 +8,7 @@ public enum HTTPMethodSemantics {
         }
     }
 
-    /// Whether a request that runs twice, one after the other, does what one does: the safe methods, PUT and DELETE.
+    /// Whether the method is idempotent, so that two requests do what one does: the safe methods, PUT and DELETE.
     public static func isIdempotent(_ method: String) -> Bool {
         isSafe(method) || method == "PUT" || method == "DELETE"
     }

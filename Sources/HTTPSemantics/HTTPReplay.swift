@@ -1,6 +1,6 @@
 public import ResilienceCore
 
-/// What a request's body is good for.
+/// Whether the body of a request can be sent again.
 public enum HTTPBodyReplay: String, Sendable, Hashable, CaseIterable {
     /// There is none.
     case none
@@ -12,7 +12,7 @@ public enum HTTPBodyReplay: String, Sendable, Hashable, CaseIterable {
     case oneShot
 }
 
-/// How far a request came that ended with an error of the client.
+/// How far a request got that failed with an error of the client.
 public enum HTTPSendOutcome: String, Sendable, Hashable, CaseIterable {
     /// The server provably never got it: the connection was refused, or no connection was free.
     case neverSent

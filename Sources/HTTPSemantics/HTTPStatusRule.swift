@@ -1,6 +1,6 @@
 /// Which statuses are failures: the service, and not the request, is to blame, and the same request may succeed later.
 ///
-/// A status that is none (200, 404, 409) is an answer: the breaker counts a success, and nothing is retried.
+/// Any other status (200, 404, 409) is an answer: the breaker counts a success, and nothing is retried.
 public struct HTTPStatusRule: Sendable, Hashable {
     private var client: Set<Int>
     private var permanentServerErrors: Set<Int>

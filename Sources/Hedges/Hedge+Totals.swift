@@ -2,7 +2,7 @@ internal import ResilienceCore
 internal import Synchronization
 
 extension Hedge {
-    /// What a hedge has seen in its life. Each number only grows.
+    /// The totals of a hedge since it was created. Each number only grows.
     public struct Totals: Sendable, Hashable, Codable {
         /// Calls that the primary decided with success.
         public internal(set) var primaryWins = 0

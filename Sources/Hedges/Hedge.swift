@@ -72,7 +72,7 @@ public final class Hedge: HedgeCalling {
     /// The configuration in force.
     public var configuration: Configuration { settings.withLock { $0 } }
 
-    /// Puts another configuration in force, for the calls that start from now on. Totals and latencies stay.
+    /// Replaces the configuration, for the calls that start from now on. Totals and latencies stay.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
@@ -90,7 +90,7 @@ public final class Hedge: HedgeCalling {
         return configuration.delay.duration(context, latencies)
     }
 
-    /// Everything the hedge has seen in its life.
+    /// The totals since the hedge was created.
     public var totals: Totals { counters.totals }
 
     /// Adds an observer of this hedge's events.

@@ -53,7 +53,7 @@ extension HedgeCalling {
         ).result.get()
     }
 
-    /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
+    /// Runs an operation as `execute` does but never throws: returns a description of the call, successful or not.
     public func run<Value: Sendable>(
         within outer: Context? = nil,
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
@@ -66,7 +66,7 @@ extension HedgeCalling {
         }
     }
 
-    /// Runs an operation that asks for its `Context`, and tells all about the call.
+    /// Runs an operation that asks for its `Context`, and returns a description of the call.
     public func run<Value: Sendable>(
         within outer: Context? = nil,
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },

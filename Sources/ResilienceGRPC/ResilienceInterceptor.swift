@@ -47,7 +47,7 @@
             time = TimeSource(clock)
         }
 
-        /// How many calls had a `grpc-timeout` that is none. They run without a deadline.
+        /// How many calls had an unreadable `grpc-timeout`. They run without a deadline.
         public var unreadableTimeouts: Int { unreadable.load(ordering: .relaxed) }
 
         /// Lets a call in, or refuses it.

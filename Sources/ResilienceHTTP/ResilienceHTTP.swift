@@ -4,12 +4,12 @@
     public import HTTPTypes
 
     extension HTTPFields {
-        /// The values of a field by its name, one for each line; none for what is no name.
+        /// The values of a field by its name, one for each line; none for an invalid name.
         public var lookup: HTTPHeaderLookup {
             { name in HTTPField.Name(name).map { self[values: $0] } ?? [] }
         }
 
-        /// Adds fields by their names, in the place of those that are there. What is no name is left out.
+        /// Adds fields by their names, in the place of those that are there. Invalid names are left out.
         public mutating func set(_ fields: [(name: String, value: String)]) {
             for field in fields {
                 if let name = HTTPField.Name(field.name) { self[name] = field.value }

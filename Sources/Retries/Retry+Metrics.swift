@@ -11,7 +11,7 @@ extension Retry {
         metrics.add(Families.calls, [name, "failed_with_retry"], totals.failedWithRetry)
         metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
         metrics.add(Families.attempts, [name], totals.attempts)
-        metrics.add(Families.budgetExhausted, [name], totals.budgetExhausted)
+        metrics.add(Families.refusedByBudget, [name], totals.refusedByBudget)
     }
 
     /// What a retry measures. The first label is the retry's name.
@@ -24,8 +24,8 @@ extension Retry {
             help: "Attempts that a retry has made, the first of each call included.")
         static let delay = MetricFamily(
             "resilience.retry.delay", .histogram, labels: ["name"], help: "Delays before the attempts of a retry.")
-        static let budgetExhausted = MetricFamily(
-            "resilience.retry.budget_exhausted", .counter, labels: ["name"],
+        static let refusedByBudget = MetricFamily(
+            "resilience.retry.refused", .counter, labels: ["name"],
             help: "Calls that were not retried because the budget was spent.")
 
         static let meterLayout = MeterPoint.Layout(durations: delay, timedKinds: 1)

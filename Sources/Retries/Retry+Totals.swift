@@ -17,7 +17,7 @@ extension Retry {
         /// Attempts beyond the first of each call.
         public internal(set) var retries = 0
         /// Calls that were not retried because the budget was spent; they are among the failed ones.
-        public internal(set) var budgetExhausted = 0
+        public internal(set) var refusedByBudget = 0
         /// Hints of servers that could not be read.
         public internal(set) var hintsIgnored = 0
 
@@ -44,7 +44,7 @@ final class Tally: Sendable {
     let failedWithRetry = Atomic<Int>(0)
     let cancelled = Atomic<Int>(0)
     let retries = Atomic<Int>(0)
-    let budgetExhausted = Atomic<Int>(0)
+    let refusedByBudget = Atomic<Int>(0)
     let hintsIgnored = Atomic<Int>(0)
 
     func countSuccess(attempts: Int) {
@@ -73,7 +73,7 @@ final class Tally: Sendable {
         totals.failedWithRetry = failedWithRetry.load(ordering: .relaxed)
         totals.cancelled = cancelled.load(ordering: .relaxed)
         totals.retries = retries.load(ordering: .relaxed)
-        totals.budgetExhausted = budgetExhausted.load(ordering: .relaxed)
+        totals.refusedByBudget = refusedByBudget.load(ordering: .relaxed)
         totals.hintsIgnored = hintsIgnored.load(ordering: .relaxed)
         return totals
     }
@@ -83,7 +83,7 @@ extension Retry.Totals: SummableTotals {
     package static var numbers: [WritableKeyPath<Self, Int>] {
         [
             \.succeededWithoutRetry, \.succeededWithRetry, \.failedWithoutRetry, \.failedWithRetry, \.cancelled,
-            \.retries, \.budgetExhausted, \.hintsIgnored,
+            \.retries, \.refusedByBudget, \.hintsIgnored,
         ]
     }
 }

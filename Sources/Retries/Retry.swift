@@ -107,7 +107,7 @@ public final class Retry: Strategy {
     /// The configuration in force.
     public var configuration: Configuration { settings.withLock { $0 }.configuration }
 
-    /// Puts another configuration in force. Calls that have failed already go on by the old one; the totals stay.
+    /// Replaces the configuration. Calls that have failed already go on by the old one; the totals stay.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
@@ -122,7 +122,7 @@ public final class Retry: Strategy {
         }
     }
 
-    /// Everything the retry has seen in its life.
+    /// The totals since the retry was created.
     public var totals: Totals { tally.totals }
 
     /// Adds an observer of this retry's events.

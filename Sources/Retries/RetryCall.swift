@@ -45,7 +45,7 @@ struct RetryCall {
             throw giveUp(reason, error)
         case .retry(let delay):
             guard isAffordable(after: end) else {
-                retry.tally.budgetExhausted.wrappingAdd(1, ordering: .relaxed)
+                retry.tally.refusedByBudget.wrappingAdd(1, ordering: .relaxed)
                 throw giveUp(.budget, error)
             }
             let failed = state.note(error, delay: delay)

@@ -90,7 +90,7 @@ public struct AbandoningPolicy: PolicyWrapper {
         try await call(from: policy.rootContext, isAccepted, classify, operation).value
     }
 
-    /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
+    /// Runs an operation as `execute` does but never throws: returns a description of the call, successful or not.
     public func run<Value: Sendable>(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },
@@ -99,8 +99,8 @@ public struct AbandoningPolicy: PolicyWrapper {
         await run(accepting: isAccepted, failing: classify) { _ in try await operation() }
     }
 
-    /// Runs an operation that asks for its `Context`, and tells all about the call. Of a call that was left running,
-    /// what it has come to by then.
+    /// Runs an operation that asks for its `Context`, and returns a description of the call: of one that was left
+    /// running, its progress so far.
     public func run<Value: Sendable>(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         failing classify: @escaping @Sendable (Value) -> (any Error)? = { _ in nil },

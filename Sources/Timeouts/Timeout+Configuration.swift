@@ -21,7 +21,7 @@ extension Timeout {
         public static let remaining = Configuration(kind: .remaining)
 
         /// From a function, asked for each call. `nil` means no limit; zero or less that there is no time left, and the
-        /// call is refused without running.
+        /// call is rejected without running.
         public static func from(_ limit: @escaping @Sendable (Context) -> Duration?) -> Configuration {
             Configuration(kind: .function(limit))
         }

@@ -32,7 +32,7 @@ extension Timeout {
         /// Why, in a few words.
         public var reason: String { "no time is left" }
 
-        /// `nil`: later there is even less.
+        /// Always `nil`: waiting doesn't help, for there is even less time later.
         public var retryAfter: Duration? { nil }
 
         /// `timeout "payments" has no time left for a call`

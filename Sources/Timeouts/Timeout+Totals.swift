@@ -2,7 +2,7 @@ internal import ResilienceCore
 internal import Synchronization
 
 extension Timeout {
-    /// What a timeout has seen in its life. Each number only grows.
+    /// The totals of a timeout since it was created. Each number only grows.
     public struct Totals: Sendable, Hashable, Codable {
         /// Calls that returned within the limit.
         public internal(set) var succeeded = 0

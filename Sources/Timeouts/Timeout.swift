@@ -98,7 +98,7 @@ public final class Timeout: Strategy {
         events = EventChannel(environment.name, environment.observers)
     }
 
-    /// Puts another configuration in force. Calls that run keep their limit; the totals stay.
+    /// Replaces the configuration. Calls that run keep their limit; the totals stay.
     ///
     /// - Throws: `ConfigurationError` if a fixed limit is not allowed; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
@@ -172,6 +172,6 @@ public final class Timeout: Strategy {
     /// How many calls run under the limit now.
     public var running: Int { lane.count }
 
-    /// Everything the timeout has seen in its life.
+    /// The totals since the timeout was created.
     public var totals: Totals { counters.totals }
 }

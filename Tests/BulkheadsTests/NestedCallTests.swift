@@ -159,7 +159,7 @@ struct NestedCallTests {
         let task = try await bulkhead.execute {
             let task = Background.begin {
                 Task {
-                    await #expect(throws: Bulkhead.RejectedError.self) { _ = try bulkhead.tryAcquirePermit() }
+                    #expect(throws: Bulkhead.RejectedError.self) { _ = try bulkhead.tryAcquirePermit() }
                     waiting.finish()
                     try await bulkhead.execute { order.append("background") }
                 }

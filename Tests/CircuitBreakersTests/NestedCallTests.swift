@@ -247,7 +247,7 @@ struct NestedCallTests {
         let stage = try halfOpen()
         try await stage.breaker.execute {
             await Task.detached {
-                await #expect(throws: OpenError.self) { try await stage.breaker.execute {} }
+                _ = await #expect(throws: OpenError.self) { try await stage.breaker.execute {} }
             }.value
             let other = try halfOpen()
             try await other.breaker.execute { try await stage.breaker.execute {} }

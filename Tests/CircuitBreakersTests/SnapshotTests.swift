@@ -79,7 +79,7 @@ struct SnapshotTests {
                 _ = try stage.breaker.tryAcquirePermit()
                 return CancellationError()
             } catch {
-                return (error as? OpenError)?.lastFailure
+                return error.lastFailure
             }
         }
         #expect(lastFailure() is InjectedFailure)

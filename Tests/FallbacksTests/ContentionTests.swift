@@ -138,7 +138,7 @@ struct ContentionTests {
         #expect(all.most.load(ordering: .relaxed) <= 3)
         #expect(values.totals.stale == 2_000)
         #expect(values.totals.calls == 2_000)
-        #expect(values.totals.refreshed == all.begun.load(ordering: .relaxed))
+        #expect(values.totals.refreshesSucceeded == all.begun.load(ordering: .relaxed))
         #expect(values.refreshing == 0)
     }
 }

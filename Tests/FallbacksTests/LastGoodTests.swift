@@ -156,7 +156,7 @@ struct LastGoodTests {
 
     @Test("the store equals a simple model over random operations")
     func model() throws {
-        try forSeeds(0..<2_000) { _, random in
+        try forSeeds(seeds(2_000)) { _, random in
             let retention = LastGoodRetention(
                 maxAge: .seconds(Int.random(in: 1...30, using: &random)),
                 maxKeys: Int.random(in: 1...6, using: &random))

@@ -93,7 +93,7 @@ struct RevalidationOrderTests {
         #expect(values.kept(for: "b")?.value == (isAll ? nil : 9))
         let (kept, discarded) = isAll ? (1, 2) : (2, 1)
         #expect(
-            values.totals == .init(stale: 3, loaded: 1, refreshed: kept, refreshesDiscarded: discarded))
+            values.totals == .init(stale: 3, loaded: 1, refreshesSucceeded: kept, refreshesDiscarded: discarded))
     }
 
     @Test("forgetting wins over a call that runs: a waiting caller gets the value, and a later one makes a new call")
@@ -142,7 +142,7 @@ struct RevalidationOrderTests {
         #expect(roomy.kept(for: "a") == nil)
         late.release(with: .success(9))
         await roomy.waitForRefreshes()
-        #expect(roomy.totals.refreshed == 1)
+        #expect(roomy.totals.refreshesSucceeded == 1)
     }
 
     @Test("refreshes that fail are spaced, longer each time, and from the beginning after one that succeeds")
@@ -176,7 +176,7 @@ struct RevalidationOrderTests {
         clock.advance(by: .seconds(2))
         try await ask(.success(3))
         #expect(values.kept(for: "a")?.value == 3)
-        #expect(values.totals.refreshesFailed == 6 && values.totals.refreshed == 2)
+        #expect(values.totals.refreshesFailed == 6 && values.totals.refreshesSucceeded == 2)
         #expect(values.totals.refreshesRefused == 0)
         #expect(calls.elements.count == 8)
     }
@@ -191,7 +191,7 @@ struct RevalidationOrderTests {
         _ = try await values.execute(for: "b") { throw CancellationError() }
         _ = try await values.execute(for: "c") { 2 }
         await values.waitForRefreshes()
-        #expect(values.totals.refreshesFailed == 2 && values.totals.refreshed == 1)
+        #expect(values.totals.refreshesFailed == 2 && values.totals.refreshesSucceeded == 1)
         #expect(values.totals.refreshesCancelled == 0)
         clock.advance(by: .seconds(19))
         for key in ["a", "b"] { _ = try await values.execute(for: key) { 3 } }

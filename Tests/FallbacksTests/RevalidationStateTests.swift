@@ -83,7 +83,7 @@ struct RevalidationStateTests {
             }
             _ = state.remember(2, for: "b", at: at(moment))
             _ = state.endRefresh(flight, "a", .read(3), isCancelled: false, at: at(moment))
-            #expect((state.totals.refreshed == 1) == comesBack && state.values.count == 1, "\(moment)")
+            #expect((state.totals.refreshesSucceeded == 1) == comesBack && state.values.count == 1, "\(moment)")
         }
     }
 }

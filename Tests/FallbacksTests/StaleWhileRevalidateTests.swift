@@ -47,7 +47,7 @@ struct StaleWhileRevalidateTests {
         await values.waitForRefreshes()
         #expect(operation.calls == 2)
         #expect(try await values.execute { try await operation() } == 2)
-        #expect(values.totals == .init(fresh: 1, stale: 3, loaded: 1, refreshed: 1))
+        #expect(values.totals == .init(fresh: 1, stale: 3, loaded: 1, refreshesSucceeded: 1))
         #expect(recorder.names == ["stale_while_revalidate.refreshed"])
         // Another one may begin later.
         clock.advance(by: .seconds(5))
@@ -153,7 +153,7 @@ struct StaleWhileRevalidateTests {
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         _ = try await values.execute { try await operation() }
         try await operation.waitForCalls(1)
-        let ending = Task { await values.shutdown(waitingUpTo: .seconds(3)) }
+        let ending = Task { await values.shutdown(gracePeriod: .seconds(3)) }
         try await clock.waitForTimers(1)
         #expect(operation.cancelled == 0)
         #expect(try await values.execute { 2 } == 1)
@@ -177,7 +177,7 @@ struct StaleWhileRevalidateTests {
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         _ = try await values.execute { try await operation() }
         try await operation.waitForCalls(1)
-        let ending = Task { await values.shutdown(waitingUpTo: .seconds(3)) }
+        let ending = Task { await values.shutdown(gracePeriod: .seconds(3)) }
         try await clock.waitForTimers(1)
         ending.cancel()
         await ending.value

@@ -63,7 +63,7 @@
             case "fail": await say(outcomes(number) { throw Failed() })
             case "state":
                 let totals = circuit.totals
-                await say("\(breaker.state) \(totals.opened) \(totals.exchanges)")
+                await say("\(breaker.state) \(totals.opened) \(totals.succeededExchanges)")
             case "probe": await probe()
             case "use": await use(milliseconds: number)
             default: await say("unknown")

@@ -108,7 +108,7 @@ struct FallbackExamples {
             "quotes", .init(freshFor: .seconds(5), staleFor: .seconds(300)), through: payments)
         let swift = try await cached.execute(for: "SWFT") { try await gateway.latestQuote() }
         #expect(swift == Quote() && cached.totals.loaded == 1)
-        await cached.shutdown(waitingUpTo: .seconds(5))
+        await cached.shutdown(gracePeriod: .seconds(5))
     }
 
     @Test("what the result says, and what is counted")

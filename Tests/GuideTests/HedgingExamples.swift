@@ -122,7 +122,7 @@ struct HedgingExamples {
         let retrying = try Policy("search") { Retry.layer(.exponential(), budget: budget) }
         let bounded = try retrying.hedged(.init(budget: budget))
         _ = try await bounded.execute { try await index.search("swift") }
-        #expect(budget.totalRefused == 0)
+        #expect(budget.totals.refused == 0)
         #expect(bounded.hedge.totals.calls == 1)
     }
 

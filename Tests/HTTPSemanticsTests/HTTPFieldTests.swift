@@ -1,5 +1,6 @@
 import Resilience
 import ResilienceCore
+import TestSupport
 import Testing
 
 @testable import HTTPSemantics
@@ -202,7 +203,7 @@ struct HTTPFieldTests {
         let seconds = try HTTPDeadlineField("x", .seconds)
         let number = try HTTPPriorityField("x", .number)
         let rule = HTTPResponseRule(unreadable: UnreadableFields("test"))
-        for _ in 0..<10_000 {
+        for _ in 0..<inputs(10_000) {
             let text = texts.next()
             if let limits = HTTPRateLimit.parse([text, texts.next()]) {
                 #expect(limits.allSatisfy { $0.remaining >= 0 && $0.reset ?? .zero >= .zero }, "seed \(seed): \(text)")

@@ -99,8 +99,8 @@ struct KeyedRateLimiterTests {
         #expect(stage.limiter.available(for: 2) == 5)
         #expect(stage.limiter.available(for: 1) == 0 && stage.limiter.available(for: 3) == 1)
         #expect(stage.limiter.totals.forgottenKeys == 1)
-        #expect(stage.recorder.names == ["keyed_rate_limiter.permitted", "keyed_rate_limiter.forgot"])
-        guard case .forgot(let key) = stage.events[1].kind else {
+        #expect(stage.recorder.names == ["keyed_rate_limiter.permitted", "keyed_rate_limiter.forgotten"])
+        guard case .forgotten(let key) = stage.events[1].kind else {
             Issue.record("\(stage.events)")
             return
         }

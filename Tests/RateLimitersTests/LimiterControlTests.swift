@@ -293,7 +293,7 @@ struct LimiterControlTests {
         #expect(
             stage.names == ["permitted", "rejected", "cancelled", "rejected", "permitted", "drained", "updated"])
         #expect(Set(stage.events.map(\.source)) == ["test"])
-        #expect(stage.events.map(\.severity).filter { $0 == .info }.count == 2)
+        #expect(stage.events.count { $0.severity == EventSeverity.info } == 2)
     }
 
     @Test("a wait that ended before is told before what comes after it")

@@ -19,7 +19,7 @@ struct LimiterModelTests {
 
     @Test("thousands of random courses", arguments: rules)
     func courses(rule: Rule) throws {
-        try forSeeds(0..<coursesPerRule) { seed, _ in
+        try forSeeds(seeds(200)) { seed, _ in
             var course = try Course(seed, rule)
             if let difference = try course.run() { throw Difference("\(rule): \(difference)") }
         }
@@ -189,9 +189,3 @@ private struct Course {
         return seen == expected ? nil : "totals \(seen), not \(expected)"
     }
 }
-
-#if THREAD_SANITIZER
-    private let coursesPerRule: UInt64 = 50
-#else
-    private let coursesPerRule: UInt64 = 200
-#endif

@@ -19,8 +19,8 @@ struct HistogramMetricsTests {
         let snapshot = histogram.snapshot
         #expect(snapshot.counts == [4, 2, 2])
         #expect(snapshot.count == 8)
-        let expected =
-            Duration.nanoseconds(1 + 1_000_000 + 1_000_001 + 10_000_000 + 10_000_001) + .nanoseconds(Int64.max)
+        let first: [Int64] = [1, 1_000_000, 1_000_001, 10_000_000, 10_000_001]
+        let expected = Duration.nanoseconds(first.reduce(0, +)) + .nanoseconds(Int64.max)
         #expect(snapshot.sum == expected)
     }
 

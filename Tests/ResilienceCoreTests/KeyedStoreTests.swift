@@ -27,8 +27,7 @@ struct KeyedStoreTests {
 
     @Test("does what a dictionary does, whatever the hashes are", arguments: Spread.allCases)
     func reference(spread: Spread) throws {
-        let seeds: Range<UInt64> = 0..<(spread == .wide ? 1500 : 500)
-        try forSeeds(seeds) { seed, _ in
+        try forSeeds(seeds(spread == .wide ? 1500 : 500)) { seed, _ in
             guard play(seed, spread) else { throw Difference("hashes \(spread)") }
         }
     }

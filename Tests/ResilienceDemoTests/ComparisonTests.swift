@@ -36,7 +36,7 @@ struct ComparisonTests {
             unprotected: RunResults(records: unprotected, mostInFlight: 12),
             protected: RunResults(records: protected, mostInFlight: 3),
             layers: .init(
-                retries: 2, savedByRetry: 1, budgetExhausted: 4, timeouts: 5, refusedByBreaker: 6, refusedByLimiter: 7,
+                retries: 2, savedByRetry: 1, refusedByBudget: 4, timeouts: 5, refusedByBreaker: 6, refusedByLimiter: 7,
                 refusedByBulkhead: 8, queued: 9))
     }
 

@@ -65,7 +65,7 @@ struct ScenarioTests {
     func layersSince() {
         func totals(_ numbers: [Int]) -> Protection.Totals {
             Protection.Totals(
-                retries: numbers[0], savedByRetry: numbers[1], budgetExhausted: numbers[2], timeouts: numbers[3],
+                retries: numbers[0], savedByRetry: numbers[1], refusedByBudget: numbers[2], timeouts: numbers[3],
                 refusedByBreaker: numbers[4], refusedByLimiter: numbers[5], refusedByBulkhead: numbers[6],
                 queued: numbers[7])
         }

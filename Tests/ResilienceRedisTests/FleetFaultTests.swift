@@ -21,7 +21,7 @@
                 try await Proxy.with(server.port) { proxy, url in
                     let nodes = try (0..<2).map { try Node($0, url) }
                     let tasks = nodes.map { node in Task { try await node.fleet.run() } }
-                    for node in nodes { #expect(await eventually { node.fleet.totals.exchanges > 0 }) }
+                    for node in nodes { #expect(await eventually { node.fleet.totals.succeededExchanges > 0 }) }
                     // The fleet works: both have told of a failure.
                     for node in nodes { await node.fail() }
                     #expect(await eventually { nodes.allSatisfy { $0.fleet.shared.counts.failures == 2 } })
@@ -62,7 +62,7 @@
                     let cutOff = try Node(2, url)
                     let nodes = others + [cutOff]
                     let tasks = nodes.map { node in Task { try await node.fleet.run() } }
-                    for node in nodes { #expect(await eventually { node.fleet.totals.exchanges > 0 }) }
+                    for node in nodes { #expect(await eventually { node.fleet.totals.succeededExchanges > 0 }) }
                     proxy.set(.silent)
                     #expect(await eventually { cutOff.fleet.isDegraded })
                     for node in others {
@@ -96,7 +96,7 @@
                     let nodes = try (0..<2).map { try Node($0, server.url) }
                     let tasks = nodes.map { node in Task { try await node.fleet.run() } }
                     for node in nodes {
-                        #expect(await eventually { node.fleet.totals.exchanges > 0 })
+                        #expect(await eventually { node.fleet.totals.succeededExchanges > 0 })
                         await node.fail()
                     }
                     #expect(await eventually { nodes.allSatisfy { $0.fleet.shared.counts.failures == 2 } })

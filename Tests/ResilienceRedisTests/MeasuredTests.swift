@@ -70,7 +70,7 @@
                         let nodes = try (0..<16).map { try Node("r\(round)", $0, server.url) }
                         let tasks = nodes.map { node in Task { try await node.fleet.run() } }
                         for node in nodes {
-                            #expect(await eventually { node.fleet.totals.exchanges > 0 })
+                            #expect(await eventually { node.fleet.totals.succeededExchanges > 0 })
                             for _ in 0..<20 { try? await node.breaker.execute {} }
                         }
                         let channel = RedisStore(watcher).keys.changes("r\(round)")
@@ -105,7 +105,7 @@
                         }
                         // All but the last failure.
                         for node in nodes.prefix(7) { try? await node.breaker.execute { throw InjectedFailure() } }
-                        #expect(await eventually { nodes[0].fleet.totals.exchanges > 2 })
+                        #expect(await eventually { nodes[0].fleet.totals.succeededExchanges > 2 })
                         let heard = Heard()
                         for node in nodes { node.breaker.addObserver(OpenObserver(heard)) }
                         try? await Task.sleep(for: .milliseconds(30))

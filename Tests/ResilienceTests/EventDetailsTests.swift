@@ -107,7 +107,7 @@ struct EventDetailsTests {
             ),
             (RateLimiter.KeyedEvent(source: "l", .rejected(key: "secret", rejection)), ["reason"], true),
             (RateLimiter.KeyedEvent(source: "l", .cancelled(key: "secret", permits: 1)), ["permits"], false),
-            (RateLimiter.KeyedEvent(source: "l", .forgot(key: "secret")), [], false),
+            (RateLimiter.KeyedEvent(source: "l", .forgotten(key: "secret")), [], false),
             (AdaptiveThrottle.Event(source: "a", .recovered), [], false),
             (Pause.Event(source: "p", .resumed(after: .zero)), ["length_seconds"], false),
             (Pause.Event(source: "p", .waited(.zero)), ["length_seconds"], false),

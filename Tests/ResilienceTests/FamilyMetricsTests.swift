@@ -88,7 +88,7 @@ struct FamilyMetricsTests {
     @Test(
         "totals never fall: not when keys are forgotten, nor displaced, nor while somebody uses a policy that is gone")
     func monotonous() async throws {
-        try await forSeeds(0..<20) { seed, random in
+        try await forSeeds(seeds(20)) { seed, random in
             let module = try module(maxKeys: 5)
             let hosts = try module.family("hosts", by: Int.self)
             var kept: [Policy] = []

@@ -149,7 +149,7 @@ struct FieldSweepTests {
             let live =
                 try [
                     module.policy("p").keyedRateLimiters(by: Int.self)[0],
-                    module.rateLimiter("s", by: Int.self), hosts[1].keyedRateLimiters(by: Int.self)[0],
+                    module.keyedRateLimiter("s", by: Int.self), hosts[1].keyedRateLimiters(by: Int.self)[0],
                 ] + module.policy("q").layers.compactMap { $0.component as? KeyedRateLimiter<Int> }
             #expect(live.count == 4)
             for limiter in live { #expect(limiter.configuration.document == change.expected, "\(change.part)") }

@@ -117,7 +117,7 @@ struct FleetCircuitModuleTests {
         let outcome = world.run(module)
         world.pass(.seconds(1))
         let circuit = try module.fleetCircuit("payments")
-        #expect(circuit.totals.exchanges > 0)
+        #expect(circuit.totals.succeededExchanges > 0)
         #expect(module.remove(FleetCircuit.self, "payments"))
         world.pass(.seconds(1))
         let before = circuit.totals.exchanges
@@ -136,7 +136,7 @@ struct FleetCircuitModuleTests {
         try module.register(
             Registration("late", CircuitBreaker.layer()).shared(FleetWorld.configuration, through: world.store))
         world.pass(.seconds(1))
-        #expect(try module.fleetCircuit("late").totals.exchanges > 0)
+        #expect(try module.fleetCircuit("late").totals.succeededExchanges > 0)
     }
 
     @Test("limiters that a fleet shares run with the module, for themselves, by key and as layers, and end with it")
@@ -160,7 +160,7 @@ struct FleetCircuitModuleTests {
         #expect(!limiter.isDegraded && module.health.status == .healthy)
         #expect(world.call(module))
         #expect(world.start { try await limiter.acquire() }.error == nil)
-        #expect(try module.sharedRateLimiter("tenants", by: String.self) === tenants)
+        #expect(try module.sharedKeyedRateLimiter("tenants", by: String.self) === tenants)
         #expect(world.start { try await tenants.acquire(for: "acme") }.error == nil)
         world.pass(.milliseconds(50))
         #expect(limiter.totals.exchanges > 0 && tenants.totals.exchanges > 0)

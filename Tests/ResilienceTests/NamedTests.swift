@@ -45,7 +45,7 @@ struct NamedTests {
         clock.advance(by: .seconds(10))
         let budget = try module.retryBudget("retries")
         await fail(try module.policy("payments"), times: 1)
-        #expect(budget.totalGranted == 1)
+        #expect(budget.totals.granted == 1)
         #expect(try module.hedgedPolicy("search").hedge.configuration.budget as? RetryBudget === budget)
         // What a document says of the one object holds for all.
         try module.update(.init(["rateLimiters": ["outbound": ["maxWait": "3s"]]]))

@@ -91,7 +91,7 @@ struct RetentionInsideTests {
         let hosts = try module.family("hosts", by: Int.self)
         for _ in 0..<3 { _ = try? await hosts.execute(for: 0) { throw InjectedFailure() } }
         func granted() -> Int? {
-            (hosts[0].strategies(Retry.self).first?.configuration.budget as? RetryBudget)?.totalGranted
+            (hosts[0].strategies(Retry.self).first?.configuration.budget as? RetryBudget)?.totals.granted
         }
         #expect(granted() == 3)
         for other in 1000..<1200 { try await hosts.execute(for: other) {} }

@@ -66,7 +66,7 @@ struct RetuneTests {
             #expect(named.balance == 6 && own.balance == 6, "\(tokens), \(attempts)")
             #expect(own.configuration == .quota(tokens, cost: 1) && named.configuration == own.configuration)
         }
-        #expect(own.totalGranted == 4)
+        #expect(own.totals.granted == 4)
     }
 
     @Test("a budget that a document describes in its place runs on the module's clock")

@@ -41,6 +41,7 @@ struct SummedTotalsTests {
         check(try AdaptiveThrottle("t", clock: clock).totals, +)
         check(try Pause("p", clock: clock).totals, +)
         check(try Retry("r", clock: clock).totals, +)
+        check(try RetryBudget(clock: clock).totals, +)
         check(try Timeout("t", .seconds(1), clock: clock).totals, +)
         let shared = try SharedRateLimiter(
             "s", .init(permits: 1, period: .seconds(1), burst: 10), through: InMemoryRateStore(clock: clock),

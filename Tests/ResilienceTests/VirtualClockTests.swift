@@ -124,7 +124,7 @@ struct VirtualClockTests {
             for key in 3..<5 { simulation.start { _ = await pages.run(for: key, load) } }
             simulation.advance(by: .seconds(20))
         }
-        #expect(simulation.ended == 10 && pages.totals.refreshed == 5 && pages.totals.loaded == 5)
+        #expect(simulation.ended == 10 && pages.totals.refreshesSucceeded == 5 && pages.totals.loaded == 5)
         let hosts = try module.fallbackFamily("f", for: Int.self, by: Int.self)
         for _ in 0..<4 { simulation.start { _ = try await hosts.execute(for: 1, load) } }
         simulation.advance(by: .seconds(20))
@@ -134,7 +134,7 @@ struct VirtualClockTests {
                 try await clock.sleep(for: .seconds(100)); return 2
             }
         }
-        simulation.start { await pages.shutdown(waitingUpTo: .seconds(1)) }
+        simulation.start { await pages.shutdown(gracePeriod: .seconds(1)) }
         simulation.advance(by: .seconds(5))
         #expect(simulation.ended == 16 && pages.refreshing == 0)
         #expect(simulation.uses.elsewhere == 0)

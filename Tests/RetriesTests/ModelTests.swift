@@ -131,7 +131,7 @@ struct ModelTests {
             #expect(budget.balance == Double(expected.tokens), "seed \(seed)")
             let totals = stage.retry.totals
             #expect(totals.calls == 1 && totals.retries == expected.delays.count, "seed \(seed)")
-            #expect(totals.budgetExhausted == (expected.reason == .budget ? 1 : 0), "seed \(seed)")
+            #expect(totals.refusedByBudget == (expected.reason == .budget ? 1 : 0), "seed \(seed)")
             #expect(totals.cancelled == (expected.reason == .cancelled ? 1 : 0), "seed \(seed)")
         }
     }

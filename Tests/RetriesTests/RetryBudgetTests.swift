@@ -42,8 +42,8 @@ struct RetryBudgetTests {
         let last = InjectedFailure("502")
         let outcome = try await stage.run([failure, last, failure])
         #expect(outcome.attempts == 2 && outcome.error as? InjectedFailure == last && budget.balance == 0)
-        #expect(stage.reasons == [.budget] && stage.retry.totals.budgetExhausted == 1)
-        #expect(budget.totalGranted == 1 && budget.totalRefused == 1)
+        #expect(stage.reasons == [.budget] && stage.retry.totals.refusedByBudget == 1)
+        #expect(budget.totals.granted == 1 && budget.totals.refused == 1)
         // A call that needs no retry earns one token.
         _ = try await stage.run([])
         #expect(budget.balance == 1)
@@ -53,7 +53,7 @@ struct RetryBudgetTests {
     func ratioEmpty() throws {
         let budget = try RetryBudget(
             .ratio(1, minimumPerSecond: 0, window: .seconds(1)), clock: ManualClock())
-        #expect(!budget.tryWithdraw() && budget.totalRefused == 1)
+        #expect(!budget.tryWithdraw() && budget.totals.refused == 1)
         budget.deposit()
         #expect(budget.tryWithdraw() && !budget.tryWithdraw())
     }
@@ -182,7 +182,7 @@ struct RetryBudgetTests {
         let stage = try Stage(
             Configuration(backoff: .immediate, onRejection: .waitUntilRetryAfter, budget: budget))
         _ = try await stage.run([Refused(retryAfter: .zero), Refused(retryAfter: .zero), Refused(retryAfter: .zero)])
-        #expect(budget.balance == 10 && budget.totalGranted == 2)
+        #expect(budget.balance == 10 && budget.totals.granted == 2)
     }
 
     @Test("every call earns its share once")
@@ -191,7 +191,7 @@ struct RetryBudgetTests {
         let stage = try Stage(Configuration(backoff: .immediate, maxAttempts: 9, budget: budget))
         for _ in 1...4 { #expect(try await stage.run([]).attempts == 1) }
         #expect(try await stage.run([failure, failure]).attempts == 2)
-        #expect(abs(budget.balance) < 1e-9 && stage.retry.totals.budgetExhausted == 1)
+        #expect(abs(budget.balance) < 1e-9 && stage.retry.totals.refusedByBudget == 1)
     }
 
     @Test("a budget of one's own is asked")
@@ -246,7 +246,7 @@ struct RetryBudgetTests {
         }
         #expect(failed.value == 1001 && retry.totals.retries == 1)
         // 999 were refused their first retry, and the lucky one its second.
-        #expect(retry.totals.budgetExhausted == 1000 && budget.totalGranted == 1 && budget.totalRefused == 1000)
+        #expect(retry.totals.refusedByBudget == 1000 && budget.totals.granted == 1 && budget.totals.refused == 1000)
     }
 
     @Test("contention: what goes in and out of a budget adds up", arguments: [0, 1, 2])
@@ -270,8 +270,8 @@ struct RetryBudgetTests {
                 }
             }
         }
-        let granted = budget.totalGranted
-        #expect(granted + budget.totalRefused == 16_000)
+        let granted = budget.totals.granted
+        #expect(granted + budget.totals.refused == 16_000)
         switch form {
         case 0:
             // 1000 in reserve, 4000 earned; a quarter of what is asked for comes back, so that there is never a lack

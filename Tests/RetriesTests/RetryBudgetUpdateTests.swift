@@ -13,7 +13,7 @@ struct RetryBudgetUpdateTests {
         try budget.update(.quota(200, cost: 30))
         #expect(budget.balance == 90 && budget.tryWithdraw() && budget.balance == 60)
         try budget.update(.quota(50, cost: 1))
-        #expect(budget.balance == 50 && budget.totalGranted == 2)
+        #expect(budget.balance == 50 && budget.totals.granted == 2)
         budget.recordSuccess()
         #expect(budget.balance == 50)
         try budget.update(.throttle(maxTokens: 4, tokenRatio: 0.5))

@@ -75,7 +75,7 @@ struct ServerHintTests {
             "29", "31", "08:49:37", "24:00:00", "GMT", "+", "e", "\u{0}", "é", "١", "\n", "99999999999999999999",
         ]
         let times = [0, then, -.greatestFiniteMagnitude, .greatestFiniteMagnitude, .nan, .infinity, 1e18, -1e18]
-        forSeeds(0..<10_000) { seed, generator in
+        forSeeds(seeds(10_000)) { seed, generator in
             let count = Int.random(in: 0...14, using: &generator)
             var text = (0..<count).map { _ in parts.randomElement(using: &generator) ?? "" }.joined()
             if seed % 3 == 0 {
@@ -172,7 +172,7 @@ struct ServerHintTests {
         obsolete.locale = formatter.locale
         obsolete.timeZone = formatter.timeZone
         formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-        forSeeds(0..<3000) { seed, generator in
+        forSeeds(seeds(3_000)) { seed, generator in
             // From the beginning of the Gregorian calendar in Foundation to the end of the year 9999.
             let seconds = Int64.random(in: -12_200_000_000...253_402_300_799, using: &generator)
             var text = formatter.string(from: Date(timeIntervalSince1970: Double(seconds)))

@@ -95,7 +95,8 @@ struct SharedRetryBudgetTests {
         stage.store.losesAnswers.withLock { $0 = false }
         stage.advance(by: .seconds(15))
         #expect(stage.budgets[0].balance == 90)
-        #expect(stage.store.reports.withLock { $0.map(\.change).filter { $0 != 0 } } == [-10_000_000])
+        let changes: [Int64] = stage.store.reports.withLock { $0.map(\.change) }
+        #expect(changes.filter { $0 != 0 } == [-10_000_000])
         stage.end()
     }
 

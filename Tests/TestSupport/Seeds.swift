@@ -1,4 +1,28 @@
+import Foundation
 package import ResilienceCore
+
+/// How many random inputs a test of many draws: `count` in optimised code; in debug builds, which are run over and
+/// over, a fifth; a fiftieth beside the thread sanitizer, for which one thread has nothing to find. At least one.
+/// `RESILIENCE_INPUTS=5` draws five times as many, in each of them.
+package func inputs(_ count: Int) -> Int {
+    #if THREAD_SANITIZER
+        let divisor = 50
+    #elseif DEBUG
+        let divisor = 5
+    #else
+        let divisor = 1
+    #endif
+    return max(1, count * factor / divisor)
+}
+
+/// As many seeds.
+package func seeds(_ count: Int, from first: UInt64 = 0) -> Range<UInt64> { first..<first + UInt64(inputs(count)) }
+
+/// The arguments of a test that takes long for each: in optimised code all of them, else the first, or as many as are
+/// asked for.
+package func part<Value>(of values: [Value]) -> [Value] { Array(values.prefix(inputs(values.count))) }
+
+private let factor = max(1, ProcessInfo.processInfo.environment["RESILIENCE_INPUTS"].flatMap { Int($0) } ?? 1)
 
 /// Runs a test for each seed, with randomness of its own. What it throws ends the test, and is thrown on together with
 /// the seed; expectations that it makes say the seed themselves.

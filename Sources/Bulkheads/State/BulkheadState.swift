@@ -437,7 +437,7 @@ struct BulkheadState<Call: Sendable>: Sendable {
         adoptShares()
     }
 
-    /// Puts another configuration in force. Calls that run or wait keep their partition; those that wait keep their
+    /// Replaces the configuration. Calls that run or wait keep their partition; those that wait keep their
     /// place and deadline, also if the queue is now shorter.
     mutating func update(_ configuration: Bulkhead.Configuration, limit: Int) {
         let (queue, wasMarking) = (self.configuration.queue, marksCalls)

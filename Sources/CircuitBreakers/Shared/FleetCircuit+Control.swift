@@ -15,7 +15,7 @@ extension FleetCircuit {
     /// Adds an observer of the fleet's circuit.
     public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
 
-    /// Puts another configuration in force, with what is known and counted as it is.
+    /// Replaces the configuration, with what is known and counted as it is.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {

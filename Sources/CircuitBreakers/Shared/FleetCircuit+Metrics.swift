@@ -14,7 +14,7 @@ extension FleetCircuit: MetricSource {
             metrics.add(Families.state, [name, state], state == present ? 1 : 0)
         }
         metrics.add(Families.degraded, [name], isDegraded ? 1 : 0)
-        metrics.add(Families.exchanges, [name, "succeeded"], totals.exchanges)
+        metrics.add(Families.exchanges, [name, "succeeded"], totals.succeededExchanges)
         metrics.add(Families.exchanges, [name, "failed"], totals.failedExchanges)
         metrics.add(Families.leases, [name], totals.leases)
         metrics.add(Families.nodes, [name, "counting"], shared.nodes)

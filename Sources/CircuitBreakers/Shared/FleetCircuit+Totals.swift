@@ -1,10 +1,10 @@
 internal import ResilienceCore
 
 extension FleetCircuit {
-    /// What this node has done in its life. Each number only grows.
+    /// The totals of this node since the circuit was created. Each number only grows.
     public struct Totals: Sendable, Hashable, Codable {
         /// Exchanges with the store that succeeded.
-        public internal(set) var exchanges = 0
+        public internal(set) var succeededExchanges = 0
         /// Exchanges that failed or took too long.
         public internal(set) var failedExchanges = 0
         /// How often the store was away.
@@ -14,16 +14,19 @@ extension FleetCircuit {
         /// How often it has seen the fleet's circuit open.
         public internal(set) var opened = 0
 
+        /// Every exchange with the store.
+        public var exchanges: Int { succeededExchanges.addingSaturated(failedExchanges) }
+
         /// The sums of two totals, for example of several circuits.
         public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
     }
 
-    /// What this node has done in its life.
+    /// The totals of this node since the circuit was created.
     public var totals: Totals { state.withLock { $0.totals } }
 }
 
 extension FleetCircuit.Totals: SummableTotals {
     package static var numbers: [WritableKeyPath<Self, Int>] {
-        [\.exchanges, \.failedExchanges, \.outages, \.leases, \.opened]
+        [\.succeededExchanges, \.failedExchanges, \.outages, \.leases, \.opened]
     }
 }

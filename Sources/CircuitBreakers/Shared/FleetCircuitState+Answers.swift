@@ -11,7 +11,7 @@ extension FleetCircuitState {
     ) -> Action {
         take(view, now)
         var action = Action()
-        totals.exchanges.increment()
+        totals.succeededExchanges.increment()
         if let length = outage.answered(now: now) { action.events.append(.recovered(after: length)) }
         lastExchange = now
         idleTicks = 0

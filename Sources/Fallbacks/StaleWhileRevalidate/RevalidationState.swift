@@ -200,7 +200,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
                 totals.refreshesDiscarded.increment()
                 return (.discarded, dropped)
             }
-            totals.refreshed.increment()
+            totals.refreshesSucceeded.increment()
             return (.refreshed, dropped)
         case .failed where isCancelled:
             totals.refreshesCancelled.increment()

@@ -10,7 +10,7 @@ extension KeyedStaleWhileRevalidate: MetricSource {
         metrics.add(RevalidationFamilies.calls, [name, "joined"], totals.joined)
         metrics.add(RevalidationFamilies.calls, [name, "failed"], totals.failed)
         metrics.add(RevalidationFamilies.calls, [name, "cancelled"], totals.cancelled)
-        metrics.add(RevalidationFamilies.refreshes, [name, "succeeded"], totals.refreshed)
+        metrics.add(RevalidationFamilies.refreshes, [name, "succeeded"], totals.refreshesSucceeded)
         metrics.add(RevalidationFamilies.refreshes, [name, "discarded"], totals.refreshesDiscarded)
         metrics.add(RevalidationFamilies.refreshes, [name, "failed"], totals.refreshesFailed)
         metrics.add(RevalidationFamilies.refreshes, [name, "cancelled"], totals.refreshesCancelled)

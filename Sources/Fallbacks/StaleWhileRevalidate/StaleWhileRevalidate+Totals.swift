@@ -1,6 +1,6 @@
 internal import ResilienceCore
 
-/// What a ``KeyedStaleWhileRevalidate`` has seen in its life. Each number only grows.
+/// The totals of a ``KeyedStaleWhileRevalidate`` since it was created. Each number only grows.
 public struct StaleWhileRevalidateTotals: Sendable, Hashable, Codable {
     /// Calls that a fresh value answered.
     public internal(set) var fresh = 0
@@ -15,7 +15,7 @@ public struct StaleWhileRevalidateTotals: Sendable, Hashable, Codable {
     /// Calls that the caller cancelled.
     public internal(set) var cancelled = 0
     /// Refreshes that brought a new value which was kept.
-    public internal(set) var refreshed = 0
+    public internal(set) var refreshesSucceeded = 0
     /// Refreshes that failed, or brought a value that was not accepted.
     public internal(set) var refreshesFailed = 0
     /// Refreshes whose value was not kept: meanwhile its key was forgotten or dropped, or a call that began later had
@@ -42,7 +42,7 @@ public struct StaleWhileRevalidateTotals: Sendable, Hashable, Codable {
 extension StaleWhileRevalidateTotals: SummableTotals {
     package static var numbers: [WritableKeyPath<Self, Int>] {
         [
-            \.fresh, \.stale, \.loaded, \.joined, \.failed, \.cancelled, \.refreshed, \.refreshesFailed,
+            \.fresh, \.stale, \.loaded, \.joined, \.failed, \.cancelled, \.refreshesSucceeded, \.refreshesFailed,
             \.refreshesDiscarded, \.refreshesCancelled, \.refreshesRefused,
         ]
     }

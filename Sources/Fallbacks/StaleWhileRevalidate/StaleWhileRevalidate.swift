@@ -18,7 +18,7 @@ public typealias StaleWhileRevalidate<Value: Sendable> = KeyedStaleWhileRevalida
 /// 5861, "HTTP Cache-Control Extensions for Stale Content".
 ///
 /// A refresh runs past the call, in a task of its own, so that the operation must be `@Sendable`. There are no more at
-/// once than the configuration allows. ``shutdown(waitingUpTo:)`` ends them; so does letting go of this object.
+/// once than the configuration allows. ``shutdown(gracePeriod:)`` ends them; so does letting go of this object.
 ///
 /// A value is as old as the start of the call that brought it: an older read never replaces a newer one, and one that
 /// began before its key was forgotten is not kept.
@@ -122,8 +122,8 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         return try await loaded(answer).value
     }
 
-    /// Answers as `execute` does but never throws: tells all about the call, with the age of a value that was kept in
-    /// `servedBy`. Attempts are those of the call that it made, none if it waited for another's.
+    /// Answers as `execute` does but never throws: returns a description of the call, with the age of a value that was
+    /// kept in `servedBy`. Attempts are those of the call that it made, none if it waited for another's.
     public func run(
         for key: Key, accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable () async throws -> Value
@@ -131,7 +131,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         await run(for: key, accepting: isAccepted) { _ in try await operation() }
     }
 
-    /// Answers and tells all about the call; the operation asks for its `Context`.
+    /// Answers and returns a description of the call; the operation asks for its `Context`.
     public func run(
         for key: Key, accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable (Context) async throws -> Value
@@ -161,7 +161,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
     /// The configuration in force.
     public var configuration: Configuration { state.withLock { $0.configuration } }
 
-    /// Puts another configuration in force. Values, totals and refreshes that run stay; values that are too many go.
+    /// Replaces the configuration. Values, totals and refreshes that run stay; values that are too many go.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
@@ -221,20 +221,20 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
         for task in state.withLock({ $0.tasks }) { await task.value }
     }
 
-    /// Begins no more refreshes, waits for those that run, and cancels what still runs at the limit, or when the caller
-    /// is cancelled; returns when all have ended.
+    /// Begins no more refreshes, waits for those that run, and cancels what still runs after the grace period, or when
+    /// the caller is cancelled; returns when all have ended.
     ///
     /// Calls go on as before, without refreshes. Shutting down twice does no harm.
     ///
-    /// - Parameter limit: How long refreshes may go on. Default: not at all.
-    public func shutdown(waitingUpTo limit: Duration = .zero) async {
+    /// - Parameter gracePeriod: How long refreshes may go on. Default: not at all.
+    public func shutdown(gracePeriod: Duration = .zero) async {
         let tasks = state.withLock { state in
             state.isShutDown = true
             return state.tasks
         }
         guard !tasks.isEmpty else { return }
         let cancel: @Sendable () -> Void = { for task in tasks { task.cancel() } }
-        let timer = time.schedule(at: time.now.advanced(by: limit), cancel)
+        let timer = time.schedule(at: time.now.advanced(by: gracePeriod), cancel)
         await withTaskCancellationHandler {
             for task in tasks { await task.value }
         } onCancel: {
@@ -254,7 +254,7 @@ extension KeyedStaleWhileRevalidate where Key == NoKey {
         try await execute(for: NoKey(), accepting: isAccepted, operation)
     }
 
-    /// Answers as `execute` does but never throws: tells all about the call.
+    /// Answers as `execute` does but never throws: returns a description of the call.
     public func run(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },
         _ operation: @escaping @Sendable () async throws -> Value

@@ -41,7 +41,7 @@ final class KeyedActions: Sendable {
     }
 }
 
-/// What became of an ask.
+/// The result of a request.
 @usableFromInline
 struct KeyedReply: Sendable {
     @usableFromInline

@@ -19,9 +19,9 @@ struct KeyedRate: KeyedValue {
         /// That of the limiter by which the rule was last changed: of two at the same time, all shards follow the
         /// later.
         var update: UInt64 = 0
-        /// The latest moment of an ask, so that time does not go back when threads overtake each other.
+        /// The latest moment of a request, so that time does not go back when threads overtake each other.
         var advancedTo = Int64.min
-        /// Without the asks that waited, which the tally of the limiter counts.
+        /// Without the requests that waited, which the tally of the limiter counts.
         var permitted = 0
         var rejected = 0
 

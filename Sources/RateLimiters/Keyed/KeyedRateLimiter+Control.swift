@@ -10,7 +10,7 @@ extension KeyedRateLimiter {
         return table.read(key) { rate, common in (rate ?? KeyedRate(common)).available(now: now, common) }
     }
 
-    /// How long an ask for one permit of a key would wait now, behind all others; zero if there is one.
+    /// How long a request for one permit of a key would wait now, behind all others; zero if there is one.
     public func nextPermit(for key: Key) -> Duration {
         let now = present(for: key).nanoseconds
         return .nanoseconds(
@@ -35,7 +35,7 @@ extension KeyedRateLimiter {
         guard case .answered(let permits, let forgotten) = answer else { return 0 }
         if let forgotten {
             shared.forgottenKeys.wrappingAdd(1, ordering: .relaxed)
-            shared.events.post(.forgot(key: forgotten))
+            shared.events.post(.forgotten(key: forgotten))
             shared.events.deliver()
         }
         return permits
@@ -65,7 +65,7 @@ extension KeyedRateLimiter {
         table.removeForgettable(now: shared.time.now)
     }
 
-    /// Everything the limiter has seen in its life, over all keys. Asks that overlap the reading may be in it or not.
+    /// The totals of all keys since the limiter was created. Requests that overlap the reading may be in it or not.
     public var totals: RateLimiter.KeyedTotals {
         var totals = RateLimiter.KeyedTotals(shared.tally.totals)
         for (permitted, rejected) in table.forEachShard({ common, _ in (common.permitted, common.rejected) }) {
@@ -86,11 +86,11 @@ extension KeyedRateLimiter {
         shared.addObserver(observer)
     }
 
-    /// Puts another configuration in force and keeps what every key has used, as ``RateLimiter/update(_:)`` does.
+    /// Replaces the configuration and keeps what every key has used, as ``RateLimiter/update(_:)`` does.
     ///
-    /// The keys are gone over a shard at a time; asks of one shard wait for as long as that takes. Of a lower number of
-    /// keys, those too many that have used the least are forgotten, unless new keys are refused: then they stay until
-    /// their permits are all there again.
+    /// The keys are gone over a shard at a time; requests of one shard wait for as long as that takes. Of a lower
+    /// number of keys, those too many that have used the least are forgotten, unless new keys are refused: then they
+    /// stay until their permits are all there again.
     ///
     /// Of several updates at the same time, the one that came last holds for every key.
     ///

@@ -1,7 +1,7 @@
 public import ResilienceCore
 
 extension RateLimiter {
-    /// The error of an ask for a key that is new to a keyed limiter all of whose places are taken.
+    /// The error thrown for a new key when all places of a keyed limiter are taken.
     public struct TooManyKeysError: PolicyRejection, Hashable {
         /// The limiter's name.
         public let policyName: String

@@ -8,14 +8,14 @@ extension RateLimiter {
         public typealias Key = any Hashable & Sendable
 
         /// Permits were taken, at once or after a wait. Followed by ``cancelled(key:permits:)`` if the call that
-        /// waited gave up at that very moment; the totals count such an ask as cancelled only.
+        /// waited gave up at that very moment; the totals count such a call as cancelled only.
         case permitted(key: Key, permits: Int, waited: Duration)
-        /// An ask was refused: a ``RejectedError``, an ``ExceedsLimitError`` or a ``TooManyKeysError``.
+        /// A call was rejected: a ``RejectedError``, an ``ExceedsLimitError`` or a ``TooManyKeysError``.
         case rejected(key: Key, any PolicyRejection)
         /// A call gave up waiting; the permits were returned.
         case cancelled(key: Key, permits: Int)
         /// A key with permits in use was forgotten, because all places were taken and another key came.
-        case forgot(key: Key)
+        case forgotten(key: Key)
         /// The configuration was changed.
         case updated(KeyedConfiguration)
 
@@ -25,7 +25,7 @@ extension RateLimiter {
             case .permitted: ("keyed_rate_limiter.permitted", .debug)
             case .rejected: ("keyed_rate_limiter.rejected", .debug)
             case .cancelled: ("keyed_rate_limiter.cancelled", .debug)
-            case .forgot: ("keyed_rate_limiter.forgot", .info)
+            case .forgotten: ("keyed_rate_limiter.forgotten", .info)
             case .updated: ("keyed_rate_limiter.updated", .info)
             }
         }
@@ -39,7 +39,7 @@ extension RateLimiter {
             case .rejected(_, let error): error.description
             case .cancelled(_, let permits):
                 "rate limiter \"\(source)\" got \(Self.number(permits)) of a key back"
-            case .forgot:
+            case .forgotten:
                 "rate limiter \"\(source)\" forgot a key whose permits were in use, because it is full"
             case .updated(let configuration):
                 "rate limiter \"\(source)\" changed to a \(configuration.rule) for each key"
@@ -63,7 +63,7 @@ extension RateLimiter.KeyedEventKind: EventContent {
             details.add(seconds: "waited", waited)
         case .rejected(_, let error): details.add(error)
         case .cancelled(_, let permits): details.add("permits", permits)
-        case .forgot: break
+        case .forgotten: break
         case .updated(let configuration): details.add("rule", "\(configuration.rule)")
         }
     }

@@ -170,7 +170,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         shared.events.deliver()
     }
 
-    /// What is rarely left to do after an ask.
+    /// What is rarely left to do after a request.
     @usableFromInline
     func conclude(_ answer: KeyedTable<Key, KeyedRate>.Answer<KeyedReply>, _ key: Key) -> KeyedReply? {
         defer { shared.events.deliver() }
@@ -182,7 +182,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         case .answered(let reply, let forgotten):
             if let forgotten {
                 shared.forgottenKeys.wrappingAdd(1, ordering: .relaxed)
-                shared.events.post(.forgot(key: forgotten))
+                shared.events.post(.forgotten(key: forgotten))
             }
             if let actions = reply.actions { perform(actions, key) }
             return reply

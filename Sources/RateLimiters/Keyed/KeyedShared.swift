@@ -88,7 +88,7 @@ final class KeyedShared: Sendable {
 
     // MARK: Notifying
 
-    /// Notifies observers of what became of an ask.
+    /// Notifies observers of what became of a request.
     @usableFromInline
     func postLocked(_ reply: KeyedReply, _ key: any Hashable & Sendable, _ permits: Int) {
         if let actions = reply.actions { postLocked(actions, key) }

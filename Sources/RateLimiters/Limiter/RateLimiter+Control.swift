@@ -6,7 +6,7 @@ extension RateLimiter {
     /// How many permits there are now for a call that asks: none while others wait for theirs.
     public var available: Int { withState { state, now in state.available(now: now) } }
 
-    /// How long an ask for one permit would wait now, behind all others; zero if there is one.
+    /// How long a request for one permit would wait now, behind all others; zero if there is one.
     public var nextPermit: Duration { .nanoseconds(withState { state, now in state.nextPermit(now: now) }) }
 
     /// How many tasks wait for permits.
@@ -25,7 +25,7 @@ extension RateLimiter {
         }
     }
 
-    /// Everything the limiter has seen in its life.
+    /// The totals since the limiter was created.
     public var totals: Totals { tally.totals }
 
     /// The configuration in force.
@@ -33,7 +33,7 @@ extension RateLimiter {
 
     // MARK: By hand
 
-    /// Puts another configuration in force and keeps what has been used.
+    /// Replaces the configuration and keeps what has been used.
     ///
     /// Permits that are in use stay so, up to the new burst: a bucket that was half empty lacks the same number of
     /// tokens, which come at the new rate. A window goes on from its start. A rule of another kind starts with the

@@ -1,7 +1,7 @@
 public import ResilienceCore
 
 extension RateLimiter {
-    /// The error of an ask for permits that are not there now, nor within the longest wait.
+    /// The error thrown when permits are available neither now nor within the longest wait.
     public struct RejectedError: PolicyRejection, Hashable {
         /// The limiter's name.
         public let policyName: String
@@ -22,8 +22,8 @@ extension RateLimiter {
         }
     }
 
-    /// The error of an ask for more permits than there ever are at once, or than there ever are within the longest
-    /// wait.
+    /// The error thrown for a request of more permits than there ever are at once, or than there ever are within the
+    /// longest wait.
     public struct ExceedsLimitError: PolicyRejection, Hashable {
         /// The limiter's name.
         public let policyName: String

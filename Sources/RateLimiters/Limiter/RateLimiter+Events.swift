@@ -4,9 +4,9 @@ extension RateLimiter {
     /// What happens in a limiter.
     public enum EventKind: PolicyEventKind {
         /// Permits were taken, at once or after a wait. Followed by ``cancelled(permits:)`` if the call that waited
-        /// gave up at that very moment; the totals count such an ask as cancelled only.
+        /// gave up at that very moment; the totals count such a call as cancelled only.
         case permitted(permits: Int, waited: Duration)
-        /// An ask was refused: a ``RejectedError`` or an ``ExceedsLimitError``.
+        /// A call was rejected: a ``RejectedError`` or an ``ExceedsLimitError``.
         case rejected(any PolicyRejection)
         /// A call gave up waiting, or a reservation was given up; the permits were returned.
         case cancelled(permits: Int)

@@ -11,7 +11,7 @@ extension RateLimiter {
         /// How many permits there are for the next call that asks: none while others wait.
         public let available: Int
 
-        /// How long an ask for one permit would wait, behind all others; zero if there is one.
+        /// How long a request for one permit would wait, behind all others; zero if there is one.
         public let nextPermit: Duration
     }
 

@@ -30,8 +30,8 @@ extension RateLimiter {
         /// A bucket that holds up to `burst` tokens and gets `limit` of them in each period, evenly spread, not all at
         /// once. A permit is a token. The rule to begin with.
         ///
-        /// It is counted by the generic cell rate algorithm (GCRA), which decides the same for each ask, in one number
-        /// (ITU-T I.371, annex A).
+        /// It is counted by the generic cell rate algorithm (GCRA), which decides the same for each request, in one
+        /// number (ITU-T I.371, annex A).
         ///
         /// - Parameters:
         ///   - limit: How many tokens come in each period: 1 to 10¹⁵, and no more than one a nanosecond.
@@ -43,8 +43,8 @@ extension RateLimiter {
 
         /// One permit after another, never two closer than `period / limit`: a leaky bucket. For callers that wait.
         ///
-        /// The distance is kept between any two permits, not on a grid. An ask for more than one permit waits until all
-        /// of them have come.
+        /// The distance is kept between any two permits, not on a grid. A request for more than one permit waits until
+        /// all of them have come.
         ///
         /// - Parameters:
         ///   - limit: How many permits come in each period: 1 to 10¹⁵, and no more than one a nanosecond.

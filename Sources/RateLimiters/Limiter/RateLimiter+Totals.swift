@@ -17,6 +17,9 @@ extension RateLimiter {
         /// Every call that has ended: those that wait and reservations that are held are not in it.
         public var calls: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
 
+        /// How long a call waited, on average over those that did; `nil` if none has.
+        public var averageWait: Duration? { waited == 0 ? nil : waitingTime / waited }
+
         /// The sums of two totals, for example of several limiters.
         public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
     }

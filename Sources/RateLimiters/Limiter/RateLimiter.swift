@@ -128,7 +128,7 @@ public final class RateLimiter: Strategy {
         return ticket
     }
 
-    /// What an ask was given: permits, or the ticket for them.
+    /// What a request was given: permits, or the ticket for them.
     enum Claim: Sendable {
         case granted(RateLimiterState.Grant)
         case queued(Ticket)
@@ -154,8 +154,8 @@ public final class RateLimiter: Strategy {
     /// A decision, and the burst of the rule by which it was made.
     typealias Reply = (decision: RateLimiterState.Decision, burst: Int)
 
-    /// Decides an ask that nothing else depends on: no call waits, no observer listens, and this one does not have to
-    /// wait either. Then there is neither a timer to be set nor a word to be put back.
+    /// Decides a request that nothing else depends on: no call waits, no observer listens, and this one does not have
+    /// to wait either. Then there is neither a timer to be set nor a word to be put back.
     ///
     /// - Returns: `nil` if that is not so, and nothing has changed.
     func askAlone(_ permits: Int, now: Int64, maxWait: Int64?, isCall: Bool) -> Reply? {

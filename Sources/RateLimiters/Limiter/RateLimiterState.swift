@@ -100,7 +100,7 @@ struct RateLimiterState {
         }
     }
 
-    /// What an ask gets behind the calls that wait.
+    /// What a request gets behind the calls that wait.
     private mutating func askBehind(_ permits: Int, now: Int64, maxWait: Int64) -> RateMeterAnswer {
         guard let least = meter.leastWait(permits), least <= maxWait else { return .never }
         guard let due = due(permits, from: now) else { return .beyondTime }
@@ -230,7 +230,7 @@ struct RateLimiterState {
 
     // MARK: Control
 
-    /// Puts another configuration in force: what was used is kept, and every call's moment is worked out again. One
+    /// Replaces the configuration: what was used is kept, and every call's moment is worked out again. One
     /// that comes too late by that, or asked for more than there will ever be, is refused.
     mutating func update(_ configuration: RateLimiter.Configuration, now: Int64) {
         let now = advance(to: now)
@@ -255,13 +255,13 @@ struct RateLimiterState {
         return permits
     }
 
-    /// How many permits there are for an ask that comes now: none while others wait.
+    /// How many permits there are for a request that comes now: none while others wait.
     mutating func available(now: Int64) -> Int {
         let now = advance(to: now)
         return queue.isEmpty ? meter.available(base, at: now) : 0
     }
 
-    /// How long an ask for one permit that comes now would wait.
+    /// How long a request for one permit that comes now would wait.
     mutating func nextPermit(now: Int64) -> Int64 {
         let now = advance(to: now)
         return (due(1, from: now) ?? .max).subtractingSaturated(now)

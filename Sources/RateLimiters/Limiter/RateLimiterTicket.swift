@@ -33,7 +33,7 @@ final class Ticket: @unchecked Sendable {
         self.due = due
     }
 
-    /// How long the ask has waited for its permits, or will have.
+    /// How long the request has waited for its permits, or will have.
     var waited: Int64 { due.subtractingSaturated(asked) }
 
     /// The error of a ticket that was refused after all.
@@ -51,7 +51,7 @@ final class Ticket: @unchecked Sendable {
         }
     }
 
-    /// Counts an ask that was made at a moment which has not come yet as made now.
+    /// Counts a request that was made at a moment which has not come yet as made now.
     func rewind(to now: Int64) {
         guard asked > now else { return }
         if latest < .max { latest = latest.subtractingSaturated(asked.subtractingSaturated(now)) }

@@ -8,9 +8,9 @@ internal import Synchronization
 /// puts it back unless a call waits or an observer listens. Without the lock, permits are taken by a
 /// compare-and-exchange. Why that is safe:
 ///
-/// - The word is all that an ask depends on, beside the parameters and the clock. An exchange that finds the word as it
-///   was read makes one step of a decision that was right for it. One that was read before it was taken out fails, or,
-///   if the same word was put back meanwhile, is right again.
+/// - The word is all that a request depends on, beside the parameters and the clock. An exchange that finds the word as
+///   it was read makes one step of a decision that was right for it. One that was read before it was taken out fails,
+///   or, if the same word was put back meanwhile, is right again.
 /// - The parameters change only while the word is out. A reader loads the word, the parameters, and the word again:
 ///   finding the same, it has parameters that belong together, because of the fences between them, here and in
 ///   ``useLocked(_:mayWait:)``. If the exchange then succeeds, no update has begun before
@@ -96,7 +96,7 @@ struct RateLimiterWord: ~Copyable, Sendable {
         return seen == Self.isOut ? nil : seen >> Self.updateBits
     }
 
-    /// Puts an arrival time back, if it fits: until then every ask goes to the lock.
+    /// Puts an arrival time back, if it fits: until then every request goes to the lock.
     func putBackLocked(_ arrival: Int64, at now: Int64, _ meter: PacedMeter) {
         // An arrival time that has passed is no other than the present.
         let arrival = max(arrival, meter.position(now))

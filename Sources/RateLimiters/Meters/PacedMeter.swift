@@ -3,7 +3,7 @@ internal import ResilienceCore
 /// The generic cell rate algorithm: the token bucket, and pacing, in one number (ITU-T I.371, virtual scheduling).
 ///
 /// The state is the moment at which all permits are there again, the *theoretical arrival time*. A permit moves it on
-/// by the interval between permits; an ask is granted if it does not move on by more than the burst from now.
+/// by the interval between permits; a request is granted if it does not move on by more than the burst from now.
 ///
 /// The interval need not be whole nanoseconds: 3 a second is one every 333 333 333⅓ ns. So moments are counted in a
 /// unit of which the interval is a whole multiple, the nearest to a nanosecond that is not shorter. Permits cost a
@@ -17,7 +17,7 @@ struct PacedMeter: RateMeter, Hashable {
     /// A unit is `nanoseconds / units` nanoseconds: 1 to 2, and longer only where the burst lasts longer than 36 years.
     let units: Int64
     let nanoseconds: Int64
-    /// Whether an ask may be for more than the burst. It then waits for what is missing to come on top.
+    /// Whether a request may be for more than the burst. It then waits for what is missing to come on top.
     let isUnbounded: Bool
 
     /// What a burst comes to at most, in units.

@@ -13,7 +13,8 @@ protocol RateMeter: Sendable {
     /// The state of a limiter that was never used.
     var unused: State { get }
 
-    /// The least that an ask for so many permits waits, on a limiter that was never used; `nil` if it never gets them.
+    /// The least that a request for so many permits waits, on a limiter that was never used; `nil` if it never gets
+    /// them.
     func leastWait(_ permits: Int) -> Int64?
 
     /// The most permits that one ask can get without waiting.
@@ -59,7 +60,7 @@ protocol RateMeter: Sendable {
 enum RateMeterAnswer {
     /// The permits are taken.
     case taken(receipt: Int64)
-    /// They are there at that moment, and the least that such an ask ever waits.
+    /// They are there at that moment, and the least that such a request ever waits.
     case later(Int64, least: Int64)
     /// They are there later than an instant can tell.
     case beyondTime

@@ -10,7 +10,7 @@ extension Pause {
         /// spread from its end on, never sooner. Default: 0.5.
         public var hintJitter: Double
 
-        /// How many calls may wait at once, zero or more; others are refused. Default: 1000.
+        /// How many calls may wait at once, zero or more; others are rejected. Default: 1000.
         public var maxWaiting: Int
 
         /// Creates a configuration; every part has a default.

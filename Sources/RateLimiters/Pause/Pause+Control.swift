@@ -15,7 +15,7 @@ extension Pause {
         return left > 0 ? .nanoseconds(left) : nil
     }
 
-    /// Everything the pause has seen in its life.
+    /// The totals since the pause was created.
     public var totals: Totals { counters.totals }
 
     /// How many calls wait.
@@ -23,7 +23,7 @@ extension Pause {
 
     // MARK: Retuning
 
-    /// Puts another configuration in force. A pause that lasts is then no longer than the new one allows; calls that
+    /// Replaces the configuration. A pause that lasts is then no longer than the new one allows; calls that
     /// wait already do so as they were told.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.

@@ -55,7 +55,7 @@ public final class SharedPauses: Sendable {
         check.require(operationLimit: operationLimit)
         try check.finish()
         let time = TimeSource(clock)
-        let events = EventChannel<SharedStateChange>("pauses", observers)
+        let events = EventChannel<SharedStateEventKind>("pauses", observers)
         let recovered = RecoveryFlag()
         (self.store, self.time, self.random) = (store, time, random)
         (self.isRequired, hasRecovered) = (isRequired, recovered)
@@ -64,7 +64,7 @@ public final class SharedPauses: Sendable {
             _ = try await store.pause("", for: .milliseconds(1))
         } post: { change in
             if case .recovered = change { recovered.flag.store(true, ordering: .relaxed) }
-            events.post(SharedStateChange(change))
+            events.post(SharedStateEventKind(change))
         } deliver: {
             events.deliver()
         }

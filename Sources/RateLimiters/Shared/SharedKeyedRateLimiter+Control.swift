@@ -4,7 +4,7 @@ extension SharedKeyedRateLimiter {
     /// The configuration in force.
     public var configuration: Configuration { Configuration(shared.configuration) }
 
-    /// Puts another configuration in force for all keys. Permits that are held and calls that wait stay as they are:
+    /// Replaces the configuration for all keys. Permits that are held and calls that wait stay as they are:
     /// see ``SharedRateLimiter/update(_:)``.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.

@@ -187,7 +187,7 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     /// How many keys this node remembers.
     public var count: Int { table.count }
 
-    /// Everything the limiter has seen in its life, of all keys.
+    /// The totals of all keys since the limiter was created.
     public var totals: SharedRateLimiter.Totals { shared.totals }
 
     /// Whether the store does not answer, or ``run()`` was never called: this node decides alone then, as it does after

@@ -4,7 +4,7 @@ extension SharedRateLimiter {
     /// The configuration in force.
     public var configuration: Configuration { shared.configuration }
 
-    /// Puts another configuration in force. Permits that are held and calls that wait stay as they are.
+    /// Replaces the configuration. Permits that are held and calls that wait stay as they are.
     ///
     /// Permits that this node has leased may still be used, or are given back, within the lease of the rule before or
     /// of this one, whichever is shorter: what all nodes use in a time after that is what this rule allows. A call that

@@ -3,13 +3,13 @@ public import ResilienceCore
 extension SharedRateLimiter {
     /// What happens in a shared limiter, also a keyed one. Keys are as the store knows them; `nil` without keys.
     public enum EventKind: PolicyEventKind {
-        /// Permits were taken, at once or after a wait. Followed by ``cancelled(permits:key:)`` if the waiting call
+        /// Permits were taken, at once or after a wait. Followed by ``cancelled(key:permits:)`` if the waiting call
         /// gave up at that very moment.
-        case permitted(permits: Int, waited: Duration, key: String?)
-        /// An ask was refused.
-        case rejected(any PolicyRejection, key: String?)
+        case permitted(key: String?, permits: Int, waited: Duration)
+        /// A call was rejected.
+        case rejected(key: String?, any PolicyRejection)
         /// A waiting call gave up.
-        case cancelled(permits: Int, key: String?)
+        case cancelled(key: String?, permits: Int)
         /// Another rule or configuration is in force.
         case updated(SharedRateLimiter.Configuration)
         /// The store does not answer: from now on the node decides alone. Told once, until the store is back.
@@ -32,11 +32,11 @@ extension SharedRateLimiter {
         /// A sentence for logs.
         public func description(of source: String) -> String {
             switch self {
-            case .permitted(let permits, let waited, _):
+            case .permitted(_, let permits, let waited):
                 "shared rate limiter \"\(source)\" gave \(Self.number(permits))"
                     + (waited == .zero ? "" : " after \(waited.sentenceForm)")
-            case .rejected(let error, _): error.description
-            case .cancelled(let permits, _):
+            case .rejected(_, let error): error.description
+            case .cancelled(_, let permits):
                 "shared rate limiter \"\(source)\" got \(Self.number(permits)) back"
             case .updated(let configuration):
                 "shared rate limiter \"\(source)\" goes by another rule: \(configuration.rule)"
@@ -65,11 +65,11 @@ extension SharedRateLimiter.EventKind: EventContent {
 
     package func add(to details: inout EventDetails) {
         switch self {
-        case .permitted(let permits, let waited, _):
+        case .permitted(_, let permits, let waited):
             details.add("permits", permits)
             details.add(seconds: "waited", waited)
-        case .rejected(let error, _): details.add(error)
-        case .cancelled(let permits, _): details.add("permits", permits)
+        case .rejected(_, let error): details.add(error)
+        case .cancelled(_, let permits): details.add("permits", permits)
         case .updated(let configuration): details.add("rule", "\(configuration.rule)")
         case .degraded(let error): details.add(error)
         case .recovered(let time): details.add(seconds: "outage", time)

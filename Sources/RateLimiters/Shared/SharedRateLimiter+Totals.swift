@@ -30,11 +30,14 @@ extension SharedRateLimiter {
         /// Every call that has ended: those that wait are not in it.
         public var calls: Int { permitted.addingSaturated(rejected).addingSaturated(cancelled) }
 
+        /// How long a call waited, on average over those that did; `nil` if none has.
+        public var averageWait: Duration? { waited == 0 ? nil : waitingTime / waited }
+
         /// The sums of two totals, for example of several limiters.
         public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
     }
 
-    /// Everything the limiter has seen in its life.
+    /// The totals since the limiter was created.
     public var totals: Totals { shared.totals }
 
     /// How many permits this node has leased and not used, of those that have not ended.

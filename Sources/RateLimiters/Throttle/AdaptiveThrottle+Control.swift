@@ -12,18 +12,18 @@ extension AdaptiveThrottle {
     /// The calls in the window that the service accepted.
     public var accepts: Int { current { $0.accepts } }
 
-    /// Everything the throttle has seen in its life.
-    public var totals: Totals { machine.withLock { $0.totals } }
+    /// The totals since the throttle was created.
+    public var totals: Totals { state.withLock { $0.totals } }
 
     /// The configuration in force.
-    public var configuration: Configuration { machine.withLock { $0.configuration } }
+    public var configuration: Configuration { state.withLock { $0.configuration } }
 
     /// Reads after forgetting what is older than the window.
     func current<Value: Sendable>(_ read: (AdaptiveThrottleState) -> Value) -> Value {
         let now = present()
-        return withMachine { machine in
-            machine.expire(now: now)
-            return read(machine)
+        return withState { state in
+            state.expire(now: now)
+            return read(state)
         }
     }
 
@@ -32,15 +32,15 @@ extension AdaptiveThrottle {
 
     // MARK: Retuning
 
-    /// Puts another configuration in force and keeps the totals and what is in the window, as far as the new one
+    /// Replaces the configuration and keeps the totals and what is in the window, as far as the new one
     /// reaches back.
     ///
     /// - Throws: All faults of the configuration; the old one stays in force then.
     public func update(_ configuration: Configuration) throws(ConfigurationError) {
         try configuration.validate()
         let now = present()
-        _ = withMachine { machine in
-            machine.update(configuration, now: now)
+        _ = withState { state in
+            state.update(configuration, now: now)
             return use(configuration.conditions)
         }
     }
@@ -67,7 +67,7 @@ extension AdaptiveThrottle {
         Permit(throttle: self, start: try admit(), context: context ?? rootContext)
     }
 
-    /// The throttle's leave to make one call.
+    /// A throttle's permission for one call.
     ///
     /// Ended once, with the outcome: the compiler sees to it that it is not ended twice. A permit that is dropped
     /// counts as cancelled.

@@ -21,11 +21,11 @@ extension AdaptiveThrottle {
         let requests: Int
         let accepts: Int
 
-        init(_ machine: AdaptiveThrottleState) {
-            totals = machine.totals
-            probability = machine.rejectionProbability
-            requests = machine.requests
-            accepts = machine.accepts
+        init(_ state: AdaptiveThrottleState) {
+            totals = state.totals
+            probability = state.rejectionProbability
+            requests = state.requests
+            accepts = state.accepts
         }
     }
 

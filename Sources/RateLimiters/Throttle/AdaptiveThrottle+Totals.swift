@@ -1,7 +1,7 @@
 internal import ResilienceCore
 
 extension AdaptiveThrottle {
-    /// What a throttle has seen in its life. Each number only grows.
+    /// The totals of a throttle since it was created. Each number only grows.
     public struct Totals: Sendable, Hashable, Codable {
         /// Calls that the service accepted.
         public internal(set) var accepted = 0

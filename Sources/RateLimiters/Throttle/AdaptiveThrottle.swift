@@ -31,12 +31,12 @@ public final class AdaptiveThrottle: Strategy {
 
     let time: TimeSource
     let random: RandomSource
-    let machine: Lock<AdaptiveThrottleState>
+    let state: Lock<AdaptiveThrottleState>
     let events: EventChannel<EventKind>
     private let conditions: Lock<ErrorConditions>
 
     /// Until when no call at all is rejected: the end of the present part of the window if the probability is 0,
-    /// otherwise the beginning of time. Written under the lock of `machine`, with every change.
+    /// otherwise the beginning of time. Written under the lock of `state`, with every change.
     ///
     /// Admission to a throttle that is calm is this one load. The probability changes only with what is recorded, which
     /// rewrites the word, and at the ends of parts. A caller that loads the word just before it is rewritten has come
@@ -73,7 +73,7 @@ public final class AdaptiveThrottle: Strategy {
         conditions = Lock(configuration.conditions)
         let state = AdaptiveThrottleState(configuration, now: environment.time.now)
         calmUntil = Atomic(state.calmUntil.nanoseconds)
-        machine = Lock(state)
+        self.state = Lock(state)
     }
 
     // MARK: The path of a call
@@ -102,7 +102,7 @@ public final class AdaptiveThrottle: Strategy {
     func admit() throws(RejectedError) -> TimeSource.Instant {
         let now = time.now
         if now.nanoseconds < calmUntil.load(ordering: .relaxed) { return now }
-        guard let probability = withMachine({ $0.rejectionProbability(now: now) }) else {
+        guard let probability = withState({ $0.rejectionProbability(now: now) }) else {
             // Another has seen a later moment.
             return try decide(present())
         }
@@ -120,9 +120,9 @@ public final class AdaptiveThrottle: Strategy {
         // after this decision.
         guard probability > 0, random.next() < probability else { return now }
         let error = RejectedError(policyName: name, probability: probability)
-        withMachine { machine in
-            machine.reject(now: now)
-            if machine.beginsRejecting() { events.post(.throttling(probability: probability)) }
+        withState { state in
+            state.reject(now: now)
+            if state.beginsRejecting() { events.post(.throttling(probability: probability)) }
             events.post(.rejected(error))
         }
         throw error
@@ -140,34 +140,34 @@ public final class AdaptiveThrottle: Strategy {
         // Where it matters, how long ago the call began is known exactly: for failures, and while calls are rejected.
         let isExact = outcome == .refused || calmUntil.load(ordering: .relaxed) == .min
         let now = isExact || events.isListening ? time.now : nil
-        let isCounted = withMachine { machine in
-            let isCounted = machine.record(outcome, startedAt: start, now: now)
+        let isCounted = withState { state in
+            let isCounted = state.record(outcome, startedAt: start, now: now)
             if events.isListening, let now { events.post(.called(outcome, duration: start.duration(to: now))) }
             return isCounted
         }
         guard !isCounted, outcome.counts else { return isCounted }
         // It began long ago, or the window was moved to a time that has not come yet.
         let present = present()
-        return withMachine { $0.recordLate(outcome, now: present) }
+        return withState { $0.recordLate(outcome, now: present) }
     }
 
     /// The present, after going back to it if the window was moved further by a clock that was wrong: a reading that is
     /// taken after a later one was seen, and lies before that still, tells.
     func present() -> TimeSource.Instant {
         let now = time.now
-        guard let latest = withMachine({ $0.latestPart(after: now) }) else { return now }
+        guard let latest = withState({ $0.latestPart(after: now) }) else { return now }
         let again = time.now
-        withMachine { $0.rewind(to: again, if: latest) }
+        withState { $0.rewind(to: again, if: latest) }
         return again
     }
 
     /// Runs `body` under the lock, publishes what it changed, and delivers its events.
-    func withMachine<Result: Sendable>(_ body: (inout AdaptiveThrottleState) -> Result) -> Result {
-        let result = machine.withLock { machine in
-            let result = body(&machine)
-            let calm = machine.calmUntil.nanoseconds
+    func withState<Result: Sendable>(_ body: (inout AdaptiveThrottleState) -> Result) -> Result {
+        let result = state.withLock { state in
+            let result = body(&state)
+            let calm = state.calmUntil.nanoseconds
             if calm != calmUntil.load(ordering: .relaxed) { calmUntil.store(calm, ordering: .relaxed) }
-            if machine.endsRejecting() { events.post(.recovered) }
+            if state.endsRejecting() { events.post(.recovered) }
             return result
         }
         events.deliver()

@@ -11,7 +11,7 @@ extension ResilienceModule {
         /// `resilience module "shop" has shut down`
         public var reason: String { "resilience module \"\(module)\" has shut down" }
 
-        /// Never: another process has to be asked.
+        /// Always `nil`: retry on another instance.
         public var retryAfter: Duration? { nil }
 
         /// A sentence for logs.

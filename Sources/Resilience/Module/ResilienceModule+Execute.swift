@@ -38,7 +38,8 @@ extension ResilienceModule {
         try await self.policy(policy).execute(accepting: isAccepted, operation, fallback: fallback)
     }
 
-    /// Runs an operation under the policy of a name, never throws for what becomes of it, and tells all about the call.
+    /// Runs an operation under the policy of a name, never throws for what becomes of it, and returns a description of
+    /// the call.
     ///
     /// - Throws: ``UnknownNameError`` if there is no such policy and none may be made.
     @inlinable
@@ -64,7 +65,7 @@ extension ResilienceModule {
         try await self.policy(policy).run(accepting: isAccepted, operation, fallback: fallback)
     }
 
-    /// Runs code of your own as a call of the module: refused once the module shuts down, waited for and, in the end,
+    /// Runs code of your own as a call of the module: rejected once the module shuts down, waited for and, in the end,
     /// cancelled. For patterns that are used by hand, such as a limiter without a policy.
     ///
     /// - Parameters:

@@ -25,7 +25,7 @@ extension ResilienceModule {
     }
 
     /// Runs an operation whose value may count as a failure under the policy of a name, never throws for what becomes
-    /// of it, and tells all about the call.
+    /// of it, and returns a description of the call.
     ///
     /// - Throws: ``UnknownNameError`` if there is no such policy and none may be made.
     public nonisolated(nonsending) func run<Value>(

@@ -45,7 +45,7 @@ extension ResilienceModule {
     /// Calls that are in: those of policies the module has handed out, and what ``admit(_:_:)`` runs.
     public var callsInFlight: Int { gate.count }
 
-    /// Parks until the task is cancelled or the module is shut down; then shuts down, and returns when that is done.
+    /// Suspends until the task is cancelled or the module is shut down; then shuts down, and returns when that is done.
     /// Meanwhile it reloads the configuration, where that was asked for.
     ///
     /// Breaker states that a ``ModuleStateStore`` has kept are restored first. If the module was shut down before it
@@ -98,9 +98,9 @@ extension ResilienceModule {
         }
     }
 
-    /// Says in ``health`` that the end is near, and waits for as long as the sender of the calls takes to learn of
-    /// that. Calls are still let in, until ``shutdown(drainDelay:gracePeriod:)``, which does not wait for this once
-    /// more.
+    /// Reports in ``health`` that the module is about to end, and waits for as long as the sender of the calls takes to
+    /// learn of that. Calls are still let in, until ``shutdown(drainDelay:gracePeriod:)``, which does not wait for this
+    /// once more.
     ///
     /// For what has to happen before something else ends, such as a server. May be called any number of times; all
     /// callers wait for the same. Cancelling a caller's task ends the wait.

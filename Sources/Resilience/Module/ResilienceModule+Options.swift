@@ -23,8 +23,8 @@ extension ResilienceModule {
         public struct FirstUse: Sendable, Hashable {
             let limit: Int
 
-            /// It is made, from the defaults; but not more than so many things, 1 or more, so that names which come
-            /// from outside do not fill the memory. For keys without bound, register a ``PolicyFamily``.
+            /// It is made, from the defaults: up to `maxNames` components, 1 or more, so that names which come from
+            /// outside do not fill the memory. For keys without bound, register a ``PolicyFamily``.
             public static func makes(maxNames limit: Int) -> FirstUse { FirstUse(limit: limit) }
 
             /// It is an ``UnknownNameError``: the module is strict.

@@ -48,7 +48,7 @@ public struct FallbackFamily<Key: Hashable & Sendable, Value: Sendable>: Sendabl
         try await self[key].execute(for: key, accepting: isAccepted, operation)
     }
 
-    /// Runs an operation as `execute` does but never throws: tells all about the call.
+    /// Runs an operation as `execute` does but never throws: returns a description of the call.
     public nonisolated(nonsending) func run(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) () async throws -> Value
@@ -56,7 +56,7 @@ public struct FallbackFamily<Key: Hashable & Sendable, Value: Sendable>: Sendabl
         await self[key].run(for: key, accepting: isAccepted, operation)
     }
 
-    /// Runs an operation that asks for its `Context`, and tells all about the call.
+    /// Runs an operation that asks for its `Context`, and returns a description of the call.
     public nonisolated(nonsending) func run(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
         _ operation: nonisolated(nonsending) (Context) async throws -> Value

@@ -22,7 +22,9 @@ extension ResilienceModule {
     /// The rate limiter by key of a name. Has to be registered: only code knows its keys.
     ///
     /// - Throws: ``UnknownNameError`` if it is not registered, or for other keys.
-    public func rateLimiter<Key>(_ name: String, by key: Key.Type) throws(UnknownNameError) -> KeyedRateLimiter<Key> {
+    public func keyedRateLimiter<Key>(
+        _ name: String, by key: Key.Type
+    ) throws(UnknownNameError) -> KeyedRateLimiter<Key> {
         try existing(.keyedRateLimiter, name)
     }
 }

@@ -30,7 +30,7 @@ extension ResilienceModule {
     /// The limiter by key of a name that a fleet shares. Has to be registered: only code knows its keys and its store.
     ///
     /// - Throws: ``UnknownNameError`` if it is not registered, or for other keys.
-    public func sharedRateLimiter<Key>(
+    public func sharedKeyedRateLimiter<Key>(
         _ name: String, by key: Key.Type
     ) throws(UnknownNameError) -> SharedKeyedRateLimiter<Key> {
         try existing(.sharedKeyedRateLimiter, name)

@@ -11,7 +11,7 @@ public enum CallEnd: Sendable, Hashable {
     /// The call was cut off because its deadline had passed: the service did not answer in time, and has failed.
     case expired
 
-    /// A layer inside refused the call, which says nothing about the service, whatever happened meanwhile.
+    /// A layer inside rejected the call, which says nothing about the service, whatever happened meanwhile.
     case rejected
 
     /// The caller's task was cancelled, and the deadline of the call had not passed.

@@ -23,7 +23,7 @@ public protocol CallEntrance: Sendable {
 }
 
 extension Strategy {
-    /// None: what has one is a policy of a module, or wraps one.
+    /// `nil` by default: only a policy of a module has one, or what wraps such a policy.
     @_documentation(visibility: internal)
     public var _entrance: (any CallEntrance)? { nil }
 
@@ -31,7 +31,7 @@ extension Strategy {
     @_documentation(visibility: internal)
     @inlinable public var _isGuarded: Bool { _entrance != nil }
 
-    /// Not: a policy of a module alone is.
+    /// `false` by default: only a policy of a module is.
     @_documentation(visibility: internal)
     @inlinable public var _isGated: Bool { false }
 

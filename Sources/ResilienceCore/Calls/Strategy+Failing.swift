@@ -75,7 +75,7 @@ extension Strategy {
             }, fallback: fallback)
     }
 
-    /// Runs an operation whose value may count as a failure, never throws, and tells all about the call:
+    /// Runs an operation whose value may count as a failure, never throws, and returns a description of the call:
     /// ``Execution/failure`` has what was made of the value.
     @inlinable @inline(__always)
     public nonisolated(nonsending) func run<Value>(

@@ -27,7 +27,7 @@ extension Strategy {
         return try await call(rootContext, isAccepted, operation)
     }
 
-    /// Runs an operation under a policy behind a gate, and tells all about the call.
+    /// Runs an operation under a policy behind a gate, and returns a description of the call.
     @inlinable @inline(never)
     nonisolated(nonsending) func runBehindGate<Value>(
         _ isAccepted: (Value) -> Bool,

@@ -1,5 +1,5 @@
 extension Strategy {
-    /// Runs an operation as `execute` does but never throws: tells all about the call, successful or not.
+    /// Runs an operation as `execute` does but never throws: returns a description of the call, successful or not.
     @inlinable @inline(__always)
     public nonisolated(nonsending) func run<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
@@ -41,7 +41,7 @@ extension Strategy {
         return leaveRecording(&passage, value, start)
     }
 
-    /// Runs an operation that asks for its ``Context``, and tells all about the call.
+    /// Runs an operation that asks for its ``Context``, and returns a description of the call.
     @inlinable
     public nonisolated(nonsending) func run<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },
@@ -50,7 +50,7 @@ extension Strategy {
         await recorded(isAccepted, operation)
     }
 
-    /// Runs an operation and, if it fails or is rejected, a fallback; and tells all about the call.
+    /// Runs an operation and, if it fails or is rejected, a fallback; and returns a description of the call.
     ///
     /// The fallback runs under the same rules as that of `execute`.
     @inlinable

@@ -44,6 +44,7 @@ public protocol Strategy: MetricSource {
     //
     // What the patterns of this package implement in addition to `execute`, so that a call which meets no obstacle is
     // two steps around one direct await of the operation. A strategy that implements none of it is run by `execute`.
+    // The defaults are in `Passage.swift`; what takes the steps is `pass` in `Strategy+Execute.swift`.
 
     /// How many layers this is on the synchronous way.
     @_documentation(visibility: internal)

@@ -1,4 +1,4 @@
-/// An error by which a layer refused a call without running it.
+/// An error with which a layer rejects a call without running it.
 ///
 /// Every pattern's rejection conforms, so that one `catch let rejection as any PolicyRejection` handles them all, for
 /// example by answering 503 with a `Retry-After` header. A rejection is not a call: it has no latency and counts

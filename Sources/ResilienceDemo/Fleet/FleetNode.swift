@@ -96,7 +96,7 @@ struct FleetNode: Sendable {
                         case .open: "open"
                         case .probing: "half-open"
                         }
-                    message.exchanges = totals.exchanges
+                    message.exchanges = totals.succeededExchanges
                     message.errors = totals.failedExchanges
                 }
             }

@@ -83,7 +83,7 @@ extension Protection {
         /// Calls that succeeded at a later attempt.
         var savedByRetry = 0
         /// Calls that were not retried because the budget was spent.
-        var budgetExhausted = 0
+        var refusedByBudget = 0
         /// Attempts that were cut off.
         var timeouts = 0
         /// Attempts that were refused, by layer.
@@ -97,7 +97,7 @@ extension Protection {
         func since(_ earlier: Totals) -> Totals {
             Totals(
                 retries: retries - earlier.retries, savedByRetry: savedByRetry - earlier.savedByRetry,
-                budgetExhausted: budgetExhausted - earlier.budgetExhausted, timeouts: timeouts - earlier.timeouts,
+                refusedByBudget: refusedByBudget - earlier.refusedByBudget, timeouts: timeouts - earlier.timeouts,
                 refusedByBreaker: refusedByBreaker - earlier.refusedByBreaker,
                 refusedByLimiter: refusedByLimiter - earlier.refusedByLimiter,
                 refusedByBulkhead: refusedByBulkhead - earlier.refusedByBulkhead, queued: queued - earlier.queued)
@@ -107,7 +107,7 @@ extension Protection {
     var totals: Totals {
         let (bulkhead, retry, timeout) = (bulkhead.totals, retry.totals, timeout.totals)
         return Totals(
-            retries: retry.retries, savedByRetry: retry.succeededWithRetry, budgetExhausted: retry.budgetExhausted,
+            retries: retry.retries, savedByRetry: retry.succeededWithRetry, refusedByBudget: retry.refusedByBudget,
             timeouts: timeout.exceeded + timeout.late, refusedByBreaker: breaker.totals.rejected,
             refusedByLimiter: limiter.totals.rejected, refusedByBulkhead: bulkhead.rejected,
             queued: bulkhead.waited)

@@ -33,7 +33,7 @@ struct ComparisonTable {
             Self.row("attempts cut off by the timeout", "-", "\(comparison.layers.timeouts)"),
             Self.row("retries", "-", "\(comparison.layers.retries)"),
             Self.row("calls that succeeded by a retry", "-", "\(comparison.layers.savedByRetry)"),
-            Self.row("calls not retried, the budget being spent", "-", "\(comparison.layers.budgetExhausted)"),
+            Self.row("calls not retried, the budget being spent", "-", "\(comparison.layers.refusedByBudget)"),
         ]
     }
 

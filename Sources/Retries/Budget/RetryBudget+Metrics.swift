@@ -12,8 +12,8 @@ extension RetryBudget {
         func collect(into metrics: inout MetricCollection) {
             metrics.collect(budget) { metrics in
                 metrics.add(Families.tokens, [name], budget.balance)
-                metrics.add(Families.withdrawals, [name, "granted"], budget.totalGranted)
-                metrics.add(Families.withdrawals, [name, "refused"], budget.totalRefused)
+                metrics.add(Families.withdrawals, [name, "granted"], budget.totals.granted)
+                metrics.add(Families.withdrawals, [name, "refused"], budget.totals.refused)
             }
         }
     }

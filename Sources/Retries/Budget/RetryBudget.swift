@@ -161,11 +161,10 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
         return Double(tokens.load(ordering: .relaxed) + reserve) / Double(Self.unit)
     }
 
-    /// How many attempts were let through, over the budget's life.
-    public var totalGranted: Int { granted.load(ordering: .relaxed) }
-
-    /// How many attempts were not let through, over the budget's life.
-    public var totalRefused: Int { refused.load(ordering: .relaxed) }
+    /// The totals since the budget was created.
+    public var totals: Totals {
+        Totals(granted: granted.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed))
+    }
 
     // MARK: Tokens
 

@@ -31,7 +31,7 @@ public final class SharedRetryBudget: Sendable {
     private let time: TimeSource
     private let link: StoreLink
     private let isRequired: Bool
-    private let events: EventChannel<SharedStateChange>
+    private let events: EventChannel<SharedStateEventKind>
     private let state: Lock<State>
 
     private struct State: Sendable {
@@ -72,7 +72,7 @@ public final class SharedRetryBudget: Sendable {
         self.isRequired = isRequired
         let time = TimeSource(clock)
         self.time = time
-        let events = EventChannel<SharedStateChange>(name, observers)
+        let events = EventChannel<SharedStateEventKind>(name, observers)
         self.events = events
         let known = budget.sharedTokens
         state = Lock(State(known: known))
@@ -81,7 +81,7 @@ public final class SharedRetryBudget: Sendable {
             _ = try await store.exchange(
                 BudgetReport(budget: name, change: 0, capacity: capacity, known: budget.sharedTokens))
         } post: {
-            events.post(SharedStateChange($0))
+            events.post(SharedStateEventKind($0))
         } deliver: {
             events.deliver()
         }

@@ -10,7 +10,7 @@ import Testing
     private struct Phases {
         var length: Duration = .seconds(10)
         var settling: Duration = .seconds(5)
-        var seeds: UInt64 = 3
+        var seeds = 3
     }
 
     /// Runs 20 workers, then 10, then 40.
@@ -22,7 +22,7 @@ import Testing
         _ limit: some ConcurrencyLimit, band: ClosedRange<Double>, share: Double, phases: Phases = Phases(),
         variation: Double = 0.3, queueCapacity: Int = .max, sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        forSeeds(1...phases.seeds) { seed, _ in
+        forSeeds(seeds(phases.seeds, from: 1)) { seed, _ in
             var simulation = Simulation(limit, workers: 20, seed: seed)
             simulation.variation = variation
             simulation.queueCapacity = queueCapacity

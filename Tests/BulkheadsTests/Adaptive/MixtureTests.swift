@@ -52,17 +52,18 @@ import Testing
         }
     }
 
-    @Test("one call in a hundred is answered at once", arguments: algorithms, [0, 1e5, 3e6])
+    @Test("one call in a hundred is answered at once", arguments: algorithms, part(of: [1e5, 0, 3e6]))
     func fewFast(algorithm: Algorithm, time: Double) {
         settles(algorithm) { $0.fast = (0.01, time) }
     }
 
-    @Test("one in ten, or one in four", arguments: algorithms, [0.1, 0.25])
+    @Test("one in ten, or one in four", arguments: algorithms, part(of: [0.1, 0.25]))
     func someFast(algorithm: Algorithm, share: Double) {
         settles(algorithm) { $0.fast = (share, 2e5) }
     }
 
-    @Test("the service does two kinds of work", arguments: algorithms, [(0.5, 10.0), (0.1, 20.0), (0.5, 2.0)])
+    @Test(
+        "the service does two kinds of work", arguments: algorithms, part(of: [(0.5, 10.0), (0.1, 20.0), (0.5, 2.0)]))
     func bimodal(algorithm: Algorithm, slow: (share: Double, factor: Double)) {
         let work = 1 - slow.share + slow.share * slow.factor
         settles(algorithm, upTo: 6, share: 0.4, work: work) { $0.slow = slow }
@@ -70,7 +71,7 @@ import Testing
 
     @Test(
         "one call is measured with a clock that is half an hour ahead, or behind, or stands still",
-        arguments: algorithms, [1, 15, 700])
+        arguments: algorithms, part(of: [15, 1, 700]))
     func outlier(algorithm: Algorithm, call: Int) {
         for error in [1.8e12, -1.8e12] {
             settles(algorithm, share: 0.7, workers: 30) { $0.outlier = (call, error) }

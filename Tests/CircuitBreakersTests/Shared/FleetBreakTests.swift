@@ -14,7 +14,7 @@ import Testing
         var hints: [Duration] = []
         do {
             try node.breaker.tryAcquirePermit().complete(as: .success)
-        } catch let error as CircuitBreaker.OpenError {
+        } catch {
             hints.append(try #require(error.retryAfter))
         }
         hints.append(try #require(node.breaker.remainingBreak))

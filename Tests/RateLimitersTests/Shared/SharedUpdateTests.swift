@@ -1,5 +1,6 @@
 import ResilienceCore
 import ResilienceTesting
+import TestSupport
 import Testing
 
 @testable import RateLimiters
@@ -15,12 +16,6 @@ struct SharedUpdateTests {
     private func taken(_ stage: SharedStage) -> Int {
         stage.store.granted - stage.store.requests.withLock { $0.reduce(0) { $0 + $1.returned } }
     }
-
-    #if THREAD_SANITIZER
-        private static let seeds = UInt64(1)...4
-    #else
-        private static let seeds = UInt64(1)...40
-    #endif
 
     @Test(
         "waiting calls are served by the new rule, in order, whatever the old one has said",
@@ -215,7 +210,7 @@ struct SharedUpdateTests {
 
     @Test(
         "while nodes go over to another rule one after another no more is used than by the greater, and what it leases",
-        arguments: Self.seeds)
+        arguments: seeds(40, from: 1))
     func nodesDiffer(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         let rules = [

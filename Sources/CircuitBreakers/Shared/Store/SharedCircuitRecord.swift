@@ -25,9 +25,6 @@ internal import ResilienceCore
 /// 6. **The rule**, while closed, by the reporter's rule. Slots as old as the window are dropped, and nodes that were
 ///    not seen for two windows, or for 6 s if that is longer, are forgotten. Then see `SharedCircuitTally`.
 public struct SharedCircuitRecord: Sendable, Hashable {
-    /// The version of what is kept: a store that finds another one says so and does not guess.
-    public static let schemaVersion = 1
-
     /// The most nodes that are counted; of more, those that came first.
     public static let maxNodes = 4096
 

@@ -114,17 +114,17 @@ final class SharedQuotaLink: Sendable {
 
     func postPermitted(_ permits: Int, waited: Int64, key: String?) {
         tally.countPermitted(waited: waited)
-        events.post(.permitted(permits: permits, waited: .nanoseconds(waited), key: key))
+        events.post(.permitted(key: key, permits: permits, waited: .nanoseconds(waited)))
     }
 
     func postRejected(_ error: any PolicyRejection, key: String?) {
         tally.countRejected()
-        events.post(.rejected(error, key: key))
+        events.post(.rejected(key: key, error))
     }
 
     func postCancelled(_ permits: Int, key: String?) {
         tally.countCancelled()
-        events.post(.cancelled(permits: permits, key: key))
+        events.post(.cancelled(key: key, permits: permits))
     }
 
     /// Counts a decision without the store.

@@ -52,7 +52,8 @@ extension PolicyFamily {
         try await self[key].execute(accepting: isAccepted, operation, fallback: fallback)
     }
 
-    /// Runs an operation under the policy of a key as `execute` does but never throws: tells all about the call.
+    /// Runs an operation under the policy of a key as `execute` does but never throws: returns a description of the
+    /// call.
     @inlinable
     public nonisolated(nonsending) func run<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
@@ -61,7 +62,7 @@ extension PolicyFamily {
         await self[key].run(accepting: isAccepted, operation)
     }
 
-    /// Runs an operation that asks for its `Context` under the policy of a key, and tells all about the call.
+    /// Runs an operation that asks for its `Context` under the policy of a key, and returns a description of the call.
     @inlinable
     public nonisolated(nonsending) func run<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },
@@ -82,7 +83,7 @@ extension PolicyFamily {
     }
 
     /// Runs an operation that asks for its `Context` under the policy of a key and, if it fails or is rejected, a
-    /// fallback; and tells all about the call.
+    /// fallback; and returns a description of the call.
     @inlinable
     public nonisolated(nonsending) func run<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },

@@ -1,5 +1,5 @@
-/// What becomes of the way to a store of shared state, told by what uses it in the background.
-public enum SharedStateChange: PolicyEventKind {
+/// A change in whether a store of shared state can be reached, told by what uses it in the background.
+public enum SharedStateEventKind: PolicyEventKind {
     /// The store does not answer: from now on this node goes by what it knows. Told once, until the store is back.
     case degraded(SharedStateError)
     /// The store answers again, after so long.
@@ -22,7 +22,7 @@ public enum SharedStateChange: PolicyEventKind {
     }
 
     /// A change as an event.
-    public typealias Event = SourcedEvent<SharedStateChange>
+    public typealias Event = SourcedEvent<SharedStateEventKind>
 
     package init(_ change: StoreLink.Change) {
         switch change {
@@ -32,7 +32,7 @@ public enum SharedStateChange: PolicyEventKind {
     }
 }
 
-extension SharedStateChange: EventContent {
+extension SharedStateEventKind: EventContent {
     package var subject: EventSubject { if case .degraded = self { .failure } else { .change } }
 
     package func add(to details: inout EventDetails) {
