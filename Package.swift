@@ -328,7 +328,7 @@ if buildsDocumentation {
     package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
 }
 
-// Optimising tests takes several times as long as optimising what they test. `.ci/run` names those that are to be, because
+// Optimising tests takes longer than optimising what they test. `.ci/run` names those that are to be, because
 // they are about how callers are compiled or run for long; the others call optimised libraries from code that is not.
 if let optimised = Context.environment["RESILIENCE_OPTIMISED_TESTS"]?.split(separator: ",").map(String.init) {
     for target in package.targets where target.type == .test && !optimised.contains(target.name) {

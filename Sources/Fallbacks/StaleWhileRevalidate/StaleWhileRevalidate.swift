@@ -245,7 +245,7 @@ public final class KeyedStaleWhileRevalidate<Key: Hashable & Sendable, Value: Se
 }
 
 extension KeyedStaleWhileRevalidate where Key == NoKey {
-    /// Answers with the value that is kept, or makes the call. As the form with a key, of which there is none here.
+    /// Answers with the value that is kept, or makes the call. For objects without a key.
     @inlinable
     public nonisolated(nonsending) func execute(
         accepting isAccepted: @escaping @Sendable (Value) -> Bool = { _ in true },

@@ -51,8 +51,8 @@ extension ResilienceModule {
         try await self.policy(policy).run(accepting: isAccepted, operation)
     }
 
-    /// Runs an operation under the policy of a name and, if the call fails or is rejected, a fallback; and tells all
-    /// about the call.
+    /// Runs an operation under the policy of a name and, if the call fails or is rejected, a fallback; and returns a
+    /// description of the call.
     ///
     /// - Throws: ``UnknownNameError`` if there is no such policy and none may be made.
     @inlinable

@@ -102,8 +102,8 @@ extension Strategy {
         }
     }
 
-    /// Runs an operation whose value may count as a failure and, if it fails or is rejected, a fallback; and tells all
-    /// about the call.
+    /// Runs an operation whose value may count as a failure and, if it fails or is rejected, a fallback; and returns a
+    /// description of the call.
     @inlinable
     public nonisolated(nonsending) func run<Value>(
         failing classify: (Value) -> (any Error)?,

@@ -62,8 +62,8 @@ extension Strategy {
         await recorded(isAccepted, { _ in try await operation() }, fallback)
     }
 
-    /// Runs an operation that asks for its ``Context`` and, if it fails or is rejected, a fallback; and tells all about
-    /// the call.
+    /// Runs an operation that asks for its ``Context`` and, if it fails or is rejected, a fallback; and returns a
+    /// description of the call.
     @inlinable
     public nonisolated(nonsending) func run<Value>(
         accepting isAccepted: (Value) -> Bool = { _ in true },

@@ -60,6 +60,8 @@ import Testing
                 let action = state.failed(SharedStateError.unavailable("gone"), now: Self.start)
                 #expect(action.events.count == (failure == 1 ? 1 : 0))
                 #expect(state.totals.outages == outage && state.totals.failedExchanges == 3 * (outage - 1) + failure)
+                // One succeeded after each outage before.
+                #expect(state.totals.exchanges == 4 * (outage - 1) + failure)
             }
             let report = state.report(by: .nothing, FleetView(), now: Self.start)
             let action = state.answered(.new, to: report, sent: Self.start, FleetView(), now: Self.start)

@@ -71,8 +71,8 @@ extension PolicyFamily {
         await self[key].run(accepting: isAccepted, operation)
     }
 
-    /// Runs an operation under the policy of a key and, if it fails or is rejected, a fallback; and tells all about the
-    /// call.
+    /// Runs an operation under the policy of a key and, if it fails or is rejected, a fallback; and returns a
+    /// description of the call.
     @inlinable
     public nonisolated(nonsending) func run<Value>(
         for key: Key, accepting isAccepted: (Value) -> Bool = { _ in true },

@@ -26,8 +26,8 @@ extension PolicyFamily {
         try await self[key].execute(failing: classify, operation)
     }
 
-    /// Runs an operation whose value may count as a failure under the policy of a key, never throws, and tells all
-    /// about the call.
+    /// Runs an operation whose value may count as a failure under the policy of a key, never throws, and returns a
+    /// description of the call.
     public nonisolated(nonsending) func run<Value>(
         for key: Key, failing classify: (Value) -> (any Error)?,
         _ operation: nonisolated(nonsending) () async throws -> Value
