@@ -17,7 +17,7 @@ extension CircuitBreaker {
 
     /// The totals since the breaker was created.
     public var totals: Totals {
-        var totals = locked { $0.totals }
+        var totals = withLock { $0.totals }
         totals.rejected = totals.rejected.addingSaturated(uncountedRejections)
         return totals
     }
@@ -30,7 +30,7 @@ extension CircuitBreaker {
     /// Until when the state says more than that the breaker is new: the end of the break; forever while it is isolated;
     /// `nil` otherwise. Does not move on to half-open, and calls no other code.
     package var breakEnd: TimeSource.Instant? {
-        locked { machine in
+        withLock { machine in
             switch machine.state {
             case .open: machine.openUntil
             case .isolated: TimeSource.Instant(nanoseconds: .max)
@@ -40,7 +40,7 @@ extension CircuitBreaker {
     }
 
     /// The configuration in force.
-    public var configuration: Configuration { locked { $0.configuration } }
+    public var configuration: Configuration { withLock { $0.configuration } }
 
     /// The changes of state from now on, each with the counts from before it. Any number of sequences may be read at
     /// once; each keeps the latest 256 changes that its reader has not taken.
@@ -51,6 +51,13 @@ extension CircuitBreaker {
         }
         continuation.onTermination = { _ in remove() }
         return stream
+    }
+
+    /// Adds an observer of this breaker's events.
+    public func addObserver(_ observer: any PolicyObserver) {
+        events.add(observer)
+        meters.attach(observer)
+        withMachine { $0.isDirty = true }
     }
 
     // MARK: By hand

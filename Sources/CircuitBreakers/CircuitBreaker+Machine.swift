@@ -4,7 +4,7 @@ internal import Synchronization
 /// What is done around the lock: successes counted without it, the word, the timer, the events.
 extension CircuitBreaker {
     /// Runs `body` under the lock, with the state complete: successes that were counted without it are brought in.
-    func locked<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
+    func withLock<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
         machine.withLock { machine in
             let number = pending.takeLocked()
             if number > 0 { machine.recordSuccesses(number) }
@@ -25,7 +25,7 @@ extension CircuitBreaker {
 
     /// Runs `body` under the lock, then publishes what it changed.
     func withMachine<Result: Sendable>(_ body: (inout CircuitBreakerState) -> Result) -> Result {
-        let (result, _) = locked { machine in
+        let (result, _) = withLock { machine in
             let result = body(&machine)
             if machine.isDirty { publishLocked(&machine) }
             return (result, machine.takeDiscarded())
@@ -75,7 +75,7 @@ extension CircuitBreaker {
             meters.record(kind, nanoseconds: now.nanoseconds.subtractingSaturated(start.nanoseconds))
         }
         let call = CircuitBreakerState.EndedCall(ticket: admission.gate.ticket, start: start, isTimed: wasTimed)
-        let ended = locked { machine in
+        let ended = withLock { machine in
             let (slowBefore, lateBefore) = (machine.totals.slow, machine.totals.late)
             let request = machine.recordEnd(outcome, call, outcome == .failure ? error : nil, now: now)
             if current.isObserved {
@@ -154,13 +154,6 @@ extension CircuitBreaker {
 
     var isObserved: Bool { events.isListening }
 
-    /// Adds an observer of this breaker's events.
-    public func addObserver(_ observer: any PolicyObserver) {
-        events.add(observer)
-        meters.attach(observer)
-        withMachine { $0.isDirty = true }
-    }
-
     package func becomeLayer() {
         withMachine { machine in
             machine.uses.increment()
@@ -174,7 +167,7 @@ extension CircuitBreaker {
     /// two calls that overlap the later one, which has seen the newer deadline, stays.
     func rearmTimer() {
         let change = timer.withLock { timer in
-            timer.change(to: locked { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil })
+            timer.change(to: withLock { $0.configuration.endsBreakByTimer ? $0.nextDeadline : nil })
         }
         guard let change else { return }
         change.old?.cancel()

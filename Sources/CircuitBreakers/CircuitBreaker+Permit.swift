@@ -65,8 +65,8 @@ extension CircuitBreaker {
         public consuming func succeed<Value>(
             with value: Value, accepting isAccepted: (Value) -> Bool = { _ in true }
         ) -> Bool {
-            if let error = UnacceptedResult.ofPermit(value, in: context, accepting: isAccepted) {
-                defer { UnacceptedResult.letGo(of: error) }
+            if let error = UnacceptedResultError.ofPermit(value, in: context, accepting: isAccepted) {
+                defer { UnacceptedResultError.letGo(of: error) }
                 return fail(error)
             }
             return complete(as: .success)

@@ -4,7 +4,7 @@ extension CircuitBreaker: StateRetaining {
     /// A break, probes, a state set by hand, and what the window holds against the service. A break that is over has
     /// had its effect.
     package func retainedState(at now: TimeSource.Instant) -> RetainedState {
-        locked { $0.retained(at: now) }
+        withLock { $0.retained(at: now) }
     }
 }
 

@@ -26,7 +26,7 @@ extension CircuitBreaker {
 
     /// Whether a call has succeeded or failed, or the state has changed, since the breaker was made: what restoring it
     /// would undo.
-    package var isUsed: Bool { locked { $0.isUsed } }
+    package var isUsed: Bool { withLock { $0.isUsed } }
 
     /// Restores a breaker that ``isUsed`` does not hold for; another is left as it is.
     package func restoreUnlessUsed(_ snapshot: Snapshot) throws(ConfigurationError) {

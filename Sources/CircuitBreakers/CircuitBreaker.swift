@@ -103,7 +103,7 @@ public final class CircuitBreaker: Strategy, NestingStrategy {
         openFrom.store(state.earliestOfBreak.nanoseconds, ordering: .relaxed)
         gate = Atomic(CircuitBreakerGate(state, isObserved: events.isListening, isMeasured: meters.isAttached).word)
         machine = Lock(state)
-        locked { _ in }
+        withLock { _ in }
         rearmTimer()
     }
 

@@ -69,7 +69,7 @@ extension KeyedFallback {
         _ exhaustion: Exhaustion, _ start: TimeSource.Instant, _ cause: any Error, _ ends: [FallbackStepEnd]
     ) -> any Error {
         counters.exhausted.wrappingAdd(1, ordering: .relaxed)
-        events.notify(.exhausted(after: start.duration(to: time.now), cause: cause))
+        events.notify(.exhausted(after: start.duration(to: time.now), error: cause))
         guard exhaustion == .exhaustedError else { return cause }
         return FallbackExhaustedError(policyName: name, wrappedError: cause, steps: ends)
     }

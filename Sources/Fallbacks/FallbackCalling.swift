@@ -25,7 +25,7 @@ extension FallbackCalling {
     ///   - key: What the call is about. Last good values are kept by it.
     ///   - outer: The context of a call around this one, whose deadline and values are to hold inside. Default: none.
     ///   - isAccepted: Whether a value that the operation returned counts as success, in addition to what the policy
-    ///     declares. One that does not is a failure, `UnacceptedResult` to the steps; if no step answers, it is
+    ///     declares. One that does not is a failure, `UnacceptedResultError` to the steps; if no step answers, it is
     ///     returned. Values of steps are not judged.
     ///   - operation: The call to protect.
     /// - Returns: The operation's value, or that of a step.
@@ -52,7 +52,7 @@ extension FallbackCalling {
                 return outcome.value
             }
             unaccepted = outcome.value
-            cause = UnacceptedResult.showing(outcome.value, failure)
+            cause = UnacceptedResultError.showing(outcome.value, failure)
         } catch {
             cause = error
         }
@@ -130,7 +130,7 @@ extension FallbackCalling {
                 return outcome
             }
             unaccepted = outcome.value
-            cause = UnacceptedResult.showing(outcome.value, failure)
+            cause = UnacceptedResultError.showing(outcome.value, failure)
         } catch {
             cause = error
         }

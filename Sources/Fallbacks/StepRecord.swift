@@ -85,7 +85,7 @@ final class StepRecord: Sendable {
         events.notify(
             .served(
                 FallbackServed(fallback: fallback, step: step, age: age), after: start.duration(to: time.now),
-                cause: cause))
+                error: cause))
     }
 
     /// Counts and tells of a call for which the step is not tried.
@@ -103,7 +103,7 @@ final class StepRecord: Sendable {
     @inline(never)
     func fail(_ reason: FallbackReason, after duration: Duration) -> FallbackStepEnd {
         let end = FallbackStepEnd(step: step, reason: reason)
-        events.notify(.stepFailed(end, after: duration))
+        events.notify(.stepFailed(end, duration: duration))
         return end
     }
 }

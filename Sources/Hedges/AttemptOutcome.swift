@@ -40,7 +40,7 @@ extension AttemptOutcome {
         case .rejected, .failed: break
         }
         // What is not said to be a certain failure is one that hedges follow.
-        if !(unwrapped(error) is UnacceptedResult), !handles.handles(error) { return .fatal }
+        if !(unwrapped(error) is UnacceptedResultError), !handles.handles(error) { return .fatal }
         return hint == .doNotRetry ? .lastFailure : .failure
     }
 
@@ -48,7 +48,7 @@ extension AttemptOutcome {
     var isAccepted: Bool { error == nil && unaccepted == nil }
 
     /// The error, or as what failure the value counts.
-    var failure: any Error { error ?? unaccepted ?? UnacceptedResult() }
+    var failure: any Error { error ?? unaccepted ?? UnacceptedResultError() }
 
     /// Whether a server asks to wait. What a layer refused inside the operation is no server's word: the next attempt
     /// may go elsewhere.

@@ -63,7 +63,7 @@
             self.client = client
             options = ResilientHTTPClient.Options(layers, drainLimit)
             self.pipeline = try HTTPHedgingPipeline(
-                name, endpoints: endpoints, routing: routing, hedge: hedge, layers, clock: clock, random: random,
+                name, layers, endpoints: endpoints, routing: routing, hedge: hedge, clock: clock, random: random,
                 observers: observers)
             events = EventChannel(name)
             pool = PoolCheck(of: client, configuration)

@@ -34,12 +34,12 @@ public enum ScriptEnd: Sendable {
     case repeatLast
     /// Starts the script over.
     case repeatAll
-    /// Throws ``ScriptExhausted``.
+    /// Throws ``ScriptExhaustedError``.
     case fail
 }
 
 /// The error of a call for which the script of a ``ScriptedOperation`` has no step.
-public struct ScriptExhausted: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ScriptExhaustedError: Error, Sendable, Hashable, CustomStringConvertible {
     /// How many steps the script has.
     public let steps: Int
     /// The number of the call, the first being 1.

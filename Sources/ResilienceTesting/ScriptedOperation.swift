@@ -45,7 +45,7 @@ public final class ScriptedOperation<Value: Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - clock: What the delays of steps are measured on.
-    ///   - steps: What the calls do, one after another. Without any, every call throws ``ScriptExhausted``.
+    ///   - steps: What the calls do, one after another. Without any, every call throws ``ScriptExhaustedError``.
     ///   - atEnd: What calls do after the last step. Default: the last step again.
     public init(clock: some Clock<Duration>, _ steps: [Step], atEnd: ScriptEnd = .repeatLast) {
         self.steps = steps
@@ -57,7 +57,7 @@ public final class ScriptedOperation<Value: Sendable>: Sendable {
     ///
     /// - Returns: The value of a step that succeeds.
     /// - Throws: The error of a step that fails; `CancellationError` if the task is cancelled while it waits; or
-    ///   ``ScriptExhausted``.
+    ///   ``ScriptExhaustedError``.
     public func callAsFunction() async throws -> Value {
         let call = try begin()
         defer { state.withLock { $0.running -= 1 } }
@@ -108,11 +108,11 @@ public final class ScriptedOperation<Value: Sendable>: Sendable {
     }
 
     /// Counts a call, places it among those that hang if it will, and only then wakes the tasks that wait for it.
-    private func begin() throws(ScriptExhausted) -> Call {
+    private func begin() throws(ScriptExhaustedError) -> Call {
         let now = time.now
         let waiter = Waiter<Value>()
         let (step, number, arrived) = state.withLock { state in
-            let step = nextStep(&state)
+            let step = nextStepLocked(&state)
             let arrived = state.calls.increment()
             if let step {
                 state.running += 1
@@ -121,11 +121,11 @@ public final class ScriptedOperation<Value: Sendable>: Sendable {
             return (step, state.calls.count, arrived)
         }
         arrived.finish()
-        guard let step else { throw ScriptExhausted(steps: steps.count, call: number) }
+        guard let step else { throw ScriptExhaustedError(steps: steps.count, call: number) }
         return Call(step: step, deadline: now.advanced(by: step.delay), waiter: waiter)
     }
 
-    private func nextStep(_ state: inout State) -> Step? {
+    private func nextStepLocked(_ state: inout State) -> Step? {
         if state.nextStep == steps.count {
             switch atEnd {
             case .repeatLast: return steps.last

@@ -80,7 +80,7 @@
         private func writeFailure(_ error: any Error) {
             span.attributes["resilience.outcome"] = "failed"
             let cause = unwrapped(error)
-            if cause is UnacceptedResult {
+            if cause is UnacceptedResultError {
                 span.setStatus(SpanStatus(code: .error, message: "the result was not accepted"))
                 return
             }

@@ -11,7 +11,7 @@ public import ResilienceCore
 /// breaker and a bulkhead.
 ///
 /// ```swift
-/// let api = try ResilientURLSession(named: "api")
+/// let api = try ResilientURLSession(name: "api")
 /// let (body, response) = try await api.data(from: url)
 /// ```
 ///
@@ -29,7 +29,7 @@ public struct ResilientURLSession: Sendable {
     /// - Parameters:
     ///   - session: What makes the requests. Default: the shared session.
     ///   - name: The name in errors, events, metrics and documents. Default: `http`.
-    ///   - configuration: The layers. What it says of `sendOutcome` is replaced by the classes of `URLError`
+    ///   - pipeline: The layers. What it says of `sendOutcome` is replaced by the classes of `URLError`
     ///     (``HTTPSemantics/HTTPSendOutcome/urlSession(_:unknownMayHaveRun:)``), and the time of day by the system's if
     ///     it names none.
     ///   - clock: The time of the policies. Default: the continuous clock.
@@ -37,17 +37,17 @@ public struct ResilientURLSession: Sendable {
     ///   - observers: The observers to notify of their events.
     /// - Throws: All faults of the configuration.
     public init(
-        _ session: URLSession = .shared, named name: String = "http",
-        _ configuration: HTTPPipeline.Configuration = .init(), clock: some Clock<Duration> = ContinuousClock(),
+        _ session: URLSession = .shared, name: String = "http",
+        pipeline: HTTPPipeline.Configuration = .init(), clock: some Clock<Duration> = ContinuousClock(),
         random: RandomSource = .system, observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
-        var configuration = configuration
-        configuration.sendOutcome = { HTTPSendOutcome.urlSession($0) }
-        if configuration.secondsSince1970 == nil {
-            configuration.secondsSince1970 = { Date().timeIntervalSince1970 }
+        var layers = pipeline
+        layers.sendOutcome = { HTTPSendOutcome.urlSession($0) }
+        if layers.secondsSince1970 == nil {
+            layers.secondsSince1970 = { Date().timeIntervalSince1970 }
         }
         self.session = session
-        pipeline = try HTTPPipeline(name, configuration, clock: clock, random: random, observers: observers)
+        self.pipeline = try HTTPPipeline(name, layers, clock: clock, random: random, observers: observers)
     }
 
     /// Gets what is at a URL.

@@ -5,7 +5,7 @@ extension Retry {
     public struct FailedAttempt: Sendable, CustomStringConvertible {
         /// Its number: 1 for the first.
         public let attempt: Int
-        /// What it threw; `UnacceptedResult` if its value was not accepted.
+        /// What it threw; `UnacceptedResultError` if its value was not accepted.
         public let error: any Error
         /// How long the call waited, or was about to wait, before it tried again; `nil` if it gave up.
         public let delay: Duration?

@@ -27,7 +27,7 @@ public final class Retry: Strategy {
     let events: EventChannel<EventKind>
     let tally = Tally()
     let delays: MeterPoint
-    private let settings: Lock<Settings>
+    let settings: Lock<Settings>
 
     /// What a call has to do at its start; written under the lock of `settings`. A call that overlaps a change of the
     /// configuration goes by the old one or the new.
@@ -102,33 +102,6 @@ public final class Retry: Strategy {
         delays = MeterPoint(environment.name, Families.meterLayout, environment.observers)
         settings = Lock(Settings(configuration))
         beginning = Atomic(configuration.beginning)
-    }
-
-    /// The configuration in force.
-    public var configuration: Configuration { settings.withLock { $0 }.configuration }
-
-    /// Replaces the configuration. Calls that have failed already go on by the old one; the totals stay.
-    ///
-    /// - Throws: All faults of the configuration; the old one stays in force then.
-    public func update(_ configuration: Configuration) throws(ConfigurationError) {
-        try configuration.validate()
-        let new = Settings(configuration)
-        // The old one is released outside the lock: what it owns is the user's.
-        _ = settings.withLock { settings in
-            beginning.store(configuration.beginning, ordering: .relaxed)
-            let old = settings
-            settings = new
-            return old
-        }
-    }
-
-    /// The totals since the retry was created.
-    public var totals: Totals { tally.totals }
-
-    /// Adds an observer of this retry's events.
-    public func addObserver(_ observer: any PolicyObserver) {
-        events.add(observer)
-        delays.attach(observer)
     }
 
     // MARK: The path of a call

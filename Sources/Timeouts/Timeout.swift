@@ -21,9 +21,7 @@ public final class Timeout: Strategy {
     /// The context of a call that goes through this timeout alone.
     public let rootContext: Context
 
-    /// How long calls may take.
-    public var configuration: Configuration { settings.withLock { $0 } }
-    private let settings: Lock<Configuration>
+    let settings: Lock<Configuration>
 
     let time: TimeSource
     let lane: DeadlineLane
@@ -98,14 +96,6 @@ public final class Timeout: Strategy {
         events = EventChannel(environment.name, environment.observers)
     }
 
-    /// Replaces the configuration. Calls that run keep their limit; the totals stay.
-    ///
-    /// - Throws: `ConfigurationError` if a fixed limit is not allowed; the old one stays in force then.
-    public func update(_ configuration: Configuration) throws(ConfigurationError) {
-        try configuration.validate()
-        settings.replace(with: configuration)
-    }
-
     // MARK: The path of a call
 
     /// Runs the rest of a call, and cancels it when the limit is reached.
@@ -162,16 +152,4 @@ public final class Timeout: Strategy {
         return NoTimeLeftError(policyName: name)
     }
 
-    /// Adds an observer of this timeout's events.
-    public func addObserver(_ observer: any PolicyObserver) {
-        events.add(observer)
-    }
-
-    // MARK: Reading
-
-    /// How many calls run under the limit now.
-    public var running: Int { lane.count }
-
-    /// The totals since the timeout was created.
-    public var totals: Totals { counters.totals }
 }

@@ -188,7 +188,7 @@ struct ConditionTests {
                 #expect(conditions.judge(Wrapper(wrappedError: Wrapper(wrappedError: error)), in: nil) == .ignored)
             }
             #expect(conditions.judge(Wrapper(wrappedError: InjectedFailure()), in: nil) == .failure)
-            #expect(conditions.judge(UnacceptedResult(), in: nil) == .failure)
+            #expect(conditions.judge(UnacceptedResultError(), in: nil) == .failure)
             #expect(conditions.judge(Wrapper(wrappedError: Refused()), in: nil) == .ignored)
         }
         let wrapped = Configuration(ignores: .only(Wrapper.self)).conditions

@@ -337,7 +337,7 @@ struct ChainTests {
         let seen = Log<Bool>()
         let fallback = try Fallback<Int>("f") {
             .step("s") { error in
-                seen.append(error is UnacceptedResult)
+                seen.append(error is UnacceptedResultError)
                 return 5
             }
         }

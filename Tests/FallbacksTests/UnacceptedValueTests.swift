@@ -10,7 +10,7 @@ import Testing
 struct UnacceptedValueTests {
     private let clock = ManualClock()
 
-    private func value(_ error: any Error) -> Int? { (error as? UnacceptedResult)?.value(as: Int.self) }
+    private func value(_ error: any Error) -> Int? { (error as? UnacceptedResultError)?.value(as: Int.self) }
 
     private func fallback() throws -> Fallback<Int> {
         try Fallback<Int>(

@@ -77,7 +77,7 @@ struct DistributedExamples {
                 isRequired: true),
             through: store)
         let policy = try Policy("search") {
-            SharedRateLimiter.layer(.init(rule: rule, lease: .milliseconds(50)), through: store)
+            SharedRateLimiter.layer(.init(rule: rule, leaseLength: .milliseconds(50)), through: store)
             Timeout.layer(.seconds(1))
         }
         #expect(exact.configuration.mode == .exact)

@@ -27,6 +27,7 @@ struct FileNamesTests {
             ("func _enter(", "+Passage"), ("func retainedState(at", "+Retained"),
             ("DocumentRepresentable {", "Document"), (" = MetricFamily(", "+Metrics"), ("PolicyEventKind {", "+Events"),
             ("SummableTotals {", "+Totals"), (": PolicyRejection, ", "+Errors"),
+            ("public func update(_ configuration:", "+Control"), ("func tryAcquirePermit(", "+Permit"),
         ])
     func parts(declaration: String, name: String) throws {
         let patterns = try patterns()

@@ -18,7 +18,7 @@ struct HTTPExamples {
         // Nobody listens there: what is shown is what is typed.
         let url = try #require(URL(string: "http://127.0.0.1:1/"))
         func example() async throws {
-            let api = try ResilientURLSession(named: "api")
+            let api = try ResilientURLSession(name: "api")
             let (body, response) = try await api.data(from: url)
             print(body, response)
         }
@@ -27,11 +27,11 @@ struct HTTPExamples {
 
     @Test("settings, a module, fields and another client")
     func settings() async throws {
-        let api = try ResilientURLSession(named: "api")
+        let api = try ResilientURLSession(name: "api")
         var configuration = HTTPPipeline.Configuration(totalLimit: .seconds(5), attemptLimit: .seconds(2))
         configuration.retry?.maxAttempts = 3
         configuration.bulkhead = .init(limit: .adaptive(.gradient2()))
-        let quotes = try ResilientURLSession(named: "quotes", configuration)
+        let quotes = try ResilientURLSession(name: "quotes", pipeline: configuration)
         #expect(quotes.pipeline.name == "quotes")
 
         let resilience = try ResilienceModule("shop") {

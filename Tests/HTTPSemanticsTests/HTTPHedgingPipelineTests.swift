@@ -21,7 +21,7 @@ struct HTTPHedgingPipelineTests {
         routing: HTTPHedgingPipeline.Routing = .ordered, random: RandomSource = .constant(0.5)
     ) throws -> HTTPHedgingPipeline {
         try HTTPHedgingPipeline(
-            "search", endpoints: endpoints(count), routing: routing, hedge: hedge, .init(sendOutcome: outcomeOf),
+            "search", .init(sendOutcome: outcomeOf), endpoints: endpoints(count), routing: routing, hedge: hedge,
             clock: clock, random: random)
     }
 
@@ -114,7 +114,7 @@ struct HTTPHedgingPipelineTests {
     @Test("A failure that is thrown tells what the server said, also of when to try again")
     func thrownHint() async throws {
         let pipeline = try HTTPHedgingPipeline(
-            "search", endpoints: endpoints(2), .init(sendOutcome: outcomeOf, throwsFailures: true), clock: clock)
+            "search", .init(sendOutcome: outcomeOf, throwsFailures: true), endpoints: endpoints(2), clock: clock)
         let failure = await #expect(throws: HTTPFailure.self) {
             try await pipeline.execute(get, reading: head) { _, _ in Answer.busy("7") }
         }
@@ -186,7 +186,7 @@ struct HTTPHedgingPipelineTests {
             layers.maxAuthorities = 0
             layers.circuitBreaker?.halfOpen.probes = 0
             return try HTTPHedgingPipeline(
-                "s", endpoints: endpoints(2), hedge: .init(delay: .fixed(.seconds(-1)), hintJitter: 2), layers)
+                "s", layers, endpoints: endpoints(2), hedge: .init(delay: .fixed(.seconds(-1)), hintJitter: 2))
         }
         #expect(
             several == [

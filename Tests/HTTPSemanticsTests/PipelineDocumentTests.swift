@@ -140,8 +140,9 @@ struct PipelineDocumentTests {
 
     private func hedging(_ configuration: HTTPPipeline.Configuration = .init()) throws -> HTTPHedgingPipeline {
         try HTTPHedgingPipeline(
-            "search", endpoints: [HTTPEndpoint("https://a"), HTTPEndpoint("https://b"), HTTPEndpoint("https://c")],
-            hedge: .init(delay: .fixed(.seconds(2)), maxHedges: 2), configuration, clock: clock)
+            "search", configuration,
+            endpoints: [HTTPEndpoint("https://a"), HTTPEndpoint("https://b"), HTTPEndpoint("https://c")],
+            hedge: .init(delay: .fixed(.seconds(2)), maxHedges: 2), clock: clock)
     }
 
     @Test("The numbers of several endpoints are the document's: limits, hedge, failover, and what each has")

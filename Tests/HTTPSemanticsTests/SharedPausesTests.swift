@@ -30,7 +30,7 @@ struct SharedPausesTests {
             if isDeaf { store.isDeaf.withLock { $0 = true } }
             shared = try (0..<nodes).map { _ in
                 try SharedPauses(
-                    through: store, isRequired: isRequired, clock: clock, random: random, observers: [recorder])
+                    .init(isRequired: isRequired), through: store, clock: clock, random: random, observers: [recorder])
             }
             pauses = try shared.map { shared in
                 try Pause.layer(sharing: shared).build(

@@ -197,7 +197,7 @@ extension AdaptiveThrottle.Configuration {
         final class Response: Sendable {}
         let seen = Lock<Response?>(nil)
         let conditions = ErrorCondition { error in
-            seen.withLock { $0 = (error as? UnacceptedResult)?.value(as: Response.self) }
+            seen.withLock { $0 = (error as? UnacceptedResultError)?.value(as: Response.self) }
             return seen.withLock { $0 } != nil
         }
         let throttle = try AdaptiveThrottle("t", .init(handles: conditions))

@@ -34,6 +34,22 @@ struct CallEndTests {
         #expect(CallEnd(CancellationError(), in: context) == .failed)
     }
 
+    @Test("without a context the deadline is that of the call around the task, for as long as that runs")
+    func around() async {
+        let time = TimeSource(ManualClock())
+        for (rest, isOver, expected) in [(0, false, CallEnd.expired), (1, false, .cancelled), (0, true, .cancelled)] {
+            let limit = CallLimit(time.now.advanced(by: .nanoseconds(rest)), on: time)
+            if isOver { limit.end() }
+            let task = limit.around {
+                Task { () -> CallEnd in
+                    withUnsafeCurrentTask { $0?.cancel() }
+                    return CallEnd(CancellationError())
+                }
+            }
+            #expect(await task.value == expected, "\(rest) ns left, over: \(isOver)")
+        }
+    }
+
     @Test("a rejection stays one, wrapped, cancelled and past the deadline")
     func rejected() async throws {
         var context = Context(name: "p", time: TimeSource(ManualClock()))
@@ -65,7 +81,7 @@ struct CallEndTests {
         for depth in 0...40 {
             #expect((unwrapped(wrapped(Refused(), depth)) is Refused) == (depth <= 32), "\(depth)")
             #expect((CallEnd(wrapped(Refused(), depth)) == .rejected) == (depth <= 32), "\(depth)")
-            #expect((unacceptedResult(in: wrapped(UnacceptedResult(), depth)) != nil) == (depth < 32), "\(depth)")
+            #expect((unacceptedResult(in: wrapped(UnacceptedResultError(), depth)) != nil) == (depth < 32), "\(depth)")
         }
         #expect(unacceptedResult(in: Endless()) == nil && unacceptedResult(in: Refused()) == nil)
     }

@@ -159,7 +159,7 @@ struct CallMetricsTests {
         let policy = try Policy("p", observers: [calls]) { Through() }
         let failures: [any Error] = [
             A(), B(), C.one, C.two, D(), Wrapped(value: 1), Wrapped(value: "1"), Wrapped(value: [1]), Failure(),
-            UnacceptedResult(), OperationNotRun(policyName: "p"),
+            UnacceptedResultError(), OperationNotRunError(policyName: "p"),
         ]
         let refusals: [any Error] = [Refused(), OtherRefusal()]
         for _ in 1...20 {

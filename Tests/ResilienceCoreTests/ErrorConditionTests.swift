@@ -60,10 +60,10 @@ import Testing
             (.only(Other.self), true, false), (.except(Other.self), true, false), (.errors { _ in true }, true, false),
             (.errors { _ in false }, true, false), (.init { _ in true }, true, true),
             (.init { _ in false }, false, false),
-            (.init { $0 is UnacceptedResult }, true, true),
+            (.init { $0 is UnacceptedResultError }, true, true),
         ]
         for (condition, handled, excluded) in table {
-            for value in [UnacceptedResult(), Wrapper(wrappedError: UnacceptedResult())] as [any Error] {
+            for value in [UnacceptedResultError(), Wrapper(wrappedError: UnacceptedResultError())] as [any Error] {
                 #expect(condition.handles(value) == handled && condition.excludes(value) == excluded)
             }
         }
@@ -75,7 +75,7 @@ import Testing
         #expect(conditions.judge(Derived(), in: nil) == .ignored)
         #expect(conditions.judge(Other(), in: nil) == .success)
         #expect(conditions.judge(Busy(), in: nil) == .failure)
-        #expect(conditions.judge(UnacceptedResult(), in: nil) == .failure)
+        #expect(conditions.judge(UnacceptedResultError(), in: nil) == .failure)
         #expect(ErrorConditions(handles: .all, ignores: .none).judge(Full(), in: nil) == .ignored)
         #expect(ErrorConditions(handles: .all, ignores: .all).judge(Busy(), in: nil) == .ignored)
     }

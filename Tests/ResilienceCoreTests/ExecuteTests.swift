@@ -86,7 +86,7 @@ struct ExecuteTests {
             return 3
         }
         #expect([first, second, third] == [1, 2, 3])
-        #expect(errors == ["InjectedFailure", "Refused", "UnacceptedResult"])
+        #expect(errors == ["InjectedFailure", "Refused", "UnacceptedResultError"])
         await #expect(throws: InjectedFailure("fallback")) {
             try await policy.execute(operation) { _ in throw InjectedFailure("fallback") }
         }

@@ -116,7 +116,7 @@ struct FailingTests {
         #expect(unwrapped(try #require(witness.seen.last)) is InjectedFailure)
         _ = try await policy.execute(accepting: { _ in false }) { overloaded }
         #expect(asked.load(ordering: .relaxed) == 1)
-        #expect(unwrapped(try #require(witness.seen.last)) is UnacceptedResult)
+        #expect(unwrapped(try #require(witness.seen.last)) is UnacceptedResultError)
     }
 
     @Test("`run` tells the failure of the value that came back")

@@ -41,6 +41,14 @@ struct MetricCollectionTests {
         #expect(metrics.conflicts.isEmpty)
     }
 
+    @Test("what differs in any one label is another series, and what is said again is the same")
+    func labels() {
+        let family = MetricFamily("test.steps", .counter, labels: ["name", "step", "kind"], help: "Steps.")
+        let said = [["a", "x", "k"], ["a", "y", "k"], ["a", "x", "l"], ["a", "y", "k"]]
+        let metrics = MetricCollection(of: [Source(said.map { (family, $0, 1) })])
+        #expect(lines(metrics, "test.steps") == ["a,x,k 1", "a,y,k 1", "a,x,l 1"])
+    }
+
     @Test("a family that contradicts one of its name is left out and told, once")
     func conflicting() {
         let others = [

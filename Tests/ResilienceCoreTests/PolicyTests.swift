@@ -139,8 +139,8 @@ struct PolicyTests {
     @Test("a strategy that returns without running the operation is found out")
     func skipping() async throws {
         let policy = try Policy("p") { Skipping() }
-        await #expect(throws: OperationNotRun.self) { try await policy.execute { 1 } }
-        await #expect(throws: OperationNotRun.self) {
+        await #expect(throws: OperationNotRunError.self) { try await policy.execute { 1 } }
+        await #expect(throws: OperationNotRunError.self) {
             try await policy.execute {
                 1
             } fallback: { _ in

@@ -39,13 +39,13 @@ struct ScriptedOperationTests {
         let outcomes = await outcomes(3, of: operation)
         #expect(outcomes == ["1", "call 2 finds no step in a script of 1", "call 3 finds no step in a script of 1"])
         #expect(operation.calls == 3 && operation.running == 0)
-        await #expect(throws: ScriptExhausted(steps: 1, call: 4)) { try await operation() }
+        await #expect(throws: ScriptExhaustedError(steps: 1, call: 4)) { try await operation() }
     }
 
     @Test("an empty script has no step", arguments: [ScriptEnd.repeatLast, .repeatAll, .fail])
     func empty(atEnd: ScriptEnd) async {
         let operation = ScriptedOperation<Int>(clock: clock, [], atEnd: atEnd)
-        await #expect(throws: ScriptExhausted(steps: 0, call: 1)) { try await operation() }
+        await #expect(throws: ScriptExhaustedError(steps: 0, call: 1)) { try await operation() }
         #expect(operation.calls == 1 && operation.running == 0)
     }
 

@@ -55,15 +55,15 @@ struct EventDetailsTests {
             (AdaptiveThrottle.Event(source: "a", .throttling(probability: 0.5)), ["probability"], false),
             (Pause.Event(source: "p", .paused(for: .zero)), ["length_seconds"], false),
             (
-                FallbackEvent(source: "f", .served(served, after: .seconds(1), cause: InjectedFailure())),
+                FallbackEvent(source: "f", .served(served, after: .seconds(1), error: InjectedFailure())),
                 ["step", "age_seconds", "elapsed_seconds"], true
             ),
             (
-                FallbackEvent(source: "f", .exhausted(after: .seconds(1), cause: InjectedFailure())),
+                FallbackEvent(source: "f", .exhausted(after: .seconds(1), error: InjectedFailure())),
                 ["elapsed_seconds"], true
             ),
             (
-                StaleWhileRevalidateEvent(source: "s", .refreshFailed(after: .seconds(1), error: InjectedFailure())),
+                StaleWhileRevalidateEvent(source: "s", .refreshFailed(duration: .seconds(1), error: InjectedFailure())),
                 ["duration_seconds"], true
             ),
             (ResilienceModule.Event(source: "m", .stateChanged(from: .idle, to: .running)), ["from", "to"], false),
@@ -116,12 +116,13 @@ struct EventDetailsTests {
                 ["outcome", "duration_seconds"], false
             ),
             (
-                FallbackEvent(source: "f", .stepFailed(skipped, after: .zero)), ["step", "reason", "elapsed_seconds"],
+                FallbackEvent(source: "f", .stepFailed(skipped, duration: .zero)),
+                ["step", "reason", "duration_seconds"],
                 false
             ),
             (FallbackEvent(source: "f", .stepSkipped(skipped)), ["step", "reason"], false),
-            (StaleWhileRevalidateEvent(source: "s", .refreshed(after: .zero)), ["duration_seconds"], false),
-            (StaleWhileRevalidateEvent(source: "s", .refreshDiscarded(after: .zero)), ["duration_seconds"], false),
+            (StaleWhileRevalidateEvent(source: "s", .refreshed(duration: .zero)), ["duration_seconds"], false),
+            (StaleWhileRevalidateEvent(source: "s", .refreshDiscarded(duration: .zero)), ["duration_seconds"], false),
             (StaleWhileRevalidateEvent(source: "s", .refreshRefused), [], false),
         ]
     }
@@ -175,7 +176,7 @@ struct EventDetailsTests {
         #expect(
             EventSubject(of: Timeout.Event(source: "t", .abandoned(limit: .zero, isCancelledByCaller: true))) == .call)
         #expect(
-            EventSubject(of: FallbackEvent(source: "f", .exhausted(after: .zero, cause: InjectedFailure()))) == .call)
+            EventSubject(of: FallbackEvent(source: "f", .exhausted(after: .zero, error: InjectedFailure()))) == .call)
         #expect(
             EventSubject(of: Bulkhead.Event(source: "b", .limitChanged(from: 1, to: 2, isAdaptive: false))) == .change)
         #expect(EventSubject(of: Bulkhead.Event(source: "b", .limitChanged(from: 1, to: 2, isAdaptive: true))) == .call)

@@ -47,7 +47,8 @@ struct FailingValuesTests {
             Retry.layer(
                 .init(
                     backoff: .custom { failure in
-                        failure.value(as: Reply.self)?.status == 503 && failure.error is UnacceptedResult ? .zero : nil
+                        failure.value(as: Reply.self)?.status == 503 && failure.error is UnacceptedResultError
+                            ? .zero : nil
                     }, serverHints: .ignored))
         }
         let repeated = await byValue.run(failing: Busy.init) { busy }
@@ -149,7 +150,7 @@ struct FailingValuesTests {
         let outcome4 = try await other.execute { busy }
         #expect(outcome4 == busy)
         let execution = await answering.run { busy }
-        #expect(execution.fallbackCause is UnacceptedResult)
+        #expect(execution.fallbackCause is UnacceptedResultError)
         #expect(execution.isAccepted)
         let unanswered = await other.run { busy }
         #expect(unanswered.failure is Busy)

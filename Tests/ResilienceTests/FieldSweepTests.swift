@@ -178,7 +178,8 @@ struct FieldSweepTests {
         let store = InMemoryRateStore(clock: clock)
         let rule = SharedQuotaRule(permits: 10, period: .seconds(1), burst: 500)
         for base in [
-            SharedRateLimiter.Configuration(rule: rule), .init(rule: rule, whenUnavailable: .open, lease: .seconds(1)),
+            SharedRateLimiter.Configuration(rule: rule),
+            .init(rule: rule, whenUnavailable: .open, leaseLength: .seconds(1)),
         ] {
             let changes = Shape.changes(of: base)
             #expect(changes.count == 9)

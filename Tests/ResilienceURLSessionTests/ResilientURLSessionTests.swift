@@ -27,7 +27,7 @@ struct ResilientURLSessionTests {
         configuration.retry?.backoff = .immediate
         change(&configuration)
         return try ResilientURLSession(
-            URLSession(configuration: session), named: "api", configuration, clock: clock)
+            URLSession(configuration: session), name: "api", pipeline: configuration, clock: clock)
     }
 
     private func request(_ server: RawServer, _ path: String, _ method: String, body: String? = nil) throws

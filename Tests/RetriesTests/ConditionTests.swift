@@ -42,7 +42,7 @@ struct ConditionTests {
         let server = ErrorCondition.errors { ($0 as? InjectedFailure)?.label == "server" }
         #expect(try await isRetried(InjectedFailure("server"), server))
         #expect(try await !isRetried(InjectedFailure("client"), server))
-        let everything = ErrorCondition { $0 is Other || $0 is UnacceptedResult }
+        let everything = ErrorCondition { $0 is Other || $0 is UnacceptedResultError }
         #expect(try await isRetried(Other(), everything))
         #expect(try await !isRetried(failure, everything))
     }

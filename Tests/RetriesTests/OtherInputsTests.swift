@@ -29,7 +29,9 @@ struct OtherInputsTests {
             switch context.attempt {
             case 3 where way == 0: throw hint
             case 3 where way == 1: throw Wrapped(wrappedError: hint)
-            case 3: throw UnacceptedResult.showing(Response(serverHint: .retryAfter(.seconds(7))), UnacceptedResult())
+            case 3:
+                throw UnacceptedResultError.showing(
+                    Response(serverHint: .retryAfter(.seconds(7))), UnacceptedResultError())
             case 6: return 1
             default: throw failure
             }

@@ -39,7 +39,8 @@ struct RetryDocumentTests {
         #expect(configuration.text == expected.text)
         #expect(configuration.document == expected.document)
         #expect(
-            configuration.handles.handles(UnacceptedResult()) && configuration.neverRan.excludes(CancellationError()))
+            configuration.handles.handles(UnacceptedResultError())
+                && configuration.neverRan.excludes(CancellationError()))
         #expect(!configuration.handles.handles(CancellationError()))
     }
 

@@ -52,7 +52,7 @@ struct RetryTests {
         configuration.exhaustion = .exhaustedError
         let strict = try await Stage(configuration).run(accepting: { $0 < 500 }) { 500 + $0.attempt }
         let error = try #require(strict.error as? Retry.ExhaustedError)
-        #expect(error.wrappedError is UnacceptedResult)
+        #expect(error.wrappedError is UnacceptedResultError)
     }
 
     @Test("R4-46: 500 ms, doubled")

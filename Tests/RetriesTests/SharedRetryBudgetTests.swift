@@ -118,9 +118,15 @@ struct SharedRetryBudgetTests {
         #expect(throws: ConfigurationError.self) {
             try SharedRetryBudget("a", RetryBudget(.ratio(0.2)), through: store)
         }
-        #expect(throws: ConfigurationError.self) {
-            try SharedRetryBudget("a", RetryBudget(.throttle()), through: store, tick: .zero)
+        let faulty = #expect(throws: ConfigurationError.self) {
+            try SharedRetryBudget(
+                "a", RetryBudget(.ratio(0.2)), .init(tick: .zero, operationLimit: .seconds(61)), through: store)
         }
+        #expect(
+            faulty?.faults.map(\.field) == [
+                "sharedRetryBudget.budget", "sharedRetryBudget.tick", "sharedRetryBudget.operationLimit",
+            ])
+        #expect(throws: ConfigurationError.self) { try SharedRetryBudget.Configuration(tick: .seconds(61)).validate() }
         // One that becomes a share later is left alone.
         let stage = try Stage(nodes: 1)
         try stage.budgets[0].update(.ratio(0.2))

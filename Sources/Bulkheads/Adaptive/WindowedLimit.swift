@@ -95,9 +95,7 @@ public struct WindowedLimit<Base: ConcurrencyLimit>: ConcurrencyLimit {
     public func validate() throws(ConfigurationError) {
         var check = ConfigurationCheck("windowedLimit")
         check.require(base)
-        check.require(
-            window >= .milliseconds(1) && window <= .nanoseconds(Int64.max), "window", "\(window)",
-            "is outside 1 ms...292 years")
+        check.require("window", window, in: .milliseconds(1) ... .nanoseconds(Int64.max), "1 ms...292 years")
         check.require("minimumSamples", minimumSamples, in: 1...1_000_000)
         check.require(
             minimumRoundTripTime >= .zero, "minimumRoundTripTime", "\(minimumRoundTripTime)", "is negative")

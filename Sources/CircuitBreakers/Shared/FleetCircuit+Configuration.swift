@@ -49,20 +49,12 @@ extension FleetCircuit {
         public func validate() throws(ConfigurationError) {
             var check = ConfigurationCheck("fleetCircuit")
             rule.check(&check, "rule.")
-            check.require("tick", tick, .milliseconds(10) ... .seconds(60), "10 ms...60 s")
+            check.require("tick", tick, in: .milliseconds(10) ... .seconds(60), "10 ms...60 s")
             check.require(operationLimit: operationLimit)
-            check.require("leaseLength", leaseLength, .milliseconds(100) ... .seconds(3600), "100 ms...1 hour")
-            check.require("grace", grace, .milliseconds(100) ... .seconds(3600), "100 ms...1 hour")
-            check.require("maxRetryDelay", maxRetryDelay, .milliseconds(10) ... .seconds(3600), "10 ms...1 hour")
+            check.require("leaseLength", leaseLength, in: .milliseconds(100) ... .seconds(3600), "100 ms...1 hour")
+            check.require("grace", grace, in: .milliseconds(100) ... .seconds(3600), "100 ms...1 hour")
+            check.require("maxRetryDelay", maxRetryDelay, in: .milliseconds(10) ... .seconds(3600), "10 ms...1 hour")
             try check.finish()
         }
-    }
-}
-
-extension ConfigurationCheck {
-    fileprivate mutating func require(
-        _ field: String, _ value: Duration, _ range: ClosedRange<Duration>, _ words: String
-    ) {
-        require(range.contains(value), field, "\(value)", "is outside \(words)")
     }
 }

@@ -33,9 +33,7 @@ extension FleetCircuit {
     /// `SharedStateError`.
     public func open(for length: Duration) async throws {
         var check = ConfigurationCheck(name)
-        check.require(
-            length >= .milliseconds(1) && length <= .seconds(31_622_400), "length", "\(length)",
-            "is outside 1 ms...366 days")
+        check.require("length", length, in: .milliseconds(1) ... .seconds(31_622_400), "1 ms...366 days")
         try check.finish()
         try await ask(.open(length)) { $0.phase == .open(remaining: .microseconds(length.microseconds)) }
     }

@@ -43,7 +43,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
                     self = .read(loaded.value)
                     return
                 }
-                let failure = UnacceptedResult.showing(loaded.value, unaccepted)
+                let failure = UnacceptedResultError.showing(loaded.value, unaccepted)
                 self = .failed(failure, hint: failure.retryHint)
             case .failure(let error): self = .failed(error, hint: error.retryHint)
             }
@@ -65,7 +65,7 @@ struct RevalidationState<Key: Hashable & Sendable, Value: Sendable> {
     }
 
     @usableFromInline
-    enum Action: Sendable {
+    enum Decision: Sendable {
         /// A refresh that is due may be refused.
         case kept(Kept, isRefused: Bool = false)
         case wait(Place)

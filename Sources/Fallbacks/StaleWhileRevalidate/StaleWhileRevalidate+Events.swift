@@ -3,12 +3,12 @@ public import ResilienceCore
 /// What happens to refreshes in the background.
 public enum StaleWhileRevalidateEventKind: PolicyEventKind {
     /// A refresh has brought a new value.
-    case refreshed(after: Duration)
+    case refreshed(duration: Duration)
     /// A refresh has brought a value that was not kept: meanwhile its key was forgotten or dropped, or a call that
     /// began later had brought another.
-    case refreshDiscarded(after: Duration)
+    case refreshDiscarded(duration: Duration)
     /// A refresh has failed; the old value stays.
-    case refreshFailed(after: Duration, error: any Error)
+    case refreshFailed(duration: Duration, error: any Error)
     /// A refresh was due but not begun: as many run as may, or it was shut down.
     case refreshRefused
 

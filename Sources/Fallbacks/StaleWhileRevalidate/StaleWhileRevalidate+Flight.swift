@@ -9,11 +9,11 @@ extension KeyedStaleWhileRevalidate {
     @inlinable
     @inline(never)
     func ask(_ key: Key, begin: (RevalidationState<Key, Value>.Flight) -> Task<Void, Never>)
-        -> RevalidationState<Key, Value>.Action
+        -> RevalidationState<Key, Value>.Decision
     {
         let now = time.now
         // Begun under the lock, so that a call is known before it can have ended.
-        let answer = state.withLock { state -> RevalidationState<Key, Value>.Action in
+        let answer = state.withLock { state -> RevalidationState<Key, Value>.Decision in
             guard let (kept, refresh) = state.ask(key, at: now) else {
                 let (place, flight) = state.join(key, at: now)
                 if let flight { state.begun(flight, begin(flight)) }
@@ -90,9 +90,9 @@ extension KeyedStaleWhileRevalidate {
         _ = dropped
         let time = flight.start.instant.duration(to: now)
         switch end {
-        case .refreshed: events.notify(.refreshed(after: time))
-        case .discarded: events.notify(.refreshDiscarded(after: time))
-        case .failed(let error): events.notify(.refreshFailed(after: time, error: error))
+        case .refreshed: events.notify(.refreshed(duration: time))
+        case .discarded: events.notify(.refreshDiscarded(duration: time))
+        case .failed(let error): events.notify(.refreshFailed(duration: time, error: error))
         case .cancelled: break
         }
     }
@@ -100,7 +100,7 @@ extension KeyedStaleWhileRevalidate {
     /// Waits for a call that was made.
     @usableFromInline
     func loaded(
-        _ answer: RevalidationState<Key, Value>.Action
+        _ answer: RevalidationState<Key, Value>.Decision
     ) async throws -> RevalidationState<Key, Value>.Loaded {
         switch answer {
         case .kept(let kept, _): .init(value: kept.value, unaccepted: nil)

@@ -49,20 +49,20 @@ public struct HTTPHedgingPipeline: Sendable {
     ///
     /// - Parameters:
     ///   - name: The name in errors, events and metrics. Default: `http`.
+    ///   - configuration: What each attempt passes. Its `totalLimit` is for all of them; its `retry` has no meaning
+    ///     here, as the next endpoint is the retry.
     ///   - endpoints: Where to. At least one, and none twice.
     ///   - routing: In which order. Default: ordered.
     ///   - hedge: When the next endpoint is tried. Its `maxHedges` has to fit the number of endpoints. Default: after 2
     ///     seconds or a failure, once; not at all if there is one endpoint.
-    ///   - configuration: What each attempt passes. Its `totalLimit` is for all of them; its `retry` has no meaning
-    ///     here, as the next endpoint is the retry.
     ///   - clock: The time of all. Default: the continuous clock.
     ///   - random: The randomness. Default: the system's.
     ///   - observers: The observers to notify.
     /// - Throws: All faults; also of settings that contradict each other.
     public init(
-        _ name: String = "http", endpoints: [HTTPEndpoint], routing: Routing = .ordered,
-        hedge: Hedge.Configuration = .init(delay: .fixed(.seconds(2))),
-        _ configuration: HTTPPipeline.Configuration = .init(), clock: some Clock<Duration> = ContinuousClock(),
+        _ name: String = "http", _ configuration: HTTPPipeline.Configuration = .init(), endpoints: [HTTPEndpoint],
+        routing: Routing = .ordered, hedge: Hedge.Configuration = .init(delay: .fixed(.seconds(2))),
+        clock: some Clock<Duration> = ContinuousClock(),
         random: RandomSource = .system, observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         var faults = Self.faults(name, endpoints, hedge, configuration)

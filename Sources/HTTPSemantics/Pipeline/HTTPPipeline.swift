@@ -179,7 +179,7 @@ extension HTTPPipeline.Configuration {
         of error: any Error, _ client: @Sendable (any Error) -> HTTPSendOutcome
     ) -> HTTPSendOutcome {
         switch error {
-        case is HTTPFailure, is Timeout.ExceededError, is UnacceptedResult: .perhapsRan
+        case is HTTPFailure, is Timeout.ExceededError, is UnacceptedResultError: .perhapsRan
         case is any PolicyRejection: .neverSent
         default: client(error)
         }

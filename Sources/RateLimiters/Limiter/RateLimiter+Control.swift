@@ -31,6 +31,13 @@ extension RateLimiter {
     /// The configuration in force.
     public var configuration: Configuration { withState { state, _ in state.configuration } }
 
+    /// Adds an observer of this limiter's events.
+    public func addObserver(_ observer: any PolicyObserver) {
+        tally.meters.attach(observer)
+        events.add(observer)
+        withState { _, _ in }
+    }
+
     // MARK: By hand
 
     /// Replaces the configuration and keeps what has been used.

@@ -75,13 +75,6 @@ extension RateLimiter {
         }
     }
 
-    /// Adds an observer of this limiter's events.
-    public func addObserver(_ observer: any PolicyObserver) {
-        tally.meters.attach(observer)
-        events.add(observer)
-        withState { _, _ in }
-    }
-
     // MARK: The timer
 
     /// Sets the timer, outside the lock because the clock may fire it at once.

@@ -21,6 +21,9 @@ extension Pause {
     /// How many calls wait.
     public var waiting: Int { counters.waiting.load(ordering: .relaxed) }
 
+    /// Adds an observer of this pause's events.
+    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
+
     // MARK: Retuning
 
     /// Replaces the configuration. A pause that lasts is then no longer than the new one allows; calls that

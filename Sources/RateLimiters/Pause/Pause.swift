@@ -71,9 +71,6 @@ public final class Pause: Strategy {
     /// The context of a call that goes through this alone.
     public var rootContext: Context { Context(name: name, time: time) }
 
-    /// Adds an observer of this pause's events.
-    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
-
     // MARK: The path of a call
 
     /// Runs the rest of a call, once there is no pause.

@@ -24,11 +24,13 @@ public final class SharedPauses: Sendable {
         weak var pause: Pause?
     }
 
+    /// How the node keeps in touch with the store.
+    public let configuration: Configuration
+
     private let store: any PauseStore
     private let time: TimeSource
     private let random: RandomSource
     private let link: StoreLink
-    private let isRequired: Bool
     private let state = Lock(State())
     private let hasRecovered: RecoveryFlag
 
@@ -39,27 +41,24 @@ public final class SharedPauses: Sendable {
     /// Creates the sharing of pauses. Nothing happens until ``run()``.
     ///
     /// - Parameters:
+    ///   - configuration: How the node keeps in touch with the store. Default: see there.
     ///   - store: Where nodes tell each other.
-    ///   - operationLimit: The longest an operation of the store may take, 1 ms to 60 s. Default: 100 ms.
-    ///   - isRequired: Whether ``run()`` throws if the store does not answer when it begins. Default: no.
     ///   - clock: The time it measures. Default: the continuous clock.
     ///   - random: The randomness of the times at which it tries again. Default: the system's.
     ///   - observers: The observers to notify; events are of the source `pauses`.
-    /// - Throws: All faults of the parameters.
+    /// - Throws: All faults of the configuration.
     public init(
-        through store: any PauseStore, operationLimit: Duration = .milliseconds(100), isRequired: Bool = false,
+        _ configuration: Configuration = Configuration(), through store: any PauseStore,
         clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
         observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
-        var check = ConfigurationCheck("sharedPauses")
-        check.require(operationLimit: operationLimit)
-        try check.finish()
+        try configuration.validate()
         let time = TimeSource(clock)
         let events = EventChannel<SharedStateEventKind>("pauses", observers)
         let recovered = RecoveryFlag()
         (self.store, self.time, self.random) = (store, time, random)
-        (self.isRequired, hasRecovered) = (isRequired, recovered)
-        link = StoreLink(time: time, random: random, limit: operationLimit) {
+        (self.configuration, hasRecovered) = (configuration, recovered)
+        link = StoreLink(time: time, random: random, limit: configuration.operationLimit) {
             // Of nothing, and over at once: a store that can be read and not written to is still away.
             _ = try await store.pause("", for: .milliseconds(1))
         } post: { change in
@@ -103,7 +102,7 @@ public final class SharedPauses: Sendable {
             group.addTask { await self.lookAround() }
             defer { group.cancelAll() }
             do throws(SharedStateError) {
-                try await link.run(isRequired: isRequired)
+                try await link.run(isRequired: configuration.isRequired)
                 return .success(())
             } catch {
                 return .failure(error)

@@ -22,8 +22,8 @@ extension SharedRateLimiter {
         public var whenUnavailable: WhenUnavailable
 
         /// For how long a node may use permits after it has asked for them; 10 ms to 10 s. For leased ones only.
-        /// Default: `nil`, by the rule: see ``Configuration/lease``.
-        public var lease: Duration?
+        /// Default: `nil`, by the rule: see ``Configuration/leaseLength``.
+        public var leaseLength: Duration?
 
         /// Whether ``SharedKeyedRateLimiter/run()`` throws if the store does not answer when it begins. Otherwise the
         /// node decides alone until it does. Default: no.
@@ -33,23 +33,23 @@ extension SharedRateLimiter {
         public init(
             rule: SharedQuotaRule, mode: Mode = .leased, maxWait: Duration = .milliseconds(200),
             operationLimit: Duration = .milliseconds(100), whenUnavailable: WhenUnavailable = .local(share: 0.1),
-            lease: Duration? = nil, isRequired: Bool = false
+            leaseLength: Duration? = nil, isRequired: Bool = false
         ) {
             (self.rule, self.mode, self.maxWait, self.operationLimit) = (rule, mode, maxWait, operationLimit)
-            (self.whenUnavailable, self.lease, self.isRequired) = (whenUnavailable, lease, isRequired)
+            (self.whenUnavailable, self.leaseLength, self.isRequired) = (whenUnavailable, leaseLength, isRequired)
         }
 
         init(_ single: Configuration) {
             self.init(
                 rule: single.rule, mode: single.mode, maxWait: single.maxWait, operationLimit: single.operationLimit,
-                whenUnavailable: single.whenUnavailable, lease: single.lease, isRequired: single.isRequired)
+                whenUnavailable: single.whenUnavailable, leaseLength: single.leaseLength, isRequired: single.isRequired)
         }
 
         /// The same for one key.
         var single: Configuration {
             Configuration(
                 rule: rule, mode: mode, maxWait: maxWait, operationLimit: operationLimit,
-                whenUnavailable: whenUnavailable, lease: lease, isRequired: isRequired)
+                whenUnavailable: whenUnavailable, leaseLength: leaseLength, isRequired: isRequired)
         }
 
         /// Checks every part, and that the rule leaves something to lease.

@@ -4,6 +4,13 @@ extension SharedKeyedRateLimiter {
     /// The configuration in force.
     public var configuration: Configuration { Configuration(shared.configuration) }
 
+    /// Adds an observer of this limiter's events, of all keys.
+    public func addObserver(_ observer: any PolicyObserver) {
+        shared.tally.meters.attach(observer)
+        shared.events.add(observer)
+        for quota in table.all { quota.withState { _, _ in } }
+    }
+
     /// Replaces the configuration for all keys. Permits that are held and calls that wait stay as they are:
     /// see ``SharedRateLimiter/update(_:)``.
     ///

@@ -193,11 +193,4 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     /// Whether the store does not answer, or ``run()`` was never called: this node decides alone then, as it does after
     /// the run has ended, which is no fault.
     public var isDegraded: Bool { shared.link.isDegraded }
-
-    /// Adds an observer of this limiter's events, of all keys.
-    public func addObserver(_ observer: any PolicyObserver) {
-        shared.tally.meters.attach(observer)
-        shared.events.add(observer)
-        for quota in table.all { quota.withState { _, _ in } }
-    }
 }

@@ -30,7 +30,7 @@ extension SharedRateLimiter {
         ///
         /// As many permits as come in this time are kept back from the burst at the store: what nodes may still use of
         /// what they have taken, and the burst together, never come to more than the rule allows.
-        public var lease: Duration?
+        public var leaseLength: Duration?
 
         /// Whether ``SharedRateLimiter/run()`` throws if the store does not answer when it begins. Otherwise the node
         /// decides alone until it does. Default: no.
@@ -40,10 +40,10 @@ extension SharedRateLimiter {
         public init(
             rule: SharedQuotaRule, mode: Mode = .leased, maxWait: Duration = .milliseconds(200),
             operationLimit: Duration = .milliseconds(100), whenUnavailable: WhenUnavailable = .local(share: 0.1),
-            lease: Duration? = nil, isRequired: Bool = false
+            leaseLength: Duration? = nil, isRequired: Bool = false
         ) {
             (self.rule, self.mode, self.maxWait, self.operationLimit) = (rule, mode, maxWait, operationLimit)
-            (self.whenUnavailable, self.lease, self.isRequired) = (whenUnavailable, lease, isRequired)
+            (self.whenUnavailable, self.leaseLength, self.isRequired) = (whenUnavailable, leaseLength, isRequired)
         }
 
         /// Checks every part, and that the rule leaves something to lease.
@@ -61,23 +61,21 @@ extension SharedRateLimiter {
                 check.require(
                     share > 0 && share <= 1, "whenUnavailable.share", "\(share)", "is not above 0 and at most 1")
             }
-            if let lease {
-                check.require(
-                    lease >= .milliseconds(10) && lease <= .seconds(10), "lease", "\(lease)",
-                    "is outside 10 ms...10 s")
+            if let leaseLength {
+                check.require("leaseLength", leaseLength, in: .milliseconds(10) ... .seconds(10), "10 ms...10 s")
             }
-            if isRuleSound, mode == .leased, rule.leased(for: leaseLength) == nil {
+            if isRuleSound, mode == .leased, rule.leased(for: effectiveLeaseLength) == nil {
                 check.require(
                     false, "rule.burst", "\(rule.burst)",
-                    "leaves no permit to lease: as many come in \(leaseLength.shortForm); "
+                    "leaves no permit to lease: as many come in \(effectiveLeaseLength.shortForm); "
                         + "it has to be greater, or the mode exact")
             }
             try check.finish()
         }
 
         /// For how long permits are leased.
-        var leaseLength: Duration {
-            if let lease { return lease }
+        var effectiveLeaseLength: Duration {
+            if let leaseLength { return leaseLength }
             let rule = rule.checkedRule
             let half = rule.capacity / 2 / 1000
             return .nanoseconds(Int64(min(max(half, 10_000_000), 200_000_000)))

@@ -4,6 +4,13 @@ extension SharedRateLimiter {
     /// The configuration in force.
     public var configuration: Configuration { shared.configuration }
 
+    /// Adds an observer of this limiter's events.
+    public func addObserver(_ observer: any PolicyObserver) {
+        shared.tally.meters.attach(observer)
+        shared.events.add(observer)
+        quota.withState { _, _ in }
+    }
+
     /// Replaces the configuration. Permits that are held and calls that wait stay as they are.
     ///
     /// Permits that this node has leased may still be used, or are given back, within the lease of the rule before or

@@ -16,7 +16,7 @@ extension SharedRateLimiter.Configuration: DocumentRepresentable {
             object.read("maxWait", &maxWait)
             object.read("operationLimit", &operationLimit)
             if let reader = object.reader("whenUnavailable") { whenUnavailable.read(reader) }
-            object.read("lease", &lease)
+            object.read("leaseLength", &leaseLength)
             object.read("isRequired", &isRequired)
         }
     }
@@ -29,7 +29,7 @@ extension SharedRateLimiter.Configuration: DocumentRepresentable {
             "maxWait": .duration(maxWait),
             "operationLimit": .duration(operationLimit),
             "whenUnavailable": whenUnavailable.document,
-            "lease": lease.map { .duration($0) } ?? .null,
+            "leaseLength": leaseLength.map { .duration($0) } ?? .null,
             "isRequired": .boolean(isRequired),
         ]
     }

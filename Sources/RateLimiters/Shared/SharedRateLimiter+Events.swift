@@ -51,13 +51,6 @@ extension SharedRateLimiter {
 
     /// Something that happened in a shared limiter.
     public typealias Event = SourcedEvent<EventKind>
-
-    /// Adds an observer of this limiter's events.
-    public func addObserver(_ observer: any PolicyObserver) {
-        shared.tally.meters.attach(observer)
-        shared.events.add(observer)
-        quota.withState { _, _ in }
-    }
 }
 
 extension SharedRateLimiter.EventKind: EventContent {

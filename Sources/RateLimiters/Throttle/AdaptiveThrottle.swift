@@ -176,9 +176,4 @@ public final class AdaptiveThrottle: Strategy {
 
     /// Puts conditions in force; returns the old ones, to be released outside every lock.
     func use(_ conditions: ErrorConditions) -> ErrorConditions { self.conditions.replace(with: conditions) }
-
-    /// Adds an observer of this throttle's events.
-    public func addObserver(_ observer: any PolicyObserver) {
-        events.add(observer)
-    }
 }

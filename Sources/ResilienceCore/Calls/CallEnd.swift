@@ -62,7 +62,7 @@ package func unwrapped(_ error: any Error) -> any Error {
     var error = error
     // Bounded, because a wrapper of the user's may be its own content.
     for _ in 0..<32 {
-        if let unaccepted = error as? UnacceptedResult {
+        if let unaccepted = error as? UnacceptedResultError {
             guard let failure = unaccepted.failure else { break }
             error = failure
         } else {
@@ -74,11 +74,11 @@ package func unwrapped(_ error: any Error) -> any Error {
 }
 
 /// The failure of a value that was not accepted, if an error is that or wraps it.
-package func unacceptedResult(in error: any Error) -> UnacceptedResult? {
+package func unacceptedResult(in error: any Error) -> UnacceptedResultError? {
     guard ErrorKind.ofType(of: error).hasContent else { return nil }
     var error = error
     for _ in 0..<32 {
-        if let unaccepted = error as? UnacceptedResult { return unaccepted }
+        if let unaccepted = error as? UnacceptedResultError { return unaccepted }
         guard let wrapper = error as? any ErrorWrapper else { break }
         error = wrapper.wrappedError
     }
@@ -125,7 +125,7 @@ private enum ErrorKind: UInt {
     init(asking error: any Error) {
         if error is any PolicyRejection {
             self = .rejection
-        } else if error is UnacceptedResult {
+        } else if error is UnacceptedResultError {
             self = .value
         } else {
             self = error is any ErrorWrapper ? .wrapper : .other

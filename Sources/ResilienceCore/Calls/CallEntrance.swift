@@ -75,7 +75,7 @@ extension CallEntrance {
     ) async throws -> Value {
         var value: Value?
         try await admit(name) { value = try await body() }
-        guard let value else { throw OperationNotRun(policyName: name) }
+        guard let value else { throw OperationNotRunError(policyName: name) }
         return value
     }
 }

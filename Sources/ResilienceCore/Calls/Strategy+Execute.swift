@@ -38,7 +38,7 @@ extension Strategy {
     /// Runs an operation and, if the call fails or is rejected, a fallback with the error.
     ///
     /// The fallback does not run when the caller cancelled: cancellation is not a failure. For a value that was not
-    /// accepted it gets ``UnacceptedResult``.
+    /// accepted it gets ``UnacceptedResultError``.
     ///
     /// - Throws: What the fallback throws, or the error of a cancelled call.
     @inlinable
@@ -83,10 +83,10 @@ extension Strategy {
         do {
             try await attempt(context, isAccepted, into: &latest, operation)
         } catch {
-            guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
+            guard let value = UnacceptedResultError.value(in: error, orElse: latest) else { throw error }
             return value
         }
-        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        guard let latest else { throw OperationNotRunError(policyName: context.policyName) }
         return latest
     }
 
@@ -118,10 +118,10 @@ extension Strategy {
         } catch {
             if context.isCancelledByCaller { throw error }
             // What keeps the error, a breaker for example, need not keep the value.
-            defer { _ = UnacceptedResult.value(in: error, orElse: Value?.none) }
+            defer { _ = UnacceptedResultError.value(in: error, orElse: Value?.none) }
             return try await fallback(error)
         }
-        guard let value else { throw OperationNotRun(policyName: context.policyName) }
+        guard let value else { throw OperationNotRunError(policyName: context.policyName) }
         return value
     }
 
@@ -159,13 +159,13 @@ extension Strategy {
         } catch {
             obstacle = error
             let position = leaving(&passage, entered, &obstacle)
-            if position == .left { return try UnacceptedResult.outcome(of: obstacle ?? error) }
+            if position == .left { return try UnacceptedResultError.outcome(of: obstacle ?? error) }
             return try await goOn(&passage, position, obstacle, isAccepted, operation)
         }
-        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
-            obstacle = UnacceptedResult.holding(consume value, failure)
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResultError.unjudged {
+            obstacle = UnacceptedResultError.holding(consume value, failure)
             let position = leaving(&passage, entered, &obstacle)
-            if position == .left, let obstacle { return try UnacceptedResult.outcome(of: obstacle) }
+            if position == .left, let obstacle { return try UnacceptedResultError.outcome(of: obstacle) }
             return try await goOn(&passage, position, obstacle, isAccepted, operation)
         }
         _leave(&passage, at: 0)
@@ -191,13 +191,13 @@ extension Strategy {
         } catch {
             obstacle = error
             let position = leaving(&passage, entered, &obstacle)
-            if position == .left { return try UnacceptedResult.outcome(of: obstacle ?? error) }
+            if position == .left { return try UnacceptedResultError.outcome(of: obstacle ?? error) }
             return try await goOn(&passage, position, obstacle, isAccepted, operation)
         }
-        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
-            obstacle = UnacceptedResult.holding(consume value, failure)
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResultError.unjudged {
+            obstacle = UnacceptedResultError.holding(consume value, failure)
             let position = leaving(&passage, entered, &obstacle)
-            if position == .left, let obstacle { return try UnacceptedResult.outcome(of: obstacle) }
+            if position == .left, let obstacle { return try UnacceptedResultError.outcome(of: obstacle) }
             return try await goOn(&passage, position, obstacle, isAccepted, operation)
         }
         _leave(&passage, at: 0)
@@ -222,9 +222,9 @@ extension Strategy {
                 try context.judge(try await operation(), isAccepted, into: &latest)
             }
         } catch {
-            return try UnacceptedResult.outcome(of: error, latest)
+            return try UnacceptedResultError.outcome(of: error, latest)
         }
-        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        guard let latest else { throw OperationNotRunError(policyName: context.policyName) }
         return latest
     }
 
@@ -241,9 +241,9 @@ extension Strategy {
                 try context.judge(try await operation(context), isAccepted, into: &latest)
             }
         } catch {
-            return try UnacceptedResult.outcome(of: error, latest)
+            return try UnacceptedResultError.outcome(of: error, latest)
         }
-        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        guard let latest else { throw OperationNotRunError(policyName: context.policyName) }
         return latest
     }
 
@@ -264,7 +264,7 @@ extension Strategy {
     }
 }
 
-extension UnacceptedResult {
+extension UnacceptedResultError {
     /// What a caller gets of a call that ended with an error: the value, if the error is only that it was not accepted.
     @inlinable @inline(never)
     static func outcome<Value>(of error: any Error, _ latest: Value? = nil) throws -> Value {
@@ -275,21 +275,21 @@ extension UnacceptedResult {
     @inlinable @inline(never)
     package static func holding<Value>(_ value: consuming Value, _ failure: any Error) -> any Error {
         if let thrown = ThrownFailure.error(failure) { return thrown }
-        return UnacceptedResult(holding: HeldValue(value), failure)
+        return UnacceptedResultError(holding: HeldValue(value), failure)
     }
 }
 
 extension Context {
     /// Keeps the value that an operation returned.
     ///
-    /// - Throws: ``UnacceptedResult`` if it does not count as success. The value is in that then, and nowhere else, so
+    /// - Throws: ``UnacceptedResultError`` if it does not count as success. The value is in that then, and nowhere else, so
     ///   that a layer which runs the operation again can let go of it first.
     @inlinable
     func judge<Value>(_ value: Value, _ isAccepted: (Value) -> Bool, into latest: inout Value?) throws {
         latest = value
-        if let failure = isAccepted(value) ? failure(of: value) : UnacceptedResult.unjudged {
+        if let failure = isAccepted(value) ? failure(of: value) : UnacceptedResultError.unjudged {
             latest = nil
-            throw UnacceptedResult.holding(value, failure)
+            throw UnacceptedResultError.holding(value, failure)
         }
     }
 
@@ -301,11 +301,11 @@ extension Context {
         releasing release: nonisolated(nonsending) @escaping (Value) async -> Void
     ) throws {
         latest = value
-        let unaccepted = isAccepted(value) ? nil : UnacceptedResult.unjudged
+        let unaccepted = isAccepted(value) ? nil : UnacceptedResultError.unjudged
         if let failure = unaccepted ?? classify(value) ?? failure(of: value) {
             latest = nil
             throw ThrownFailure.error(failure)
-                ?? UnacceptedResult(holding: ReleasableValue(value, release), failure)
+                ?? UnacceptedResultError(holding: ReleasableValue(value, release), failure)
         }
     }
 }

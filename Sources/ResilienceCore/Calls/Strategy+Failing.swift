@@ -45,7 +45,7 @@ extension Strategy {
     }
 
     /// Runs an operation whose value may count as a failure and, if the call fails or is rejected, a fallback with the
-    /// error: for such a value ``UnacceptedResult``, with the failure in it.
+    /// error: for such a value ``UnacceptedResultError``, with the failure in it.
     @inlinable
     public nonisolated(nonsending) func execute<Value>(
         failing classify: (Value) -> (any Error)?,
@@ -136,8 +136,8 @@ extension Strategy {
 
 /// Lets a value pass in which a classifier finds nothing wrong.
 ///
-/// - Throws: ``UnacceptedResult`` with the value and its failure, which the edge of the call takes apart again.
+/// - Throws: ``UnacceptedResultError`` with the value and its failure, which the edge of the call takes apart again.
 @inlinable
 package func classified<Value>(_ value: Value, by classify: (Value) -> (any Error)?) throws {
-    if let failure = classify(value) { throw UnacceptedResult.holding(value, failure) }
+    if let failure = classify(value) { throw UnacceptedResultError.holding(value, failure) }
 }

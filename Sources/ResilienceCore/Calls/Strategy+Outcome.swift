@@ -12,10 +12,10 @@ extension Strategy {
         do {
             try await attempt(context, isAccepted, into: &latest, operation)
         } catch {
-            guard let value = UnacceptedResult.value(in: error, orElse: latest) else { throw error }
+            guard let value = UnacceptedResultError.value(in: error, orElse: latest) else { throw error }
             return (value, error)
         }
-        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        guard let latest else { throw OperationNotRunError(policyName: context.policyName) }
         return (latest, nil)
     }
 
@@ -37,8 +37,8 @@ extension Strategy {
         } catch {
             return try await goOnToOutcome(&passage, entered, error, isAccepted, operation)
         }
-        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
-            let obstacle = UnacceptedResult.holding(consume value, failure)
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResultError.unjudged {
+            let obstacle = UnacceptedResultError.holding(consume value, failure)
             return try await goOnToOutcome(&passage, entered, obstacle, isAccepted, operation)
         }
         _leave(&passage, at: 0)
@@ -61,9 +61,9 @@ extension Strategy {
                 try context.judge(try await operation(), isAccepted, into: &latest)
             }
         } catch {
-            return (try UnacceptedResult.outcome(of: error, latest), error)
+            return (try UnacceptedResultError.outcome(of: error, latest), error)
         }
-        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        guard let latest else { throw OperationNotRunError(policyName: context.policyName) }
         return (latest, nil)
     }
 }

@@ -47,26 +47,26 @@ extension Strategy {
         _ operation: nonisolated(nonsending) (Context) async throws -> Value
     ) async throws -> (value: Value, unaccepted: (any Error)?) {
         var latest: Value?
-        var last: UnacceptedResult?
+        var last: UnacceptedResultError?
         do {
             try await execute(context) { context in
                 let value = try await operation(context)
                 do {
                     try context.judge(value, isAccepted, classify, into: &latest, releasing: release)
                 } catch {
-                    if let failure = error as? UnacceptedResult { last = failure } else { await release(value) }
+                    if let failure = error as? UnacceptedResultError { last = failure } else { await release(value) }
                     throw error
                 }
             }
         } catch {
-            guard let value = UnacceptedResult.value(in: error, orElse: latest) else {
+            guard let value = UnacceptedResultError.value(in: error, orElse: latest) else {
                 // A layer has made another error of it, which the caller gets instead of the value.
                 await last?.release()
                 throw error
             }
             return (value, error)
         }
-        guard let latest else { throw OperationNotRun(policyName: context.policyName) }
+        guard let latest else { throw OperationNotRunError(policyName: context.policyName) }
         return (latest, nil)
     }
 }

@@ -32,8 +32,8 @@ extension Strategy {
                 try await operation()
             }
         }
-        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResult.unjudged {
-            let failure = UnacceptedResult.holding(consume value, failure)
+        if let failure = isAccepted(value) ? _failure(of: value) : UnacceptedResultError.unjudged {
+            let failure = UnacceptedResultError.holding(consume value, failure)
             return await goOnRecording(&passage, entered, failure, attempts: 1, start, isAccepted) { _ in
                 try await operation()
             }
@@ -96,12 +96,12 @@ extension Strategy {
     func finished<Value>(
         _ context: Context, _ record: CallRecord, _ start: TimeSource.Instant, _ failure: (any Error)?, _ value: Value?
     ) -> Execution<Value> {
-        let outcome = if let failure { UnacceptedResult.value(in: failure, orElse: value) } else { value }
+        let outcome = if let failure { UnacceptedResultError.value(in: failure, orElse: value) } else { value }
         let result: Result<Value, any Error> =
             if let outcome {
                 .success(outcome)
             } else {
-                .failure(failure ?? OperationNotRun(policyName: context.policyName))
+                .failure(failure ?? OperationNotRunError(policyName: context.policyName))
             }
         return execution(
             context, record, start, result, unaccepted: outcome == nil ? nil : failure, cause: nil)

@@ -68,16 +68,21 @@ package struct ConfigurationCheck {
         require(range.contains(value), field, "\(value)", "is outside \(range.lowerBound)...\(range.upperBound)")
     }
 
+    /// - Parameter words: The range, as it is written in sentences: `1 ms...60 s`.
+    package mutating func require(
+        _ field: String, _ value: Duration, in range: ClosedRange<Duration>, _ words: @autoclosure () -> String
+    ) {
+        require(range.contains(value), field, "\(value)", "is outside \(words())")
+    }
+
     /// At least a nanosecond, the resolution of time here, and at most what its instants can hold.
     package mutating func require(positive field: String, _ value: Duration) {
-        require(
-            value >= .nanoseconds(1) && value <= .nanoseconds(Int64.max),
-            field, "\(value)", "is outside 1 ns...292 years")
+        require(field, value, in: .nanoseconds(1) ... .nanoseconds(Int64.max), "1 ns...292 years")
     }
 
     /// Not negative, and at most what instants can hold.
     package mutating func require(notNegative field: String, _ value: Duration) {
-        require(value >= .zero && value <= .nanoseconds(Int64.max), field, "\(value)", "is outside 0 s...292 years")
+        require(field, value, in: .zero ... .nanoseconds(Int64.max), "0 s...292 years")
     }
 
     package func finish() throws(ConfigurationError) {

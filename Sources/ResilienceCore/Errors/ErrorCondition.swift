@@ -11,7 +11,7 @@
 /// Types match as `is` does: subclasses too, and errors bridged to them. An ``ErrorWrapper``, such as the error of a
 /// retry that gave up, matches by its own type and by that of the error inside. A function is given the error inside.
 ///
-/// A value that was not accepted (``UnacceptedResult``) is handled by every condition but ``none`` and what you make
+/// A value that was not accepted (``UnacceptedResultError``) is handled by every condition but ``none`` and what you make
 /// with ``init(_:)``, which is asked about everything; and it is never an exception, such as an error to ignore.
 public struct ErrorCondition: Sendable {
     /// What a condition says about a value that was not accepted.
@@ -56,7 +56,7 @@ public struct ErrorCondition: Sendable {
         self.namesRejections = namesRejections
     }
 
-    /// The errors for which a function says so, and the values: it is asked about ``UnacceptedResult`` too.
+    /// The errors for which a function says so, and the values: it is asked about ``UnacceptedResultError`` too.
     ///
     /// - Parameter holds: Given the error inside of wrappers. Runs outside every lock.
     public init(_ holds: @escaping @Sendable (any Error) -> Bool) {
@@ -94,11 +94,11 @@ public struct ErrorCondition: Sendable {
 
     /// Errors for which a function says so.
     ///
-    /// - Parameter holds: Given the error inside of wrappers, and never ``UnacceptedResult``. Runs outside every lock.
+    /// - Parameter holds: Given the error inside of wrappers, and never ``UnacceptedResultError``. Runs outside every lock.
     public static func errors(where holds: @escaping @Sendable (any Error) -> Bool) -> ErrorCondition {
         ErrorCondition(values: .handled) {
             let error = unwrapped($0)
-            return !(error is UnacceptedResult) && holds(error)
+            return !(error is UnacceptedResultError) && holds(error)
         }
     }
 
@@ -108,12 +108,12 @@ public struct ErrorCondition: Sendable {
     /// Whether an error is handled, or a value that was not accepted.
     @usableFromInline
     package func handles(_ error: any Error) -> Bool {
-        rule(error) || values == .handled && unwrapped(error) is UnacceptedResult
+        rule(error) || values == .handled && unwrapped(error) is UnacceptedResultError
     }
 
     /// Whether an error is an exception to what is handled.
     package func excludes(_ error: any Error) -> Bool {
-        rule(error) && (values == .asked || !(unwrapped(error) is UnacceptedResult))
+        rule(error) && (values == .asked || !(unwrapped(error) is UnacceptedResultError))
     }
 }
 

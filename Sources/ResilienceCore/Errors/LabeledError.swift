@@ -10,5 +10,5 @@ public protocol LabeledError: Error {
 package func errorLabel(_ error: any Error) -> String {
     let cause = unwrapped(error)
     if let labeled = (error as? any LabeledError) ?? (cause as? any LabeledError) { return labeled.label }
-    return error is UnacceptedResult ? "\(type(of: cause))" : "\(type(of: error))"
+    return error is UnacceptedResultError ? "\(type(of: cause))" : "\(type(of: error))"
 }

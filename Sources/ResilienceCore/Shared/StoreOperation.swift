@@ -25,7 +25,6 @@ package nonisolated(nonsending) func runStoreOperation<Value: Sendable>(
 extension ConfigurationCheck {
     /// The longest that an operation of a store may take, of whatever is shared through it.
     package mutating func require(operationLimit limit: Duration) {
-        require(
-            limit >= .milliseconds(1) && limit <= .seconds(60), "operationLimit", "\(limit)", "is outside 1 ms...60 s")
+        require("operationLimit", limit, in: .milliseconds(1) ... .seconds(60), "1 ms...60 s")
     }
 }

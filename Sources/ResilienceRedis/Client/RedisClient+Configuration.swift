@@ -51,9 +51,7 @@
                     ("maxSilence", maxSilence), ("maxBackoff", maxBackoff),
                 ]
                 for (field, value) in times {
-                    check.require(
-                        value >= .milliseconds(1) && value <= .seconds(3_600), field, "\(value)",
-                        "is outside 1 ms...1 hour")
+                    check.require(field, value, in: .milliseconds(1) ... .seconds(3_600), "1 ms...1 hour")
                 }
                 check.require("maxInFlight", maxInFlight, in: 8...1_000_000)
                 check.require("maxReplyBytes", maxReplyBytes, in: 1_024...(512 << 20))

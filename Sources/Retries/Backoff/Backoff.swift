@@ -63,7 +63,7 @@ public struct Backoff: Sendable {
 
     /// What a delay may depend on.
     public struct Failure: Sendable {
-        /// The error of the attempt; `UnacceptedResult` for a value that was not accepted.
+        /// The error of the attempt; `UnacceptedResultError` for a value that was not accepted.
         public let error: any Error
         /// Which attempt failed: 1 for the first.
         public let attempt: Int

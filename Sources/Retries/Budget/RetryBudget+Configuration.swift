@@ -56,9 +56,7 @@ extension RetryBudget {
             case .ratio(let ratio, let minimumPerSecond, let window):
                 check.require("ratio", ratio, in: 0...1)
                 check.require("minimumPerSecond", minimumPerSecond, in: 0...1_000_000)
-                check.require(
-                    window >= .milliseconds(1) && window <= .seconds(3600), "window", "\(window)",
-                    "is outside 1 ms...1 hour")
+                check.require("window", window, in: .milliseconds(1) ... .seconds(3600), "1 ms...1 hour")
             case .throttle(let maxTokens, let tokenRatio):
                 check.require("maxTokens", maxTokens, in: 1...1_000_000)
                 check.require("tokenRatio", tokenRatio, in: 0.001...1)

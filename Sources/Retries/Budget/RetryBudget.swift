@@ -17,10 +17,10 @@ internal import Synchronization
 /// does the same: ``deposit()`` for each call, ``tryWithdraw()`` before each further attempt, and how attempts end.
 public final class RetryBudget: AttemptBudget, LayeredBudget {
     /// The tokens, in millionths; without the reserve of a ratio. Every decision is one compare-and-exchange of it.
-    private let tokens: Atomic<Int64>
-    private let parameters: Parameters
-    private let settings: Lock<Configuration>
-    private let window: TokenWindow
+    let tokens: Atomic<Int64>
+    let parameters: Parameters
+    let settings: Lock<Configuration>
+    let window: TokenWindow
     private let granted = Atomic<Int>(0)
     private let refused = Atomic<Int>(0)
     /// Whether a document has made it in the place of a retry, which is the only one to have it then.
@@ -46,34 +46,6 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
         parameters = Parameters(configuration)
         tokens = Atomic(configuration.initialTokens)
         window = TokenWindow(time, length: configuration.window)
-    }
-
-    // MARK: Configuration
-
-    /// How tokens are earned and spent.
-    public var configuration: Configuration { settings.withLock { $0 } }
-
-    /// Puts another rule in force. The totals stay; so do the tokens, up to the capacity of the new configuration,
-    /// unless it is of another kind: such a rule starts over.
-    ///
-    /// - Throws: All faults of the configuration; the old one stays in force then.
-    public func update(_ configuration: Configuration) throws(ConfigurationError) {
-        try configuration.validate()
-        expire()
-        // Read outside the lock: the clock may be the user's.
-        let now = window.now
-        settings.withLock { current in
-            guard configuration != current else { return }
-            let isSameKind = configuration.parameters.kind == current.parameters.kind
-            current = configuration
-            parameters.store(configuration)
-            window.setLength(configuration.window, now: now, keeping: isSameKind)
-            if !isSameKind {
-                tokens.store(configuration.initialTokens, ordering: .relaxed)
-            } else if configuration.parameters.kind != Parameters.ratio {
-                tokens.min(configuration.parameters.capacity, ordering: .relaxed)
-            }
-        }
     }
 
     func belongToOneRetry() { isOfOneRetry.store(true, ordering: .relaxed) }
@@ -237,7 +209,7 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
         tokens.wrappingAdd(amount, ordering: .relaxed)
     }
 
-    private func expire() {
+    func expire() {
         guard kind == Parameters.ratio else { return }
         let expired = window.expired()
         guard expired != 0 else { return }

@@ -24,13 +24,12 @@ public final class SharedRetryBudget: Sendable {
     /// The budget.
     public let budget: RetryBudget
 
-    /// How often a node tells what has changed; without a change it asks every tenth time.
-    public let tick: Duration
+    /// How the node keeps in touch with the store.
+    public let configuration: Configuration
 
     private let store: any BudgetStore
     private let time: TimeSource
     private let link: StoreLink
-    private let isRequired: Bool
     private let events: EventChannel<SharedStateEventKind>
     private let state: Lock<State>
 
@@ -46,37 +45,31 @@ public final class SharedRetryBudget: Sendable {
     /// - Parameters:
     ///   - name: The budget's name at the store, the same on all nodes, and in events.
     ///   - budget: The budget; of all nodes by the same rule.
+    ///   - configuration: How the node keeps in touch with the store. Default: see there.
     ///   - store: Where the nodes keep the tokens.
-    ///   - tick: How often a node tells what has changed, 10 ms to 60 s; without a change it asks every tenth time.
-    ///     Default: 100 ms.
-    ///   - operationLimit: The longest an operation of the store may take, 1 ms to 60 s. Default: 100 ms.
-    ///   - isRequired: Whether ``run()`` throws if the store does not answer when it begins. Default: no.
     ///   - clock: The time it measures. Default: the continuous clock.
     ///   - random: The randomness of the times at which it tries again. Default: the system's.
     ///   - observers: The observers to notify.
-    /// - Throws: All faults of the parameters; among them a budget that is a share of the calls.
+    /// - Throws: All faults of the configuration, and that the budget is a share of the calls.
     public init(
-        _ name: String, _ budget: RetryBudget, through store: any BudgetStore, tick: Duration = .milliseconds(100),
-        operationLimit: Duration = .milliseconds(100), isRequired: Bool = false,
-        clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
+        _ name: String, _ budget: RetryBudget, _ configuration: Configuration = Configuration(),
+        through store: any BudgetStore, clock: some Clock<Duration> = ContinuousClock(), random: RandomSource = .system,
         observers: [any PolicyObserver] = []
     ) throws(ConfigurationError) {
         var check = ConfigurationCheck("sharedRetryBudget")
         check.require(
             budget.sharedCapacity != nil, "budget", "a share of the calls",
             "holds for a fleet by itself, and has no tokens to share")
-        check.require(tick >= .milliseconds(10) && tick <= .seconds(60), "tick", "\(tick)", "is outside 10 ms...60 s")
-        check.require(operationLimit: operationLimit)
+        configuration.add(to: &check)
         try check.finish()
-        (self.name, self.budget, self.store, self.tick) = (name, budget, store, tick)
-        self.isRequired = isRequired
+        (self.name, self.budget, self.configuration, self.store) = (name, budget, configuration, store)
         let time = TimeSource(clock)
         self.time = time
         let events = EventChannel<SharedStateEventKind>(name, observers)
         self.events = events
         let known = budget.sharedTokens
         state = Lock(State(known: known))
-        link = StoreLink(time: time, random: random, limit: operationLimit) { [weak budget] in
+        link = StoreLink(time: time, random: random, limit: configuration.operationLimit) { [weak budget] in
             guard let budget, let capacity = budget.sharedCapacity else { return }
             _ = try await store.exchange(
                 BudgetReport(budget: name, change: 0, capacity: capacity, known: budget.sharedTokens))
@@ -96,11 +89,13 @@ public final class SharedRetryBudget: Sendable {
     public func run() async throws(SharedStateError) {
         let result = await withTaskGroup(of: Void.self) { group -> Result<Void, SharedStateError> in
             group.addTask { [self] in
-                while (try? await time.sleep(until: time.now.advanced(by: tick))) != nil { self.exchange() }
+                while (try? await time.sleep(until: time.now.advanced(by: configuration.tick))) != nil {
+                    self.exchange()
+                }
             }
             defer { group.cancelAll() }
             do throws(SharedStateError) {
-                try await link.run(isRequired: isRequired) { [self] in
+                try await link.run(isRequired: configuration.isRequired) { [self] in
                     guard let report = report(isLast: true) else { return }
                     _ = try? await store.exchange(report)
                 }

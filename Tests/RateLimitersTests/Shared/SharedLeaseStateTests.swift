@@ -11,7 +11,7 @@ struct SharedLeaseStateTests {
     private func plan(
         _ rule: SharedQuotaRule = rule, _ whenUnavailable: SharedRateLimiter.WhenUnavailable = .closed
     ) -> LeasePlan {
-        LeasePlan(quota: "q", .init(rule: rule, whenUnavailable: whenUnavailable, lease: .seconds(1)))
+        LeasePlan(quota: "q", .init(rule: rule, whenUnavailable: whenUnavailable, leaseLength: .seconds(1)))
     }
 
     private func milliseconds(_ number: Int64) -> Int64 { number * 1_000_000 }
@@ -157,7 +157,7 @@ struct SharedLeaseStateTests {
         let all = LeasePlan(
             quota: "q",
             .init(
-                rule: Self.rule, maxWait: .seconds(3), whenUnavailable: .local(share: 0.5), lease: .seconds(2)))
+                rule: Self.rule, maxWait: .seconds(3), whenUnavailable: .local(share: 0.5), leaseLength: .seconds(2)))
         let one = LeasePlan(all, key: "k")
         #expect(one.quota == "q" && one.key == "k" && one.storeRule == all.storeRule && one.interval == all.interval)
         #expect(one.lease == milliseconds(2_000) && one.maxWait == milliseconds(3_000) && !one.isExact)

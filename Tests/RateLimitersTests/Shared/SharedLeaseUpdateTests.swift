@@ -14,7 +14,7 @@ struct SharedLeaseUpdateTests {
     ) -> LeasePlan {
         let rule = SharedQuotaRule(permits: 100, period: .seconds(1), burst: burst)
         return LeasePlan(
-            quota: "q", .init(rule: rule, mode: mode, whenUnavailable: whenUnavailable, lease: lease),
+            quota: "q", .init(rule: rule, mode: mode, whenUnavailable: whenUnavailable, leaseLength: lease),
             version: version)
     }
 

@@ -22,7 +22,7 @@ struct SharedQuotaModelTests {
             let lease: Duration? = [nil, .milliseconds(10), .milliseconds(37)].randomElement(using: &random) ?? nil
             let configuration = SharedRateLimiter.Configuration(
                 rule: rule, maxWait: .milliseconds(Int.random(in: 0...300, using: &random)), whenUnavailable: .closed,
-                lease: rule.leased(for: lease ?? .zero) == nil ? nil : lease)
+                leaseLength: rule.leased(for: lease ?? .zero) == nil ? nil : lease)
             let stage = try SharedStage(
                 configuration, nodes: nodes, latency: 0...slowest, seed: seed,
                 observed: Bool.random(using: &random))

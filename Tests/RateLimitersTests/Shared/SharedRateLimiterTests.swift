@@ -79,7 +79,7 @@ struct SharedRateLimiterTests {
 
     @Test("unused permits end with their lease, and are given back at the end")
     func leaseEnds() throws {
-        let stage = try SharedStage(.init(rule: Self.rule, lease: .milliseconds(50)))
+        let stage = try SharedStage(.init(rule: Self.rule, leaseLength: .milliseconds(50)))
         for id in 0..<20 { stage.start(id) }
         stage.advance(by: .milliseconds(20))
         for id in 20..<60 { stage.start(id) }

@@ -62,7 +62,7 @@ struct SharedUpdateTests {
     @Test("what is held ends within the new lease, and is told to the store")
     func lease() throws {
         let stage = try SharedStage(
-            .init(rule: .init(permits: 1000, period: .seconds(1), burst: 9000), lease: .seconds(5)))
+            .init(rule: .init(permits: 1000, period: .seconds(1), burst: 9000), leaseLength: .seconds(5)))
         for id in 0..<600 {
             stage.start(id)
             stage.advance(by: .milliseconds(1))
@@ -71,7 +71,7 @@ struct SharedUpdateTests {
         let held = limiter.held
         #expect(held > 0)
         var settings = limiter.configuration
-        settings.lease = .milliseconds(20)
+        settings.leaseLength = .milliseconds(20)
         try limiter.update(settings)
         #expect(limiter.held == held)
         stage.advance(by: .milliseconds(21))
@@ -221,7 +221,7 @@ struct SharedUpdateTests {
                 permits: Int.random(in: 200...10_000, using: &random), period: .milliseconds(500),
                 burst: Int.random(in: 400...2000, using: &random)),
         ]
-        let configurations = rules.map { Configuration(rule: $0, maxWait: .zero, lease: .milliseconds(20)) }
+        let configurations = rules.map { Configuration(rule: $0, maxWait: .zero, leaseLength: .milliseconds(20)) }
         let nodes = 3
         let stage = try SharedStage(configurations[0], nodes: nodes, latency: 300...700, seed: seed)
         var present = [0, 0, 0]
@@ -310,7 +310,7 @@ struct SharedUpdateTests {
     func documents() throws {
         let settings = Configuration(
             rule: Self.slow, mode: .exact, maxWait: .seconds(3), operationLimit: .milliseconds(7),
-            whenUnavailable: .local(share: 0.25), lease: .milliseconds(30), isRequired: true)
+            whenUnavailable: .local(share: 0.25), leaseLength: .milliseconds(30), isRequired: true)
         #expect(try Configuration(settings.document, onto: Configuration(rule: Self.quick)) == settings)
         let keyed = SharedRateLimiter.KeyedConfiguration(settings)
         #expect(try SharedRateLimiter.KeyedConfiguration(keyed.document) == keyed)
@@ -318,17 +318,17 @@ struct SharedUpdateTests {
             let read = try Configuration(["whenUnavailable": word], onto: settings)
             #expect(read.document["whenUnavailable"] == word)
         }
-        #expect(try Configuration(["lease": nil], onto: settings).lease == nil)
+        #expect(try Configuration(["leaseLength": nil], onto: settings).leaseLength == nil)
         let error = #expect(throws: ConfigurationError.self) {
             try Configuration(
                 [
                     "rule": ["permits": 0, "burst": 0], "mode": "leased", "whenUnavailable": ["local": 2],
-                    "lease": "1ms", "operationLimit": "0s", "maxWait": "-1s", "isRequire": true,
+                    "leaseLength": "1ms", "operationLimit": "0s", "maxWait": "-1s", "isRequire": true,
                 ], onto: settings, at: "here")
         }
         #expect(
             Set(error?.faults.map(\.field) ?? []) == [
-                "here.rule.permits", "here.rule.burst", "here.whenUnavailable.local", "here.lease",
+                "here.rule.permits", "here.rule.burst", "here.whenUnavailable.local", "here.leaseLength",
                 "here.operationLimit", "here.maxWait", "here.isRequire",
             ])
         #expect(throws: ConfigurationError.self) { try Configuration([:]) }

@@ -38,8 +38,7 @@ extension SharedCircuitRule {
             let longest = Duration.seconds(86_400)
             let isFixed = if case .fixed = kind { true } else { false }
             check.require(
-                from >= .milliseconds(1) && from <= longest, isFixed ? field : "\(field).from", "\(from)",
-                "is outside 1 ms...24 hours")
+                isFixed ? field : "\(field).from", from, in: .milliseconds(1)...longest, "1 ms...24 hours")
             if isFixed { return }
             check.require("\(field).factor", factor, in: 1...100)
             check.require(

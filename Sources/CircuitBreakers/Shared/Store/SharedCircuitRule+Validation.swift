@@ -21,9 +21,7 @@ extension SharedCircuitRule {
             check.require(rate: "\(path)trip.slowCallRate", rate)
             check.require("\(path)trip.minimumCalls", minimumCalls, in: 1...Int(SharedCircuitRecord.maxCount))
         }
-        check.require(
-            window >= .milliseconds(100) && window <= .seconds(3600), "\(path)window", "\(window)",
-            "is outside 100 ms...1 hour")
+        check.require("\(path)window", window, in: .milliseconds(100) ... .seconds(3600), "100 ms...1 hour")
         check.require("\(path)minimumNodes", minimumNodes, in: 1...SharedCircuitRecord.maxNodes)
         check.require("\(path)minimumShare", minimumShare, in: 0...1)
         check.require(rate: "\(path)maxNodeShare", maxNodeShare)

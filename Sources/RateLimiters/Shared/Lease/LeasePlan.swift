@@ -37,7 +37,7 @@ struct LeasePlan: Sendable {
         self.version = version
         key = nil
         isExact = configuration.mode == .exact
-        let lease = configuration.leaseLength
+        let lease = configuration.effectiveLeaseLength
         self.lease = lease.saturatedNanoseconds
         storeRule = isExact ? rule : rule.leased(for: lease) ?? rule
         maxWait = configuration.maxWait.saturatedNanoseconds

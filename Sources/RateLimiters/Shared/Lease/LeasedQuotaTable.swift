@@ -64,13 +64,13 @@ final class LeasedQuotaTable<Key: Hashable & Sendable>: Sendable {
     /// The quota of a key, made if it is new.
     func quota(of key: Key) throws(RateLimiter.TooManyKeysError) -> LeasedQuota {
         let shard = shards[shards.count == 1 ? 0 : Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))]
-        if let known = shard.state.withLock({ find(key, in: &$0) }) { return known }
+        if let known = shard.state.withLock({ findLocked(key, in: &$0) }) { return known }
         // What it is called is the user's to say, and so asked outside the lock.
         let plan = LeasePlan(shared.plan, key: keyName(key))
         let new = LeasedQuota(shared, plan)
         let most = max(1, maxKeys / shards.count)
         let (quota, forgotten, grown) = shard.state.withLock { shard -> (LeasedQuota?, [LeasedQuota], Int) in
-            if let known = find(key, in: &shard) { return (known, [], 0) }
+            if let known = findLocked(key, in: &shard) { return (known, [], 0) }
             var forgotten: [LeasedQuota] = []
             // Two looks for each new key keep the number near that of the keys in use; when there is no room, all are
             // looked at, twice, because the first look may only find that they were used.
@@ -98,7 +98,7 @@ final class LeasedQuotaTable<Key: Hashable & Sendable>: Sendable {
         throw error
     }
 
-    private func find(_ key: Key, in shard: inout Shard) -> LeasedQuota? {
+    private func findLocked(_ key: Key, in shard: inout Shard) -> LeasedQuota? {
         guard let place = shard.places[key] else { return nil }
         shard.entries[place].isRecent = true
         return shard.entries[place].quota

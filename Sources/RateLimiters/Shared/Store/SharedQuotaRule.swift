@@ -32,9 +32,7 @@ public struct SharedQuotaRule: Sendable, Hashable, CustomStringConvertible {
     func check(_ check: inout ConfigurationCheck, at path: String) {
         let known = check.faults.count
         check.require(path + "permits", permits, in: 1...Self.most)
-        check.require(
-            period >= .milliseconds(1) && period <= Self.longestPeriod, path + "period", "\(period)",
-            "is outside 1 ms...366 days")
+        check.require(path + "period", period, in: .milliseconds(1)...Self.longestPeriod, "1 ms...366 days")
         check.require(path + "burst", burst, in: 1...Self.most)
         guard check.faults.count == known else { return }
         check.require(
