@@ -40,8 +40,8 @@ private func forgetBacktraces() {
     }
 }
 
-/// Each thread of libdispatch keeps the entries of queues that it took off, about a thousand at most, and gives none back:
-/// it would take hours until they are as many, and look like growth. More tasks at once than all threads keep.
+/// Each thread of libdispatch keeps the entries of queues that it took off, about a thousand at most, and gives none
+/// back: it would take hours until they are as many, and look like growth. More tasks at once than all threads keep.
 private func fillQueueCaches() async {
     for _ in 0..<10 {
         await withTaskGroup(of: Void.self) { group in
