@@ -282,8 +282,8 @@ extension UnacceptedResultError {
 extension Context {
     /// Keeps the value that an operation returned.
     ///
-    /// - Throws: ``UnacceptedResultError`` if it does not count as success. The value is in that then, and nowhere else,
-    ///   so that a layer which runs the operation again can let go of it first.
+    /// - Throws: ``UnacceptedResultError`` if it does not count as success. The value is in that then, and nowhere
+    ///   else, so that a layer which runs the operation again can let go of it first.
     @inlinable
     func judge<Value>(_ value: Value, _ isAccepted: (Value) -> Bool, into latest: inout Value?) throws {
         latest = value

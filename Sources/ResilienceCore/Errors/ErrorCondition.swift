@@ -11,8 +11,8 @@
 /// Types match as `is` does: subclasses too, and errors bridged to them. An ``ErrorWrapper``, such as the error of a
 /// retry that gave up, matches by its own type and by that of the error inside. A function is given the error inside.
 ///
-/// A value that was not accepted (``UnacceptedResultError``) is handled by every condition but ``none`` and what you make
-/// with ``init(_:)``, which is asked about everything; and it is never an exception, such as an error to ignore.
+/// A value that was not accepted (``UnacceptedResultError``) is handled by every condition but ``none`` and what you
+/// make with ``init(_:)``, which is asked about everything; and it is never an exception, such as an error to ignore.
 public struct ErrorCondition: Sendable {
     /// What a condition says about a value that was not accepted.
     private enum Values: Sendable {
@@ -94,7 +94,8 @@ public struct ErrorCondition: Sendable {
 
     /// Errors for which a function says so.
     ///
-    /// - Parameter holds: Given the error inside of wrappers, and never ``UnacceptedResultError``. Runs outside every lock.
+    /// - Parameter holds: Given the error inside of wrappers, and never ``UnacceptedResultError``. Runs outside every
+    ///   lock.
     public static func errors(where holds: @escaping @Sendable (any Error) -> Bool) -> ErrorCondition {
         ErrorCondition(values: .handled) {
             let error = unwrapped($0)
