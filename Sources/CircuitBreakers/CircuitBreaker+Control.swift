@@ -125,6 +125,8 @@ extension CircuitBreaker {
         withMachine { $0.change(to: state, .manual, now: now) }
     }
 
+    // MARK: Retuning
+
     /// Replaces the configuration and keeps the state, the counts, the totals and the calls that run. The next
     /// result is judged by the new rule. A break that has begun keeps its length.
     ///

@@ -1,4 +1,4 @@
-public import ResilienceCore
+internal import ResilienceCore
 internal import Synchronization
 
 /// What is done around the lock: successes counted without it, the word, the timer, the events.

@@ -38,7 +38,7 @@ extension RateLimiter {
         withState { _, _ in }
     }
 
-    // MARK: By hand
+    // MARK: Retuning
 
     /// Replaces the configuration and keeps what has been used.
     ///
@@ -56,6 +56,8 @@ extension RateLimiter {
             events.post(.updated(configuration))
         }
     }
+
+    // MARK: By hand
 
     /// Takes all permits that are there now away, for example because the service said that it has had enough.
     ///

@@ -1,4 +1,4 @@
-public import ResilienceCore
+internal import ResilienceCore
 
 /// What is done around the lock: the word, the queue's ends, the timer, the events.
 extension RateLimiter {

@@ -289,6 +289,8 @@ import Testing
         for view in [next.after(older), older.after(next)] {
             #expect(view.generation == 4 && !view.hasProbed && view.totals.rejected == 7)
         }
+        // One that is new, and has never changed, is news to who has seen none.
+        #expect(FleetView(state: .isolated, lastOrder: 0).after(FleetView()).state == .isolated)
     }
 
     @Test("After several idle ticks the store is asked, however many there were", arguments: 4...6)
