@@ -83,11 +83,11 @@ extension Bulkhead {
         changing(now: now, body) { result, _ in result }
     }
 
-    /// Runs `body` under the lock and, when what it did to others has been reported, `report`.
+    /// Runs `body` under the lock and, when the events of what it did to others have been posted, `then`.
     ///
     /// - Parameter now: The time, where `body` may serve calls that wait.
     func changing<Step: Sendable, Result: Sendable>(
-        now: TimeSource.Instant?, _ body: (inout State) -> Step, report: (Step, borrowing State) -> Result
+        now: TimeSource.Instant?, _ body: (inout State) -> Step, then: (Step, borrowing State) -> Result
     ) -> (Result, Actions) {
         state.withLock { state in
             let guarded = gate.bitwiseOr(BulkheadGate.guardedFlag, ordering: .acquiringAndReleasing).newValue
@@ -97,13 +97,13 @@ extension Bulkhead {
                 resumptionLocked($0, now, limit: state.limit, period: state.markPeriod)
             }
             let actions = Actions(resumptions: resumptions, deadline: state.nextDeadline)
-            let result = report(step, state)
+            let result = then(step, state)
             gate.store(Self.gate(of: state, isObserved: events.isListening).word, ordering: .releasing)
             return (result, actions)
         }
     }
 
-    /// Counts and reports what became of a call that waited, and makes what it is resumed with.
+    /// Counts what became of a call that waited, posts its event, and makes what it is resumed with.
     ///
     /// - Parameter now: The time; not needed where no call is served.
     private func resumptionLocked(_ action: State.Action, _ now: TimeSource.Instant?, limit: Int, period: Int32)

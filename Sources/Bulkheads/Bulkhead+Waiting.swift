@@ -55,7 +55,7 @@ extension Bulkhead {
             let ask = State.Ask(
                 part: state.part(partition), priority: priority, deadline: deadline, mayWait: mayWait, lender: lender)
             return (state.ask(ask, now: now, call: { Waiter() }), ask.part)
-        } report: { (step: (State.Decision, Int), state) -> Result<Answer, RejectedError> in
+        } then: { (step: (State.Decision, Int), state) -> Result<Answer, RejectedError> in
             switch step {
             case (.admitted, let part):
                 return .success(

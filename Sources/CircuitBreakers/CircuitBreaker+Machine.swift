@@ -102,7 +102,7 @@ extension CircuitBreaker {
     func trip(_ request: TripRequest, error: (any Error)?, now: TimeSource.Instant) {
         if request.isObserving {
             let rules = request.predicates.filter { $0.holds(request.counts) }.map(\.rule)
-            if !rules.isEmpty { withMachine { $0.report(rules, request) } }
+            if !rules.isEmpty { withMachine { $0.postWouldOpen(rules, request) } }
             return
         }
         guard request.reason != nil || request.predicates.contains(where: { $0.holds(request.counts) }) else { return }

@@ -45,7 +45,7 @@ extension FallbackEventKind: EventContent {
         case .served(let served, let time, let error):
             details.add("step", served.step)
             details.add(seconds: "age", served.age)
-            details.add(seconds: "elapsed", time)
+            details.add(seconds: "after", time)
             details.add(error)
         case .stepFailed(let end, let time):
             details.add("step", end.step)
@@ -55,7 +55,7 @@ extension FallbackEventKind: EventContent {
             details.add("step", end.step)
             details.add("reason", end.reason.description)
         case .exhausted(let time, let error):
-            details.add(seconds: "elapsed", time)
+            details.add(seconds: "after", time)
             details.add(error)
         }
     }

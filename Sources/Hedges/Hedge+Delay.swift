@@ -9,7 +9,7 @@ extension Hedge {
             case fixed(Duration)
             case list([Duration])
             case percentile(Percentile)
-            case function(@Sendable (Context) -> Duration?)
+            case custom(@Sendable (Context) -> Duration?)
             case never
         }
 
@@ -32,7 +32,7 @@ extension Hedge {
                 delays.first.map { first in
                     [first, (0..<hedges).reduce(.zero) { $0 + delays[min($1, delays.count - 1)] }]
                 } ?? []
-            case .percentile, .function, .never: []
+            case .percentile, .custom, .never: []
             }
         }
 
@@ -54,8 +54,8 @@ extension Hedge {
 
         /// From a function, asked for each hedge. The context's `attempt` is that of the hedge: 2 for the first. `nil`
         /// means that time starts no more hedges; zero or less, that this one starts at once.
-        public static func from(_ delay: @escaping @Sendable (Context) -> Duration?) -> Delay {
-            Delay(kind: .function(delay))
+        public static func custom(_ delay: @escaping @Sendable (Context) -> Duration?) -> Delay {
+            Delay(kind: .custom(delay))
         }
 
         /// When a call takes longer than this share of recent calls did, so that about the rest of them is hedged: for
@@ -95,7 +95,7 @@ extension Hedge {
             case .fixed(let delay): delay
             case .list(let delays): delays.isEmpty ? nil : delays[min(max(0, context.attempt - 2), delays.count - 1)]
             case .percentile(let percentile): latencies.withLock { percentile.duration($0, isExceeded) }
-            case .function(let delay): delay(context)
+            case .custom(let delay): delay(context)
             case .never: nil
             }
         }
@@ -107,7 +107,7 @@ extension Hedge {
                 check.require(!delays.isEmpty, "delay.list", "[]", "is empty")
                 for (index, delay) in delays.enumerated() { check.require(notNegative: "delay.list[\(index)]", delay) }
             case .percentile(let percentile): percentile.check(&check)
-            case .function, .never: break
+            case .custom, .never: break
             }
         }
     }

@@ -67,7 +67,7 @@ extension Hedge.Delay {
                 "warmUp": .integer(percentile.warmUp), "minimum": .duration(percentile.minimum),
                 "fallback": .duration(percentile.fallback),
             ]
-        case .function: nil
+        case .custom: nil
         case .never: "onlyAfterFailure"
         }
     }

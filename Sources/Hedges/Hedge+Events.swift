@@ -71,10 +71,10 @@ extension Hedge.EventKind: EventContent {
         case .started(let attempt, let trigger, let time), .refused(let attempt, let trigger, let time):
             details.add("attempt", attempt)
             details.add("trigger", trigger.description)
-            details.add(seconds: "elapsed", time)
+            details.add(seconds: "after", time)
         case .won(let attempt, let time), .lost(let attempt, let time):
             details.add("attempt", attempt)
-            details.add(seconds: "elapsed", time)
+            details.add(seconds: "after", time)
         case .failed(let attempts, let error):
             details.add("attempts", attempts)
             details.add(error)

@@ -11,7 +11,7 @@ extension Hedge: MetricSource {
         metrics.add(Families.attempts, [name, "delay"], totals.startedByDelay)
         metrics.add(Families.attempts, [name, "failure"], totals.startedByFailure)
         metrics.add(Families.refused, [name], totals.refusedByBudget)
-        metrics.add(Families.lost, [name], totals.losers)
+        metrics.add(Families.lost, [name], totals.lost)
     }
 
     /// What a hedge measures. The first label is the hedge's name.
@@ -20,7 +20,7 @@ extension Hedge: MetricSource {
             "resilience.hedge.calls", .counter, labels: ["name", "kind"],
             help: "Calls through a hedge, by the attempt that succeeded, or that none did.")
         static let attempts = MetricFamily(
-            "resilience.hedge.attempts", .counter, labels: ["name", "trigger"],
+            "resilience.hedge.hedges", .counter, labels: ["name", "trigger"],
             help: "Attempts that a hedge has started beside the primary.")
         static let refused = MetricFamily(
             "resilience.hedge.refused", .counter, labels: ["name"],

@@ -19,7 +19,7 @@ extension Hedge {
         /// Hedges that were due but not started, because the budget was spent.
         public internal(set) var refusedByBudget = 0
         /// Attempts that still ran when their call was decided, and were cancelled.
-        public internal(set) var losers = 0
+        public internal(set) var lost = 0
 
         /// Every call.
         public var calls: Int {
@@ -42,7 +42,7 @@ extension Hedge {
         let startedByDelay = Atomic(0)
         let startedByFailure = Atomic(0)
         let refusedByBudget = Atomic(0)
-        let losers = Atomic(0)
+        let lost = Atomic(0)
 
         var totals: Totals {
             Totals(
@@ -50,7 +50,7 @@ extension Hedge {
                 failed: failed.load(ordering: .relaxed), cancelled: cancelled.load(ordering: .relaxed),
                 startedByDelay: startedByDelay.load(ordering: .relaxed),
                 startedByFailure: startedByFailure.load(ordering: .relaxed),
-                refusedByBudget: refusedByBudget.load(ordering: .relaxed), losers: losers.load(ordering: .relaxed))
+                refusedByBudget: refusedByBudget.load(ordering: .relaxed), lost: lost.load(ordering: .relaxed))
         }
 
         func countStart(_ trigger: Trigger) {
@@ -74,7 +74,7 @@ extension Hedge.Totals: SummableTotals {
     package static var numbers: [WritableKeyPath<Self, Int>] {
         [
             \.primaryWins, \.hedgeWins, \.failed, \.cancelled, \.startedByDelay, \.startedByFailure, \.refusedByBudget,
-            \.losers,
+            \.lost,
         ]
     }
 }

@@ -224,7 +224,7 @@ struct HedgePlan {
     /// An attempt decided the call: with success, or with an error that the others would meet too.
     private mutating func finish(with end: AttemptEnd) {
         stopTimer()
-        hedge.counters.losers.wrappingAdd(state.running, ordering: .relaxed)
+        hedge.counters.lost.wrappingAdd(state.running, ordering: .relaxed)
         guard end.outcome.isAccepted else { return }
         hedge.counters.countWin(end.attempt)
         configuration.budget?.recordSuccess(ofRetry: end.attempt > 1, isInner: isWithinBudget)

@@ -15,7 +15,7 @@ struct HedgeState {
     }
 
     /// What follows the end of an attempt.
-    enum Action {
+    enum Decision {
         /// The others run on.
         case wait
         /// A hedge is due, if it is allowed to start.
@@ -56,7 +56,7 @@ struct HedgeState {
     /// No hedge starts any more.
     mutating func stopHedging() { hedgesLeft = 0 }
 
-    mutating func end(_ attempt: Int, _ ending: Ending) -> Action {
+    mutating func end(_ attempt: Int, _ ending: Ending) -> Decision {
         running -= 1
         if attempt == 1 { isPrimaryRunning = false }
         guard decisive == nil else { return .wait }

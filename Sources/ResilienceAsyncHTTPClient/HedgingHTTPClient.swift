@@ -10,8 +10,8 @@
     ///
     /// ```swift
     /// let search = try HedgingHTTPClient(
-    ///     endpoints: [HTTPEndpoint("https://eu.example.com"), HTTPEndpoint("https://us.example.com")],
-    ///     name: "search", module: resilience)
+    ///     name: "search", module: resilience,
+    ///     endpoints: [HTTPEndpoint("https://eu.example.com"), HTTPEndpoint("https://us.example.com")])
     /// let page = try await search.execute(HTTPClientRequest(url: "/search?q=tea")) { response in
     ///     try await response.body.collect(upTo: 1 << 20)
     /// }
@@ -35,14 +35,14 @@
         ///
         /// - Parameters:
         ///   - client: The client that makes the requests. Default: the shared one.
-        ///   - endpoints: Where to. At least one, and none twice.
         ///   - name: What it is called in errors, events and metrics, and in the module and its document. Default:
         ///     `http`.
         ///   - module: Where it is registered. Default: none.
-        ///   - routing: In which order a call tries the endpoints. Default: as they are given.
-        ///   - hedge: When the next one is tried. Default: after 2 seconds or a failure, once.
         ///   - pipeline: What each attempt passes, and the total limit. What is said there of the client's errors is
         ///     replaced, and its `retry` has no meaning.
+        ///   - endpoints: Where to. At least one, and none twice.
+        ///   - routing: In which order a call tries the endpoints. Default: as they are given.
+        ///   - hedge: When the next one is tried. Default: after 2 seconds or a failure, once.
         ///   - drainLimit: See ``ResilientHTTPClient/Options/drainLimit``.
         ///   - configuration: What the client was made with, for a warning where it contradicts the policies. Default:
         ///     known for the shared client; no warnings for others.
@@ -51,10 +51,10 @@
         ///   - observers: The observers to notify of their events, and of such a warning.
         /// - Throws: All faults; also of settings that contradict each other, and of a name that is taken.
         public init(
-            _ client: HTTPClient = .shared, endpoints: [HTTPEndpoint], name: String = "http",
-            module: ResilienceModule? = nil, routing: HTTPHedgingPipeline.Routing = .ordered,
-            hedge: Hedge.Configuration = Hedge.Configuration(delay: .fixed(.seconds(2))),
-            pipeline: HTTPPipeline.Configuration = HTTPPipeline.Configuration(), drainLimit: Int = 65_536,
+            _ client: HTTPClient = .shared, name: String = "http", module: ResilienceModule? = nil,
+            pipeline: HTTPPipeline.Configuration = HTTPPipeline.Configuration(), endpoints: [HTTPEndpoint],
+            routing: HTTPHedgingPipeline.Routing = .ordered,
+            hedge: Hedge.Configuration = Hedge.Configuration(delay: .fixed(.seconds(2))), drainLimit: Int = 65_536,
             configuration: HTTPClient.Configuration? = nil, clock: some Clock<Duration> = ContinuousClock(),
             random: RandomSource = .system, observers: [any PolicyObserver] = []
         ) throws(ConfigurationError) {

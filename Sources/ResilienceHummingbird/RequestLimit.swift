@@ -42,7 +42,7 @@
         var quota: RateLimiter.Quota {
             switch self {
             case .shared(let limiter): limiter.quota
-            case .keyed(let limiter, let key): limiter.quota(of: key)
+            case .keyed(let limiter, let key): limiter.quota(for: key)
             }
         }
     }

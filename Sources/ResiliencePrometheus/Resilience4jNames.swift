@@ -83,7 +83,7 @@ struct Resilience4jNames {
     private var timeLimiter: [ExposedFamily] {
         let kinds = [
             "succeeded": "successful", "late": "successful", "unlimited": "successful", "failed": "failed",
-            "timeout": "timeout", "rejected": "timeout",
+            "exceeded": "timeout", "rejected": "timeout",
         ]
         return [
             family(

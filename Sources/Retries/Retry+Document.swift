@@ -27,7 +27,7 @@ extension Retry.Configuration: DocumentRepresentable {
             object.read("serverHints", &serverHints)
             object.read("hintJitter", &hintJitter)
             object.read("onRejection", &onRejection)
-            object.read("idempotent", &isIdempotent)
+            object.read("isIdempotent", &isIdempotent)
             object.read("neverRan", &neverRan)
             if let reader = object.reader("budget") { readBudget(reader, &object) }
             object.read("exhaustion", &exhaustion)
@@ -62,7 +62,7 @@ extension Retry.Configuration: DocumentRepresentable {
             "serverHints": .word(serverHints),
             "hintJitter": .number(hintJitter),
             "onRejection": .word(onRejection),
-            "idempotent": .boolean(isIdempotent),
+            "isIdempotent": .boolean(isIdempotent),
             "exhaustion": .word(exhaustion),
         ]
         values["handles"] = handles.word.map { .word($0) }

@@ -1,7 +1,7 @@
 public import ResilienceCore
 
 extension Retry {
-    /// Adds the totals.
+    /// Adds the totals, but for hints that could not be read.
     public func collect(into metrics: inout MetricCollection) {
         metrics.claim(delays)
         let totals = totals

@@ -30,16 +30,16 @@ struct RetryCall {
     mutating func plan(after error: any Error) throws -> AttemptDelay {
         let now = retry.time.now
         let end = CallEnd(error, in: context)
-        let action: RetryState.Action
+        let decision: RetryState.Decision
         do {
-            action = try state.plan(after: error, end, limits(now), retry.random)
+            decision = try state.plan(after: error, end, limits(now), retry.random)
         } catch {
             losesValue = true
             giveUp(.backoff, error)
             throw error
         }
         if state.hintWasUnreadable { retry.tally.hintsIgnored.wrappingAdd(1, ordering: .relaxed) }
-        switch action {
+        switch decision {
         case .giveUp(let reason):
             if reason.isOfRetryableFailure, end.isFailure, !isWithinBudget { configuration.budget?.recordFailure() }
             throw giveUp(reason, error)

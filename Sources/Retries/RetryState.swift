@@ -4,7 +4,7 @@ internal import ResilienceCore
 /// clock.
 struct RetryState {
     /// What to do after a failure.
-    enum Action: Equatable {
+    enum Decision: Equatable {
         case retry(after: Duration)
         case giveUp(Retry.StopReason)
     }
@@ -46,7 +46,7 @@ struct RetryState {
     /// - Throws: The error of a delay function.
     mutating func plan(
         after error: any Error, _ end: CallEnd, _ limits: Limits, _ random: RandomSource
-    ) throws -> Action {
+    ) throws -> Decision {
         hintWasUnreadable = false
         // A call that is cancelled because the deadline has passed has failed: the service did not answer in time.
         if end == .expired { return .giveUp(.deadline) }
@@ -160,7 +160,7 @@ struct RetryState {
     }
 
     /// A delay of the backoff, which has been trimmed already if it may be.
-    private func bound(_ delay: Duration, _ limits: Limits) -> Action {
+    private func bound(_ delay: Duration, _ limits: Limits) -> Decision {
         if let maxDuration = configuration.maxDuration {
             let left = maxDuration - limits.elapsed
             guard left > .zero, delay <= left else { return .giveUp(.duration) }
@@ -170,7 +170,7 @@ struct RetryState {
     }
 
     /// A delay that was asked for. Its jitter gives way to the limits; what was asked for does not.
-    private func bound(_ hint: Hint, _ limits: Limits, _ random: RandomSource) -> Action {
+    private func bound(_ hint: Hint, _ limits: Limits, _ random: RandomSource) -> Decision {
         let earliest = max(hint.range.lowerBound, hint.backoff)
         var latest = max(hint.range.upperBound, hint.backoff)
         if let maxDuration = configuration.maxDuration {

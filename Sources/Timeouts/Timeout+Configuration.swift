@@ -6,7 +6,7 @@ extension Timeout {
         enum Kind: Sendable {
             case fixed(Duration)
             case remaining
-            case function(@Sendable (Context) -> Duration?)
+            case custom(@Sendable (Context) -> Duration?)
         }
 
         let kind: Kind
@@ -22,8 +22,8 @@ extension Timeout {
 
         /// From a function, asked for each call. `nil` means no limit; zero or less that there is no time left, and the
         /// call is rejected without running.
-        public static func from(_ limit: @escaping @Sendable (Context) -> Duration?) -> Configuration {
-            Configuration(kind: .function(limit))
+        public static func custom(_ limit: @escaping @Sendable (Context) -> Duration?) -> Configuration {
+            Configuration(kind: .custom(limit))
         }
 
         /// Checks the limit.
@@ -40,7 +40,7 @@ extension Timeout {
             switch kind {
             case .fixed(let limit): limit
             case .remaining: context.remaining
-            case .function(let limit): limit(context)
+            case .custom(let limit): limit(context)
             }
         }
 
@@ -48,7 +48,7 @@ extension Timeout {
             switch kind {
             case .fixed(let limit): limit.shortForm
             case .remaining: "remaining"
-            case .function: "dynamic"
+            case .custom: "dynamic"
             }
         }
     }

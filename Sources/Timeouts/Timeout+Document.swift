@@ -13,7 +13,7 @@ extension Timeout.Configuration: DocumentRepresentable {
     public mutating func read(_ reader: ConfigurationReader) {
         switch reader.value {
         case .null:
-            if case .function = kind { return }
+            if case .custom = kind { return }
             reader.refuse("is neither a duration such as \"2s\" nor \"remaining\"")
         case _ where reader.says("remaining"): self = .remaining
         default: if let limit = reader.checked(as: "limit").duration() { self = .fixed(limit) }
@@ -25,7 +25,7 @@ extension Timeout.Configuration: DocumentRepresentable {
         switch kind {
         case .fixed(let limit): .duration(limit)
         case .remaining: "remaining"
-        case .function: .null
+        case .custom: .null
         }
     }
 }

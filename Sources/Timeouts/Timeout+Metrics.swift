@@ -6,7 +6,7 @@ extension Timeout {
         let totals = totals
         metrics.add(Families.calls, [name, "succeeded"], totals.succeeded)
         metrics.add(Families.calls, [name, "failed"], totals.failed)
-        metrics.add(Families.calls, [name, "timeout"], totals.exceeded)
+        metrics.add(Families.calls, [name, "exceeded"], totals.exceeded)
         metrics.add(Families.calls, [name, "late"], totals.late)
         metrics.add(Families.calls, [name, "cancelled"], totals.cancelled)
         metrics.add(Families.calls, [name, "rejected"], totals.rejected)
@@ -19,7 +19,7 @@ extension Timeout {
     enum Families {
         static let calls = MetricFamily(
             "resilience.timeout.calls", .counter, labels: ["name", "kind"],
-            help: "Calls through a timeout: timeout ended with an error after the limit, late with a value.")
+            help: "Calls through a timeout: exceeded ended with an error after the limit, late with a value.")
         static let running = MetricFamily(
             "resilience.timeout.running", .gauge, labels: ["name"], help: "Calls that run under a timeout.")
         static let abandoned = MetricFamily(

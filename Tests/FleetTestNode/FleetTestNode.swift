@@ -36,7 +36,7 @@
 
         init(url: String) throws {
             var configuration = RedisClient.Configuration()
-            configuration.timeout = .seconds(2)
+            configuration.operationLimit = .seconds(2)
             let store = RedisStore(try RedisClient(url, configuration))
             breaker = try CircuitBreaker(
                 "payments", .init(trip: .consecutiveFailures(1_000), halfOpen: .init(probes: 1)))

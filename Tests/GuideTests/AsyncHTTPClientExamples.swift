@@ -68,9 +68,9 @@
             try await client.shutdown()
             await #expect(throws: (any Error).self) {
                 let search = try HedgingHTTPClient(
-                    client,
+                    client, name: "search", module: resilience,
                     endpoints: [HTTPEndpoint("https://eu.example.com"), HTTPEndpoint("https://us.example.com")],
-                    name: "search", module: resilience, hedge: .init(delay: .fixed(.milliseconds(300))))
+                    hedge: .init(delay: .fixed(.milliseconds(300))))
                 let page = try await search.execute(HTTPClientRequest(url: "/search?q=tea")) { response in
                     try await response.body.collect(upTo: 1 << 20)
                 }

@@ -18,7 +18,7 @@
         @Test("a store that is far away")
         func distance() throws {
             var settings = RedisClient.Configuration()
-            settings.timeout = .milliseconds(500)
+            settings.operationLimit = .milliseconds(500)
             let slow = RedisStore(try RedisClient("redis://cache.internal", settings))
             let distant = try ResilienceModule("shop") {
                 Registration("payments") {

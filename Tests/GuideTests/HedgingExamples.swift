@@ -78,7 +78,7 @@ struct HedgingExamples {
             0.99, window: 500, warmUp: 50, minimum: .milliseconds(5), fallback: .milliseconds(200)
         )
         let patient = Hedge.Delay.list([.milliseconds(20), .milliseconds(100)])
-        let own = Hedge.Delay.from { context in
+        let own = Hedge.Delay.custom { context in
             context.attempt == 2 ? .milliseconds(20) : nil
         }
         #expect(try Hedge("h", .init(delay: tuned)).currentDelay == .milliseconds(200))
@@ -130,7 +130,7 @@ struct HedgingExamples {
     func reading() async throws {
         print(search.hedge.totals.hedgeWins)  // besides primaryWins, failed and cancelled
         print(search.hedge.totals.hedges)  // startedByDelay and startedByFailure
-        print(search.hedge.totals.losers)  // attempts that were cancelled because another won
+        print(search.hedge.totals.lost)  // attempts that were cancelled because another won
         print(search.hedge.currentDelay as Any)  // what the percentile says now
 
         let execution = await search.run { try await index.search("swift") }

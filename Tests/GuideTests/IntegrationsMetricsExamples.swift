@@ -35,9 +35,9 @@
             publisher.add(payments)
             publisher.publish()
             try await payments.execute {}
-            #expect(factory.timers(label: "resilience.policy.duration").flatMap(\.values).count == 1)
+            #expect(factory.timers(label: "resilience.policy.call_duration").flatMap(\.values).count == 1)
             #expect(
-                factory.timers(label: "resilience.policy.duration").first?.dimensions.map(\.0) == [
+                factory.timers(label: "resilience.policy.call_duration").first?.dimensions.map(\.0) == [
                     "name", "kind",
                 ])
             #expect(

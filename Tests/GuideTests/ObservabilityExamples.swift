@@ -111,7 +111,7 @@ struct ObservabilityExamples {
         payments.circuitBreakers[0].isolate()
         #expect(
             exporter.page().description.contains(
-                "resilience_events_total{source=\"payments\",event=\"circuit_breaker.transition\",severity="))
+                "resilience_events_total{name=\"payments\",event=\"circuit_breaker.transition\",severity="))
     }
 
     @Test("the names of resilience4j")

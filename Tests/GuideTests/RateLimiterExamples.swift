@@ -75,7 +75,7 @@ struct RateLimiterExamples {
             reservation.cancel()  // they are returned, and those behind move up
         }
         #expect(limiter.available == (used == 0 ? 18 : 0) && limiter.promised == 0)
-        #expect(throws: RateLimiter.RejectedError.self) { _ = try limiter.reserve(20, within: .seconds(1)) }
+        #expect(throws: RateLimiter.RejectedError.self) { _ = try limiter.reserve(20, maxWait: .seconds(1)) }
     }
 
     @Test("one limit for each key")
@@ -107,7 +107,7 @@ struct RateLimiterExamples {
             .init(rule: .slidingLog(5, per: .seconds(60)), maxKeys: 50_000, whenFull: .refusesNewKeys)
         )
         print(strict.available(for: "alice"), strict.nextPermit(for: "alice"), strict.count)
-        strict.drain("mallory")  // takes away what is there now
+        strict.drain(for: "mallory")  // takes away what is there now
         #expect(strict.available(for: "mallory") == 0 && strict.available(for: "alice") == 5)
     }
 

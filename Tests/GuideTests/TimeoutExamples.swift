@@ -37,7 +37,7 @@ struct TimeoutExamples {
 
     @Test("how long a call may take")
     func limits() async throws {
-        let generous = try Timeout(.from { context in context.attempt == 1 ? .seconds(1) : .seconds(3) })
+        let generous = try Timeout(.custom { context in context.attempt == 1 ? .seconds(1) : .seconds(3) })
         let remaining = try Timeout(.remaining)
         try await generous.execute { context in #expect((context.remaining ?? .zero) <= .seconds(1)) }
         try await remaining.execute { context in #expect(context.remaining == nil) }
@@ -46,9 +46,9 @@ struct TimeoutExamples {
     @Test("when the limit is reached")
     func exceeded() async throws {
         let clock = ManualClock()
-        let payments = try Policy("payments", clock: clock) { Timeout.layer(.from { _ in .zero }) }
+        let payments = try Policy("payments", clock: clock) { Timeout.layer(.custom { _ in .zero }) }
         await #expect(throws: Timeout.NoTimeLeftError.self) { try await payments.execute {} }
-        try payments.timeouts.first?.update(.from { _ in .seconds(1) })
+        try payments.timeouts.first?.update(.custom { _ in .seconds(1) })
         do {
             _ = try await payments.execute { try await slowGateway.charge(order) }
         } catch let error as Timeout.ExceededError {

@@ -28,7 +28,7 @@ struct HTTPRefusalTests {
                     }
                 }
             ),
-            (504, nil, { try await Timeout(.from { _ in .zero }, clock: clock).execute {} }),
+            (504, nil, { try await Timeout(.custom { _ in .zero }, clock: clock).execute {} }),
             (
                 503, "6",
                 {

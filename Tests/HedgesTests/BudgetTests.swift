@@ -20,7 +20,7 @@ struct BudgetTests {
         stage.advance(by: .seconds(10))
         #expect(try await call.value == 0)
         #expect(upstream.attempts == [1, 2])
-        #expect(hedge.totals == .init(primaryWins: 1, startedByDelay: 1, refusedByBudget: 2, losers: 1))
+        #expect(hedge.totals == .init(primaryWins: 1, startedByDelay: 1, refusedByBudget: 2, lost: 1))
         #expect(budget.current == .init(tokens: 0, calls: 1, successes: 1))
     }
 
@@ -134,7 +134,7 @@ struct BudgetTests {
     func refusedWhileIdle(hint: Int) async throws {
         let asked = Lock(0)
         // A delay that is over at once, were it asked for again.
-        let delay = Hedge.Delay.from { _ in
+        let delay = Hedge.Delay.custom { _ in
             asked.withLock { count in
                 count += 1
                 return count == 1 ? .seconds(100) : .zero

@@ -97,7 +97,7 @@ struct CancellationTests {
         stage.advance(by: .seconds(7))
         #expect(try await call.value == 1)
         #expect(released.elements == [0])
-        #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 1, losers: 1))
+        #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 1, lost: 1))
     }
 
     @Test("a CancellationError of a client, in a call that was not cancelled, is a failure as any other")

@@ -69,7 +69,7 @@ struct ContentionTests {
         case .never:
             #expect(totals.startedByFailure == 334)
             #expect(totals.primaryWins == 666)
-            #expect(totals.losers == 0)
+            #expect(totals.lost == 0)
         default: break
         }
     }

@@ -37,7 +37,7 @@ struct DelayTests {
     @Test("a function is asked for each hedge, with the number of the attempt; nil starts no more")
     func function() async throws {
         let asked = Log<Int>()
-        let delay = Hedge.Delay.from { context in
+        let delay = Hedge.Delay.custom { context in
             asked.append(context.attempt)
             return context.attempt == 4 ? nil : .seconds(context.attempt)
         }

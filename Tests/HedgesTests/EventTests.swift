@@ -42,7 +42,7 @@ struct EventTests {
         arguments: [.nanoseconds(-1), .seconds(-5), .seconds(Int64.min), .nanoseconds(Int64.min)] as [Duration], [0, 3])
     func negativeDelays(delay: Duration, seconds: Int) async throws {
         // The first is due in some seconds, or at once; those after it before they are asked for.
-        let delays = Hedge.Delay.from { $0.attempt == 2 ? .seconds(seconds) : delay }
+        let delays = Hedge.Delay.custom { $0.attempt == 2 ? .seconds(seconds) : delay }
         let hedge = try Hedge("h", .init(delay: delays, maxHedges: 3), clock: stage.clock, observers: [recorder])
         let upstream = Upstream(stage.clock, [.success(0, after: .seconds(9))])
         let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }

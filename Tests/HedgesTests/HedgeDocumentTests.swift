@@ -68,12 +68,12 @@ struct HedgeDocumentTests {
     func functions() throws {
         let budget = try RetryBudget()
         let base = Configuration(
-            delay: .from { _ in nil }, handles: .except(CancellationError.self), budget: budget)
+            delay: .custom { _ in nil }, handles: .except(CancellationError.self), budget: budget)
         #expect(base.document == ["maxHedges": 1, "hintJitter": 0.5, "maxHint": "30s"])
         let read = try Configuration(["maxHedges": 3], onto: base)
         #expect(
             !read.handles.handles(CancellationError()) && read.budget as? RetryBudget === budget && read.maxHedges == 3)
-        guard case .function = read.delay.kind else {
+        guard case .custom = read.delay.kind else {
             Issue.record("the function is gone")
             return
         }

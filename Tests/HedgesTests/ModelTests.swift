@@ -57,7 +57,7 @@ struct ModelTests {
         let hedge = try Hedge(
             "h",
             .init(
-                delay: .from { context in settings.delays[context.attempt - 2].map { .nanoseconds($0) } },
+                delay: .custom { context in settings.delays[context.attempt - 2].map { .nanoseconds($0) } },
                 maxHedges: settings.maxHedges, handles: .except(Fatal.self), budget: budget),
             clock: stage.clock)
         let upstream = Upstream(stage.clock, settings.behaviours.enumerated().map { Self.step($1, $0 + 1) })
@@ -96,7 +96,7 @@ struct ModelTests {
         result.byDelay = result.totals.startedByDelay
         result.byFailure = result.totals.startedByFailure
         result.refused = result.totals.refusedByBudget
-        result.losers = result.totals.losers
+        result.lost = result.totals.lost
         result.released = Set(released.elements.map(abs))
         #expect(result.released.count == released.elements.count, "each value is released once")
         return result

@@ -103,7 +103,7 @@ struct OutcomeTests {
         await #expect(throws: InjectedFailure("bad request")) { try await call.value }
         #expect(upstream.attempts == [1, 2, 3])
         #expect(upstream.cancelled == 2)
-        #expect(hedge.totals == .init(failed: 1, startedByDelay: 2, losers: 2))
+        #expect(hedge.totals == .init(failed: 1, startedByDelay: 2, lost: 2))
     }
 
     @Test("what a layer refused is not tried again: the primary's rejection comes back at once")

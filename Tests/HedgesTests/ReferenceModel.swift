@@ -33,7 +33,7 @@ struct ReferenceModel {
         var byDelay = 0
         var byFailure = 0
         var refused = 0
-        var losers = 0
+        var lost = 0
         var released: Set<Int> = []
         var totals = Hedge.Totals()
     }
@@ -159,7 +159,7 @@ struct ReferenceModel {
 
     private mutating func decide(_ attempt: Int) {
         decisive = attempt
-        result.losers = running.count
+        result.lost = running.count
         cut()
     }
 
@@ -188,6 +188,6 @@ struct ReferenceModel {
             failed: !isSuccess && !isCancelled ? 1 : 0,
             cancelled: !isSuccess && isCancelled ? 1 : 0,
             startedByDelay: result.byDelay, startedByFailure: result.byFailure, refusedByBudget: result.refused,
-            losers: result.losers)
+            lost: result.lost)
     }
 }

@@ -30,12 +30,12 @@ struct ScenarioTests {
         stage.advance(by: .milliseconds(1))
         #expect(try await call.value == 2)
         #expect(upstream.running == 0)
-        #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 3, losers: 3))
+        #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 3, lost: 3))
     }
 
     @Test("PO-39: without a delay all start although the clock stands still")
     func allAtOnce() async throws {
-        for delay in [Hedge.Delay.immediate, .fixed(.zero), .list([.zero]), .from { _ in .seconds(-1) }] {
+        for delay in [Hedge.Delay.immediate, .fixed(.zero), .list([.zero]), .custom { _ in .seconds(-1) }] {
             let hedge = try hedge(delay, maxHedges: 3)
             let upstream = Upstream(stage.clock, [.hang, .hang, .success(2, after: .seconds(1)), .hang])
             let call = stage.start { try await hedge.execute { context in try await upstream.call(context) } }
@@ -133,7 +133,7 @@ struct ScenarioTests {
         #expect(upstream.running == 1)
         stage.advance(by: .seconds(20))
         #expect(try await call.value == (1, 9_000))
-        #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 2, losers: 2))
+        #expect(hedge.totals == .init(hedgeWins: 1, startedByDelay: 2, lost: 2))
     }
 
     @Test("hedges do not escape the concurrency limit: every attempt passes the layers inside")
@@ -157,7 +157,7 @@ struct ScenarioTests {
         #expect(breaker.totals.succeeded == 1)
         #expect(breaker.totals.cancelled == 1, "a loser says nothing about the service")
         #expect(breaker.totals.failed == 0)
-        #expect(hedged.hedge.totals == .init(primaryWins: 1, startedByDelay: 3, losers: 1))
+        #expect(hedged.hedge.totals == .init(primaryWins: 1, startedByDelay: 3, lost: 1))
     }
 
     @Test("a call that is quick enough is not hedged, and leaves no timer")

@@ -46,7 +46,7 @@ import Testing
                     (buckets, width) = (newBuckets, newWidth)
                     state.update(configuration(Int(buckets * width), Int(buckets)), now: instant(origin + now))
                 } else {
-                    state.expire(now: instant(origin + now))
+                    state.advance(to: instant(origin + now))
                 }
                 let live = calls.filter { part($0.time, width) > part(now, width) - buckets }
                 guard state.requests == live.count, state.accepts == live.count(where: \.isAccepted) else {
@@ -75,11 +75,11 @@ import Testing
         for buckets in 1...5 {
             for age in 0...7 {
                 var state = AdaptiveThrottleState(configuration(10 * buckets, buckets), now: instant(0))
-                state.expire(now: instant(100))
+                state.advance(to: instant(100))
                 let isCounted = state.recordLate(.accepted, now: instant(Int64(100 - 10 * age)))
                 #expect(isCounted == (age < buckets) && state.requests == (isCounted ? 1 : 0), "\(buckets), \(age)")
                 // It goes with its part.
-                state.expire(now: instant(Int64(100 + 10 * (buckets - age))))
+                state.advance(to: instant(Int64(100 + 10 * (buckets - age))))
                 #expect(state.requests == 0 && state.accepts == 0)
             }
         }
@@ -92,9 +92,9 @@ import Testing
             let isCounted = state.record(.accepted, startedAt: instant(start))
             #expect(isCounted == (end != nil), "\(start)")
             guard let end else { continue }
-            state.expire(now: instant(end - 1))
+            state.advance(to: instant(end - 1))
             #expect(state.requests == 1 && state.accepts == 1, "\(start)")
-            state.expire(now: instant(end))
+            state.advance(to: instant(end))
             #expect(state.requests == 0 && state.accepts == 0, "\(start)")
         }
     }
@@ -114,16 +114,16 @@ import Testing
     func calm() {
         var state = AdaptiveThrottleState(configuration(50, 5), now: instant(100))
         for (now, end) in [(100, 110), (109, 110), (110, 120), (1_234, 1_240)] as [(Int64, Int64)] {
-            state.expire(now: instant(now))
+            state.advance(to: instant(now))
             #expect(state.calmUntil == instant(end))
         }
         state.reject(now: instant(1_239))
         #expect(state.calmUntil == instant(.min) && state.rejectionProbability == 0.5)
-        state.expire(now: instant(.max))
+        state.advance(to: instant(.max))
         #expect(state.requests == 0 && state.calmUntil == instant(.max))
         // Also where the part ends after the last moment there is.
         state = AdaptiveThrottleState(configuration(50, 5), now: instant(0))
-        state.expire(now: instant(.max))
+        state.advance(to: instant(.max))
         #expect(state.calmUntil == instant(.max))
     }
 
@@ -136,7 +136,7 @@ import Testing
             #expect(!ends())
             state.reject(now: instant(start))
             #expect(begins() && !begins() && !ends())
-            state.expire(now: instant(start + 50))
+            state.advance(to: instant(start + 50))
             #expect(ends() && !ends())
         }
         #expect(state.totals.rejected == 3)
@@ -158,7 +158,7 @@ import Testing
             #expect(state.calmUntil == instant(present * 10 + 10))
             state.record(.accepted, startedAt: instant(present * 10))
             #expect(state.requests == 1)
-            state.expire(now: instant(present * 10 + 50))
+            state.advance(to: instant(present * 10 + 50))
             #expect(state.requests == 0)
         }
     }

@@ -34,7 +34,7 @@ struct KeyedModelTests {
             case 9..<15: clock.advance(by: .milliseconds(Int.random(in: 0...2000, using: &random)))
             case 15: clock.advance(by: .nanoseconds(Int.random(in: 0...3, using: &random)))
             case 16: limiter.removeIdle()
-            case 17: guard limiter.drain(key) == singles[key].drain() else { return false }
+            case 17: guard limiter.drain(for: key) == singles[key].drain() else { return false }
             case 18 where Int.random(in: 0..<6, using: &random) == 0:
                 let new = RateLimiter.Rule.kinds.randomElement(using: &random) ?? rule
                 try limiter.update(.init(rule: new))

@@ -78,11 +78,11 @@ struct KeyedRateLimiterTests {
     @Test("draining takes what is there, also of a key that is new")
     func drain() throws {
         let stage = try KeyedStage<String>(.init(rule: Self.bucket))
-        #expect(stage.limiter.drain("a") == 2)
-        #expect(stage.limiter.drain("a") == 0)
+        #expect(stage.limiter.drain(for: "a") == 2)
+        #expect(stage.limiter.drain(for: "a") == 0)
         #expect(stage.limiter.available(for: "a") == 0)
         stage.clock.advance(by: .seconds(1))
-        #expect(stage.limiter.drain("a") == 1)
+        #expect(stage.limiter.drain(for: "a") == 1)
         #expect(stage.limiter.totals.calls == 0)
     }
 

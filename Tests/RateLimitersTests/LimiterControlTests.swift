@@ -92,7 +92,7 @@ struct LimiterControlTests {
             for (id, permits) in numbers.enumerated() {
                 for wait in durations {
                     _ = stage.limiter.tryAcquire(permits)
-                    if let held = try? stage.limiter.held(permits, within: wait) { held.use() }
+                    if let held = try? stage.limiter.held(permits, maxWait: wait) { held.use() }
                     stage.start(id, permits: permits, deadline: wait)
                     _ = (stage.limiter.available, stage.limiter.nextPermit, stage.limiter.promised)
                     stage.limiter.drain()

@@ -104,7 +104,7 @@ private struct Course {
         steps.append("\(id): reserve \(permits) within \(wait)")
         model.ask(id, permits: permits, maxWait: Int64(wait))
         do {
-            reservations[id] = try stage.limiter.held(permits, within: .nanoseconds(wait))
+            reservations[id] = try stage.limiter.held(permits, maxWait: .nanoseconds(wait))
         } catch {
             reserved[id] = Stage.outcome(error)
         }

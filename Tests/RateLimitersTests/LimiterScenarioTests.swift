@@ -35,12 +35,12 @@ struct LimiterScenarioTests {
         let stage = try Stage(.fixedWindow(1, per: .milliseconds(250)))
         stage.advance(to: .milliseconds(250))
         #expect(stage.limiter.tryAcquire())
-        let reservation = try stage.limiter.held(within: .milliseconds(250))
+        let reservation = try stage.limiter.held(maxWait: .milliseconds(250))
         #expect(reservation.delay == .milliseconds(250))
         #expect(stage.limiter.promised == 1 && stage.limiter.available == 0)
         #expect(stage.limiter.nextPermit == .milliseconds(500))
         #expect(throws: RejectedError(policyName: "test", permits: 1, retryAfter: .milliseconds(500))) {
-            try stage.limiter.held(within: .milliseconds(250))
+            try stage.limiter.held(maxWait: .milliseconds(250))
         }
         #expect(stage.limiter.promised == 1 && stage.limiter.nextPermit == .milliseconds(500))
         reservation.use()
@@ -56,7 +56,7 @@ struct LimiterScenarioTests {
         #expect(throws: ExceedsLimitError(policyName: "test", permits: 3, burst: 1)) { try window.limiter.held(3) }
         let paced = try Stage(.pacing(1, per: .milliseconds(250)))
         paced.advance(to: .milliseconds(250))
-        let reservation = try paced.limiter.held(3, within: .milliseconds(1250))
+        let reservation = try paced.limiter.held(3, maxWait: .milliseconds(1250))
         #expect(reservation.delay == .milliseconds(500) && reservation.permits == 3)
         #expect(paced.limiter.nextPermit == .milliseconds(750))
     }

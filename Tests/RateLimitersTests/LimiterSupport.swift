@@ -145,14 +145,14 @@ final class HeldReservation: @unchecked Sendable {
 }
 
 extension RateLimiter {
-    func held(_ permits: Int = 1, within longest: Duration = .nanoseconds(Int64.max)) throws -> HeldReservation {
-        HeldReservation(try reserve(permits, within: longest))
+    func held(_ permits: Int = 1, maxWait longest: Duration = .nanoseconds(Int64.max)) throws -> HeldReservation {
+        HeldReservation(try reserve(permits, maxWait: longest))
     }
 
     /// How an ask for permits at once ends.
     func refusal(_ permits: Int = 1) -> String? {
         do {
-            _ = try reserve(permits, within: .zero).use()
+            _ = try reserve(permits, maxWait: .zero).use()
             return nil
         } catch {
             return Stage.outcome(error)

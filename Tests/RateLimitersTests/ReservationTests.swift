@@ -78,7 +78,7 @@ struct ReservationTests {
         #expect(stage.order == [1, 2])
         stage.wait(3, for: try stage.limiter.held())
         stage.advance(by: .seconds(1))
-        let there = try stage.limiter.held(within: .seconds(1))
+        let there = try stage.limiter.held(maxWait: .seconds(1))
         stage.advance(by: .seconds(1))
         stage.wait(4, for: there)
         #expect(stage.order == [1, 2, 3, 4])
@@ -119,7 +119,7 @@ struct ReservationTests {
     func refusedByRate() throws {
         let stage = try Stage(Self.bucket)
         #expect(stage.limiter.tryAcquire(2))
-        let reservation = try stage.limiter.held(within: .seconds(1))
+        let reservation = try stage.limiter.held(maxWait: .seconds(1))
         try stage.update(.tokenBucket(1, per: .seconds(10), burst: 2))
         stage.wait(1, for: reservation)
         #expect(stage.outcome(1) == "refused 10000000000")
@@ -130,7 +130,7 @@ struct ReservationTests {
         let stage = try Stage(Self.bucket)
         #expect(stage.limiter.tryAcquire(2))
         for permits in [0, -1, Int.min] {
-            let reservation = try stage.limiter.held(permits, within: .seconds(-1))
+            let reservation = try stage.limiter.held(permits, maxWait: .seconds(-1))
             #expect(reservation.permits == 0 && reservation.delay == .zero && reservation.use())
         }
         #expect(stage.limiter.totals.permitted == 4 && stage.limiter.nextPermit == .seconds(1))
@@ -149,7 +149,7 @@ struct ReservationTests {
                 // Some who wait or have reserved, in front of those who ask.
                 if Int.random(in: 0..<5, using: &random) == 0 { try stage.limiter.held().use() }
                 do {
-                    try stage.limiter.held(permits, within: .zero).use()
+                    try stage.limiter.held(permits, maxWait: .zero).use()
                 } catch let rejection as RejectedError {
                     rejections += 1
                     let hint = try #require(rejection.retryAfter)

@@ -24,8 +24,8 @@
                 try await RawServer.with(second) { two, twoURL in
                     try await withClient { client in
                         let search = try HedgingHTTPClient(
-                            client, endpoints: [HTTPEndpoint(oneURL), HTTPEndpoint(twoURL)], name: "search",
-                            module: module, hedge: .init(delay: delay), pipeline: .init(throwsFailures: throwsFailures),
+                            client, name: "search", module: module, pipeline: .init(throwsFailures: throwsFailures),
+                            endpoints: [HTTPEndpoint(oneURL), HTTPEndpoint(twoURL)], hedge: .init(delay: delay),
                             clock: clock)
                         try await body(search, one, two)
                     }

@@ -221,7 +221,7 @@
                 client, name: "one", module: module, pipeline: layers, configuration: configuration)
             let endpoint = try HTTPEndpoint("http://127.0.0.1:1")
             let two = try HedgingHTTPClient(
-                client, endpoints: [endpoint], name: "two", module: module, pipeline: layers,
+                client, name: "two", module: module, pipeline: layers, endpoints: [endpoint],
                 configuration: configuration)
             for _ in 1...2 {
                 _ = try? await one.execute(HTTPClientRequest(url: endpoint.url)) { $0 }

@@ -32,7 +32,7 @@ struct CallMetricsTests {
     {
         var metrics = MetricCollection()
         metrics.collect(source)
-        let sample = metrics.samples(of: "resilience.policy.duration").first { $0.labels == [name, outcome] }
+        let sample = metrics.samples(of: "resilience.policy.call_duration").first { $0.labels == [name, outcome] }
         guard case .histogram(let snapshot) = sample?.value else { return nil }
         return snapshot
     }
@@ -322,7 +322,7 @@ struct CallMetricsTests {
                 for _ in 0..<200 {
                     var metrics = MetricCollection()
                     metrics.collect(first)
-                    for sample in metrics.samples(of: "resilience.policy.duration") {
+                    for sample in metrics.samples(of: "resilience.policy.call_duration") {
                         guard case .histogram(let snapshot) = sample.value else { continue }
                         // Both families are from one reading.
                         let calls = metrics.samples(of: "resilience.policy.calls").first {

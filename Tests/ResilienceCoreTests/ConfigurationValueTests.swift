@@ -64,7 +64,7 @@ struct ConfigurationValueTests {
 
     @Test("as deep as is allowed")
     func allowedDepth() throws {
-        let levels = ConfigurationValue.maximumDepth
+        let levels = ConfigurationValue.maxDepth
         let value = try decode(String(repeating: "[", count: levels) + String(repeating: "]", count: levels))
         #expect(try JSONDecoder().decode(ConfigurationValue.self, from: JSONEncoder().encode(value)) == value)
     }

@@ -55,6 +55,6 @@ struct DocumentOutlineTests {
         #expect(places["inner.inner.inner.count"] == [.integer])
         #expect(places["inner.inner.inner.inner.count"] == nil)
         #expect(places["inner.inner.choice.on"] == [.boolean])
-        #expect(places.keys.allSatisfy { $0.split(separator: ".").count <= DocumentOutline.maximumDepth })
+        #expect(places.keys.allSatisfy { $0.split(separator: ".").count <= DocumentOutline.maxDepth })
     }
 }

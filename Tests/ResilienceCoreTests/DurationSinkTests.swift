@@ -51,8 +51,8 @@ struct DurationSinkTests {
         try? await policy.execute { throw Refused() }
         #expect(
             told.durations.withLock { $0 } == [
-                "resilience.policy.duration p succeeded": [3_000_000, 5_000_000],
-                "resilience.policy.duration p failed": [1_000_000_000],
+                "resilience.policy.call_duration p succeeded": [3_000_000, 5_000_000],
+                "resilience.policy.call_duration p failed": [1_000_000_000],
             ])
         #expect(CallMetricsTests.counts(metrics) == [2, 1, 1, 1])
         #expect(CallMetricsTests.durations(metrics, "succeeded") == nil)
@@ -65,7 +65,8 @@ struct DurationSinkTests {
         policy?.addObserver(metrics)
         #expect(
             Set(told.made.withLock { $0 }) == [
-                ["resilience.policy.duration", "p", "succeeded"], ["resilience.policy.duration", "p", "failed"],
+                ["resilience.policy.call_duration", "p", "succeeded"],
+                ["resilience.policy.call_duration", "p", "failed"],
             ])
         #expect(told.alive.withLock { $0 } == 2)
         policy = nil

@@ -21,7 +21,7 @@ struct EventMetricsTests {
 
     @Test("events are counted by strategy, name and severity")
     func counts() {
-        let events = EventMetrics(from: .debug)
+        let events = EventMetrics(minimumSeverity: .debug)
         events.observe(Happening())
         events.observe(Happening(severity: .warning))
         events.observe(Happening(source: "q"))
@@ -39,10 +39,10 @@ struct EventMetricsTests {
         "events of less attention are left out",
         arguments: [(EventSeverity.debug, 3), (.info, 2), (.warning, 1)])
     func severity(least: EventSeverity, count: Int) {
-        let events = EventMetrics(from: least)
+        let events = EventMetrics(minimumSeverity: least)
         for severity in [EventSeverity.debug, .info, .warning] { events.observe(Happening(severity: severity)) }
         #expect(lines(events).count == count)
-        #expect(EventMetrics().leastSeverity == .info)
+        #expect(EventMetrics().minimumSeverity == .info)
     }
 
     @Test("strategies above the bound are counted together, and those below it go on", arguments: [0, 2])

@@ -70,7 +70,7 @@
                 try await policy.execute { clock.advance(by: .milliseconds(milliseconds)) }
             }
             let pipeline = try backend.expectTimer(
-                "resilience.policy.duration", [("name", "payments"), ("kind", "succeeded")])
+                "resilience.policy.call_duration", [("name", "payments"), ("kind", "succeeded")])
             #expect(pipeline.values == [20_000_000, 30_000_000])
             let breaker = try backend.expectTimer(
                 "resilience.circuit_breaker.call_duration", [("name", "payments"), ("kind", "succeeded")])
@@ -94,7 +94,7 @@
             try await going?.execute {}
             try await sameName?.execute {}
             publisher.publish()
-            #expect(backend.timers(label: "resilience.policy.duration").count == 4)
+            #expect(backend.timers(label: "resilience.policy.call_duration").count == 4)
             #expect(backend.counters(label: "resilience.policy.calls").count == 12)
             going = nil
             sameName = nil
@@ -103,7 +103,7 @@
                 Set(backend.timers.map { $0.dimensions[0].1 }) == ["payments"])
             #expect(backend.counters(label: "resilience.policy.calls").count == 4)
             try await staying.execute {}
-            #expect(backend.timers(label: "resilience.policy.duration").flatMap(\.values).count == 2)
+            #expect(backend.timers(label: "resilience.policy.call_duration").flatMap(\.values).count == 2)
         }
 
         @Test("a source that starts over is counted from zero, and a gauge without a value goes")
@@ -144,7 +144,7 @@
                 try backend.expectCounter("resilience.policy.calls", [("name", "p"), ("kind", "succeeded")])
                     .totalValue == 1600)
             #expect(
-                try backend.expectTimer("resilience.policy.duration", [("name", "p"), ("kind", "succeeded")])
+                try backend.expectTimer("resilience.policy.call_duration", [("name", "p"), ("kind", "succeeded")])
                     .values.count == 1600)
         }
     }

@@ -61,7 +61,7 @@
             module.publishMetrics(to: backend)
             try await module.execute("payments") { clock.advance(by: .milliseconds(40)) }
             let timer = try backend.expectTimer(
-                "resilience.policy.duration", [("name", "payments"), ("kind", "succeeded")])
+                "resilience.policy.call_duration", [("name", "payments"), ("kind", "succeeded")])
             #expect(timer.values == [40_000_000])
         }
 
@@ -129,7 +129,7 @@
             let calls = try backend.expectCounter(
                 "resilience.policy.calls", [("name", "payments"), ("kind", "succeeded")])
             #expect(calls.totalValue == 1)
-            #expect(backend.timers(label: "resilience.policy.duration").flatMap(\.values) == [40_000_000])
+            #expect(backend.timers(label: "resilience.policy.call_duration").flatMap(\.values) == [40_000_000])
         }
 
         @Test("publishing keeps no module alive")

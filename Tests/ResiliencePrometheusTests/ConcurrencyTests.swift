@@ -88,7 +88,7 @@ struct ConcurrencyTests {
     func contention() async throws {
         let everything = try Everything()
         let exporter = PrometheusExporter(everything.sources)
-        let line = "resilience_policy_duration_seconds_count{name=\"payments\",kind=\"succeeded\"} "
+        let line = "resilience_policy_call_duration_seconds_count{name=\"payments\",kind=\"succeeded\"} "
         func count() -> Int {
             let lines = exporter.page().description.split(separator: "\n")
             return lines.first { $0.hasPrefix(line) }.flatMap { Int($0.dropFirst(line.count)) } ?? -1

@@ -48,7 +48,7 @@ struct OneSeriesTests {
         // Those that have durations give them.
         let metrics = MetricCollection(of: things + all)
         #expect(metrics.samples(of: "resilience.policy.calls").count == 4)
-        #expect(metrics.samples(of: "resilience.policy.duration").count == (firstIsTimed || secondIsTimed ? 2 : 0))
+        #expect(metrics.samples(of: "resilience.policy.call_duration").count == (firstIsTimed || secondIsTimed ? 2 : 0))
         withExtendedLifetime(things) {}
     }
 
@@ -63,7 +63,7 @@ struct OneSeriesTests {
         for (order, expected) in [([first, second], 5), ([second, first], 3)] {
             let metrics = MetricCollection(of: [policy] + order)
             #expect(value(metrics, "resilience.policy.calls", ["a", "succeeded"]) == .integer(expected))
-            let durations = value(metrics, "resilience.policy.duration", ["a", "succeeded"])
+            let durations = value(metrics, "resilience.policy.call_duration", ["a", "succeeded"])
             guard case .histogram(let snapshot) = durations else {
                 Issue.record("no durations")
                 continue
@@ -143,7 +143,7 @@ struct OneSeriesTests {
                     let found = value(metrics, "resilience." + family, [name, "succeeded"])
                     #expect(found == .integer(count), "\(family) of \(name)")
                 }
-                for family in ["policy.duration", "circuit_breaker.call_duration"] {
+                for family in ["policy.call_duration", "circuit_breaker.call_duration"] {
                     guard case .histogram(let snapshot) = value(metrics, "resilience." + family, [name, "succeeded"])
                     else {
                         Issue.record("\(family) of \(name) is missing")

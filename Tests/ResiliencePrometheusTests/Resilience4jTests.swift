@@ -70,9 +70,9 @@ struct Resilience4jTests {
     @Test("a retry has four kinds, a timeout three")
     func retryAndTimeout() async throws {
         let clock = ManualClock()
-        let timeout = try Timeout("t", .from { _ in nil }, clock: clock)
+        let timeout = try Timeout("t", .custom { _ in nil }, clock: clock)
         let limited = try Timeout("u", .seconds(1), clock: clock)
-        let refused = try Timeout("v", .from { _ in .zero }, clock: clock)
+        let refused = try Timeout("v", .custom { _ in .zero }, clock: clock)
         let retry = try Retry("r", .init(maxAttempts: 1))
         try await timeout.execute {}
         try await limited.execute { clock.advance(by: .seconds(2)) }

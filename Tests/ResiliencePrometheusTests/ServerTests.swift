@@ -76,21 +76,21 @@ struct ServerTests {
                 #expect(try await value("resilience_retry_budget_tokens{job=\"\(job)\",name=\"shared\"}") == 10)
                 #expect(try await value("resilience_circuit_breaker_slow_call_rate{\(own)}") == 0)
                 // A histogram.
-                #expect(try await value("resilience_policy_duration_seconds_count{\(policy)}") == 3)
-                #expect(try await value("resilience_policy_duration_seconds_sum{\(policy)}") == 0.021)
-                let buckets = try await server.wait(for: "resilience_policy_duration_seconds_bucket{\(policy)}")
+                #expect(try await value("resilience_policy_call_duration_seconds_count{\(policy)}") == 3)
+                #expect(try await value("resilience_policy_call_duration_seconds_sum{\(policy)}") == 0.021)
+                let buckets = try await server.wait(for: "resilience_policy_call_duration_seconds_bucket{\(policy)}")
                 #expect(buckets.count == HistogramBuckets.standard.bounds.count + 1)
                 #expect(buckets.filter { $0.value == 3 }.count == 11)
                 #expect(buckets.contains { $0.labels["le"] == "+Inf" && $0.value == 3 })
                 let quantile = try await server.wait(
                     for:
-                        "histogram_quantile(0.5, resilience_policy_duration_seconds_bucket{\(policy)})")
+                        "histogram_quantile(0.5, resilience_policy_call_duration_seconds_bucket{\(policy)})")
                 #expect(quantile.count == 1 && (0.005...0.01).contains(quantile[0].value), "\(quantile)")
                 // Events.
                 let transitions = try await server.wait(
                     for:
                         "resilience_events_total{job=\"\(job)\",event=\"circuit_breaker.transition\"}")
-                #expect(transitions.map { $0.labels["source"] } == [hostile])
+                #expect(transitions.map { $0.labels["name"] } == [hostile])
                 // A name with everything in it that has to be escaped.
                 let isolated = try await server.wait(
                     for:

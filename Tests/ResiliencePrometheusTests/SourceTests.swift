@@ -226,7 +226,7 @@ struct SourceTests {
             throw Failure()
         }
         let lines = lines([timeout])
-        for (kind, count) in [("succeeded", 1), ("failed", 1), ("late", 1), ("timeout", 1), ("rejected", 0)] {
+        for (kind, count) in [("succeeded", 1), ("failed", 1), ("late", 1), ("exceeded", 1), ("rejected", 0)] {
             #expect(lines.contains(#"resilience_timeout_calls_total{name="t",kind="\#(kind)"} \#(count)"#))
         }
     }
@@ -238,7 +238,7 @@ struct SourceTests {
         let lines = lines([hedge])
         #expect(lines.contains(#"resilience_hedge_calls_total{name="h",kind="primary"} 1"#))
         #expect(lines.contains(#"resilience_hedge_calls_total{name="h",kind="hedge"} 0"#))
-        #expect(lines.contains(#"resilience_hedge_attempts_total{name="h",trigger="delay"} 0"#))
+        #expect(lines.contains(#"resilience_hedge_hedges_total{name="h",trigger="delay"} 0"#))
         #expect(lines.contains(#"resilience_hedge_lost_total{name="h"} 0"#))
     }
 

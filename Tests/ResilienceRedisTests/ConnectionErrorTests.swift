@@ -36,7 +36,7 @@
         func silentServer(connects: Bool) async throws {
             var configuration = RedisClient.Configuration.patient
             // Long enough for a busy machine to begin the handshake.
-            (configuration.connectTimeout, configuration.timeout) = (.seconds(2), .seconds(2))
+            (configuration.connectTimeout, configuration.operationLimit) = (.seconds(2), .seconds(2))
             try await RawServer.with({ _ in "" }) { _, address in
                 try await withClient("rediss://\(address)", configuration) { client in
                     let error = await #expect(throws: SharedStateError.self) {

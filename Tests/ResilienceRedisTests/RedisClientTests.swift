@@ -227,7 +227,7 @@
         func standstill() async throws {
             try await RedisServer.with { server in
                 var configuration = RedisClient.Configuration.patient
-                (configuration.timeout, configuration.maxInFlight) = (.milliseconds(20), 8)
+                (configuration.operationLimit, configuration.maxInFlight) = (.milliseconds(20), 8)
                 configuration.maxSilence = .seconds(2)
                 try await withClient(server.url, configuration) { client in
                     try await client.connect()

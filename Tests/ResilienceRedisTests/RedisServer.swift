@@ -125,7 +125,7 @@
         /// With limits that a busy machine keeps.
         static var patient: RedisClient.Configuration {
             var configuration = RedisClient.Configuration()
-            configuration.timeout = .seconds(10)
+            configuration.operationLimit = .seconds(10)
             configuration.connectTimeout = .seconds(10)
             configuration.maxSilence = .seconds(10)
             configuration.backoff = .constant(.milliseconds(5))

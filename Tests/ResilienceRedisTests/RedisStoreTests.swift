@@ -272,25 +272,25 @@
                     }
                     return .error("(Redis) \(text)")
                 }
-                var store = RedisStore(commands: adapter, channels: nil, timeout: .seconds(10))
+                var store = RedisStore(commands: adapter, channels: nil, operationLimit: .seconds(10))
                 _ = try await client.send(["SCRIPT", "FLUSH"])
                 _ = try await store.exchange(report("x", .close))
                 await #expect(throws: SharedStateError.unavailable("this client has no channels")) {
                     try await store.changes(of: ["x"]) { _, _ in }
                 }
                 slow.withLock { $0 = true }
-                store = RedisStore(commands: adapter, channels: client, timeout: .milliseconds(1))
+                store = RedisStore(commands: adapter, channels: client, operationLimit: .milliseconds(1))
                 await #expect(throws: SharedStateError.timedOut(.milliseconds(1))) { try await store.check() }
                 struct Failure: Error { var password = "hunter2" }
                 let failing = RedisStore(
-                    commands: Adapter { _ in throw Failure() }, channels: nil, timeout: .seconds(10))
+                    commands: Adapter { _ in throw Failure() }, channels: nil, operationLimit: .seconds(10))
                 await #expect(throws: SharedStateError.unavailable("the client failed with Failure")) {
                     try await failing.check()
                 }
                 for reply in [
                     RedisReply.null, .string(""), .integer(1), .array([]), .array([.string("o")]), .array([.null]),
                 ] {
-                    let odd = RedisStore(commands: Adapter { _ in reply }, channels: nil, timeout: .seconds(10))
+                    let odd = RedisStore(commands: Adapter { _ in reply }, channels: nil, operationLimit: .seconds(10))
                     await #expect(throws: SharedStateError.self) { try await odd.exchange(report("x")) }
                     await #expect(throws: SharedStateError.self) { try await odd.take(request("x", nil)) }
                 }

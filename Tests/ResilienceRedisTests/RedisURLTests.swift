@@ -68,16 +68,16 @@
         @Test("all faults of a configuration are told")
         func configuration() throws {
             var configuration = RedisClient.Configuration()
-            configuration.timeout = .zero
+            configuration.operationLimit = .zero
             configuration.connectTimeout = .seconds(4_000)
             (configuration.maxInFlight, configuration.maxReplyBytes, configuration.maxNodes) = (0, 0, 0)
             (configuration.keepAlive, configuration.maxSilence) = (.seconds(-1), .zero)
-            (configuration.maxBackoff, configuration.backoff) = (.zero, .exponential(from: .seconds(-1), factor: 0))
+            (configuration.maxDelay, configuration.backoff) = (.zero, .exponential(from: .seconds(-1), factor: 0))
             let error = #expect(throws: ConfigurationError.self) { try RedisClient("redis://cache", configuration) }
             #expect(
                 Set(try #require(error).faults.map(\.field)) == [
-                    "redis.timeout", "redis.connectTimeout", "redis.maxInFlight", "redis.maxReplyBytes",
-                    "redis.maxNodes", "redis.keepAlive", "redis.maxSilence", "redis.maxBackoff", "redis.backoff.from",
+                    "redis.operationLimit", "redis.connectTimeout", "redis.maxInFlight", "redis.maxReplyBytes",
+                    "redis.maxNodes", "redis.keepAlive", "redis.maxSilence", "redis.maxDelay", "redis.backoff.from",
                     "redis.backoff.factor",
                 ])
         }

@@ -34,9 +34,9 @@ struct EventDetailsTests {
             (Timeout.Event(source: "t", .abandonedEnded(duration: .seconds(1))), ["duration_seconds"], false),
             (
                 Hedge.Event(source: "h", .started(attempt: 2, .delay, after: .seconds(1))),
-                ["attempt", "trigger", "elapsed_seconds"], false
+                ["attempt", "trigger", "after_seconds"], false
             ),
-            (Hedge.Event(source: "h", .won(attempt: 2, after: .seconds(1))), ["attempt", "elapsed_seconds"], false),
+            (Hedge.Event(source: "h", .won(attempt: 2, after: .seconds(1))), ["attempt", "after_seconds"], false),
             (Hedge.Event(source: "h", .failed(attempts: 2, error: InjectedFailure())), ["attempts"], true),
             (
                 Bulkhead.Event(source: "b", .permitted(waited: .seconds(1), inUse: 3)), ["waited_seconds", "in_use"],
@@ -56,11 +56,11 @@ struct EventDetailsTests {
             (Pause.Event(source: "p", .paused(for: .zero)), ["length_seconds"], false),
             (
                 FallbackEvent(source: "f", .served(served, after: .seconds(1), error: InjectedFailure())),
-                ["step", "age_seconds", "elapsed_seconds"], true
+                ["step", "age_seconds", "after_seconds"], true
             ),
             (
                 FallbackEvent(source: "f", .exhausted(after: .seconds(1), error: InjectedFailure())),
-                ["elapsed_seconds"], true
+                ["after_seconds"], true
             ),
             (
                 StaleWhileRevalidateEvent(source: "s", .refreshFailed(duration: .seconds(1), error: InjectedFailure())),
@@ -82,7 +82,7 @@ struct EventDetailsTests {
             (FleetCircuit.Event(source: "c", .leased(.seconds(10))), ["lease_seconds"], false),
             (FleetCircuit.Event(source: "c", .leaseLost), [], false),
             (FleetCircuit.Event(source: "c", .degraded(InjectedFailure())), [], true),
-            (FleetCircuit.Event(source: "c", .recovered(after: .seconds(3))), ["outage_seconds"], false),
+            (FleetCircuit.Event(source: "c", .recovered(after: .seconds(3))), ["after_seconds"], false),
             (
                 CircuitBreaker.Event(source: "b", .called(.failure, duration: .zero, isSlow: true)),
                 ["outcome", "duration_seconds", "slow"], false
@@ -94,9 +94,9 @@ struct EventDetailsTests {
             (Timeout.Event(source: "t", .rejected(limit: .zero)), ["limit_seconds"], false),
             (
                 Hedge.Event(source: "h", .refused(attempt: 2, .delay, after: .zero)),
-                ["attempt", "trigger", "elapsed_seconds"], false
+                ["attempt", "trigger", "after_seconds"], false
             ),
-            (Hedge.Event(source: "h", .lost(attempt: 2, after: .zero)), ["attempt", "elapsed_seconds"], false),
+            (Hedge.Event(source: "h", .lost(attempt: 2, after: .zero)), ["attempt", "after_seconds"], false),
             (Bulkhead.Event(source: "b", .queued(waiting: 3)), ["waiting"], false),
             (Bulkhead.Event(source: "b", .cancelled(waited: .zero)), ["waited_seconds"], false),
             (Bulkhead.Event(source: "b", .finished(duration: .zero, inUse: 3)), ["duration_seconds", "in_use"], false),
@@ -109,8 +109,8 @@ struct EventDetailsTests {
             (RateLimiter.KeyedEvent(source: "l", .cancelled(key: "secret", permits: 1)), ["permits"], false),
             (RateLimiter.KeyedEvent(source: "l", .forgotten(key: "secret")), [], false),
             (AdaptiveThrottle.Event(source: "a", .recovered), [], false),
-            (Pause.Event(source: "p", .resumed(after: .zero)), ["length_seconds"], false),
-            (Pause.Event(source: "p", .waited(.zero)), ["length_seconds"], false),
+            (Pause.Event(source: "p", .resumed(after: .zero)), ["after_seconds"], false),
+            (Pause.Event(source: "p", .waited(.zero)), ["waited_seconds"], false),
             (
                 AdaptiveThrottle.Event(source: "a", .called(.refused, duration: .zero)),
                 ["outcome", "duration_seconds"], false

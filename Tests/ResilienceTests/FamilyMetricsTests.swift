@@ -42,7 +42,7 @@ struct FamilyMetricsTests {
         #expect(!PrometheusExporter([module]).page().description.contains("777"))
         #expect(value(module, "resilience.policy_family.keys", ["hosts"]) == 500)
         #expect(value(module, "resilience.policy.calls", ["hosts", "succeeded"]) == 500)
-        #expect(value(module, "resilience.policy.duration", ["hosts", "succeeded"]) == 500)
+        #expect(value(module, "resilience.policy.call_duration", ["hosts", "succeeded"]) == 500)
         #expect(value(module, "resilience.circuit_breaker.calls", ["hosts", "succeeded"]) == 500)
         #expect(value(module, "resilience.circuit_breaker.call_duration", ["hosts", "succeeded"]) == 500)
         #expect(value(module, "resilience.bulkhead.max_allowed_concurrent_calls", ["hosts"]) == 2500)

@@ -182,7 +182,7 @@ struct OriginFaultTests {
         let metrics = MetricCollection(of: [stage.module])
         let counts = metrics.samples(of: "resilience.policy.calls")
         #expect(counts.first { $0.labels == ["x", "rejected"] }?.value == .integer(3))
-        let durations = metrics.samples(of: "resilience.policy.duration")
+        let durations = metrics.samples(of: "resilience.policy.call_duration")
         #expect(!durations.contains { $0.labels == ["x", "rejected"] })
     }
 
@@ -196,7 +196,7 @@ struct OriginFaultTests {
         stage.clock.advance(by: .seconds(1))
         await #expect(throws: Timeout.ExceededError.self) { try await call.value }
         let samples = MetricCollection(of: [stage.module]).samples(of: "resilience.timeout.calls")
-        #expect(samples.first { $0.labels == ["x", "timeout"] }?.value == .integer(1))
+        #expect(samples.first { $0.labels == ["x", "exceeded"] }?.value == .integer(1))
     }
 
     @Test("durations are histograms, from which percentiles come, not averages of the last 100")
@@ -204,7 +204,7 @@ struct OriginFaultTests {
         let (stage, calls) = (try stage(), CallMetrics())
         stage.module.addObserver(calls)
         for _ in 0..<150 { try await stage.module.execute("x") {} }
-        let samples = MetricCollection(of: [stage.module]).samples(of: "resilience.policy.duration")
+        let samples = MetricCollection(of: [stage.module]).samples(of: "resilience.policy.call_duration")
         guard case .histogram(let durations) = samples.first(where: { $0.labels == ["x", "succeeded"] })?.value else {
             Issue.record("no histogram")
             return

@@ -78,7 +78,7 @@ struct SchemaTests {
             retry?["maxAttempts"] == [
                 "anyOf": [["enum": ["unlimited"]], ["type": "integer", "minimum": 1]], "default": 3,
             ])
-        #expect(retry?["idempotent"] == ["type": "boolean", "default": true])
+        #expect(retry?["isIdempotent"] == ["type": "boolean", "default": true])
         let limit = schema["$defs"]?["bulkhead"]?["properties"]?["limit"]
         #expect(limit?.description.contains("vegas") == true)
     }

@@ -25,7 +25,7 @@ struct RetryDocumentTests {
               "backoff": {"kind": "exponential", "from": "50ms", "factor": 1.5, "jitter": 0.2},
               "maxAttempts": 4, "maxDelay": "2s", "maxDuration": "1m30s", "lastDelay": "trim",
               "handles": "rejections", "serverHints": "exact", "hintJitter": 0.25,
-              "onRejection": "waitUntilRetryAfter", "idempotent": false, "neverRan": "all",
+              "onRejection": "waitUntilRetryAfter", "isIdempotent": false, "neverRan": "all",
               "budget": {"kind": "throttle", "maxTokens": 20, "tokenRatio": 0.5}, "exhaustion": "exhaustedError"
             }
             """
@@ -238,7 +238,7 @@ struct RetryDocumentTests {
             (["budget": 5], ["budget: 5 is not the name of a budget"]),
             (["budget": "x"], ["budget: \"x\" is the name of no budget"]),
             (["handles": "timeouts"], ["handles: \"timeouts\" is none of all, none, rejections"]),
-            (["idempotent": "no"], ["idempotent: \"no\" is neither true nor false"]),
+            (["isIdempotent": "no"], ["isIdempotent: \"no\" is neither true nor false"]),
         ] as [(ConfigurationValue, [String])])
     func badForms(document: ConfigurationValue, expected: [String]) {
         #expect(faults(document) == expected)

@@ -85,7 +85,7 @@ struct LateByClockTests {
 
         let policy = try Policy("p", clock: manual) {
             CircuitBreaker.layer()
-            Timeout.layer(.from { _ in .zero })
+            Timeout.layer(.custom { _ in .zero })
         }
         await #expect(throws: Timeout.NoTimeLeftError.self) { try await policy.execute {} }
         #expect(policy.circuitBreakers.first?.totals.failed == 0)

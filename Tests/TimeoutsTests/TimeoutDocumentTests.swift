@@ -20,7 +20,7 @@ struct TimeoutDocumentTests {
 
     @Test("a function stays, and is written as nothing")
     func functions() throws {
-        let limit = Timeout.Configuration.from { _ in .seconds(1) }
+        let limit = Timeout.Configuration.custom { _ in .seconds(1) }
         #expect(limit.document == .null)
         #expect(try Timeout.Configuration(limit.document, onto: limit).detail == "dynamic")
         #expect(try Timeout.Configuration("2s", onto: limit).detail == "2s")

@@ -142,7 +142,7 @@ struct TimeoutTests {
     @Test("PO-47, as decided here: no time left refuses the call without running it; nil switches the limit off")
     func limits() async throws {
         for none in [Duration.zero, .seconds(-1)] {
-            let timeout = try Timeout(.from { _ in none }, clock: clock, observers: [recorder])
+            let timeout = try Timeout(.custom { _ in none }, clock: clock, observers: [recorder])
             let error = await #expect(throws: Timeout.NoTimeLeftError.self) {
                 try await timeout.execute { Issue.record("the operation ran") }
             }
@@ -152,7 +152,7 @@ struct TimeoutTests {
         }
         #expect(recorder.names == ["timeout.rejected", "timeout.rejected"])
 
-        let off = try Timeout(.from { _ in nil }, clock: clock)
+        let off = try Timeout(.custom { _ in nil }, clock: clock)
         try await off.execute { context in
             clock.advance(by: .seconds(1_000_000))
             #expect(!Task.isCancelled)
@@ -167,7 +167,7 @@ struct TimeoutTests {
         let policy = try Policy("p", clock: clock) {
             Timeout.layer(.seconds(10))
             Timeout.layer(.remaining)
-            Timeout.layer(.from { context in context.remaining.map { $0 / 2 } })
+            Timeout.layer(.custom { context in context.remaining.map { $0 / 2 } })
         }
         #expect(policy.description == "Timeout(10s) → Timeout(remaining) → Timeout(dynamic)")
         try await policy.execute { context in
@@ -264,7 +264,7 @@ struct TimeoutTests {
 
     @Test("a shorter limit that comes later is kept too")
     func shorterLater() async throws {
-        let timeout = try Timeout(.from { context in .seconds(context.attempt == 1 ? 10 : 1) }, clock: clock)
+        let timeout = try Timeout(.custom { context in .seconds(context.attempt == 1 ? 10 : 1) }, clock: clock)
         let operation = ScriptedOperation<Int>(clock: clock, [.hang])
         let long = Task { try await timeout.execute { try await operation() } }
         try await operation.waitForCalls(1)

@@ -12,6 +12,12 @@ extension FleetCircuit {
     /// Whether the store cannot be reached, and the breaker goes by its own rules.
     public var isDegraded: Bool { state.withLock { $0.outage.isPresent } }
 
+    /// When the fleet opens together, and how this node keeps in touch.
+    public var configuration: Configuration { state.withLock { $0.configuration } }
+
+    /// The totals of this node since the circuit was created.
+    public var totals: Totals { state.withLock { $0.totals } }
+
     /// Adds an observer of the fleet's circuit.
     public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
 

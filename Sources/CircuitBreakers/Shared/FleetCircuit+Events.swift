@@ -66,7 +66,7 @@ extension FleetCircuit.EventKind: EventContent {
         case .closed, .leaseLost: break
         case .leased(let length): details.add(seconds: "lease", length)
         case .degraded(let error): details.add(error)
-        case .recovered(let length): details.add(seconds: "outage", length)
+        case .recovered(let length): details.add(seconds: "after", length)
         }
     }
 }

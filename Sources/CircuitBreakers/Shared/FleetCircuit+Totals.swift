@@ -20,9 +20,6 @@ extension FleetCircuit {
         /// The sums of two totals, for example of several circuits.
         public static func + (lhs: Totals, rhs: Totals) -> Totals { lhs.adding(rhs) }
     }
-
-    /// The totals of this node since the circuit was created.
-    public var totals: Totals { state.withLock { $0.totals } }
 }
 
 extension FleetCircuit.Totals: SummableTotals {

@@ -26,9 +26,6 @@ public final class FleetCircuit: Sendable {
     /// The breaker whose circuit is shared.
     public let breaker: CircuitBreaker
 
-    /// When the fleet opens together, and how this node keeps in touch.
-    public var configuration: Configuration { state.withLock { $0.configuration } }
-
     let store: any CircuitStore
     let time: TimeSource
     let events: EventChannel<EventKind>
@@ -63,9 +60,7 @@ public final class FleetCircuit: Sendable {
         events = EventChannel(breaker.name, observers)
         state = Lock(
             FleetCircuitState(
-                circuit: breaker.name, node: self.node, configuration, random, breaker.joinFleet(),
-                now: breaker.time.now)
-        )
+                circuit: breaker.name, node: self.node, configuration, random, breaker.joinFleet()))
     }
 
     // MARK: Running
@@ -115,7 +110,7 @@ public final class FleetCircuit: Sendable {
         }
     }
 
-    private func next() -> FleetCircuitState.Step {
+    private func next() -> FleetCircuitState.Decision {
         let hasFailed = signal.takeFailure()
         let view = breaker.fleetView
         let now = time.now

@@ -5,7 +5,7 @@ internal import ResilienceCore
 /// The driver around it (``FleetCircuit``) asks for the ``next(_:hasFailed:now:)`` step, performs it, and tells what
 /// came back. Orders to the breaker are numbered, so that two that overtake each other do no harm.
 struct FleetCircuitState: Sendable {
-    enum Step: Sendable, Hashable {
+    enum Decision: Sendable, Hashable {
         /// Tell the store; nothing else happens until it has answered or failed.
         case exchange(CircuitReport)
         /// Wait until a moment or a change of the breaker's state, and perhaps for a call that fails.
@@ -70,7 +70,7 @@ struct FleetCircuitState: Sendable {
 
     init(
         circuit: String, node: String, _ configuration: FleetCircuit.Configuration, _ random: RandomSource,
-        _ view: FleetView, now: TimeSource.Instant
+        _ view: FleetView
     ) {
         (self.circuit, self.node, self.configuration, self.random) = (circuit, node, configuration, random)
         lastView = view
@@ -100,7 +100,9 @@ struct FleetCircuitState: Sendable {
     /// Takes in what the breaker has counted, and decides.
     ///
     /// - Parameter hasFailed: Whether a call has failed since the last step.
-    mutating func next(_ view: FleetView, hasFailed: Bool, now: TimeSource.Instant) -> (step: Step, action: Action) {
+    mutating func next(
+        _ view: FleetView, hasFailed: Bool, now: TimeSource.Instant
+    ) -> (decision: Decision, action: Action) {
         var action = Action()
         take(view, now)
         noteUrgency(hasFailed, now)

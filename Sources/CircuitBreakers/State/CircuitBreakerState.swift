@@ -78,7 +78,7 @@ struct CircuitBreakerState: Sendable {
     private(set) var typicalDuration: Duration?
     private var check: TripCheck
     /// The rules that have said that they would open the breaker.
-    private var reported: Set<Int> = []
+    private var posted: Set<Int> = []
 
     init(_ configuration: CircuitBreaker.Configuration, now: TimeSource.Instant) {
         self.configuration = configuration
@@ -264,16 +264,16 @@ struct CircuitBreakerState: Sendable {
 
     /// Every rule that holds says so, once.
     private mutating func judgeWhileObserving() -> TripRequest? {
-        for rule in check.rules.indices where !reported.contains(rule) {
-            if let reason = check.rules[rule].reason(window.counts) { report(rule, reason) }
+        for rule in check.rules.indices where !posted.contains(rule) {
+            if let reason = check.rules[rule].reason(window.counts) { postWouldOpen(rule, reason) }
         }
         guard !check.predicates.isEmpty else { return nil }
-        let unreported = check.predicates.filter { !reported.contains($0.rule) }
-        return unreported.isEmpty ? nil : TripRequest(self, nil, at: nil, predicates: unreported)
+        let unposted = check.predicates.filter { !posted.contains($0.rule) }
+        return unposted.isEmpty ? nil : TripRequest(self, nil, at: nil, predicates: unposted)
     }
 
-    private mutating func report(_ rule: Int, _ reason: CircuitBreaker.Reason) {
-        guard reported.insert(rule).inserted else { return }
+    private mutating func postWouldOpen(_ rule: Int, _ reason: CircuitBreaker.Reason) {
+        guard posted.insert(rule).inserted else { return }
         totals.wouldOpen.increment()
         actions.append(.wouldOpen(reason, window.counts))
         isDirty = true
@@ -301,9 +301,9 @@ struct CircuitBreakerState: Sendable {
     // MARK: Changing the state
 
     /// The predicates of some rules hold for a breaker that observes.
-    mutating func report(_ rules: [Int], _ request: TripRequest) {
+    mutating func postWouldOpen(_ rules: [Int], _ request: TripRequest) {
         guard request.generation == generation, state == .observing else { return }
-        for rule in rules { report(rule, .predicate) }
+        for rule in rules { postWouldOpen(rule, .predicate) }
     }
 
     /// Opens, unless the state has changed since the request was made.
@@ -368,19 +368,19 @@ struct CircuitBreakerState: Sendable {
         isDirty = true
         typicalDuration = window.counts.meanDuration ?? typicalDuration
         probes = Probes()
-        reported = []
+        posted = []
         let kind: CircuitBreaker.Window = state == .halfOpen ? .unbounded : configuration.resolvedWindow
         window = OutcomeWindow(kind, now: now)
     }
 
-    /// Adopts another configuration and keeps the state, the counts, the totals and the running calls.
+    /// Adopts another configuration and keeps the state, the counts, the totals and the running calls. The state has
+    /// been advanced to the present.
     mutating func update(_ new: CircuitBreaker.Configuration, now: TimeSource.Instant) -> TripRequest? {
-        window.expire(now: now)
         let kept = window.contents(now: now)
         let windowChanged = new.resolvedWindow != configuration.resolvedWindow && state != .halfOpen
         configuration = new
         check = TripCheck(new.trip)
-        reported = []
+        posted = []
         isDirty = true
         if windowChanged {
             window = OutcomeWindow(new.resolvedWindow, now: now)

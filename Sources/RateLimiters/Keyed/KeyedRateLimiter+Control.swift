@@ -26,7 +26,7 @@ extension KeyedRateLimiter {
     ///
     /// - Returns: How many there were. None while others wait, or if there is no place for the key.
     @discardableResult
-    public func drain(_ key: Key) -> Int {
+    public func drain(for key: Key) -> Int {
         let now = present(for: key)
         let answer = table.withValue(
             for: key, now: now, replacing: shared.replaces, initial: KeyedRate.init,

@@ -133,6 +133,37 @@ extension KeyedRateLimiter {
         layer(name: name, configuration, key)
     }
 
+    /// A keyed limiter as a layer of a policy, by its rule, with the policy's name, clock and observers.
+    ///
+    /// - Parameters:
+    ///   - rule: How many permits each key has, and when. Its faults are reported by the policy, with those of the
+    ///     other layers.
+    ///   - maxWait: How long a call waits for its permits at most. Default: zero, it is rejected at once.
+    ///   - maxKeys: The most keys of which something is remembered at once. Default: 100 000.
+    ///   - key: The key of a call; runs in each call, under no lock.
+    public static func layer(
+        _ rule: RateLimiter.Rule, maxWait: Duration = .zero, maxKeys: Int = 100_000,
+        by key: @escaping @Sendable (Context) -> Key
+    ) -> Layer<ByContext> {
+        layer(name: nil, Configuration(rule: rule, maxWait: maxWait, maxKeys: maxKeys), key)
+    }
+
+    /// A keyed limiter as a layer of a policy, by its rule, with a name of its own and the policy's clock and
+    /// observers.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics.
+    ///   - rule: How many permits each key has, and when.
+    ///   - maxWait: How long a call waits for its permits at most. Default: zero, it is rejected at once.
+    ///   - maxKeys: The most keys of which something is remembered at once. Default: 100 000.
+    ///   - key: The key of a call; runs in each call, under no lock.
+    public static func layer(
+        _ name: String, _ rule: RateLimiter.Rule, maxWait: Duration = .zero, maxKeys: Int = 100_000,
+        by key: @escaping @Sendable (Context) -> Key
+    ) -> Layer<ByContext> {
+        layer(name: name, Configuration(rule: rule, maxWait: maxWait, maxKeys: maxKeys), key)
+    }
+
     private static func layer(
         name: String?, _ configuration: Configuration, _ key: @escaping @Sendable (Context) -> Key
     ) -> Layer<ByContext> {
@@ -165,6 +196,35 @@ extension PolicyPipeline {
         _ name: String, _ configuration: RateLimiter.KeyedConfiguration, by key: @escaping @Sendable (Context) -> Key
     ) -> PolicyPipeline<Chain<Built, KeyedRateLimiter<Key>.ByContext>> {
         layer(KeyedRateLimiter<Key>.layer(name, configuration, by: key))
+    }
+
+    /// Adds a keyed limiter that is built with the policy and has its name, by its rule.
+    ///
+    /// - Parameters:
+    ///   - rule: How many permits each key has, and when.
+    ///   - maxWait: How long a call waits for its permits at most. Default: zero, it is rejected at once.
+    ///   - maxKeys: The most keys of which something is remembered at once. Default: 100 000.
+    ///   - key: The key of a call; runs in each call, under no lock.
+    public func keyedRateLimiter<Key: Hashable & Sendable>(
+        _ rule: RateLimiter.Rule, maxWait: Duration = .zero, maxKeys: Int = 100_000,
+        by key: @escaping @Sendable (Context) -> Key
+    ) -> PolicyPipeline<Chain<Built, KeyedRateLimiter<Key>.ByContext>> {
+        layer(KeyedRateLimiter<Key>.layer(rule, maxWait: maxWait, maxKeys: maxKeys, by: key))
+    }
+
+    /// Adds a keyed limiter that is built with the policy, by its rule.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics.
+    ///   - rule: How many permits each key has, and when.
+    ///   - maxWait: How long a call waits for its permits at most. Default: zero, it is rejected at once.
+    ///   - maxKeys: The most keys of which something is remembered at once. Default: 100 000.
+    ///   - key: The key of a call; runs in each call, under no lock.
+    public func keyedRateLimiter<Key: Hashable & Sendable>(
+        _ name: String, _ rule: RateLimiter.Rule, maxWait: Duration = .zero, maxKeys: Int = 100_000,
+        by key: @escaping @Sendable (Context) -> Key
+    ) -> PolicyPipeline<Chain<Built, KeyedRateLimiter<Key>.ByContext>> {
+        layer(KeyedRateLimiter<Key>.layer(name, rule, maxWait: maxWait, maxKeys: maxKeys, by: key))
     }
 
     /// Adds a keyed limiter that exists already, perhaps shared with other policies.

@@ -45,7 +45,7 @@ extension RateLimiter {
         case done(Result, [Ticket], TimerSlot.Action, burst: Int)
     }
 
-    /// Takes the tickets whose wait has ended, and notifies observers.
+    /// Takes the tickets whose wait has ended, and posts their events.
     private func takeEndedLocked(_ state: inout RateLimiterState) -> [Ticket] {
         let ended = state.takeEnded()
         for ticket in ended { postLocked(ticket, burst: state.meter.burst) }

@@ -81,6 +81,22 @@ extension PolicyPipeline {
         layer(RateLimiter.layer(name, rule, maxWait: maxWait))
     }
 
+    /// Adds a limiter that is built with the policy and has its name, from a configuration.
+    public func rateLimiter(_ configuration: RateLimiter.Configuration) -> PolicyPipeline<Chain<Built, RateLimiter>> {
+        layer(RateLimiter.layer(configuration))
+    }
+
+    /// Adds a limiter that is built with the policy, from a configuration.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics.
+    ///   - configuration: How many permits there are, when, and how long a call waits for its permits.
+    public func rateLimiter(
+        _ name: String, _ configuration: RateLimiter.Configuration
+    ) -> PolicyPipeline<Chain<Built, RateLimiter>> {
+        layer(RateLimiter.layer(name, configuration))
+    }
+
     /// Adds a limiter that exists already, perhaps shared with other policies.
     public func rateLimiter(_ limiter: RateLimiter) -> PolicyPipeline<Chain<Built, RateLimiter>> {
         strategy(limiter)

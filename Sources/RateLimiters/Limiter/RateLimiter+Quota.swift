@@ -27,7 +27,7 @@ extension RateLimiter {
 
 extension KeyedRateLimiter {
     /// What is left of a key's limit now, read at once. Reading makes no place for a new key.
-    public func quota(of key: Key) -> RateLimiter.Quota {
+    public func quota(for key: Key) -> RateLimiter.Quota {
         let now = present(for: key).nanoseconds
         return table.read(key) { rate, common in
             let rate = rate ?? KeyedRate(common)

@@ -16,17 +16,16 @@ extension RateLimiter {
     ///
     /// - Parameters:
     ///   - permits: How many. None or fewer count as none and are always there.
-    ///   - longest: The longest delay, zero or more. Default: any.
+    ///   - maxWait: How long the permits may be in coming at most, zero or more. Default: any.
     /// - Returns: A reservation, in line with all others who wait. Dropping it gives it up.
     /// - Throws: ``RejectedError`` if the permits would come later than that, or not before the deadline of the call
     ///   that the task is within; ``ExceedsLimitError`` if they never would.
     public func reserve(
-        _ permits: Int = 1, within longest: Duration = .nanoseconds(Int64.max)
+        _ permits: Int = 1, maxWait: Duration = .nanoseconds(Int64.max)
     ) throws -> Reservation {
-        let maxWait = max(0, longest.saturatedNanoseconds)
         let now = time.now
         let claim = try ask(
-            max(0, permits), now: now, maxWait: maxWait,
+            max(0, permits), now: now, maxWait: max(0, maxWait.saturatedNanoseconds),
             deadline: rootContext.lastMoment(on: time, now: now).nanoseconds, isCall: false)
         return Reservation(limiter: self, claim: claim)
     }

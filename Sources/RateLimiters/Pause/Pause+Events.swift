@@ -43,7 +43,9 @@ extension Pause.EventKind: EventContent {
 
     package func add(to details: inout EventDetails) {
         switch self {
-        case .paused(let length), .resumed(let length), .waited(let length): details.add(seconds: "length", length)
+        case .paused(let length): details.add(seconds: "length", length)
+        case .resumed(let length): details.add(seconds: "after", length)
+        case .waited(let time): details.add(seconds: "waited", time)
         case .rejected(let error): details.add(error)
         }
     }

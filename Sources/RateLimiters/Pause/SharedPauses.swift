@@ -28,6 +28,7 @@ public final class SharedPauses: Sendable {
     public let configuration: Configuration
 
     private let store: any PauseStore
+    private let events: EventChannel<SharedStateEventKind>
     private let time: TimeSource
     private let random: RandomSource
     private let link: StoreLink
@@ -56,7 +57,7 @@ public final class SharedPauses: Sendable {
         let time = TimeSource(clock)
         let events = EventChannel<SharedStateEventKind>("pauses", observers)
         let recovered = RecoveryFlag()
-        (self.store, self.time, self.random) = (store, time, random)
+        (self.store, self.time, self.random, self.events) = (store, time, random, events)
         (self.configuration, hasRecovered) = (configuration, recovered)
         link = StoreLink(time: time, random: random, limit: configuration.operationLimit) {
             // Of nothing, and over at once: a store that can be read and not written to is still away.
@@ -68,6 +69,9 @@ public final class SharedPauses: Sendable {
             events.deliver()
         }
     }
+
+    /// Adds an observer of what is told of the store; events are of the source `pauses`.
+    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
 
     /// Whether the store does not answer, or nobody has begun to ``run()`` this.
     public var isDegraded: Bool { link.isDegraded }

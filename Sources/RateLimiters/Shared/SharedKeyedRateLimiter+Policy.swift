@@ -30,7 +30,7 @@ extension SharedKeyedRateLimiter {
         public nonisolated(nonsending) func execute(
             _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
         ) async throws {
-            try await limiter.table.quota(of: key).enter(context)
+            try await limiter.table.quota(for: key).enter(context)
             try await next(context)
         }
 
@@ -60,7 +60,7 @@ extension SharedKeyedRateLimiter {
         public nonisolated(nonsending) func execute(
             _ context: Context, _ next: nonisolated(nonsending) (Context) async throws -> Void
         ) async throws {
-            try await limiter.table.quota(of: key(context)).enter(context)
+            try await limiter.table.quota(for: key(context)).enter(context)
             try await next(context)
         }
 

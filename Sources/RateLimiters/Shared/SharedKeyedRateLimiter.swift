@@ -157,7 +157,7 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     ///   is there.
     public func tryAcquire(for key: Key, permits: Int = 1) -> Bool {
         if permits <= 0 { return true }
-        return (try? table.quota(of: key))?.tryAcquire(permits) ?? false
+        return (try? table.quota(for: key))?.tryAcquire(permits) ?? false
     }
 
     /// Takes permits of a key, or waits for them.
@@ -171,7 +171,7 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         for key: Key, permits: Int = 1, maxWait: Duration? = nil
     ) async throws {
         let longest = maxWait.map { max(0, $0.saturatedNanoseconds) }
-        try await table.quota(of: key).acquire(max(0, permits), maxWait: longest, rootContext)
+        try await table.quota(for: key).acquire(max(0, permits), maxWait: longest, rootContext)
     }
 
     /// Runs an operation when there is a permit of a key for it. Everything else that a strategy can do is there on
@@ -183,14 +183,4 @@ public final class SharedKeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     ) async throws -> Value {
         try await self[key].execute(operation)
     }
-
-    /// How many keys this node remembers.
-    public var count: Int { table.count }
-
-    /// The totals of all keys since the limiter was created.
-    public var totals: SharedRateLimiter.Totals { shared.totals }
-
-    /// Whether the store does not answer, or ``run()`` was never called: this node decides alone then, as it does after
-    /// the run has ended, which is no fault.
-    public var isDegraded: Bool { shared.link.isDegraded }
 }

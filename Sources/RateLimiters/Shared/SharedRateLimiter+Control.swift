@@ -4,6 +4,19 @@ extension SharedRateLimiter {
     /// The configuration in force.
     public var configuration: Configuration { shared.configuration }
 
+    /// The totals since the limiter was created.
+    public var totals: Totals { shared.totals }
+
+    /// How many permits this node has leased and not used, of those that have not ended.
+    public var held: Int { quota.figures.held }
+
+    /// How many tasks wait for permits on this node.
+    public var waiting: Int { quota.figures.waiting }
+
+    /// Whether the store does not answer, or ``run()`` was never called: this node decides alone then, as it does after
+    /// the run has ended, which is no fault.
+    public var isDegraded: Bool { shared.link.isDegraded }
+
     /// Adds an observer of this limiter's events.
     public func addObserver(_ observer: any PolicyObserver) {
         shared.tally.meters.attach(observer)

@@ -65,7 +65,7 @@ extension SharedRateLimiter.EventKind: EventContent {
         case .cancelled(_, let permits): details.add("permits", permits)
         case .updated(let configuration): details.add("rule", "\(configuration.rule)")
         case .degraded(let error): details.add(error)
-        case .recovered(let time): details.add(seconds: "outage", time)
+        case .recovered(let time): details.add(seconds: "after", time)
         }
     }
 }

@@ -101,6 +101,33 @@ extension PolicyPipeline {
         layer(SharedRateLimiter.layer(name, configuration, through: store))
     }
 
+    /// Adds a shared limiter that is built with the policy and has its name, by its rule.
+    ///
+    /// It has to be run: see ``SharedRateLimiter/run()``, and `Policy.sharedRateLimiters`.
+    ///
+    /// - Parameters:
+    ///   - rule: How many permits the fleet has, and when.
+    ///   - store: Where the nodes take them from.
+    public func sharedRateLimiter(
+        _ rule: SharedQuotaRule, through store: any RateStore
+    ) -> PolicyPipeline<Chain<Built, SharedRateLimiter>> {
+        layer(SharedRateLimiter.layer(rule, through: store))
+    }
+
+    /// Adds a shared limiter that is built with the policy, by its rule.
+    ///
+    /// It has to be run: see ``SharedRateLimiter/run()``, and `Policy.sharedRateLimiters`.
+    ///
+    /// - Parameters:
+    ///   - name: What the limiter is called in errors, events and metrics, and the quota at the store.
+    ///   - rule: How many permits the fleet has, and when.
+    ///   - store: Where the nodes take them from.
+    public func sharedRateLimiter(
+        _ name: String, _ rule: SharedQuotaRule, through store: any RateStore
+    ) -> PolicyPipeline<Chain<Built, SharedRateLimiter>> {
+        layer(SharedRateLimiter.layer(name, rule, through: store))
+    }
+
     /// Adds a shared limiter that exists already, perhaps shared with other policies.
     public func sharedRateLimiter(_ limiter: SharedRateLimiter) -> PolicyPipeline<Chain<Built, SharedRateLimiter>> {
         strategy(limiter)

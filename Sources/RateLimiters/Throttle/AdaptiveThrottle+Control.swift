@@ -22,7 +22,7 @@ extension AdaptiveThrottle {
     func current<Value: Sendable>(_ read: (AdaptiveThrottleState) -> Value) -> Value {
         let now = present()
         return withState { state in
-            state.expire(now: now)
+            state.advance(to: now)
             return read(state)
         }
     }

@@ -4,7 +4,7 @@ extension AdaptiveThrottle: StateRetaining {
     /// Calls of the window that the service has not taken on.
     package func retainedState(at now: TimeSource.Instant) -> RetainedState {
         state.withLock { state in
-            state.expire(now: now)
+            state.advance(to: now)
             return state.requests > state.accepts ? .obligation : .nothing
         }
     }

@@ -46,7 +46,7 @@ struct AdaptiveThrottleState: Sendable {
 
     /// The probability with which a call is to be rejected now; `nil` if the window has been moved further than that.
     mutating func rejectionProbability(now: TimeSource.Instant) -> Double? {
-        expire(now: now)
+        advance(to: now)
         return latestPart(after: now) == nil ? rejectionProbability : nil
     }
 
@@ -88,7 +88,7 @@ struct AdaptiveThrottleState: Sendable {
         case .cancelled: totals.cancelled.increment()
         }
         guard outcome.counts else { return false }
-        if let now { expire(now: now) }
+        if let now { advance(to: now) }
         let index = index(of: start)
         guard newest.subtractingSaturated(index) <= Int64(buckets.count / 2) else { return false }
         return count(start, isAccepted: outcome == .accepted)
@@ -107,7 +107,7 @@ struct AdaptiveThrottleState: Sendable {
 
     private mutating func count(_ instant: TimeSource.Instant, isAccepted: Bool) -> Bool {
         let index = index(of: instant)
-        if index > newest { expire(now: instant) }
+        if index > newest { advance(to: instant) }
         guard index > newest.subtractingSaturated(Int64(buckets.count)) else { return false }
         let slot = slot(index)
         buckets[slot].requests.increment()
@@ -130,8 +130,8 @@ struct AdaptiveThrottleState: Sendable {
         (requests, accepts, newest) = (0, 0, index)
     }
 
-    /// Forgets what is older than the window.
-    mutating func expire(now: TimeSource.Instant) {
+    /// Brings the window up to the present: what is older is forgotten.
+    mutating func advance(to now: TimeSource.Instant) {
         let index = index(of: now)
         guard index > newest else { return }
         for step in 1...min(index.subtractingSaturated(newest), Int64(buckets.count)) {
@@ -165,7 +165,7 @@ struct AdaptiveThrottleState: Sendable {
     /// Adopts another configuration and keeps the totals and the calls of the window, as far as they are in the new
     /// one.
     mutating func update(_ new: AdaptiveThrottle.Configuration, now: TimeSource.Instant) {
-        expire(now: now)
+        advance(to: now)
         let (old, oldWidth) = (self, width)
         configuration = new
         width = Self.width(new)

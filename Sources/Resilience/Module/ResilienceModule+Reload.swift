@@ -36,7 +36,7 @@ extension ResilienceModule {
                     await module.reload({ configuration }, &source)
                 }
             } catch {
-                module.report(error, &source)
+                module.notify(of: error, &source)
             }
         }
     }
@@ -64,13 +64,13 @@ extension ResilienceModule {
             if loaded != source.taken && loaded != configuration { try putInForce(loaded, isSilent: false) }
             (source.taken, source.failure) = (loaded, nil)
         } catch {
-            report(error, of: loaded, &source)
+            notify(of: error, after: loaded, &source)
         }
     }
 
     /// Tells of an error, unless it is that of the end, or the same as of the last time. A configuration that was
     /// refused is tried again each time all the same: what it does not fit may change.
-    private func report(_ error: any Error, of configuration: Configuration? = nil, _ source: inout ReloadSource) {
+    private func notify(of error: any Error, after configuration: Configuration? = nil, _ source: inout ReloadSource) {
         guard !Task.isCancelled else { return }
         let failure = ReloadFailure(configuration: configuration, error: "\(error)")
         defer { source.failure = failure }

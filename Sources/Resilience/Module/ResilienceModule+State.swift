@@ -76,7 +76,7 @@ extension ResilienceModule {
             if let error = ConfigurationError(faults.sorted { $0.field < $1.field }) { throw error }
         } catch {
             guard !Task.isCancelled else { return }
-            report(error)
+            notify(of: error)
         }
     }
 
@@ -94,7 +94,7 @@ extension ResilienceModule {
                     state.circuitBreakers = stored.circuitBreakers.merging(learned) { $1 }
                 }
             } catch {
-                report(error)
+                notify(of: error)
                 guard !learned.isEmpty else { return }
                 state.circuitBreakers = learned
             }
@@ -102,11 +102,11 @@ extension ResilienceModule {
         do {
             try await store.save(state)
         } catch {
-            report(error)
+            notify(of: error)
         }
     }
 
-    private func report(_ error: any Error) {
+    private func notify(of error: any Error) {
         events.post(.stateStoreFailed(error: error))
         events.deliver()
     }

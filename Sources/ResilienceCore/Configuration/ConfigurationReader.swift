@@ -203,8 +203,8 @@ public struct ConfigurationReader {
     }
 
     private var isTooDeep: Bool {
-        guard depth >= ConfigurationValue.maximumDepth else { return false }
-        refuse("is nested more than \(ConfigurationValue.maximumDepth) deep")
+        guard depth >= ConfigurationValue.maxDepth else { return false }
+        refuse("is nested more than \(ConfigurationValue.maxDepth) deep")
         return true
     }
 }

@@ -1,15 +1,15 @@
 extension ConfigurationValue: Codable {
     /// How deep lists and objects may stand in each other: 64. The documents of this package need six.
-    public static let maximumDepth = 64
+    public static let maxDepth = 64
 
     /// Decodes a value of any kind, in any format.
     ///
-    /// - Throws: `DecodingError` for what is no value of these kinds, or is nested more than ``maximumDepth`` deep.
+    /// - Throws: `DecodingError` for what is no value of these kinds, or is nested more than ``maxDepth`` deep.
     public init(from decoder: any Decoder) throws {
-        guard decoder.codingPath.count <= Self.maximumDepth else {
+        guard decoder.codingPath.count <= Self.maxDepth else {
             throw DecodingError.dataCorrupted(
                 DecodingError.Context(
-                    codingPath: [], debugDescription: "nested more than \(Self.maximumDepth) deep"))
+                    codingPath: [], debugDescription: "nested more than \(Self.maxDepth) deep"))
         }
         if let values = try? decoder.container(keyedBy: Key.self) {
             var object: [String: ConfigurationValue] = [:]

@@ -26,7 +26,7 @@ package struct DocumentOutline: Sendable {
     package let places: [Place]
 
     /// How many keys deep it goes: configurations that hold others of their kind would go on without end.
-    package static let maximumDepth = 4
+    package static let maxDepth = 4
 
     /// Finds the places of a type of configurations.
     package init<Part: DocumentRepresentable>(of type: Part.Type) {
@@ -36,7 +36,7 @@ package struct DocumentOutline: Sendable {
         while next < questions.paths.count {
             let path = questions.paths[next].split(separator: ".").map(String.init)
             next += 1
-            guard path.count <= Self.maximumDepth else { continue }
+            guard path.count <= Self.maxDepth else { continue }
             // What is read as text where there is one, and what is asked for inside.
             for value in [ConfigurationValue.string(""), .object([:])] {
                 let findings = Findings(DocumentEnvironment())
@@ -49,7 +49,7 @@ package struct DocumentOutline: Sendable {
         }
         places = questions.paths.map { path in
             Place(path: path.split(separator: ".").map(String.init), forms: questions.forms[path] ?? [])
-        }.filter { $0.path.count <= Self.maximumDepth }
+        }.filter { $0.path.count <= Self.maxDepth }
     }
 }
 

@@ -15,7 +15,7 @@ package enum DocumentSchema {
     }
 
     /// Configurations that hold others of their kind would go on without end.
-    private static let maximumDepth = 6
+    private static let maxDepth = 6
     private static let anyKey = "anyName"
 
     private static let probes: [ConfigurationValue] = [
@@ -41,7 +41,7 @@ package enum DocumentSchema {
         var known: Set<String> = [""]
         var wraps: [String: (ConfigurationValue) -> ConfigurationValue] = [:]
         func enqueueChildren(of place: Place, beside siblings: [String: ConfigurationValue] = [:]) {
-            guard place.depth < maximumDepth else { return }
+            guard place.depth < maxDepth else { return }
             for key in notes.places[place.path]?.keys ?? [] {
                 let path = place.path.step(key)
                 guard known.insert(path).inserted else { continue }

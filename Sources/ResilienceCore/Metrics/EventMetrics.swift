@@ -13,7 +13,7 @@ internal import Synchronization
 /// A counter appears with the first event of its kind; it is kept when the strategy has gone.
 public final class EventMetrics: PolicyObserver, MetricSource {
     /// Events that deserve less attention are not counted.
-    public let leastSeverity: EventSeverity
+    public let minimumSeverity: EventSeverity
 
     /// How many counters there may be. Further strategies are counted together, as `other`.
     public let maxCounters: Int
@@ -62,12 +62,12 @@ public final class EventMetrics: PolicyObserver, MetricSource {
     /// Creates metrics of no events yet.
     ///
     /// - Parameters:
-    ///   - leastSeverity: Events that deserve less attention are not counted. Default: `info`, which leaves out those
+    ///   - minimumSeverity: Events that deserve less attention are not counted. Default: `info`, which leaves out those
     ///     that every call has.
     ///   - maxCounters: How many counters there may be before further strategies are counted together: a bound on
     ///     memory where strategies come and go. At least 1, smaller numbers count as 1. Default: 1000.
-    public init(from leastSeverity: EventSeverity = .info, maxCounters: Int = 1000) {
-        self.leastSeverity = leastSeverity
+    public init(minimumSeverity: EventSeverity = .info, maxCounters: Int = 1000) {
+        self.minimumSeverity = minimumSeverity
         self.maxCounters = max(1, maxCounters)
     }
 
@@ -75,7 +75,7 @@ public final class EventMetrics: PolicyObserver, MetricSource {
     public func observe(_ event: some PolicyEvent) {
         // The event may be of a type of the user's: it is asked outside the lock.
         let severity = event.severity
-        guard severity >= leastSeverity else { return }
+        guard severity >= minimumSeverity else { return }
         let key = Key(strategy: event.source, event: event.name, severity: severity)
         let gap = (event as? EventsDropped)?.count
         let counter = state.withLock { state in
@@ -100,10 +100,10 @@ public final class EventMetrics: PolicyObserver, MetricSource {
     }
 
     private static let family = MetricFamily(
-        "resilience.events", .counter, labels: ["source", "event", "severity"],
+        "resilience.events", .counter, labels: ["name", "event", "severity"],
         help: "Events of policies and strategies.")
     private static let droppedFamily = MetricFamily(
-        "resilience.events.dropped", .counter, labels: ["source"],
+        "resilience.events.dropped", .counter, labels: ["name"],
         help: "Events that were dropped because observers were too slow, as far as they were told.")
 }
 

@@ -10,7 +10,7 @@ extension Policy {
             "resilience.policy.calls", .counter, labels: ["name", "kind"],
             help: "Calls of a policy that have ended, by outcome."),
         durations: MetricFamily(
-            "resilience.policy.duration", .histogram, labels: ["name", "kind"],
+            "resilience.policy.call_duration", .histogram, labels: ["name", "kind"],
             help: "How long calls of a policy took that succeeded or failed."),
         kinds: ["succeeded", "failed", "cancelled", "rejected"], timedKinds: 2)
 }

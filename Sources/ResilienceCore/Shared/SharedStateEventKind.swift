@@ -38,7 +38,7 @@ extension SharedStateEventKind: EventContent {
     package func add(to details: inout EventDetails) {
         switch self {
         case .degraded(let error): details.add(error)
-        case .recovered(let time): details.add(seconds: "outage", time)
+        case .recovered(let time): details.add(seconds: "after", time)
         }
     }
 }

@@ -9,7 +9,7 @@
             /// How long a command may take, with everything it needs; 1 ms to 1 hour. Default: 100 ms.
             ///
             /// Until the first connection is there, commands wait for it so long.
-            public var timeout: Duration = .milliseconds(100)
+            public var operationLimit: Duration = .milliseconds(100)
 
             /// How long a connection may take, with its greeting; 1 ms to 1 hour. Default: 2 s.
             public var connectTimeout: Duration = .seconds(2)
@@ -34,7 +34,7 @@
             public var backoff = Backoff.exponential(from: .milliseconds(20))
 
             /// The longest wait after a failure to connect, 1 ms to 1 hour. Default: 1 s.
-            public var maxBackoff: Duration = .seconds(1)
+            public var maxDelay: Duration = .seconds(1)
 
             /// The most servers of a cluster that are connected at once, 1 to 10 000. Default: 64.
             public var maxNodes = 64
@@ -47,8 +47,8 @@
 
             func validate(_ check: inout ConfigurationCheck) {
                 let times = [
-                    ("timeout", timeout), ("connectTimeout", connectTimeout), ("keepAlive", keepAlive),
-                    ("maxSilence", maxSilence), ("maxBackoff", maxBackoff),
+                    ("operationLimit", operationLimit), ("connectTimeout", connectTimeout), ("keepAlive", keepAlive),
+                    ("maxSilence", maxSilence), ("maxDelay", maxDelay),
                 ]
                 for (field, value) in times {
                     check.require(field, value, in: .milliseconds(1) ... .seconds(3_600), "1 ms...1 hour")

@@ -12,9 +12,9 @@
     /// ```
     ///
     /// It connects when a command is sent, and again after a connection was lost; in between, commands fail at once.
-    /// Every command takes at most ``Configuration/timeout``, and one that is cancelled does not disturb the others.
-    /// Commands share one connection, and what is published comes over a second one. Where servers answer that another
-    /// one has the key, that one is asked.
+    /// Every command takes at most ``Configuration/operationLimit``, and one that is cancelled does not disturb the
+    /// others. Commands share one connection, and what is published comes over a second one. Where servers answer that
+    /// another one has the key, that one is asked.
     ///
     /// It closes its connections when it is released, or by ``close()``.
     public final class RedisClient: RedisCommands, RedisChannels, CustomStringConvertible, CustomReflectable {
@@ -95,11 +95,11 @@
             }
         }
 
-        /// Sends a command and waits for its reply, at most ``Configuration/timeout``.
+        /// Sends a command and waits for its reply, at most ``Configuration/operationLimit``.
         ///
         /// - Throws: `SharedStateError` if there is no reply; `CancellationError` if the task is cancelled.
         public func send(_ words: [String]) async throws -> RedisReply {
-            let limit = settings.configuration.timeout
+            let limit = settings.configuration.operationLimit
             let end = ContinuousClock.now + limit
             var address = route(words)
             var pending = PendingReply([words])

@@ -34,7 +34,7 @@
             let configuration = settings.configuration
             state = Lock(
                 State(
-                    delays: BackoffDelays(configuration.backoff, cap: configuration.maxBackoff, random: random)))
+                    delays: BackoffDelays(configuration.backoff, cap: configuration.maxDelay, random: random)))
         }
 
         /// Whether commands can be expected to get through: a connection is there, or nothing is known against it.
@@ -115,7 +115,7 @@
                     return waiting
                 case .connected(_, let since):
                     // What has worked for a while is worth an attempt at once. If that fails, the delays begin.
-                    if .now() - since > settings.configuration.maxBackoff.timeAmount {
+                    if .now() - since > settings.configuration.maxDelay.timeAmount {
                         state.delays.reset()
                         state.phase = .idle
                     } else {

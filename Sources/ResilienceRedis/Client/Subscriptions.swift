@@ -130,7 +130,7 @@
         private static func run(_ subscriptions: @Sendable () -> Subscriptions?) async {
             guard let settings = subscriptions()?.settings, let random = subscriptions()?.random else { return }
             var delays = BackoffDelays(
-                settings.configuration.backoff, cap: settings.configuration.maxBackoff, random: random)
+                settings.configuration.backoff, cap: settings.configuration.maxDelay, random: random)
             var attempt = 0
             while !Task.isCancelled {
                 let begin = ContinuousClock.now
@@ -143,7 +143,7 @@
                     return
                 }
                 attempt &+= 1
-                if .now - begin > settings.configuration.maxBackoff { delays.reset() }
+                if .now - begin > settings.configuration.maxDelay { delays.reset() }
                 try? await Task.sleep(for: delays.next(after: error))
             }
         }

@@ -19,17 +19,17 @@
         let commands: any RedisCommands
         let channels: (any RedisChannels)?
         let keys: RedisKeys
-        let timeout: Duration
+        let operationLimit: Duration
         /// The server's clock in a test's place, in microseconds.
         var now: (@Sendable () -> Int64)?
 
         /// Creates a store over a client of this library.
         ///
         /// - Parameters:
-        ///   - client: Sends the commands, each within its own ``RedisClient/Configuration/timeout``.
+        ///   - client: Sends the commands, each within its own ``RedisClient/Configuration/operationLimit``.
         ///   - prefix: What the names of all keys and channels begin with: for several fleets on one server. Any text.
         public init(_ client: RedisClient, prefix: String = "resilience") {
-            self.init(commands: client, channels: client, prefix: prefix, timeout: .zero)
+            self.init(commands: client, channels: client, prefix: prefix, operationLimit: .zero)
         }
 
         /// Creates a store over any other client.
@@ -38,14 +38,14 @@
         ///   - commands: Sends the commands.
         ///   - channels: Listens to what is published. `nil`: changes are seen when nodes ask, from time to time.
         ///   - prefix: What the names of all keys and channels begin with: for several fleets on one server. Any text.
-        ///   - timeout: How long a command may take, above zero. Default: 100 ms.
+        ///   - operationLimit: How long a command may take, above zero. Default: 100 ms.
         public init(
             commands: any RedisCommands, channels: (any RedisChannels)?, prefix: String = "resilience",
-            timeout: Duration = .milliseconds(100)
+            operationLimit: Duration = .milliseconds(100)
         ) {
             (self.commands, self.channels) = (commands, channels)
             keys = RedisKeys(prefix: prefix)
-            self.timeout = timeout
+            self.operationLimit = operationLimit
         }
 
         /// Asks whether the server is there and does what is needed: scripts that read the clock, write and
@@ -95,9 +95,9 @@
                     waiter.finish(with: .failure(Self.known(error)))
                 }
             }
-            let timeout = timeout
-            let timer = TimeSource.continuous.schedule(at: TimeSource.continuous.now.advanced(by: timeout)) {
-                waiter.finish(with: .failure(SharedStateError.timedOut(timeout)))
+            let limit = operationLimit
+            let timer = TimeSource.continuous.schedule(at: TimeSource.continuous.now.advanced(by: limit)) {
+                waiter.finish(with: .failure(SharedStateError.timedOut(limit)))
                 task.cancel()
             }
             defer { timer.cancel() }

@@ -7,6 +7,18 @@ extension RetryBudget {
     /// How tokens are earned and spent.
     public var configuration: Configuration { settings.withLock { $0 } }
 
+    /// The tokens there are now, expired ones left out; a ratio's with its reserve.
+    public var balance: Double {
+        expire()
+        let reserve = parameters.reserve.load(ordering: .relaxed)
+        return Double(tokens.load(ordering: .relaxed) + reserve) / Double(Self.unit)
+    }
+
+    /// The totals since the budget was created.
+    public var totals: Totals {
+        Totals(granted: granted.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed))
+    }
+
     // MARK: Retuning
 
     /// Puts another rule in force. The totals stay; so do the tokens, up to the capacity of the new configuration,

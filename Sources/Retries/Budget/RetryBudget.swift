@@ -21,8 +21,8 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     let parameters: Parameters
     let settings: Lock<Configuration>
     let window: TokenWindow
-    private let granted = Atomic<Int>(0)
-    private let refused = Atomic<Int>(0)
+    let granted = Atomic<Int>(0)
+    let refused = Atomic<Int>(0)
     /// Whether a document has made it in the place of a retry, which is the only one to have it then.
     private let isOfOneRetry = Atomic<Bool>(false)
 
@@ -122,20 +122,6 @@ public final class RetryBudget: AttemptBudget, LayeredBudget {
     package func recordInnerSuccessOfRetry() {
         guard kind != Parameters.ratio, kind != Parameters.throttle else { return }
         earn(max(0, parameters.cost.load(ordering: .relaxed) - Self.unit))
-    }
-
-    // MARK: Reading
-
-    /// The tokens there are now, expired ones left out; a ratio's with its reserve.
-    public var balance: Double {
-        expire()
-        let reserve = parameters.reserve.load(ordering: .relaxed)
-        return Double(tokens.load(ordering: .relaxed) + reserve) / Double(Self.unit)
-    }
-
-    /// The totals since the budget was created.
-    public var totals: Totals {
-        Totals(granted: granted.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed))
     }
 
     // MARK: Tokens

@@ -80,6 +80,9 @@ public final class SharedRetryBudget: Sendable {
         }
     }
 
+    /// Adds an observer of what is told of the store.
+    public func addObserver(_ observer: any PolicyObserver) { events.add(observer) }
+
     /// Whether the store does not answer, or ``run()`` was never called.
     public var isDegraded: Bool { link.isDegraded }
 

@@ -9,7 +9,7 @@ import Testing
 
     private static func state() -> FleetCircuitState {
         FleetCircuitState(
-            circuit: "payments", node: "me", .sixFailures, .constant(0.5), FleetView(), now: Instant(nanoseconds: 0))
+            circuit: "payments", node: "me", .sixFailures, .constant(0.5), FleetView())
     }
 
     private static let start = Instant(nanoseconds: 0)
@@ -18,7 +18,7 @@ import Testing
     private static func ask(
         _ state: inout FleetCircuitState, _ view: FleetView, at now: Instant
     ) -> CircuitReport? {
-        if case .exchange(let report) = state.next(view, hasFailed: false, now: now).step { report } else { nil }
+        if case .exchange(let report) = state.next(view, hasFailed: false, now: now).decision { report } else { nil }
     }
 
     @Test(
@@ -86,14 +86,22 @@ import Testing
         view.totals.failed = 1
         let report = try #require(Self.ask(&state, view, at: Self.start))
         _ = state.answered(SharedCircuit(.closed, epoch: 0), to: report, sent: Self.start, view, now: Self.start)
-        let step = state.next(view, hasFailed: true, now: Self.start).step
+        let step = state.next(view, hasFailed: true, now: Self.start).decision
         let hears = if case .wait(_, let wakesOnFailure) = step { wakesOnFailure } else { false }
         #expect(hears)
         view.totals.failed = 2
         let soon = Self.start.advanced(by: .milliseconds(10))
-        let next = state.next(view, hasFailed: true, now: soon).step
+        let next = state.next(view, hasFailed: true, now: soon).decision
         let told = if case .exchange(let report) = next { report.slots.map(\.counts.failures) } else { [Int]() }
         #expect(told == [2])
+        // While the circuit is open a failure tells the fleet nothing.
+        let open = SharedCircuit(.open(remaining: .seconds(60)), epoch: 1)
+        let later = Self.start.advanced(by: .milliseconds(20))
+        let second = try #require(Self.ask(&state, view, at: later))
+        _ = state.answered(open, to: second, sent: later, view, now: later)
+        let rest = state.next(view, hasFailed: true, now: later).decision
+        let isDeaf = if case .wait(_, let wakesOnFailure) = rest { !wakesOnFailure } else { false }
+        #expect(isDeaf, "\(rest)")
     }
 
     @Test(
@@ -122,7 +130,7 @@ import Testing
     ) throws {
         var state = FleetCircuitState(
             circuit: "payments", node: "me", FleetCircuit.Configuration(rule: .init(trip: trip)), .constant(0.5),
-            FleetView(), now: Self.start)
+            FleetView())
         let opened = SharedCircuit(
             .open(remaining: .seconds(5)), epoch: 1, consecutiveOpens: opens, counts: counts, nodes: 3,
             witnesses: witnesses)

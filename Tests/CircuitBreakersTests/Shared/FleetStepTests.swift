@@ -15,14 +15,14 @@ import Testing
     ) -> FleetCircuitState {
         FleetCircuitState(
             circuit: "payments", node: "me", FleetCircuit.Configuration(rule: .sixFailures, tick: tick), random,
-            FleetView(), now: start)
+            FleetView())
     }
 
     /// What is asked next, where the store is due to be asked.
     private static func ask(
         _ state: inout FleetCircuitState, _ view: FleetView, at now: Instant
     ) -> CircuitReport? {
-        if case .exchange(let report) = state.next(view, hasFailed: false, now: now).step { report } else { nil }
+        if case .exchange(let report) = state.next(view, hasFailed: false, now: now).decision { report } else { nil }
     }
 
     @Test("The lease is not asked for at the end of the break but up to a quarter of a second later, by chance")
@@ -105,7 +105,7 @@ import Testing
         let report = try #require(Self.ask(&state, view, at: Self.start))
         _ = state.answered(.new, to: report, sent: Self.start, view, now: Self.start)
         view.totals.succeeded = 3
-        let step = state.next(view, hasFailed: false, now: Self.start).step
+        let step = state.next(view, hasFailed: false, now: Self.start).decision
         #expect(
             step == .wait(until: Self.start.advanced(by: .milliseconds(milliseconds)), wakesOnFailure: true))
     }

@@ -26,7 +26,7 @@ import Testing
             let configuration = FleetCircuit.Configuration(
                 rule: .init(trip: trip), tick: tick, maxRetryDelay: maxRetryDelay)
             state = FleetCircuitState(
-                circuit: "payments", node: "me", configuration, .constant(random), FleetView(), now: now)
+                circuit: "payments", node: "me", configuration, .constant(random), FleetView())
         }
 
         var milliseconds: Int { Int(now.nanoseconds / 1_000_000) }
@@ -40,7 +40,7 @@ import Testing
             var hasFailed = false
             while now < Self.at(end) {
                 woke.append(milliseconds)
-                let step = state.next(view, hasFailed: hasFailed, now: now).step
+                let step = state.next(view, hasFailed: hasFailed, now: now).decision
                 hasFailed = false
                 switch step {
                 case .exchange(let report):
@@ -121,10 +121,10 @@ import Testing
             for delay in delays {
                 _ = stage.state.failed(SharedStateError.unavailable("gone"), now: stage.now)
                 let retryAt = stage.now.advanced(by: .milliseconds(delay))
-                let early = stage.state.next(stage.view, hasFailed: false, now: stage.now).step
+                let early = stage.state.next(stage.view, hasFailed: false, now: stage.now).decision
                 #expect(early == .wait(until: retryAt, wakesOnFailure: false))
                 stage.now = retryAt
-                guard case .exchange = stage.state.next(stage.view, hasFailed: false, now: retryAt).step else {
+                guard case .exchange = stage.state.next(stage.view, hasFailed: false, now: retryAt).decision else {
                     Issue.record("not tried again after \(delay) ms")
                     return
                 }

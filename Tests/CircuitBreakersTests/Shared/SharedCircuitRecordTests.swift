@@ -179,7 +179,7 @@ import Testing
         "Up to 90 million calls are weighed as they are, and more in units that make no more of them",
         arguments: [
             (44_999_999, 90_000_000), (45_000_000, 90_000_000), (44_999_990, 89_999_991), (46_000_000, 91_000_000),
-            (136_000_000, 180_999_999),
+            (136_000_000, 180_999_999), (134_999_999, 179_999_998),
         ])
     func units(calls: Int, counted: Int) {
         var ledger = Ledger(.init(trip: .failures(1), maxNodeShare: 1))

@@ -14,6 +14,7 @@ import Testing
             trip: .slowCallRate(1, minimumCalls: 1), window: .seconds(3600), minimumNodes: 4096, minimumShare: 1,
             breakLength: .growing(from: .seconds(86_400), factor: 100, upTo: .seconds(86_400))
         ).validate()
+        try SharedCircuitRule(trip: .failureRate(1, minimumCalls: 1)).validate()
         for length in [Duration.milliseconds(1), .seconds(86_400)] {
             try SharedCircuitRule(breakLength: .fixed(length)).validate()
         }
@@ -76,9 +77,34 @@ import Testing
         #expect(parts.minimumShare == 300_000 && parts.maxNodeShare == 333_334)
         #expect(parts.breakLength == 5_000_000 && parts.breakFactor == 1500 && parts.maxBreakLength == 60_000_000)
         #expect((1...8).map { parts.breakLength($0) / 1000 } == [5000, 7500, 11250, 16875, 25312, 37968, 56953, 60000])
+        let slow = SharedCircuitRule(breakLength: .growing(factor: 1.001)).parts
+        #expect((1...3).map { slow.breakLength($0) } == [5_000_000, 5_005_000, 5_010_005])
         let fixed = SharedCircuitRule(breakLength: .fixed(.seconds(7))).parts
         #expect((1...3).map { fixed.breakLength($0) } == [7_000_000, 7_000_000, 7_000_000])
         #expect(fixed.breakFactor == 1000 && fixed.maxBreakLength == 7_000_000)
+    }
+
+    @Test("A share that is no whole number of millionths is rounded up, but for the error of binary fractions")
+    func millionths() {
+        let shares: [(Double, Int64)] = [
+            (0.500_000_05, 500_001), (0.500_000_5, 500_001), (0.1 + 0.2, 300_000), (0.7, 700_000), (0, 0),
+            (1, 1_000_000),
+        ]
+        for (share, expected) in shares {
+            #expect(SharedCircuitRule(minimumShare: share).parts.minimumShare == expected, "\(share)")
+        }
+    }
+
+    @Test("What is written of the lengths of breaks is what is read again")
+    func documents() throws {
+        for length in [
+            SharedCircuitRule.BreakLength.fixed(.seconds(3)),
+            .growing(from: .seconds(2), factor: 1.5, upTo: .seconds(20)),
+        ] {
+            let configuration = FleetCircuit.Configuration(rule: .init(breakLength: length))
+            let document = configuration.document
+            #expect(try FleetCircuit.Configuration(document).rule.breakLength == length)
+        }
     }
 
     @Test("A rule that was not validated does no harm: each part is brought into its range")
@@ -104,6 +130,8 @@ import Testing
             #expect(high.maxNodeShare == 1_000_000 && high.breakFactor == 100_000)
             #expect(high.breakLength == 86_400_000_000 && high.maxBreakLength == 86_400_000_000)
         }
+        let slow = SharedCircuitRule(trip: .slowCallRate(-1, minimumCalls: 0)).parts
+        #expect(slow.threshold == 1 && slow.minimumCalls == 1)
         let counts = [0, 1, 100_000_000, Int.max].map { SharedCircuitRule(trip: .failures($0)).parts.threshold }
         #expect(counts == [1, 1, 100_000_000, 100_000_000])
     }

@@ -196,7 +196,7 @@ final class LeasedQuota: Sendable {
         word.putBackLocked(batch.permits, until: batch.end, low: max(0, machine.state.low - later))
     }
 
-    /// Counts how a wait has ended, and notifies observers.
+    /// Counts how a wait has ended, and posts its event.
     private func postLocked(_ ticket: LeaseTicket, isAway: Bool) {
         switch ticket.phase {
         case .granted(let batch):

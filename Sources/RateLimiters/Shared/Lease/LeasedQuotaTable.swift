@@ -62,7 +62,7 @@ final class LeasedQuotaTable<Key: Hashable & Sendable>: Sendable {
     var count: Int { number.load(ordering: .relaxed) }
 
     /// The quota of a key, made if it is new.
-    func quota(of key: Key) throws(RateLimiter.TooManyKeysError) -> LeasedQuota {
+    func quota(for key: Key) throws(RateLimiter.TooManyKeysError) -> LeasedQuota {
         let shard = shards[shards.count == 1 ? 0 : Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))]
         if let known = shard.state.withLock({ findLocked(key, in: &$0) }) { return known }
         // What it is called is the user's to say, and so asked outside the lock.

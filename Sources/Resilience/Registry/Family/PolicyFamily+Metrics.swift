@@ -33,7 +33,7 @@ private enum PolicyFamilyMetrics {
         "resilience.policy_family.half_open_keys", .gauge, labels: ["name"],
         help: "Keys with a circuit breaker that is half-open.")
     static let displaced = MetricFamily(
-        "resilience.policy_family.displaced", .counter, labels: ["name"],
+        "resilience.policy_family.forgotten_keys", .counter, labels: ["name"],
         help: "Policies that gave way to those of other keys before they were idle for long enough.")
     static let overflowed = MetricFamily(
         "resilience.policy_family.overflowed", .counter, labels: ["name"],
