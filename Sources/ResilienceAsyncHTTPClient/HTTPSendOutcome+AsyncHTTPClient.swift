@@ -11,20 +11,20 @@
         ///
         /// Only what proves that the service has not begun is `neverSent`: no byte was sent, or it says so itself.
         /// An error that is not known here is `perhapsRan`.
-        public init(_ error: any Error) {
+        public static func asyncHTTPClient(_ error: any Error) -> HTTPSendOutcome {
             switch error {
-            case let error as HTTPClientError: self = Self.outcomes[error.shortDescription] ?? .perhapsRan
-            case is NIOConnectionError: self = .neverSent
-            case is NIOHTTP2Errors.CreatedStreamAfterGoaway, is NIOHTTP2Errors.NoStreamIDAvailable: self = .neverSent
-            case is NIOHTTP2Errors.StreamClosed: self = isRefusedStream(error) ? .neverSent : .perhapsRan
-            case let error as IOError: self = error.isOfConnecting ? .neverSent : .perhapsRan
-            default: self = .perhapsRan
+            case let error as HTTPClientError: outcomes[error.shortDescription] ?? .perhapsRan
+            case is NIOConnectionError: .neverSent
+            case is NIOHTTP2Errors.CreatedStreamAfterGoaway, is NIOHTTP2Errors.NoStreamIDAvailable: .neverSent
+            case is NIOHTTP2Errors.StreamClosed: isRefusedStream(error) ? .neverSent : .perhapsRan
+            case let error as IOError: error.isOfConnecting ? .neverSent : .perhapsRan
+            default: .perhapsRan
             }
         }
 
         /// How far a request of the present call came, of which more is known than its error says.
         static func ofCall(_ error: any Error) -> HTTPSendOutcome {
-            isOfClosingConnection(error) ? .neverSent : HTTPSendOutcome(error)
+            isOfClosingConnection(error) ? .neverSent : asyncHTTPClient(error)
         }
 
         /// By the words of an error, which do not say with which values it came.

@@ -138,12 +138,9 @@
                 guard var failure = unwrapped(error) as? HTTPFailure, let response = call.response else {
                     throw call.original(of: error)
                 }
-                switch options.failures {
-                case .returned: return try await read(response)
-                case .thrown:
-                    failure.response = response
-                    throw failure
-                }
+                guard options.throwsFailures else { return try await read(response) }
+                failure.response = response
+                throw failure
             }
         }
 

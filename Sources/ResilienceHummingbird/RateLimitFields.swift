@@ -9,7 +9,7 @@
         init(_ share: LimitShare) {
             self.init()
             let (name, quota) = (share.name, share.quota)
-            let policy = HTTPRateLimitPolicy(name: name, quota: quota.rule.limit, window: quota.rule.period)
+            let policy = HTTPRateLimitPolicy(name: name, quota: quota.rule.permits, window: quota.rule.period)
             // `Retry-After` must not be earlier.
             let reset = quota.available == 0 ? Swift.max(.seconds(1), quota.nextPermit) : nil
             let limit = HTTPRateLimit(name: name, remaining: quota.available, reset: reset)

@@ -129,7 +129,7 @@ struct RateLimiterExamples {
         limiter.drain()  // takes away all permits that are there now
         #expect(limiter.available == 0 && limiter.nextPermit == .milliseconds(20))
         let document: ConfigurationValue = [
-            "rule": ["kind": "tokenBucket", "limit": 50, "period": "1s", "burst": 10], "maxWait": "2s",
+            "rule": ["kind": "tokenBucket", "permits": 50, "period": "1s", "burst": 10], "maxWait": "2s",
         ]
         let configuration = try RateLimiter.Configuration(document)
         #expect(configuration.rule == limiter.configuration.rule && configuration.maxWait == .seconds(2))

@@ -187,7 +187,7 @@ struct KeyedRateLimiterTests {
         let error = #expect(throws: ConfigurationError.self) { try stage.limiter.update(bad) }
         #expect(
             error?.faults.map(\.field) == [
-                "keyedRateLimiter.rule.limit", "keyedRateLimiter.rule.period", "keyedRateLimiter.maxWait",
+                "keyedRateLimiter.rule.permits", "keyedRateLimiter.rule.period", "keyedRateLimiter.maxWait",
                 "keyedRateLimiter.maxKeys",
             ])
         #expect(stage.limiter.configuration.maxKeys == 100_000)
@@ -196,7 +196,7 @@ struct KeyedRateLimiterTests {
             try Policy("api") { KeyedRateLimiter<Int>.layer(bad) { _ in 1 } }
         }
         #expect(policy?.faults.count == 4)
-        #expect(policy?.faults.first?.field == "api.keyedRateLimiter.rule.limit")
+        #expect(policy?.faults.first?.field == "api.keyedRateLimiter.rule.permits")
     }
 
     // MARK: In policies

@@ -102,7 +102,7 @@ struct LimiterContentionTests {
             return await group.reduce(0, +)
         }
         let periods = Double(steps) * 0.1 / (rule.period / .seconds(1))
-        #expect(Double(permitted) <= Double(rule.burst) + periods * Double(rule.limit) + Double(rule.burst))
+        #expect(Double(permitted) <= Double(rule.burst) + periods * Double(rule.permits) + Double(rule.burst))
         #expect(limiter.totals.permitted == permitted && permitted > rule.burst)
     }
 

@@ -23,7 +23,7 @@ struct LimiterControlTests {
         }
         #expect(
             faults(.init(rule: .tokenBucket(0, per: .zero, burst: -1), maxWait: .seconds(-1))) == [
-                "rateLimiter.rule.limit: 0 is outside 1...1000000000000000",
+                "rateLimiter.rule.permits: 0 is outside 1...1000000000000000",
                 "rateLimiter.rule.period: 0.0 seconds is outside 1 ns...292 years",
                 "rateLimiter.rule.burst: -1 is outside 1...1000000000000000",
                 "rateLimiter.maxWait: -1.0 seconds is outside 0 s...292 years",
@@ -31,12 +31,12 @@ struct LimiterControlTests {
         #expect(
             faults(.init(rule: .pacing(Int.max, per: second)))
                 == [
-                    "rateLimiter.rule.limit: 9223372036854775807 is outside 1...1000000000000000",
-                    "rateLimiter.rule.limit: 9223372036854775807 per 1s is more than one a nanosecond",
+                    "rateLimiter.rule.permits: 9223372036854775807 is outside 1...1000000000000000",
+                    "rateLimiter.rule.permits: 9223372036854775807 per 1s is more than one a nanosecond",
                 ])
         #expect(
             faults(.init(rule: .slidingLog(1_000_001, per: second)))
-                == ["rateLimiter.rule.limit: 1000001 is outside 1...1000000"])
+                == ["rateLimiter.rule.permits: 1000001 is outside 1...1000000"])
         for rule in RateLimiter.Rule.kinds { #expect(faults(.init(rule: rule)) == []) }
         #expect(
             faults(.init(rule: .fixedWindow(1, per: .seconds(Int64.max)), maxWait: .seconds(Int64.max))).count == 2)

@@ -31,14 +31,14 @@ struct LimiterDocumentTests {
             Single.self,
             from: Data(
                 """
-                {"rule": {"kind": "tokenBucket", "limit": 100, "period": "1s", "burst": 20}, "maxWait": "2s"}
+                {"rule": {"kind": "tokenBucket", "permits": 100, "period": "1s", "burst": 20}, "maxWait": "2s"}
                 """.utf8))
         #expect(single == Single(rule: .tokenBucket(100, per: .seconds(1), burst: 20), maxWait: .seconds(2)))
         let keyed = try JSONDecoder().decode(
             Keyed.self,
             from: Data(
                 """
-                {"rule": {"kind": "slidingLog", "limit": 5, "period": "1m"}, "maxWait": "250ms", "maxKeys": 9,
+                {"rule": {"kind": "slidingLog", "permits": 5, "period": "1m"}, "maxWait": "250ms", "maxKeys": 9,
                  "whenFull": "refusesNewKeys"}
                 """.utf8))
         #expect(
@@ -61,18 +61,18 @@ struct LimiterDocumentTests {
     @Test(
         "the forms of a rule",
         arguments: [
-            (["kind": "tokenBucket", "limit": 5, "period": "1s"], .tokenBucket(5, per: .seconds(1))),
-            (["limit": 5, "period": "1s"], .tokenBucket(5, per: .seconds(1))),
-            (["limit": 5, "period": "1s", "burst": nil], .tokenBucket(5, per: .seconds(1))),
-            (["limit": 5, "period": "1s", "burst": 9], .tokenBucket(5, per: .seconds(1), burst: 9)),
+            (["kind": "tokenBucket", "permits": 5, "period": "1s"], .tokenBucket(5, per: .seconds(1))),
+            (["permits": 5, "period": "1s"], .tokenBucket(5, per: .seconds(1))),
+            (["permits": 5, "period": "1s", "burst": nil], .tokenBucket(5, per: .seconds(1))),
+            (["permits": 5, "period": "1s", "burst": 9], .tokenBucket(5, per: .seconds(1), burst: 9)),
             (
-                ["kind": "tokenBucket", "limit": 5, "period": "1s", "burst": 1],
+                ["kind": "tokenBucket", "permits": 5, "period": "1s", "burst": 1],
                 .tokenBucket(5, per: .seconds(1), burst: 1)
             ),
-            (["kind": "pacing", "limit": 5, "period": "1s"], .pacing(5, per: .seconds(1))),
-            (["kind": "fixedWindow", "limit": 5, "period": "1h"], .fixedWindow(5, per: .seconds(3600))),
-            (["kind": "slidingWindow", "limit": 5, "period": "1s"], .slidingWindow(5, per: .seconds(1))),
-            (["kind": "slidingLog", "limit": 5, "period": "1s"], .slidingLog(5, per: .seconds(1))),
+            (["kind": "pacing", "permits": 5, "period": "1s"], .pacing(5, per: .seconds(1))),
+            (["kind": "fixedWindow", "permits": 5, "period": "1h"], .fixedWindow(5, per: .seconds(3600))),
+            (["kind": "slidingWindow", "permits": 5, "period": "1s"], .slidingWindow(5, per: .seconds(1))),
+            (["kind": "slidingLog", "permits": 5, "period": "1s"], .slidingLog(5, per: .seconds(1))),
         ] as [(ConfigurationValue, Rule)])
     func forms(document: ConfigurationValue, expected: Rule) throws {
         let configuration = try Single(["rule": document])
@@ -87,9 +87,9 @@ struct LimiterDocumentTests {
             try Single(["rule": document], onto: Single(rule: rule)).rule
         }
         let second = Duration.seconds(1)
-        #expect(try read(["limit": 8], onto: .tokenBucket(5, per: second)) == .tokenBucket(8, per: second))
+        #expect(try read(["permits": 8], onto: .tokenBucket(5, per: second)) == .tokenBucket(8, per: second))
         #expect(
-            try read(["limit": 8], onto: .tokenBucket(5, per: second, burst: 2))
+            try read(["permits": 8], onto: .tokenBucket(5, per: second, burst: 2))
                 == .tokenBucket(8, per: second, burst: 2))
         #expect(
             try read(["burst": 3], onto: .tokenBucket(5, per: second)) == .tokenBucket(5, per: second, burst: 3))
@@ -120,14 +120,15 @@ struct LimiterDocumentTests {
         #expect(faults(["maxKeys": 3], as: Keyed.self) == ["rule: nothing is given, but the key is needed"])
         #expect(
             faults(["rule": [:]], as: Single.self) == [
-                "rule.limit: 0 is outside 1...1000000000000000", "rule.period: 0.0 seconds is outside 1 ns...292 years",
+                "rule.permits: 0 is outside 1...1000000000000000",
+                "rule.period: 0.0 seconds is outside 1 ns...292 years",
             ])
         #expect(
-            faults(["rule": ["limit": 3]], as: Single.self)
+            faults(["rule": ["permits": 3]], as: Single.self)
                 == ["rule.period: 0.0 seconds is outside 1 ns...292 years"])
         #expect(
             faults(["rule": ["period": "3s"]], as: Single.self)
-                == ["rule.limit: 0 is outside 1...1000000000000000"])
+                == ["rule.permits: 0 is outside 1...1000000000000000"])
     }
 
     @Test("every fault is reported at its place in the document")
@@ -135,31 +136,31 @@ struct LimiterDocumentTests {
         #expect(
             faults(
                 [
-                    "rule": ["kind": "tokenBuckets", "limit": 0, "period": "-1s", "burst": 0, "brst": 1],
+                    "rule": ["kind": "tokenBuckets", "permits": 0, "period": "-1s", "burst": 0, "brst": 1],
                     "maxWait": "-1s", "maxwait": "1s",
                 ], as: Single.self) == [
                     "rule.kind: \"tokenBuckets\" is none of tokenBucket, pacing, fixedWindow, slidingWindow, "
                         + "slidingLog; did you mean tokenBucket?",
                     "rule.brst: 1 is for an unknown key; did you mean burst?",
                     "maxwait: \"1s\" is for an unknown key; did you mean maxWait?",
-                    "rule.limit: 0 is outside 1...1000000000000000",
+                    "rule.permits: 0 is outside 1...1000000000000000",
                     "rule.period: \"-1s\" is outside 1 ns...292 years",
                     "maxWait: \"-1s\" is outside 0 s...292 years",
                 ])
         #expect(
-            faults(["rule": ["limit": 2, "period": "1ns", "burst": 0]], as: Single.self) == [
-                "rule.burst: 0 is outside 1...1000000000000000", "rule.limit: 2 is more than one a nanosecond",
+            faults(["rule": ["permits": 2, "period": "1ns", "burst": 0]], as: Single.self) == [
+                "rule.burst: 0 is outside 1...1000000000000000", "rule.permits: 2 is more than one a nanosecond",
             ])
         #expect(
-            faults(["rule": ["kind": "pacing", "limit": 5, "period": "1s", "burst": 2]], as: Single.self)
+            faults(["rule": ["kind": "pacing", "permits": 5, "period": "1s", "burst": 2]], as: Single.self)
                 == ["rule.burst: 2 is for an unknown key"])
         #expect(
-            faults(["rule": ["kind": "slidingLog", "limit": 1_000_001, "period": "1s"]], as: Single.self)
-                == ["rule.limit: 1000001 is outside 1...1000000"])
+            faults(["rule": ["kind": "slidingLog", "permits": 1_000_001, "period": "1s"]], as: Single.self)
+                == ["rule.permits: 1000001 is outside 1...1000000"])
         #expect(faults(["rule": "fast"], as: Single.self).first == "rule: \"fast\" is not an object")
         #expect(
             faults(
-                ["rule": ["limit": 1, "period": "1s"], "maxKeys": 0, "whenFull": "forgets"], as: Keyed.self) == [
+                ["rule": ["permits": 1, "period": "1s"], "maxKeys": 0, "whenFull": "forgets"], as: Keyed.self) == [
                     "whenFull: \"forgets\" is none of forgetsLeastUsed, refusesNewKeys",
                     "maxKeys: 0 is outside 1...1000000000",
                 ])

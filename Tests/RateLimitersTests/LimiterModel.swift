@@ -31,7 +31,7 @@ struct LimiterModel {
 
     private static func period(_ rule: Rule) -> Int { Int(rule.period.saturatedNanoseconds) }
     private var period: Int { Self.period(rule) }
-    private var interval: Int64 { Int64(period / rule.limit) }
+    private var interval: Int64 { Int64(period / rule.permits) }
 
     // MARK: What can be asked
 
@@ -162,13 +162,13 @@ struct LimiterModel {
         switch rule.kind {
         case .tokenBucket: return level >= permits * period
         case .pacing: return now >= max(nextFree, entry.asked) + Int64(permits - 1) * interval
-        case .fixedWindow: return used(since: window) + permits <= rule.limit
-        case .slidingLog: return used(since: now - Int64(period) + 1) + permits <= rule.limit
+        case .fixedWindow: return used(since: window) + permits <= rule.permits
+        case .slidingLog: return used(since: now - Int64(period) + 1) + permits <= rule.permits
         case .slidingWindow:
             let current = used(since: window)
             let previous = used(since: window - Int64(period)) - current
             let rest = Int(window) + period - Int(now)
-            return previous * rest + (current + permits) * period <= rule.limit * period
+            return previous * rest + (current + permits) * period <= rule.permits * period
         }
     }
 
@@ -188,7 +188,7 @@ struct LimiterModel {
 
     private mutating func tick() {
         now += 1
-        level = min(rule.burst * period, level + rule.limit)
+        level = min(rule.burst * period, level + rule.permits)
         grantAll()
     }
 

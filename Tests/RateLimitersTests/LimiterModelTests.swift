@@ -141,7 +141,7 @@ private struct Course {
             // What stays in use is exact if only the burst of a bucket changes, or the limit of a window.
             new =
                 switch present.kind {
-                case .tokenBucket: .tokenBucket(present.limit, per: present.period, burst: number(1...5))
+                case .tokenBucket: .tokenBucket(present.permits, per: present.period, burst: number(1...5))
                 case .pacing: present
                 case .fixedWindow: .fixedWindow(number(1...4), per: present.period)
                 case .slidingWindow: .slidingWindow([1, 2, 4][number(0...2)], per: present.period)

@@ -22,7 +22,7 @@ import Testing
                 let before = meter.available(state, at: later)
                 meter.rewind(&state, to: now)
                 // A bucket lacks also what would have come until then, but no more than it holds.
-                let lacking = if case .paced = meter { Int(ahead) * rule.limit } else { 0 }
+                let lacking = if case .paced = meter { Int(ahead) * rule.permits } else { 0 }
                 let expected = max(0, before - lacking)
                 #expect(meter.available(state, at: now) == expected, "\(permits), \(ahead) s ahead")
                 #expect(!meter.isUnused(state, at: now) && meter.isUnused(state, at: now + 10 * Self.second))

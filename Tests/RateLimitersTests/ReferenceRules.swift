@@ -22,9 +22,9 @@ struct ReferenceRule {
         switch rule.kind {
         case .tokenBucket: tokens(at: moment) >= Ratio(permits)
         case .pacing: permits == 1 && tokens(at: moment) >= Ratio(1)
-        case .fixedWindow: used(since: window(moment)) + permits <= rule.limit
-        case .slidingLog: used(since: moment - period + 1) + permits <= rule.limit
-        case .slidingWindow: estimate(moment) + Ratio(permits) <= Ratio(rule.limit)
+        case .fixedWindow: used(since: window(moment)) + permits <= rule.permits
+        case .slidingLog: used(since: moment - period + 1) + permits <= rule.permits
+        case .slidingWindow: estimate(moment) + Ratio(permits) <= Ratio(rule.permits)
         }
     }
 
@@ -52,7 +52,7 @@ struct ReferenceRule {
     /// The tokens of the bucket, refilled continuously.
     private func tokens(at moment: Int64) -> Ratio {
         guard let last = taken.last?.moment else { return bucket }
-        return min(Ratio(rule.burst), bucket + Ratio(Int128(rule.limit) * Int128(moment - last), Int128(period)))
+        return min(Ratio(rule.burst), bucket + Ratio(Int128(rule.permits) * Int128(moment - last), Int128(period)))
     }
 
     private func window(_ moment: Int64) -> Int64 { moment >= 0 ? moment / period * period : 0 }

@@ -26,7 +26,7 @@ struct RuleModelTests {
         var state = meter.unused
         var model = ReferenceRule(rule)
         var now: Int64 = 0
-        let interval = max(1, rule.period.saturatedNanoseconds / Int64(rule.limit))
+        let interval = max(1, rule.period.saturatedNanoseconds / Int64(rule.permits))
         for _ in 0..<asks {
             switch Int.random(in: 0..<6, using: &random) {
             case 0, 1: break
@@ -56,10 +56,10 @@ struct RuleModelTests {
             let period = rule.period.saturatedNanoseconds
             let most =
                 switch rule.kind {
-                case .tokenBucket, .pacing: rule.limit + rule.burst
-                case .fixedWindow: 2 * rule.limit
-                case .slidingWindow: max(1, 2 * rule.limit - 1)
-                case .slidingLog: rule.limit
+                case .tokenBucket, .pacing: rule.permits + rule.burst
+                case .fixedWindow: 2 * rule.permits
+                case .slidingWindow: max(1, 2 * rule.permits - 1)
+                case .slidingLog: rule.permits
                 }
             #expect(model.most(within: period) <= most, "seed \(seed), \(rule)")
         }
@@ -80,7 +80,7 @@ struct RuleModelTests {
             var state = meter.unused
             var model = ReferenceRule(rule)
             var now: Int64 = 0
-            let interval = rule.period.saturatedNanoseconds / Int64(rule.limit)
+            let interval = rule.period.saturatedNanoseconds / Int64(rule.permits)
             for _ in 0..<60 {
                 now += Int64.random(in: 0...interval + 2, using: &random)
                 guard let due = meter.earliest(1, state, from: now) else { continue }

@@ -39,7 +39,7 @@ import Testing
             use(limiter)
             let numbers = taken(clock, from: 10_000) { limiter.tryAcquire() }
             #expect(numbers.allSatisfy { (0...14).contains($0) }, "use \(number): \(numbers)")
-            #expect(numbers[1...].allSatisfy { abs($0 - rule.limit) <= 1 }, "use \(number): \(numbers)")
+            #expect(numbers[1...].allSatisfy { abs($0 - rule.permits) <= 1 }, "use \(number): \(numbers)")
             #expect(limiter.nextPermit <= .seconds(1))
         }
     }
@@ -55,7 +55,7 @@ import Testing
         _ = limiter.available(for: 1)
         for key in [0, 1, 7] {
             let numbers = taken(clock, from: 10_000 + key * 10_000) { limiter.tryAcquire(for: key) }
-            #expect(numbers[1...].allSatisfy { abs($0 - rule.limit) <= 1 }, "key \(key): \(numbers)")
+            #expect(numbers[1...].allSatisfy { abs($0 - rule.permits) <= 1 }, "key \(key): \(numbers)")
             #expect(limiter.nextPermit(for: key) <= .seconds(1) && limiter.available(for: key) <= rule.burst)
         }
     }

@@ -23,12 +23,12 @@
                 .socksHandshakeTimeout, .httpProxyHandshakeTimeout,
             ])
         func neverSent(error: HTTPClientError) {
-            #expect(HTTPSendOutcome(error) == .neverSent)
+            #expect(HTTPSendOutcome.asyncHTTPClient(error) == .neverSent)
         }
 
         @Test("no connection came about", arguments: [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH])
         func unconnected(number: CInt) {
-            #expect(HTTPSendOutcome(IOError(errnoCode: number, reason: "connect")) == .neverSent)
+            #expect(HTTPSendOutcome.asyncHTTPClient(IOError(errnoCode: number, reason: "connect")) == .neverSent)
         }
 
         @Test(
@@ -38,28 +38,30 @@
                 .requestStreamCancelled, .internalStateFailure(),
             ])
         func perhapsRan(error: HTTPClientError) {
-            #expect(HTTPSendOutcome(error) == .perhapsRan)
+            #expect(HTTPSendOutcome.asyncHTTPClient(error) == .perhapsRan)
         }
 
         @Test("a connection that broke may have been used", arguments: [ECONNRESET, EPIPE, ETIMEDOUT])
         func broken(number: CInt) {
-            #expect(HTTPSendOutcome(IOError(errnoCode: number, reason: "read")) == .perhapsRan)
+            #expect(HTTPSendOutcome.asyncHTTPClient(IOError(errnoCode: number, reason: "read")) == .perhapsRan)
         }
 
         @Test("a server of HTTP/2 that refuses a stream, or goes away before it, has not looked at the request")
         func refusedStream() {
             for code in [HTTP2ErrorCode.refusedStream, .cancel, .internalError, .noError, .enhanceYourCalm] {
                 let error = NIOHTTP2Errors.streamClosed(streamID: 1, errorCode: code)
-                #expect(HTTPSendOutcome(error) == (code == .refusedStream ? .neverSent : .perhapsRan), "\(code)")
+                #expect(
+                    HTTPSendOutcome.asyncHTTPClient(error) == (code == .refusedStream ? .neverSent : .perhapsRan),
+                    "\(code)")
             }
         }
 
         @Test("so does a closed channel, what breaks the protocol, and what is not known")
         func others() {
             struct Unknown: Error {}
-            #expect(HTTPSendOutcome(ChannelError.ioOnClosedChannel) == .perhapsRan)
-            #expect(HTTPSendOutcome(HTTPParserError.invalidEOFState) == .perhapsRan)
-            #expect(HTTPSendOutcome(Unknown()) == .perhapsRan)
+            #expect(HTTPSendOutcome.asyncHTTPClient(ChannelError.ioOnClosedChannel) == .perhapsRan)
+            #expect(HTTPSendOutcome.asyncHTTPClient(HTTPParserError.invalidEOFState) == .perhapsRan)
+            #expect(HTTPSendOutcome.asyncHTTPClient(Unknown()) == .perhapsRan)
         }
 
         @Test(
@@ -71,12 +73,12 @@
                 .proxyAuthenticationRequired, .alreadyShutdown, .cancelled, .uncleanShutdown,
             ])
         func permanent(error: HTTPClientError) {
-            #expect(HTTPSendOutcome(error) == .permanent)
+            #expect(HTTPSendOutcome.asyncHTTPClient(error) == .permanent)
         }
 
         @Test("what the client was doing was cancelled, which does not say what cancelled it")
         func cancelled() {
-            #expect(HTTPSendOutcome(CancellationError()) == .perhapsRan)
+            #expect(HTTPSendOutcome.asyncHTTPClient(CancellationError()) == .perhapsRan)
         }
     }
 #endif

@@ -151,7 +151,7 @@
                 try await withClient { client in
                     let api = ResilientHTTPClient(
                         client, policies: try hosts.limited(.milliseconds(1_500)),
-                        options: .init(deadline: .grpcTimeout))
+                        options: .init(deadlineField: .grpcTimeout))
                     _ = try await api.execute(request(url)) { try await $0.reply() }
                 }
                 #expect(server.requests.first?.range(of: "grpc-timeout: 1500000u\r\n") != nil)

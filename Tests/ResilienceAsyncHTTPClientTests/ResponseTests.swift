@@ -74,7 +74,7 @@
             try await RawServer.with([response("429 Slow down", ["Retry-After: 0"], body: "later")]) { _, url in
                 try await withClient { client in
                     let api = ResilientHTTPClient(
-                        client, policies: try hosts.retrying(), options: .init(failures: .thrown))
+                        client, policies: try hosts.retrying(), options: .init(throwsFailures: true))
                     let failure = await #expect(throws: HTTPFailure.self) {
                         try await api.execute(request(url)) { try await $0.reply() }
                     }
@@ -137,7 +137,7 @@
             try await RawServer.with([response("503 Busy", [date])]) { _, url in
                 try await withClient { client in
                     for (now, delay) in [(Double?.none, Duration?.none), (784_111_770, .seconds(7))] {
-                        var options = ResilientHTTPClient.Options(failures: .thrown)
+                        var options = ResilientHTTPClient.Options(throwsFailures: true)
                         if let now { options.secondsSince1970 = { now } }
                         let policies = try PolicyFamily<String>("hosts", maxKeys: 1) { hosts.breaker }
                         let api = ResilientHTTPClient(client, policies: policies, options: options)

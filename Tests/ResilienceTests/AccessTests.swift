@@ -95,7 +95,7 @@ struct AccessTests {
         let stage = try Stage()
         #expect(throws: UnknownNameError.self) { try stage.module.rateLimiter("maps") }
         try stage.module.update(
-            .init(["defaults": ["rateLimiter": ["rule": ["kind": "tokenBucket", "limit": 5, "period": "1s"]]]]))
+            .init(["defaults": ["rateLimiter": ["rule": ["kind": "tokenBucket", "permits": 5, "period": "1s"]]]]))
         #expect(try stage.module.rateLimiter("maps").available == 5)
     }
 

@@ -213,7 +213,7 @@ struct ConfigurationTests {
                             "circuitBreaker",
                             [
                                 "rateLimiter": [
-                                    "rule": ["kind": "tokenBucket", "limit": 2, "period": "1s"]
+                                    "rule": ["kind": "tokenBucket", "permits": 2, "period": "1s"]
                                 ]
                             ],
                         ]

@@ -20,7 +20,7 @@ struct MutationTests {
         ],
         "retryBudgets": ["spare": ["kind": "quota", "tokens": 50, "cost": 2]],
         "circuitBreakers": ["inventory": ["inherits": "more", "window": ["calls": 50]], "new": [:]],
-        "rateLimiters": ["maps": ["rule": ["kind": "tokenBucket", "limit": 10, "period": "1s"]]],
+        "rateLimiters": ["maps": ["rule": ["kind": "tokenBucket", "permits": 10, "period": "1s"]]],
         "bulkheads": [
             "rooms": ["inherits": "more", "limit": ["windowed": ["vegas": ["maximum": 50], "window": "2s"]]],
             "hall": ["limit": 9, "partitions": ["gold": 0.5, "silver": 0.25], "partitionsBorrow": false],

@@ -2,33 +2,33 @@ internal import ResilienceCore
 
 extension RateLimiter.Rule {
     /// What a document is read onto that has to declare a rule. Fails every check.
-    static let undeclared = Self(kind: .tokenBucket(burst: .min), limit: 0, period: .zero)
+    static let undeclared = Self(kind: .tokenBucket(burst: .min), permits: 0, period: .zero)
 
     /// Without a `kind` it changes what is there. A limit and a period hold for every kind; a burst, for a token
     /// bucket.
     mutating func read(_ reader: ConfigurationReader) {
         reader.object { object in
-            var (kind, limit, period) = (kind, limit, period)
+            var (kind, permits, period) = (kind, permits, period)
             if let word = object.reader("kind")?.word(Kind.Word.self), word != kind.word { kind = .base(of: word) }
-            object.read("limit", &limit)
+            object.read("permits", &permits)
             object.read("period", &period)
             if case .tokenBucket(let present) = kind {
                 // A burst that is no other than the limit follows it.
-                var burst = present == .min || present == self.limit ? nil : present
+                var burst = present == .min || present == self.permits ? nil : present
                 if let reader = object.reader("burst") {
                     if reader.isNull { burst = nil } else if let read = reader.integer() { burst = read }
                 }
-                kind = .tokenBucket(burst: burst ?? limit)
+                kind = .tokenBucket(burst: burst ?? permits)
             }
-            self = Self(kind: kind, limit: limit, period: period)
+            self = Self(kind: kind, permits: permits, period: period)
         }
     }
 
     var document: ConfigurationValue {
         var values: [String: ConfigurationValue] = [
-            "kind": .word(kind.word), "limit": .integer(limit), "period": .duration(period),
+            "kind": .word(kind.word), "permits": .integer(permits), "period": .duration(period),
         ]
-        if case .tokenBucket(let burst) = kind { values["burst"] = burst == limit ? .null : .integer(burst) }
+        if case .tokenBucket(let burst) = kind { values["burst"] = burst == permits ? .null : .integer(burst) }
         return .object(values)
     }
 }

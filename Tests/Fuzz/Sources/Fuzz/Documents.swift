@@ -58,7 +58,8 @@ func fuzzTree(_ bytes: [UInt8]) {
 private let keys = [
     "policies", "defaults", "templates", "inherits", "layers", "payments", "inventory", "search", "quotes", "hosts",
     "spare", "circuitBreakers", "retryBudgets", "hedges", "fallbacks", "families", "timeout", "retry", "circuitBreaker",
-    "bulkhead", "rateLimiter", "adaptiveThrottle", "budget", "hedge", "steps", "limit", "maxAttempts", "backoff",
+    "bulkhead", "rateLimiter", "adaptiveThrottle", "budget", "hedge", "steps", "limit", "permits", "maxAttempts",
+    "backoff",
     "jitter", "exponential", "constant", "list", "delays", "from", "upTo", "factor", "trip", "failureRate",
     "minimumCalls", "consecutiveFailures", "slowCallRate", "any", "window", "calls", "duration", "breakLength",
     "fixed", "probes", "verdict", "slowCallDuration", "queue", "capacity", "maxKeys", "maxWait", "order", "partitions",
