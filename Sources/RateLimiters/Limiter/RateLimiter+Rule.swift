@@ -27,8 +27,8 @@ extension RateLimiter {
         /// The period.
         public let period: Duration
 
-        /// A bucket that holds up to `burst` tokens and gets `permits` of them in each period, evenly spread, not all at
-        /// once. A permit is a token. The rule to begin with.
+        /// A bucket that holds up to `burst` tokens and gets `permits` of them in each period, evenly spread, not all
+        /// at once. A permit is a token. The rule to begin with.
         ///
         /// It is counted by the generic cell rate algorithm (GCRA), which decides the same for each request, in one
         /// number (ITU-T I.371, annex A).
