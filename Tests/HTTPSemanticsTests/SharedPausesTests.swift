@@ -93,7 +93,8 @@ struct SharedPausesTests {
 
     @Test("while the store is away pauses hold where they were asked for; one event each way, and then all hear")
     func outage() throws {
-        let stage = try Stage()
+        let (stage, later) = (try Stage(), EventRecorder())
+        for shared in stage.shared { shared.addObserver(later) }
         stage.store.isAway.withLock { $0 = true }
         stage.pauses[0].pause(for: .seconds(50))
         stage.advance(by: .seconds(5))
@@ -105,6 +106,7 @@ struct SharedPausesTests {
         #expect(stage.pauses[1].remaining.map { $0 > .seconds(29) && $0 < .seconds(31) } ?? false)
         stage.end()
         let names = stage.recorder.names
+        #expect(!names.isEmpty && later.names == names)
         #expect(names.filter { $0 == "shared_state.degraded" }.count <= 2)
         #expect(names.count == 2 * names.filter { $0 == "shared_state.degraded" }.count)
     }

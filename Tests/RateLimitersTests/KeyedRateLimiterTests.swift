@@ -237,6 +237,27 @@ struct KeyedRateLimiterTests {
         #expect(single.rootContext.policyName == "test")
     }
 
+    @Test("a rule alone is enough for a layer and for the builder, with a name and without")
+    func ruleForms() async throws {
+        let (clock, wait) = (ManualClock(), Duration.milliseconds(1))
+        let policies = [
+            try Policy("api", clock: clock) {
+                KeyedRateLimiter.layer(Self.bucket, maxWait: wait, maxKeys: 1) { _ in 1 }
+                KeyedRateLimiter.layer("own", Self.bucket, maxWait: wait, maxKeys: 1) { _ in 1 }
+            },
+            try Policy.pipeline("api", clock: clock)
+                .keyedRateLimiter(Self.bucket, maxWait: wait, maxKeys: 1) { _ in 1 }
+                .keyedRateLimiter("own", Self.bucket, maxWait: wait, maxKeys: 1) { _ in 1 }
+                .build(),
+        ]
+        for policy in policies {
+            let limiters = policy.keyedRateLimiters(by: Int.self)
+            #expect(limiters.map(\.name) == ["api", "own"])
+            #expect(
+                limiters.allSatisfy { $0.configuration == .init(rule: Self.bucket, maxWait: wait, maxKeys: 1) })
+        }
+    }
+
     @Test("the operation's error passes through, and its permit stays used")
     func operationError() async throws {
         struct Failure: Error {}

@@ -71,6 +71,10 @@ struct LimiterControlTests {
         .rateLimiter(shared).build()
         #expect(policy.rateLimiters.map(\.name) == ["p", "own", "shared"])
         #expect(fluent.rateLimiters.map(\.name) == ["f", "own", "shared"])
+        let settings = RateLimiter.Configuration(rule: .pacing(3, per: second), maxWait: second)
+        let configured = try Policy.pipeline("f").rateLimiter(settings).rateLimiter("own", settings).build()
+        #expect(configured.rateLimiters.map(\.name) == ["f", "own"])
+        #expect(configured.rateLimiters.allSatisfy { $0.configuration == settings })
         try await policy.execute {}
         await #expect(throws: RejectedError(policyName: "p", permits: 1, retryAfter: second)) {
             try await policy.execute {}

@@ -69,7 +69,8 @@ struct SharedRetryBudgetTests {
 
     @Test("at rest a node asks once a second, and while the store is away not more often than it is looked for")
     func rates() throws {
-        let stage = try Stage(nodes: 1)
+        let (stage, later) = (try Stage(nodes: 1), EventRecorder())
+        stage.shared[0].addObserver(later)
         stage.advance(by: .seconds(60))
         #expect((55...61).contains(stage.store.reports.withLock { $0.count }))
         stage.store.isAway.withLock { $0 = true }
@@ -83,6 +84,7 @@ struct SharedRetryBudgetTests {
         stage.store.isAway.withLock { $0 = false }
         stage.advance(by: .seconds(11))
         #expect(stage.recorder.names == ["shared_state.degraded", "shared_state.recovered"])
+        #expect(later.names == stage.recorder.names)
         stage.end()
     }
 

@@ -191,8 +191,11 @@ struct SharedRateLimiterTests {
             .sharedRateLimiter(.init(rule: Self.rule), through: store)
             .sharedRateLimiter("partner", .init(rule: Self.rule), through: store)
             .sharedRateLimiter(limiter)
+            .sharedRateLimiter(Self.rule, through: store)
+            .sharedRateLimiter("ruled", Self.rule, through: store)
             .build()
-        #expect(fluent.sharedRateLimiters.map(\.name) == ["api", "partner", "api"])
+        #expect(fluent.sharedRateLimiters.map(\.name) == ["api", "partner", "api", "api", "ruled"])
+        #expect(fluent.sharedRateLimiters[3...].allSatisfy { $0.configuration == .init(rule: Self.rule) })
         #expect(throws: ConfigurationError.self) {
             _ = try Policy("api") {
                 SharedRateLimiter.layer(.init(permits: 0, period: .zero, burst: 0), through: store)
