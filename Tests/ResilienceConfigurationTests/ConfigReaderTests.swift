@@ -40,7 +40,7 @@
                 from: reader([
                     "policies.payments.timeout": "800ms",
                     "policies.payments.retry.maxAttempts": 5,
-                    "policies.payments.retry.idempotent": false,
+                    "policies.payments.retry.isIdempotent": false,
                     "policies.payments.circuitBreaker.trip.failureRate": 0.25,
                     "policies.payments.circuitBreaker.trip.minimumCalls": 8,
                     "policies.payments.circuitBreaker.window.calls": 50,
@@ -66,7 +66,7 @@
                 provider: EnvironmentVariablesProvider(environmentVariables: [
                     "RESILIENCE_POLICIES_PAYMENTS_TIMEOUT": "2s",
                     "RESILIENCE_POLICIES_PAYMENTS_RETRY_MAX_ATTEMPTS": "unlimited",
-                    "RESILIENCE_POLICIES_PAYMENTS_RETRY_IDEMPOTENT": "false",
+                    "RESILIENCE_POLICIES_PAYMENTS_RETRY_IS_IDEMPOTENT": "false",
                     "RESILIENCE_POLICIES_PAYMENTS_RETRY_MAX_DURATION": "1m",
                     "RESILIENCE_POLICIES_PAYMENTS_CIRCUIT_BREAKER_TRIP_FAILURE_RATE": "1",
                     "RESILIENCE_POLICIES_PAYMENTS_INHERITS": "careful",
