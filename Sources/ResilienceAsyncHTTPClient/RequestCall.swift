@@ -122,10 +122,10 @@
     extension ResilientHTTPClient.Options {
         /// Adds what tells the server how long the caller waits, and how important the call is.
         func addFields(to request: inout HTTPClientRequest, _ context: Context) {
-            if let field = deadline, let remaining = context.remaining {
+            if let field = deadlineField, let remaining = context.remaining {
                 request.headers.replaceOrAdd(name: field.name.name, value: field.text(for: remaining))
             }
-            if let field = priority, let priority = context[Bulkhead.Priority.self] {
+            if let field = priorityField, let priority = context[Bulkhead.Priority.self] {
                 request.headers.replaceOrAdd(name: field.name.name, value: field.text(for: priority))
             }
         }
